@@ -1,0 +1,1 @@
+"""Voxels with a unit, in patient space. Knows nothing of oncology."""

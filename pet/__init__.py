@@ -1,0 +1,1 @@
+"""Standardised uptake values, uptake of lesions, and metabolic response criteria."""

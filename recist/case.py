@@ -1,0 +1,104 @@
+"""Everything that the output needs to know of one patient, without the volumes.
+
+The pipeline fills a :class:`Case`; report and exports only read it. Images are reduced to what is
+shown while the volumes are at hand, so memory does not grow with the number of dates.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from recist.course import Course, Field
+from recist.response import Assessment, Outcome
+
+RESEARCH_USE = "Research use only, not a medical device."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlay:
+    """A line drawn on a key image, in pixels (column, row) of that image."""
+
+    kind: str  # lesion, target-volume, isodose
+    label: str
+    lines_px: tuple[npt.NDArray[np.float64], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyImage:
+    """One lesion at one date: an axial crop with the diameter and the field drawn on it.
+
+    Attributes:
+        pixels: (rows, columns) of the CT in HU, or of SUV.
+        spacing_mm: (row, column).
+        long_axis_px, short_axis_px: ((column, row), (column, row)), None when not measured.
+    """
+
+    lesion_id: str
+    day: int
+    modality: str
+    pixels: npt.NDArray[np.float32]
+    spacing_mm: tuple[float, float]
+    long_axis_px: tuple[tuple[float, float], tuple[float, float]] | None
+    short_axis_px: tuple[tuple[float, float], tuple[float, float]] | None
+    overlays: tuple[Overlay, ...] = ()
+    slice_position: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFinding:
+    """The field class of a lesion with its grounds, as shown and exported."""
+
+    lesion_id: str
+    field: Field
+    reason: str
+    dose_mean_gy: float | None = None
+    dose_min_gy: float | None = None
+    dose_max_gy: float | None = None
+    probability: tuple[tuple[str, float], ...] = ()
+    prescription: str = ""  # "50 Gy in 5 fractions"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFinding:
+    """How a lesion was recognised at a date: matched, new, absent, split, merged, ambiguous."""
+
+    lesion_id: str
+    day: int
+    state: str
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisitImages:
+    """What was read at one date."""
+
+    day: int
+    date: dt.date | None
+    label: str
+    ct_series: str
+    pet_series: str
+    delineation: str
+    projections: tuple[tuple[str, npt.NDArray[np.float32], tuple[float, float]], ...] = ()
+    #: name, pixels (rows, columns), spacing (row, column): maximum-intensity projections of SUV.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A patient, assessed."""
+
+    course: Course
+    visits: tuple[VisitImages, ...]
+    assessments: tuple[Assessment, ...]
+    outcomes: tuple[Outcome, ...]
+    fields: tuple[FieldFinding, ...] = ()
+    links: tuple[LinkFinding, ...] = ()
+    key_images: tuple[KeyImage, ...] = ()
+    flags: tuple[tuple[str, int, str], ...] = ()  # lesion, day, remark on the delineation
+    warnings: tuple[str, ...] = ()
+    settings: dict[str, object] = field(default_factory=dict)
+    sections: tuple[tuple[str, str], ...] = ()  # further report sections: title, HTML

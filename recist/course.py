@@ -1,0 +1,238 @@
+"""The course of a patient: lesions, and what was seen of each at every time point.
+
+A :class:`Course` is valid once constructed: days rise, every measurement names a known lesion, and
+diameters are exact decimals as recorded. Days are whole days from ``day_zero`` (treatment start
+where it is known, otherwise the baseline); a course recorded in days only has no ``day_zero``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from imaging.errors import InputError
+
+Point3 = tuple[float, float, float]
+
+#: No lesion in a human is longer; a larger number is a wrong unit or a typing error.
+LARGEST_DIAMETER_MM = Decimal(2000)
+
+
+class CourseError(InputError):
+    """A course that contradicts itself."""
+
+
+class Role(StrEnum):
+    TARGET = "target"
+    NON_TARGET = "non-target"
+    NEW = "new"
+
+
+class Field(StrEnum):
+    """Where a lesion lies with respect to the irradiated field."""
+
+    IN = "in"
+    PARTIAL = "partial"
+    LOW_DOSE = "low-dose"
+    OUT = "out"
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """What was seen of a lesion at a time point (the contract's column ``status``)."""
+
+    MEASURED = "measured"
+    ABSENT = "absent"
+    TOO_SMALL = "too-small"
+    NOT_EVALUABLE = "not-evaluable"
+    MERGED = "merged"
+    PRESENT = "present"
+    INCREASED = "increased"  # worse, but not unequivocally
+    PROGRESSION = "progression"  # unequivocal
+    EQUIVOCAL = "equivocal"  # a new lesion that may not be one
+
+
+class EventKind(StrEnum):
+    TREATMENT_START = "treatment-start"
+    RANDOMISATION = "randomisation"
+    RADIOTHERAPY_START = "radiotherapy-start"
+    RADIOTHERAPY_END = "radiotherapy-end"
+    NEW_THERAPY = "new-therapy"
+    DEATH = "death"
+    LAST_ALIVE = "last-alive"
+    MARKERS_RAISED = "markers-raised"
+    MARKERS_NORMAL = "markers-normal"
+    PREVIOUS_LINE_START = "previous-line-start"
+    PREVIOUS_LINE_PROGRESSION = "previous-line-progression"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    day: int
+    kind: EventKind
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """One lesion of the patient, the same at every date.
+
+    Attributes:
+        id: identifier within the subject.
+        organ: free text; all nodes count as one organ.
+        is_node: measured by its short axis.
+        tracking_uid: DICOM Tracking UID, one per lesion over SEG, SR and tables.
+    """
+
+    id: str
+    organ: str
+    is_node: bool
+    role: Role
+    field: Field = Field.UNKNOWN
+    tracking_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A straight line between two points in LPS mm."""
+
+    start_mm: Point3
+    end_mm: Point3
+
+
+@dataclass(frozen=True, slots=True)
+class Caliper:
+    """The two diameters drawn on an image, with the slice that carries them."""
+
+    long_axis: Axis
+    short_axis: Axis
+    long_axis_mm: Decimal
+    short_axis_mm: Decimal
+    slice_index: int
+    sop_instance_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was seen of one lesion at one time point.
+
+    Attributes:
+        parts_mm: the recorded diameter; several for a lesion that fell into fragments. Longest
+            diameter, or short axis of a node. Empty unless the lesion was measured.
+        merged_into: the lesion that this one merged into.
+        source: reader, or model and version.
+    """
+
+    lesion_id: str
+    status: Status
+    parts_mm: tuple[Decimal, ...] = ()
+    merged_into: str | None = None
+    caliper: Caliper | None = None
+    volume_ml: float | None = None
+    suv_max: float | None = None
+    suv_mean: float | None = None
+    suv_peak: float | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.status is Status.MEASURED) != bool(self.parts_mm):
+            raise CourseError(
+                f"lesion {self.lesion_id}: status {self.status} with diameters "
+                f"{[str(part) for part in self.parts_mm]}",
+                remedy="a measured lesion has a diameter, no other has",
+            )
+        for part in self.parts_mm:
+            if not part.is_finite() or not 0 <= part <= LARGEST_DIAMETER_MM:
+                raise CourseError(f"lesion {self.lesion_id}: a diameter of {part} mm")
+        if (self.status is Status.MERGED) != (self.merged_into is not None):
+            raise CourseError(
+                f"lesion {self.lesion_id}: status {self.status}, merged into {self.merged_into}",
+                remedy="a merged lesion names the lesion it merged into, no other does",
+            )
+
+    @property
+    def diameter_mm(self) -> Decimal | None:
+        """The recorded diameter; the sum over the fragments; None when not measured."""
+        return sum(self.parts_mm, Decimal(0)) if self.parts_mm else None
+
+
+@dataclass(frozen=True, slots=True)
+class Timepoint:
+    day: int
+    measurements: tuple[Measurement, ...]
+    label: str = ""
+    studies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All that was seen of one subject, by one reader.
+
+    The first time point is the baseline. Days rise strictly; each measurement names a lesion of the
+    course, once per time point. A target without a measurement is not evaluable there.
+    """
+
+    subject: str
+    lesions: tuple[Lesion, ...]
+    timepoints: tuple[Timepoint, ...]
+    events: tuple[Event, ...] = ()
+    day_zero: dt.date | None = None
+    reader: str = ""
+
+    def __post_init__(self) -> None:
+        known = {lesion.id for lesion in self.lesions}
+        if len(known) != len(self.lesions):
+            raise CourseError("two lesions with the same identifier", where=self.subject)
+        previous = None
+        for timepoint in self.timepoints:
+            if previous is not None and timepoint.day <= previous:
+                raise CourseError(f"day {timepoint.day} follows day {previous}", where=self.subject)
+            previous = timepoint.day
+            named = [measurement.lesion_id for measurement in timepoint.measurements]
+            if len(set(named)) != len(named):
+                raise CourseError(
+                    f"a lesion is measured twice on day {timepoint.day}", where=self.subject
+                )
+            for measurement in timepoint.measurements:
+                for name in (measurement.lesion_id, measurement.merged_into):
+                    if name is not None and name not in known:
+                        raise CourseError(f"unknown lesion {name!r}", where=self.subject)
+
+    def date_of(self, day: int) -> dt.date | None:
+        """The calendar date of a day, where the course has dates."""
+        return None if self.day_zero is None else self.day_zero + dt.timedelta(days=day)
+
+    def first_day_of(self, kind: EventKind) -> int | None:
+        """The day of the earliest event of a kind."""
+        return min((event.day for event in self.events if event.kind is kind), default=None)
+
+    def restricted_to(self, lesion_ids: Iterable[str]) -> Course:
+        """The same course seen through a subset of its lesions (time points all stay).
+
+        A lesion of the subset that merged into one outside of it is not evaluable from then on.
+        """
+        kept = frozenset(lesion_ids)
+
+        def seen(measurement: Measurement) -> Measurement:
+            if measurement.merged_into is None or measurement.merged_into in kept:
+                return measurement
+            return replace(measurement, status=Status.NOT_EVALUABLE, merged_into=None)
+
+        return replace(
+            self,
+            lesions=tuple(lesion for lesion in self.lesions if lesion.id in kept),
+            timepoints=tuple(
+                replace(
+                    timepoint,
+                    measurements=tuple(
+                        seen(measurement)
+                        for measurement in timepoint.measurements
+                        if measurement.lesion_id in kept
+                    ),
+                )
+                for timepoint in self.timepoints
+            ),
+        )

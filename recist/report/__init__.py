@@ -1,0 +1,1 @@
+"""What a radiologist reads: one self-contained page per patient."""

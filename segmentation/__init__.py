@@ -1,0 +1,1 @@
+"""Delineation of lesions: the network, its training and evaluation, thresholds and prompts."""

@@ -1,0 +1,75 @@
+"""From a mask or a label map to candidates: one delineated component each, not yet a lesion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+
+from imaging.volume import Array, FloatArray, Grid, Mask
+
+#: Components below this volume are noise of the network, not lesions (about 4 mm across).
+SMALLEST_CANDIDATE_ML = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One delineated component. Not yet a lesion: it has no identity over the dates.
+
+    Attributes:
+        label: its name or number in the delineation it came from; says nothing across dates.
+        mask: its voxels on the CT grid.
+        organ: where it lies, None when unknown.
+        is_node: a lymph node, None when unknown.
+        source: the delineation: reader, file, or model and version.
+        flags: remarks on its quality, shown in the report.
+    """
+
+    label: str
+    mask: Mask
+    organ: str | None = None
+    is_node: bool | None = None
+    source: str = ""
+    flags: tuple[str, ...] = ()
+
+    @property
+    def centre_mm(self) -> FloatArray:
+        return self.mask.centre_mm
+
+
+def components(
+    full: Array, grid: Grid, *, smallest_ml: float = SMALLEST_CANDIDATE_ML, source: str = ""
+) -> tuple[Candidate, ...]:
+    """The 26-connected components of a binary array, largest first.
+
+    Args:
+        full: (i, j, k) bool or 0/1 on the whole grid.
+        smallest_ml: components of less volume are dropped.
+    """
+    labelled = cc3d.connected_components(
+        np.ascontiguousarray(full.T, dtype=np.uint8), connectivity=26, binary_image=True
+    ).T
+    statistics = cc3d.statistics(labelled.T)
+    counts = statistics["voxel_counts"]
+    order = np.argsort(-counts[1:].astype(np.int64), kind="stable") + 1
+    kept: list[Candidate] = []
+    for number in order:
+        if counts[number] * grid.voxel_volume_mm3 / 1000.0 < smallest_ml:
+            break
+        k, j, i = statistics["bounding_boxes"][int(number)]
+        mask = Mask(labelled[i, j, k] == number, (i.start, j.start, k.start), grid)
+        kept.append(Candidate(str(len(kept) + 1), mask, source=source))
+    return tuple(kept)
+
+
+def labelled_candidates(
+    labels: Array, grid: Grid, *, names: dict[int, str] | None = None, source: str = ""
+) -> tuple[Candidate, ...]:
+    """One candidate per non-zero label of a label map; the pieces of a label stay together."""
+    numbers = np.unique(labels)
+    found = []
+    for number in (int(n) for n in numbers if n != 0):
+        mask = Mask.of(labels == number, grid)
+        found.append(Candidate((names or {}).get(number, str(number)), mask, source=source))
+    return tuple(found)

@@ -1,0 +1,96 @@
+"""Imports go downwards only, and ``import recist`` stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("imaging", "pet", "segmentation", "recist")
+
+#: Rank of each module of ``recist``: a module imports only lower ranks, or its own folder.
+RANKS = {
+    "course": 0,
+    "response": 1,
+    "protocol": 2,
+    "case": 2,
+    "criteria": 3,
+    "selection": 3,
+    "measure": 3,
+    "tracking": 3,
+    "field": 3,
+    "endpoints": 4,
+    "abscopal": 5,
+    "robustness": 5,
+    "table": 5,
+    "cohort": 6,
+    "report": 7,
+    "export": 7,
+    "phantom": 7,
+    "delineation": 7,
+    "pipeline": 8,
+    "batch": 9,
+    "cli": 10,
+}
+
+HEAVY = {"torch", "monai", "pydicom", "SimpleITK", "nibabel"}
+LIGHT = ("course", "response", "protocol", "criteria", "selection", "abscopal", "endpoints")
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_downwards(package: str) -> None:
+    above = PACKAGES[PACKAGES.index(package) + 1 :]
+    for path in modules(package):
+        upward = {name for name in imports(path) if name.split(".")[0] in above}
+        assert not upward, f"{path.relative_to(ROOT)} imports {sorted(upward)}"
+
+
+def test_every_module_of_recist_has_a_rank() -> None:
+    names = {
+        path.relative_to(ROOT / "recist").parts[0].removesuffix(".py") for path in modules("recist")
+    }
+    assert names - {"__init__", "__main__"} <= set(RANKS)
+
+
+def test_recist_imports_only_lower_ranks() -> None:
+    for path in modules("recist"):
+        own = path.relative_to(ROOT / "recist").parts[0].removesuffix(".py")
+        if own.startswith("__"):
+            continue
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] != "recist" or len(parts) < 2 or parts[1] not in RANKS:
+                continue
+            assert parts[1] == own or RANKS[parts[1]] < RANKS[own], (
+                f"{path.relative_to(ROOT)} imports {name}"
+            )
+
+
+@pytest.mark.parametrize("module", ["recist", *(f"recist.{name}" for name in LIGHT)])
+def test_the_rules_load_no_imaging_library(module: str) -> None:
+    code = f"import sys, {module}; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_models_is_data_not_a_package() -> None:
+    assert not list((ROOT / "models").rglob("__init__.py"))
