@@ -16,6 +16,9 @@ class Response(StrEnum):
     NON_CR_NON_PD = "NON-CR/NON-PD"
     NED = "NED"  # no evidence of disease, at baseline and since
     NA = "NA"  # this kind of lesion does not exist in the patient
+    ND = "ND"  # the visit was not done
+    MISSING = "MISSING"  # nothing was recorded
+    DISREGARDED = "DISREGARDED"  # iRECIST: a scan too early to confirm, which nothing follows from
     ICR = "iCR"
     IPR = "iPR"
     ISD = "iSD"
@@ -74,8 +77,39 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class EventTime:
+    """A time to an event, with the row that says why this date.
+
+    Attributes:
+        endpoint: PFS, iPFS, OS, TTR, DoR, iDoR, DoSD.
+        policy: fda_a, fda_b, fda_c or ema_itt; empty where none applies.
+        day: of the event, or of censoring.
+        event: False when censored.
+    """
+
+    endpoint: str
+    policy: str
+    start_day: int
+    day: int
+    event: bool
+    reason: Reason
+
+    @property
+    def days(self) -> int:
+        """The duration: day minus day, without adding one."""
+        return self.day - self.start_day
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the whole course comes to, by one set of criteria on one set of lesions."""
+    """What the whole course comes to, by one set of criteria on one set of lesions.
+
+    Attributes:
+        pfs_days, pfs_event: by the protocol's own policy; by all policies in ``times``.
+        response_day: of the first response, confirmed where the protocol asks for it.
+        control_day, benefit_day: the first day that shows disease control, clinical benefit.
+        times: every time to an event, each with its reason.
+    """
 
     criteria: str
     scope: Scope
@@ -86,3 +120,8 @@ class Outcome:
     pfs_days: int | None
     pfs_event: bool
     reasons: tuple[Reason, ...] = ()
+    response_day: int | None = None
+    control_day: int | None = None
+    benefit_day: int | None = None
+    times: tuple[EventTime, ...] = ()
+    warnings: tuple[str, ...] = ()
