@@ -1,0 +1,393 @@
+"""Delineations by others and by us: DICOM SEG and NIfTI label maps, on the grid of an image.
+
+Frames of a SEG are placed by their geometry, never by their number. Where its pixels coincide with
+the image's they are copied; otherwise the segment is resampled by nearest neighbour and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
+from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Mask
+
+#: Pixels count as the same when no corner is further off than this; files of other writers round
+#: positions to single precision or to a few decimals.
+COINCIDENT_VOXELS = 0.1
+#: A NIfTI label map must lie on the image as exactly as single precision allows.
+LABEL_MAP_TOLERANCE_VOXELS = 0.05
+#: A fractional segment is what is at least half occupied (or half probable).
+FRACTIONAL_THRESHOLD = 0.5
+
+SEGMENTATION_CLASSES = (
+    "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation Storage
+    "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A coded concept: value, coding scheme, meaning."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+#: Segmented property category and type of a lesion (CID 7150, CID 7159).
+ABNORMAL = Coded("49755003", "SCT", "Morphologically Altered Structure")
+LESION = Coded("52988006", "SCT", "Lesion")
+LYMPH_NODE = Coded("59441001", "SCT", "Lymph node")
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """The program that drew a segment."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegSegment:
+    """One segment of a SEG object; one lesion where we write it.
+
+    Attributes:
+        tracking_id, tracking_uid: identity of the lesion over objects and dates, "" when not given.
+        category, kind: segmented property category and type.
+        region: anatomic region, None when not given.
+        algorithm: None for a manual segment.
+        warnings: how it was brought to the grid, where that was not a plain copy.
+    """
+
+    label: str
+    mask: Mask
+    tracking_uid: str = ""
+    tracking_id: str = ""
+    category: Coded = ABNORMAL
+    kind: Coded = LESION
+    region: Coded | None = None
+    algorithm: Algorithm | None = None
+    number: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def read_seg(path: Path, grid: Grid | None = None) -> tuple[SegSegment, ...]:
+    """The segments of a SEG file, in the order of their numbers.
+
+    Args:
+        grid: of the image; without it each segment lies on the grid of the SEG's own frames.
+
+    Raises:
+        GeometryError: another frame of reference than the image.
+        UnsupportedError: frames of several orientations or pixel sizes.
+    """
+    try:
+        dataset = pydicom.dcmread(path)
+    except (InvalidDicomError, OSError) as error:
+        raise InputError(f"not readable as DICOM: {error}", where=path) from error
+    return segments(dataset, grid, source=str(path))
+
+
+def segments(
+    dataset: Dataset, grid: Grid | None = None, *, source: str = ""
+) -> tuple[SegSegment, ...]:
+    """The segments that a dataset holds; see :func:`read_seg`."""
+    if dataset.get("SOPClassUID") not in SEGMENTATION_CLASSES:
+        raise HeaderError("SOP Class (0008,0016) is not a segmentation", where=source)
+    frames = _frames(dataset, source)
+    own = frames.grid
+    frame_uids = (own.frame_of_reference_uid, None if grid is None else grid.frame_of_reference_uid)
+    if None not in frame_uids and frame_uids[0] != frame_uids[1]:
+        raise GeometryError(
+            "the segmentation lies in another frame of reference than the image",
+            where=source,
+            remedy="give the image it was drawn on",
+        )
+    described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
+    found = []
+    for number, array in _by_segment(dataset, frames):
+        if number not in described:
+            raise HeaderError(f"frames of segment {number}, which is not described", where=source)
+        mask = _trimmed(array, (0, 0, 0), own)
+        warnings: tuple[str, ...] = frames.warnings
+        if grid is not None:
+            mask, moved = to_grid(mask, grid)
+            warnings += (moved,) if moved else ()
+        found.append(_segment(described[number], number, mask, warnings))
+    return tuple(sorted(found, key=lambda segment: segment.number))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frames:
+    """Frames of a SEG: their common grid, slice k of each, and segment (0 for a label map)."""
+
+    grid: Grid
+    k: npt.NDArray[np.int64]
+    segment: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+def _group(frame: Dataset, shared: Dataset, name: str) -> Dataset | None:
+    """A functional group of a frame, its own or shared."""
+    for holder in (frame, shared):
+        sequence = holder.get(name)
+        if sequence:
+            return sequence[0]  # type: ignore[no-any-return]
+    return None
+
+
+def _frames(dataset: Dataset, source: str) -> _Frames:
+    shared_items = dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    shared, per_frame = shared_items[0], dataset.PerFrameFunctionalGroupsSequence
+    positions, geometries, numbers = [], [], []
+    for frame in per_frame:
+        position = _group(frame, shared, "PlanePositionSequence")
+        orientation = _group(frame, shared, "PlaneOrientationSequence")
+        measures = _group(frame, shared, "PixelMeasuresSequence")
+        if position is None or orientation is None or measures is None:
+            raise HeaderError("a frame has no position, orientation or pixel size", where=source)
+        positions.append([float(value) for value in position.ImagePositionPatient])
+        geometries.append([*orientation.ImageOrientationPatient, *measures.PixelSpacing])
+        identity = _group(frame, shared, "SegmentIdentificationSequence")
+        numbers.append(0 if identity is None else int(identity.ReferencedSegmentNumber))
+    geometry = np.array(geometries, dtype=np.float64)
+    if np.abs(geometry - geometry[0]).max() > 1e-4:
+        raise UnsupportedError("frames of several orientations or pixel sizes", where=source)
+    measures = _group(per_frame[0], shared, "PixelMeasuresSequence")
+    declared = None if measures is None else measures.get("SpacingBetweenSlices")
+    thickness = None if measures is None else measures.get("SliceThickness")
+    along_i, along_j = geometry[0, :3], geometry[0, 3:6]
+    normal = np.cross(along_i, along_j)
+    height = np.array(positions) @ normal
+    step, warnings = _step(height, declared, thickness)
+    k = np.rint((height - height.min()) / step).astype(np.int64)
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = along_i * geometry[0, 7], along_j * geometry[0, 6]
+    affine[:3, 2], affine[:3, 3] = normal * step, positions[int(np.argmin(height))]
+    shape = (int(dataset.Columns), int(dataset.Rows), int(k.max()) + 1)
+    frame_uid = dataset.get("FrameOfReferenceUID")
+    grid = Grid(shape, affine, str(frame_uid) if frame_uid else None)
+    return _Frames(grid, k, tuple(numbers), warnings)
+
+
+def _step(
+    height: FloatArray, declared: float | None, thickness: float | None
+) -> tuple[float, tuple[str, ...]]:
+    """Distance between slices, measured between frames where that is possible."""
+    levels = np.unique(np.round(height, 3))
+    if len(levels) < 2:
+        return float(declared or thickness or 1.0), ()
+    measured = float(np.diff(levels).min())
+    step = measured
+    if declared and abs(measured / float(declared) - round(measured / float(declared))) < 0.02:
+        step = float(declared)
+    offsets = (levels - levels[0]) / step
+    if np.abs(offsets - np.rint(offsets)).max() > COINCIDENT_VOXELS:
+        return step, (f"frames are not evenly spaced; placed on slices {step:.2f} mm apart",)
+    return step, ()
+
+
+def _by_segment(dataset: Dataset, frames: _Frames) -> Iterator[tuple[int, BoolArray]]:
+    """Each segment as an array (i, j, k) on the grid of the frames."""
+    pixels = dataset.pixel_array
+    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    kind = str(dataset.get("SegmentationType", "BINARY"))
+    numbers = _label_map_numbers(pixels) if kind == "LABELMAP" else sorted(set(frames.segment))
+    for number in numbers:
+        array = np.zeros(frames.grid.shape[::-1], dtype=np.bool_)
+        for frame, (k, owner) in enumerate(zip(frames.k, frames.segment, strict=True)):
+            if kind == "LABELMAP":
+                array[k] |= pixels[frame] == number
+            elif owner == number:
+                least = 1
+                if kind == "FRACTIONAL":
+                    least = int(np.ceil(FRACTIONAL_THRESHOLD * int(dataset.MaximumFractionalValue)))
+                array[k] |= pixels[frame] >= least
+        yield number, array.T
+
+
+def _label_map_numbers(pixels: Array) -> list[int]:
+    return [int(number) for number in np.unique(pixels) if number]
+
+
+def _segment(item: Dataset, number: int, mask: Mask, warnings: tuple[str, ...]) -> SegSegment:
+    algorithm = None
+    if str(item.get("SegmentAlgorithmType", "MANUAL")) != "MANUAL":
+        identity = (item.get("SegmentationAlgorithmIdentificationSequence") or [Dataset()])[0]
+        name = identity.get("AlgorithmName") or item.get("SegmentAlgorithmName") or "unknown"
+        algorithm = Algorithm(str(name), str(identity.get("AlgorithmVersion", "")))
+    return SegSegment(
+        label=str(item.get("SegmentLabel") or f"segment {number}"),
+        mask=mask,
+        tracking_uid=str(item.get("TrackingUID", "")),
+        tracking_id=str(item.get("TrackingID", "")),
+        category=_coded(item, "SegmentedPropertyCategoryCodeSequence") or ABNORMAL,
+        kind=_coded(item, "SegmentedPropertyTypeCodeSequence") or LESION,
+        region=_coded(item, "AnatomicRegionSequence"),
+        algorithm=algorithm,
+        number=number,
+        warnings=warnings,
+    )
+
+
+def _coded(item: Dataset, name: str) -> Coded | None:
+    sequence = item.get(name)
+    if not sequence:
+        return None
+    code = sequence[0]
+    value = code.get("CodeValue") or code.get("LongCodeValue") or code.get("URNCodeValue") or ""
+    scheme = code.get("CodingSchemeDesignator", "")
+    return Coded(str(value), str(scheme), str(code.get("CodeMeaning", "")))
+
+
+def _trimmed(array: Array, start: Index3, grid: Grid) -> Mask:
+    """The mask of an array that begins at ``start`` of the grid; what lies beyond is cut off."""
+    kept, begin = [], []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hit = np.flatnonzero(np.any(array, axis=others)) + start[axis]
+        hit = hit[(hit >= 0) & (hit < grid.shape[axis])]
+        if not hit.size:
+            return Mask(np.zeros((0, 0, 0), dtype=np.bool_), (0, 0, 0), grid)
+        begin.append(int(hit[0]))
+        kept.append(slice(int(hit[0]) - start[axis], int(hit[-1]) + 1 - start[axis]))
+    return Mask(array[kept[0], kept[1], kept[2]], (begin[0], begin[1], begin[2]), grid)
+
+
+def to_grid(mask: Mask, grid: Grid) -> tuple[Mask, str]:
+    """A mask on another grid of the same space: a copy where voxels coincide, else resampled.
+
+    Returns:
+        The mask, and a remark when it was resampled or cut ("" for a plain copy).
+    """
+    if not mask.voxels:
+        return _trimmed(mask.array, (0, 0, 0), grid), ""
+    placed = _copied(mask, grid)
+    if placed is not None:
+        lost = mask.voxels - placed.voxels
+        return placed, f"{lost} voxels lie outside of the image" if lost else ""
+    remark = "resampled to the image by nearest neighbour: its pixels do not coincide"
+    return _nearest(mask, grid), remark
+
+
+def _copied(mask: Mask, grid: Grid) -> Mask | None:
+    """The mask when its voxels are voxels of the grid (axes may be flipped or swapped)."""
+    box = mask.box_grid
+    step = np.linalg.inv(grid.affine)[:3, :3] @ box.affine[:3, :3]
+    whole = np.rint(step)
+    if not (np.abs(whole).sum(axis=0) == 1).all() or not (np.abs(whole).sum(axis=1) == 1).all():
+        return None
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(box.shape) - 1)
+    at = grid.to_voxel(box.to_world_mm(corners))
+    if np.abs(at - np.rint(at)).max() > COINCIDENT_VOXELS:
+        return None
+    if np.abs(at - at[0] - corners @ whole.T).max() > 2 * COINCIDENT_VOXELS:
+        return None
+    array = np.transpose(mask.array, np.argmax(np.abs(whole), axis=1))
+    backwards = tuple(int(axis) for axis in np.flatnonzero(whole.sum(axis=1) < 0))
+    start = np.rint(at).min(axis=0).astype(int)
+    return _trimmed(np.flip(array, backwards), (int(start[0]), int(start[1]), int(start[2])), grid)
+
+
+def _nearest(mask: Mask, grid: Grid) -> Mask:
+    """Each voxel of the grid takes the value of the mask's voxel that its centre lies in."""
+    box = mask.box_grid
+    ends = np.array(list(np.ndindex(2, 2, 2))) * np.array(box.shape) - 0.5
+    reach = grid.to_voxel(box.to_world_mm(ends))
+    low = np.clip(np.floor(reach.min(axis=0)), 0, np.array(grid.shape) - 1).astype(int)
+    high = np.clip(np.ceil(reach.max(axis=0)) + 1, low + 1, grid.shape).astype(int)
+    index = np.stack(
+        np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij"), -1
+    )
+    source = np.floor(box.to_voxel(grid.to_world_mm(index)) + 0.5).astype(int)
+    inside = ((source >= 0) & (source < np.array(box.shape))).all(axis=-1)
+    array = np.zeros(inside.shape, dtype=np.bool_)
+    hit = source[inside]
+    array[inside] = mask.array[hit[:, 0], hit[:, 1], hit[:, 2]]
+    return _trimmed(array, (int(low[0]), int(low[1]), int(low[2])), grid)
+
+
+#: RAS (NIfTI) to LPS (DICOM).
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read_label_map(path: Path, grid: Grid) -> npt.NDArray[np.int32]:
+    """A NIfTI label map as an array (i, j, k) on the grid of the image.
+
+    The file may store its axes in another order or direction; its voxels must be the image's.
+
+    Raises:
+        GeometryError: another shape, spacing or place than the image.
+        InputError: values that are not whole numbers.
+    """
+    try:
+        image: Any = nibabel.load(path)
+        stored = np.asanyarray(image.dataobj)
+    except (OSError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+        raise InputError(f"not readable as NIfTI: {error}", where=path) from error
+    while stored.ndim > 3 and stored.shape[-1] == 1:
+        stored = stored[..., 0]
+    labels = _whole_numbers(stored, path)
+    own = Grid(stored.shape, _RAS_TO_LPS @ image.affine)
+    step = np.linalg.inv(grid.affine)[:3, :3] @ own.affine[:3, :3]
+    order = np.argmax(np.abs(step), axis=1)
+    flips = tuple(int(a) for a in range(3) if step[a, order[a]] < 0)
+    turned = np.flip(np.transpose(labels, order), flips) if len(set(order)) == 3 else labels
+    affine = _turned(own, order, flips)
+    if turned.shape != grid.shape:
+        raise GeometryError(
+            f"label map of {_times(turned.shape)} voxels on an image of {_times(grid.shape)}",
+            where=path,
+            remedy="export it on the grid of the CT of the same date",
+        )
+    lying = Grid(turned.shape, affine)
+    apart_mm = float(np.abs(lying.corners_mm() - grid.corners_mm()).max())
+    if apart_mm > LABEL_MAP_TOLERANCE_VOXELS * min(grid.spacing_mm):
+        raise GeometryError(
+            f"label map and image lie {apart_mm:.2f} mm apart at a corner "
+            f"(spacing {_rounded(lying)} and {_rounded(grid)} mm)",
+            where=path,
+            remedy="export it on the grid of the CT of the same date",
+        )
+    return turned
+
+
+def _turned(grid: Grid, order: Mapping[int, int] | Array, flips: tuple[int, ...]) -> FloatArray:
+    """The affine after the axes were transposed by ``order`` and then flipped."""
+    affine = grid.affine.copy()
+    for axis in range(3):
+        source = int(order[axis])
+        column = grid.affine[:3, source]
+        if axis in flips:
+            affine[:3, 3] += column * (grid.shape[source] - 1)
+            column = -column
+        affine[:3, axis] = column
+    return affine
+
+
+def _whole_numbers(stored: Array, path: Path) -> npt.NDArray[np.int32]:
+    if stored.ndim != 3:
+        raise InputError(f"a label map has three dimensions, not {stored.ndim}", where=path)
+    labels = np.asarray(np.rint(stored), dtype=np.int32)
+    if not np.array_equal(labels, stored):
+        raise InputError("values are not whole numbers: not a label map", where=path)
+    return labels
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _rounded(grid: Grid) -> str:
+    return " x ".join(f"{value:.3f}" for value in grid.spacing_mm)

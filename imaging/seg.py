@@ -1,0 +1,155 @@
+"""Writing delineations as DICOM SEG: one segment and one Tracking UID per lesion.
+
+BINARY by default, since archives in use refuse the newer LABELMAP class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+
+from imaging.errors import GeometryError, InputError
+from imaging.masks import Coded, SegSegment
+
+MANUFACTURER = "RECIST toolkit"
+
+
+def software_version() -> str:
+    """The installed version of this toolkit."""
+    try:
+        return version("recist")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def write_seg(
+    path: Path,
+    segments: Sequence[SegSegment],
+    headers: Sequence[Dataset],
+    *,
+    labelmap: bool = False,
+    series_description: str = "Lesions",
+    series_number: int = 900,
+    creator: str = "",
+) -> Path:
+    """Write a SEG object; a file under another name is renamed into place when it is complete.
+
+    Args:
+        segments: all on the grid of the series; each with a Tracking UID of its own.
+        headers: of the source series, one per slice, in the order of ``k``; pixels not needed.
+        labelmap: write the LABELMAP class (one value per pixel: segments must not overlap).
+
+    Raises:
+        InputError: no segments, an empty one, or a Tracking UID missing or used twice.
+        GeometryError: masks that are not on the grid of the headers.
+    """
+    _check(segments, headers)
+    first = min(segment.mask.start[2] for segment in segments)
+    past = max(segment.mask.start[2] + segment.mask.array.shape[2] for segment in segments)
+    pixels = _pixels(segments, first, past)
+    if labelmap and pixels.ndim == 4:
+        raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
+    kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
+    seg = hd.seg.Segmentation(
+        source_images=list(headers[first:past]),
+        pixel_array=pixels,
+        segmentation_type=kind,
+        segment_descriptions=[
+            _description(number, segment) for number, segment in enumerate(segments, start=1)
+        ],
+        series_instance_uid=hd.UID(),
+        series_number=series_number,
+        sop_instance_uid=hd.UID(),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name="recist",
+        software_versions=software_version(),
+        device_serial_number="1",
+        content_label="LESIONS",
+        content_description=series_description,
+        content_creator_name=creator or None,
+        series_description=series_description,
+    )
+    unfinished = path.with_name(path.name + ".part")
+    seg.save_as(unfinished)
+    return unfinished.replace(path)
+
+
+def _check(segments: Sequence[SegSegment], headers: Sequence[Dataset]) -> None:
+    if not segments or not headers:
+        raise InputError("a SEG needs at least one lesion and the headers of its series")
+    uids = [segment.tracking_uid for segment in segments]
+    if not all(uids) or len(set(uids)) != len(uids):
+        raise InputError("each lesion needs a Tracking UID of its own")
+    shape = (int(headers[0].Columns), int(headers[0].Rows), len(headers))
+    for segment in segments:
+        if not segment.mask.voxels:
+            raise InputError(f"lesion {segment.label} has no voxels", remedy="leave it out")
+        if segment.mask.grid.shape != shape:
+            raise GeometryError(
+                f"lesion {segment.label} lies on a grid of {segment.mask.grid.shape}, "
+                f"the series has {shape}"
+            )
+
+
+def _pixels(
+    segments: Sequence[SegSegment], first: int, past: int
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """(slices, rows, columns) of segment numbers; a fourth axis when segments overlap."""
+    columns, rows, _ = segments[0].mask.grid.shape
+    kind = np.uint8 if len(segments) < 256 else np.uint16
+    labels = np.zeros((past - first, rows, columns), dtype=kind)
+    for number, segment in enumerate(segments, start=1):
+        part = labels.T[_box(segment, first)]
+        if (part[segment.mask.array] != 0).any():
+            return _stacked(segments, labels.shape, first)
+        part[segment.mask.array] = number
+    return labels
+
+
+def _stacked(
+    segments: Sequence[SegSegment], shape: tuple[int, ...], first: int
+) -> npt.NDArray[np.uint8]:
+    stack = np.zeros((*shape, len(segments)), dtype=np.uint8)
+    for number, segment in enumerate(segments):
+        stack[..., number].T[_box(segment, first)] = segment.mask.array
+    return stack
+
+
+def _box(segment: SegSegment, first: int) -> tuple[slice, slice, slice]:
+    i, j, k = segment.mask.box
+    return i, j, slice(k.start - first, k.stop - first)
+
+
+def _description(number: int, segment: SegSegment) -> hd.seg.SegmentDescription:
+    algorithm = None
+    kind = hd.seg.SegmentAlgorithmTypeValues.MANUAL
+    if segment.algorithm is not None:
+        kind = hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC
+        algorithm = hd.AlgorithmIdentificationSequence(
+            name=segment.algorithm.name,
+            family=codes.DCM.ArtificialIntelligence,
+            version=segment.algorithm.version or "unknown",
+        )
+    return hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment.label[:64],
+        segmented_property_category=_concept(segment.category),
+        segmented_property_type=_concept(segment.kind),
+        algorithm_type=kind,
+        algorithm_identification=algorithm,
+        tracking_uid=segment.tracking_uid,
+        tracking_id=segment.tracking_id or segment.label,
+        anatomic_regions=None if segment.region is None else [_concept(segment.region)],
+    )
+
+
+def _concept(code: Coded) -> hd.sr.CodedConcept:
+    return hd.sr.CodedConcept(code.value, code.scheme, code.meaning)
