@@ -1,0 +1,156 @@
+"""A folder tree as subjects, visits and series, from headers alone.
+
+Files are recognised by content, whatever their names. What is left out, and why, is part of the
+catalogue; nothing stops the scan but a root that is not a folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from imaging.errors import InputError
+from imaging.header import Header, Tag
+from imaging.manifest import MANIFEST_NAME, read_manifest
+from imaging.series import (
+    Catalogue,
+    Kind,
+    Level,
+    Problem,
+    Rejection,
+    Series,
+    Subject,
+    Visit,
+)
+from imaging.tree import DicomObject, Found, gather, relative
+from imaging.visits import build
+
+__all__ = [
+    "Catalogue",
+    "Kind",
+    "Level",
+    "Problem",
+    "Rejection",
+    "Series",
+    "Subject",
+    "Visit",
+    "scan",
+]
+
+
+def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalogue:
+    """Catalogue a tree of DICOM files, or of NIfTI files named by a ``manifest.csv`` in its root.
+
+    Subjects are told apart by Patient ID (0010,0020). Files without one belong to a subject
+    named after their folder below the root. Where files with one ID carry different names *and*
+    different birth dates or sexes they are kept apart as ``ID~1``, ``ID~2`` and reported.
+
+    Args:
+        root: the folder.
+        on_file: called with the number of files looked at so far.
+
+    Raises:
+        InputError: the root is not a folder, or the manifest cannot be used.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError("not a folder", where=root, remedy="give a folder of DICOM files")
+    if (root / MANIFEST_NAME).is_file():
+        return read_manifest(root / MANIFEST_NAME)
+    found = gather(root, on_file)
+    problems = list(found.problems)
+    subjects: list[Subject] = []
+    for name, (images, objects) in sorted(_by_subject(found, root, problems).items()):
+        subject, own = build(name, images, objects)
+        subjects.append(subject)
+        problems.extend(replace(p, where=relative(p.where, root)) for p in own)
+        problems.extend(_remarks(subject, root))
+    if not found.images:
+        problems.append(Problem(relative(root, root), "no CT or PET images in this folder"))
+    return Catalogue(tuple(subjects), tuple(problems), found.files)
+
+
+def _remarks(subject: Subject, root: Path) -> Iterable[Problem]:
+    """What the visits of a subject lack."""
+    for visit in subject.visits:
+        if visit.ct is None and visit.pet is not None:
+            what = f"PET without a CT on {visit.date.isoformat()}"
+            yield Problem(relative(visit.pet.folder, root), what, "add the CT", subject.id)
+    if len(subject.visits) == 1:
+        what = f"one date only ({subject.visits[0].date.isoformat()}): nothing to compare with"
+        yield Problem(subject.id, what, "", subject.id, Level.NOTE)
+
+
+def _by_subject(
+    found: Found, root: Path, problems: list[Problem]
+) -> dict[str, tuple[list[Header], list[DicomObject]]]:
+    persons = _persons([*found.images, *(thing.header for thing in found.objects)], root, problems)
+    grouped: dict[str, tuple[list[Header], list[DicomObject]]] = defaultdict(lambda: ([], []))
+    for header in found.images:
+        grouped[persons[header.path]][0].append(header)
+    for thing in found.objects:
+        grouped[persons[thing.header.path]][1].append(thing)
+    return dict(grouped)
+
+
+def _persons(headers: list[Header], root: Path, problems: list[Problem]) -> dict[str, str]:
+    """The subject of each file."""
+    by_id: dict[str, list[Header]] = defaultdict(list)
+    unnamed: dict[str, int] = defaultdict(int)
+    for header in headers:
+        name = header.text(Tag.PATIENT_ID)
+        if not name:
+            name = _folder_name(header.path, root)
+            unnamed[name] += 1
+        by_id[name].append(header)
+    for name, count in unnamed.items():
+        what = f"{count} files without Patient ID (0010,0020); named after their folder"
+        problems.append(Problem(name, what, "", name, Level.NOTE))
+    subjects: dict[str, str] = {}
+    for name, group in by_id.items():
+        for subject, members in _apart(name, group, problems).items():
+            subjects.update((header.path, subject) for header in members)
+    return subjects
+
+
+def _folder_name(path: str, root: Path) -> str:
+    parts = Path(os.path.relpath(path, root)).parts
+    return parts[0] if len(parts) > 1 else root.name or "unnamed"
+
+
+def _apart(name: str, headers: list[Header], problems: list[Problem]) -> dict[str, list[Header]]:
+    """Persons who share an ID: another name and another birth date or sex."""
+    people: dict[tuple[str, str, str], list[Header]] = defaultdict(list)
+    for header in headers:
+        people[_identity(header)].append(header)
+    if len({identity[0] for identity in people}) < 2:
+        return {name: headers}
+    distinct: list[tuple[tuple[str, str, str], list[Header]]] = []
+    for identity, members in people.items():
+        same = next((p for p in distinct if not _differ(p[0], identity)), None)
+        if same:
+            same[1].extend(members)
+        else:
+            distinct.append((identity, list(members)))
+    if len(distinct) == 1:
+        what = "several spellings of the patient's name under one Patient ID; taken as one patient"
+        problems.append(Problem(name, what, "check the ID", name, Level.NOTE))
+        return {name: headers}
+    what = f"{len(distinct)} different patients share this Patient ID; kept apart as {name}~1 ..."
+    problems.append(Problem(name, what, "correct the Patient ID", name))
+    return {f"{name}~{n}": members for n, (_, members) in enumerate(distinct, start=1)}
+
+
+def _identity(header: Header) -> tuple[str, str, str]:
+    """Name without case, spaces and empty parts; birth date; sex. Never shown."""
+    letters = "".join(c for c in header.text(Tag.PATIENT_NAME).casefold() if c.isalnum())
+    return letters, header.text(Tag.BIRTH_DATE), header.text(Tag.SEX).upper()
+
+
+def _differ(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
+    if one[0] == other[0]:
+        return False
+    return any(a and b and a != b for a, b in zip(one[1:], other[1:], strict=True))

@@ -1,0 +1,375 @@
+"""DICOM headers, read quickly: only the elements that a catalogue or a reader needs.
+
+A small walker steps over the data elements of uncompressed-header files (explicit or implicit VR,
+little endian) and keeps the raw bytes of the wanted ones; everything unusual (big endian,
+deflated, no preamble, a broken length) is left to pydicom. `docs/imaging.md` has the figures.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import pydicom
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.errors import InvalidDicomError
+
+from imaging.errors import HeaderError, UnsupportedError
+
+#: Bytes read at first: nearly every image header up to the pixel module fits.
+FIRST_READ_BYTES = 8 * 1024
+LARGEST_HEADER_BYTES = 16 * 1024 * 1024
+PREAMBLE_BYTES = 132
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+#: Transfer syntaxes whose pixels lie in the file as they are: implicit and explicit VR LE.
+NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
+
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_PIXEL_DATA = 0x7FE00010
+#: Value representations whose length takes four bytes in explicit VR (PS3.5, 7.1.2).
+_LONG = frozenset(
+    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+)
+_EXPLICIT = struct.Struct("<HH2sH")
+_IMPLICIT = struct.Struct("<HHI")
+_TAG = struct.Struct("<HH")
+_LENGTH = struct.Struct("<I")
+
+
+class Tag(IntEnum):
+    """The elements that are kept (PS3.6)."""
+
+    CHARACTER_SET = 0x00080005
+    IMAGE_TYPE = 0x00080008
+    SOP_CLASS_UID = 0x00080016
+    SOP_INSTANCE_UID = 0x00080018
+    STUDY_DATE = 0x00080020
+    SERIES_DATE = 0x00080021
+    ACQUISITION_DATE = 0x00080022
+    CONTENT_DATE = 0x00080023
+    MODALITY = 0x00080060
+    SERIES_DESCRIPTION = 0x0008103E
+    PATIENT_NAME = 0x00100010
+    PATIENT_ID = 0x00100020
+    BIRTH_DATE = 0x00100030
+    SEX = 0x00100040
+    SLICE_THICKNESS = 0x00180050
+    KERNEL = 0x00181210
+    STUDY_UID = 0x0020000D
+    SERIES_UID = 0x0020000E
+    SERIES_NUMBER = 0x00200011
+    ACQUISITION_NUMBER = 0x00200012
+    POSITION = 0x00200032
+    ORIENTATION = 0x00200037
+    FRAME_OF_REFERENCE_UID = 0x00200052
+    TEMPORAL_POSITION = 0x00200100
+    SAMPLES_PER_PIXEL = 0x00280002
+    PHOTOMETRIC = 0x00280004
+    FRAMES = 0x00280008
+    ROWS = 0x00280010
+    COLUMNS = 0x00280011
+    PIXEL_SPACING = 0x00280030
+    CORRECTED_IMAGE = 0x00280051
+    BITS_ALLOCATED = 0x00280100
+    BITS_STORED = 0x00280101
+    SIGNED = 0x00280103
+    PADDING = 0x00280120
+    INTERCEPT = 0x00281052
+    SLOPE = 0x00281053
+    RESCALE_TYPE = 0x00281054
+    SERIES_TYPE = 0x00541000
+    UNITS = 0x00541001
+
+
+WANTED = frozenset(int(tag) for tag in Tag)
+_LAST_GROUP = {"PT": 0x0054}
+_LAST_GROUP_OF_OTHERS = 0x0028
+_BINARY = {
+    Tag.SAMPLES_PER_PIXEL,
+    Tag.ROWS,
+    Tag.COLUMNS,
+    Tag.BITS_ALLOCATED,
+    Tag.BITS_STORED,
+    Tag.SIGNED,
+    Tag.PADDING,
+}
+
+
+class NotDicomError(UnsupportedError):
+    """A file of another kind."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """The kept elements of one file, as raw bytes, decoded when asked for.
+
+    Attributes:
+        path: the file.
+        transfer_syntax: UID, from the file meta information.
+        elements: tag to raw little-endian value.
+        size: bytes of the file.
+        pixel_offset: where the pixel bytes begin, -1 when the walk ended before them.
+        pixel_bytes: how many there are; -1 when compressed or unknown.
+    """
+
+    path: str
+    transfer_syntax: str
+    elements: dict[int, bytes] = field(repr=False)
+    size: int
+    pixel_offset: int = -1
+    pixel_bytes: int = -1
+
+    def text(self, tag: Tag) -> str:
+        """A string element, without padding; empty when absent."""
+        raw = self.elements.get(tag)
+        if not raw:
+            return ""
+        try:
+            return raw.decode("ascii").strip(" \0")
+        except UnicodeDecodeError:
+            declared = self.elements.get(Tag.CHARACTER_SET, b"").decode("ascii", "replace")
+            encodings = convert_encodings([part.strip(" \0") for part in declared.split("\\")])
+            return str(decode_bytes(raw, encodings, set())).strip(" \0")
+
+    def texts(self, tag: Tag) -> tuple[str, ...]:
+        """The values of a string element, in upper case."""
+        text = self.text(tag)
+        return tuple(part.strip().upper() for part in text.split("\\")) if text else ()
+
+    def numbers(self, tag: Tag) -> tuple[float, ...]:
+        """The values of a decimal string; empty when absent or malformed."""
+        raw = self.elements.get(tag)
+        if not raw:
+            return ()
+        try:
+            return tuple(map(float, raw.rstrip(b" \0").split(b"\\")))
+        except ValueError:
+            return ()
+
+    def number(self, tag: Tag) -> float | None:
+        """The first value of a decimal or integer string; None when absent or malformed."""
+        values = self.numbers(tag)
+        return values[0] if values else None
+
+    def integer(self, tag: Tag) -> int | None:
+        """A binary 16-bit unsigned element."""
+        raw = self.elements.get(tag)
+        return int.from_bytes(raw[:2], "little") if raw and len(raw) >= 2 else None
+
+    def date(self, tag: Tag) -> dt.date | None:
+        """A date, YYYYMMDD or the old YYYY.MM.DD; None when absent or malformed."""
+        digits = self.text(tag).replace(".", "")[:8]
+        try:
+            return dt.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        except ValueError:
+            return None
+
+
+def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Header:
+    """Read the wanted elements of one file.
+
+    Args:
+        path: any file.
+        to_pixels: walk on to the pixel data, so that their place in the file is known.
+
+    Raises:
+        NotDicomError: the file is of another kind.
+        HeaderError: it is DICOM, but broken or truncated.
+        OSError: it cannot be opened.
+    """
+    name = os.fspath(path)
+    handle = os.open(name, os.O_RDONLY)
+    try:
+        size = os.fstat(handle).st_size
+        take = FIRST_READ_BYTES
+        while True:
+            buffer = os.pread(handle, take, 0)
+            if buffer[128:132] != b"DICM":
+                return _by_pydicom(name, size)
+            try:
+                return _walk(name, buffer, size, to_pixels)
+            except (_OutsideBufferError, struct.error):
+                if take >= min(size, LARGEST_HEADER_BYTES):
+                    return _by_pydicom(name, size)
+                take *= 16
+            except _UnusualError:
+                return _by_pydicom(name, size)
+    finally:
+        os.close(handle)
+
+
+class _OutsideBufferError(Exception):
+    """The walk left the bytes that were read."""
+
+
+class _UnusualError(Exception):
+    """Left to pydicom."""
+
+
+def _meta(buffer: bytes) -> tuple[str, int]:
+    """Transfer syntax and the place of the first element after the file meta information."""
+    place, syntax = PREAMBLE_BYTES, ""
+    while True:
+        group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
+        if group != 0x0002:
+            return syntax, place
+        value = place + 8
+        if vr in _LONG:
+            (length,) = _LENGTH.unpack_from(buffer, place + 8)
+            value = place + 12
+        if element == 0x0010:
+            syntax = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
+        place = value + length
+
+
+def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
+    syntax, place = _meta(buffer)
+    if syntax in ("", BIG_ENDIAN, DEFLATED):
+        raise _UnusualError
+    implicit = syntax == IMPLICIT_LITTLE_ENDIAN
+    kept: dict[int, bytes] = {}
+    end, last_group = len(buffer), 0xFFFF if to_pixels else 0
+    while place < size:
+        if place + 12 > end:
+            raise _OutsideBufferError
+        if implicit:
+            group, element, length = _IMPLICIT.unpack_from(buffer, place)
+            vr, value = b"", place + 8
+        else:
+            group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
+            value = place + 8
+            if vr in _LONG:
+                (length,) = _LENGTH.unpack_from(buffer, place + 8)
+                value = place + 12
+            elif not vr.isalpha():
+                raise _UnusualError
+        tag = group << 16 | element
+        if group >= 0x0020 and not last_group:
+            modality = kept.get(Tag.MODALITY, b"").decode("ascii", "replace").strip(" \0")
+            last_group = _LAST_GROUP.get(modality, _LAST_GROUP_OF_OTHERS)
+        if tag == _PIXEL_DATA:
+            known = -1 if length == _UNDEFINED else length
+            return Header(path, syntax, kept, size, value, known)
+        if last_group and group > last_group:
+            return Header(path, syntax, kept, size)
+        if length == _UNDEFINED:
+            place = _after_sequence(buffer, value, implicit or vr == b"UN")
+            continue
+        if tag in WANTED:
+            if value + length > end:
+                raise _OutsideBufferError
+            kept[tag] = buffer[value : value + length]
+        place = value + length
+    return Header(path, syntax, kept, size)
+
+
+def _after_sequence(buffer: bytes, place: int, implicit: bool) -> int:
+    """The place after a sequence of undefined length that begins at ``place``."""
+    while True:
+        group, element, length = _IMPLICIT.unpack_from(buffer, place)
+        tag = group << 16 | element
+        place += 8
+        if tag == _SEQUENCE_END:
+            return place
+        if tag != _ITEM:
+            raise _UnusualError
+        place = _after_item(buffer, place, implicit) if length == _UNDEFINED else place + length
+
+
+def _after_item(buffer: bytes, place: int, implicit: bool) -> int:
+    while True:
+        group, element = _TAG.unpack_from(buffer, place)
+        if group << 16 | element == _ITEM_END:
+            return place + 8
+        if implicit:
+            (length,) = _LENGTH.unpack_from(buffer, place + 4)
+            vr, value = b"", place + 8
+        else:
+            _, _, vr, length = _EXPLICIT.unpack_from(buffer, place)
+            value = place + 8
+            if vr in _LONG:
+                (length,) = _LENGTH.unpack_from(buffer, place + 8)
+                value = place + 12
+        if length == _UNDEFINED:
+            place = _after_sequence(buffer, value, implicit or vr == b"UN")
+        else:
+            place = value + length
+
+
+def _by_pydicom(path: str, size: int) -> Header:
+    """The same through pydicom: slower, and it knows every encoding."""
+    dataset = read_dataset(path)
+    kept = {int(tag): _raw(dataset[tag].value, tag) for tag in Tag if tag in dataset}
+    kept[Tag.CHARACTER_SET] = b"ISO_IR 192"  # pydicom has decoded the strings
+    syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
+    return Header(path, str(syntax or IMPLICIT_LITTLE_ENDIAN), kept, size)
+
+
+def read_dataset(
+    path: str | os.PathLike[str], tags: Iterable[int] | None = None
+) -> pydicom.Dataset:
+    """A whole header by pydicom, without the pixels, also where the preamble is missing.
+
+    Raises:
+        NotDicomError, HeaderError: as :func:`read_header`.
+    """
+    with open(path, "rb") as file:  # noqa: PTH123 - paths are plain strings here
+        start = file.read(PREAMBLE_BYTES)
+    marked = start[128:132] == b"DICM"
+    if not marked and not _looks_bare(start):
+        raise NotDicomError("not DICOM", where=os.fspath(path))
+    try:
+        dataset = pydicom.dcmread(
+            path, stop_before_pixels=True, force=not marked, specific_tags=_list(tags)
+        )
+        usable = "SOPClassUID" in dataset
+    except (InvalidDicomError, OSError, ValueError, struct.error, KeyError, TypeError) as error:
+        kind = HeaderError if marked else NotDicomError
+        raise kind(
+            f"the DICOM header cannot be read: {error}" if marked else "not DICOM",
+            where=os.fspath(path),
+            remedy="export the file again",
+        ) from error
+    if not usable:
+        raise HeaderError(
+            "a DICOM file without SOP Class UID (0008,0016), probably truncated",
+            where=os.fspath(path),
+            remedy="export the file again",
+        )
+    return dataset
+
+
+def _list(tags: Iterable[int] | None) -> list[int] | None:
+    return None if tags is None else [Tag.SOP_CLASS_UID, *tags]
+
+
+def _looks_bare(start: bytes) -> bool:
+    """Whether the bytes begin with a data element of group 0002 or 0008 (no preamble)."""
+    if len(start) < 12:
+        return False
+    group, element, vr, _ = _EXPLICIT.unpack_from(start, 0)
+    if group not in (0x0002, 0x0008) or element > 0x0100:
+        return False
+    explicit = vr.isalpha() and vr.isupper()
+    (length,) = _LENGTH.unpack_from(start, 4)
+    return bool(explicit or length < 1024)
+
+
+def _raw(value: Any, tag: Tag) -> bytes:
+    """A pydicom value back as the little-endian bytes that the walker would have kept."""
+    if value is None:
+        return b""
+    if tag in _BINARY:
+        return (int(value) & 0xFFFF).to_bytes(2, "little")
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return str(value).encode("utf-8")
+    return "\\".join(str(part) for part in value).encode("utf-8")

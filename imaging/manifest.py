@@ -1,0 +1,141 @@
+"""NIfTI as a second way in: a table that names the images of each subject and date.
+
+``manifest.csv`` in the root of the tree, one row per visit::
+
+    subject,date,ct,pet,pet_unit,labels
+    P1,2020-01-06,P1/base_ct.nii.gz,P1/base_suv.nii.gz,SUVbw,P1/base_lesions.nii.gz
+
+``date`` may be ``day``, whole days from a common origin. ``pet``, ``pet_unit`` and ``labels`` are
+optional; a PET needs its unit: SUVbw, SUVlbm, SUVbsa, SUVibw or Bq/ml. Paths are relative to the
+manifest.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections import defaultdict
+from pathlib import Path
+
+from imaging.errors import InputError
+from imaging.series import Catalogue, Kind, Level, Problem, Series, Subject, Visit, visit_label
+from imaging.volume import Unit
+
+MANIFEST_NAME = "manifest.csv"
+#: Day 0 of a manifest with days: any date would do, this one is easily recognised.
+DAY_ZERO = dt.date(2000, 1, 1)
+_UNITS = {
+    "suvbw": Unit.SUV_BW,
+    "suv": Unit.SUV_BW,
+    "suvlbm": Unit.SUV_LBM,
+    "sul": Unit.SUV_LBM,
+    "suvbsa": Unit.SUV_BSA,
+    "suvibw": Unit.SUV_IBW,
+    "bq/ml": Unit.BQML,
+    "bqml": Unit.BQML,
+}
+_COLUMNS = {"subject", "date", "day", "ct", "pet", "pet_unit", "labels"}
+
+
+def read_manifest(path: Path) -> Catalogue:
+    """The catalogue of a manifest; a row that cannot be used is a problem, the others stay.
+
+    Raises:
+        InputError: no rows, or a needed column is missing or unknown.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        names = {(name or "").strip().lower() for name in reader.fieldnames or ()}
+        rows = [
+            {(key or "").strip().lower(): (value or "").strip() for key, value in row.items()}
+            for row in reader
+            if isinstance(row, dict)
+        ]
+    _check_columns(names, path)
+    visits: dict[str, dict[dt.date, Visit]] = defaultdict(dict)
+    problems: list[Problem] = []
+    for number, row in enumerate(rows, start=2):
+        subject = row.get("subject", "")
+        try:
+            visit = _visit(row, path.parent)
+            if not subject:
+                raise InputError("no subject")
+            if visit.date in visits[subject]:
+                raise InputError("a second row of this subject and date")
+        except InputError as error:
+            where = f"{path.name} row {number}"
+            problems.append(Problem(where, str(error), "correct the row", subject or None))
+            continue
+        visits[subject][visit.date] = visit
+    subjects = tuple(_subject(name, visits[name]) for name in sorted(visits) if visits[name])
+    for subject in subjects:
+        if len(subject.visits) == 1:
+            what = "one date only: nothing to compare with"
+            problems.append(Problem(subject.id, what, "", subject.id, Level.NOTE))
+    return Catalogue(subjects, tuple(problems), len(rows))
+
+
+def _check_columns(names: set[str], path: Path) -> None:
+    missing = {"subject", "ct"} - names
+    if missing or not {"date", "day"} & names:
+        needed = ", ".join(sorted(missing) or ["date or day"])
+        raise InputError(f"column missing: {needed}", where=path, remedy="see the documentation")
+    unknown = names - _COLUMNS
+    if unknown:
+        raise InputError(f"unknown column: {', '.join(sorted(unknown))}", where=path)
+
+
+def _subject(name: str, visits: dict[dt.date, Visit]) -> Subject:
+    ordered = [visits[date] for date in sorted(visits)]
+    return Subject(
+        name,
+        tuple(
+            Visit(v.date, visit_label(n), ct=v.ct, pet=v.pet, labels=v.labels)
+            for n, v in enumerate(ordered)
+        ),
+    )
+
+
+def _visit(row: dict[str, str], folder: Path) -> Visit:
+    date = _date(row)
+    pet = None
+    if row.get("pet"):
+        unit = _UNITS.get(row.get("pet_unit", "").lower())
+        if unit is None:
+            known = "SUVbw, SUVlbm, SUVbsa, SUVibw or Bq/ml"
+            raise InputError(f"pet_unit is '{row.get('pet_unit', '')}', not {known}")
+        pet = _series("PT", row["pet"], folder, date, unit)
+    if not row.get("ct"):
+        raise InputError("no ct")
+    ct = _series("CT", row["ct"], folder, date, Unit.HU)
+    labels = _existing(row["labels"], folder) if row.get("labels") else None
+    return Visit(date, "", ct=ct, pet=pet, labels=labels)
+
+
+def _date(row: dict[str, str]) -> dt.date:
+    try:
+        if row.get("date"):
+            return dt.date.fromisoformat(row["date"])
+        return DAY_ZERO + dt.timedelta(days=int(row["day"]))
+    except (ValueError, KeyError, OverflowError) as error:
+        given = row.get("date") or row.get("day") or ""
+        raise InputError(f"date or day is '{given}'", remedy="YYYY-MM-DD, or a number") from error
+
+
+def _series(modality: str, name: str, folder: Path, date: dt.date, unit: Unit) -> Series:
+    return Series(
+        uid=name,
+        modality=modality,
+        files=(_existing(name, folder),),
+        description=Path(name).name,
+        date=date,
+        kind=Kind.NIFTI,
+        unit=unit,
+    )
+
+
+def _existing(name: str, folder: Path) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise InputError("file not found", where=name)
+    return path

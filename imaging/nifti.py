@@ -1,0 +1,63 @@
+"""NIfTI volumes, read into patient coordinates (RAS to LPS)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+
+from imaging.errors import GeometryError, InputError
+from imaging.volume import FloatArray, Grid, Unit, Volume
+
+#: NIfTI's x and y point right and anterior, DICOM's left and posterior.
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: A column of the affine this far from perpendicular to the others is a shear.
+SHEAR_TOLERANCE = 1e-3
+
+
+def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
+    """A three-dimensional NIfTI file as a volume whose k axis is the most axial one.
+
+    Axes are permuted and flipped so that i runs to the left, j to the back and k upwards, as in
+    an axial DICOM series; voxels are not resampled. Integers without scaling stay integers,
+    everything else becomes float32.
+
+    Raises:
+        InputError: the file is missing or not NIfTI.
+        GeometryError: it is not three-dimensional, places no voxels, or is sheared.
+    """
+    try:
+        image = nib.load(path)
+    except (ImageFileError, OSError) as error:
+        raise InputError("not a NIfTI file, or missing", where=path) from error
+    shape = tuple(n for n in image.shape if n != 1) if len(image.shape) > 3 else image.shape
+    if len(shape) != 3:
+        raise GeometryError(f"an image of shape {image.shape}, not three-dimensional", where=path)
+    header = image.header
+    if not int(header["sform_code"]) and not int(header["qform_code"]):
+        raise GeometryError(
+            "neither sform nor qform is set: the place of the voxels is unknown",
+            where=path,
+            remedy="convert the series again, with dcm2niix",
+        )
+    axial = nib.funcs.squeeze_image(image) if len(image.shape) > 3 else image
+    axial = axial.as_reoriented(nib.orientations.io_orientation(RAS_TO_LPS @ axial.affine))
+    affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
+    _check_shear(affine, path)
+    array = np.asanyarray(axial.dataobj)
+    if not np.issubdtype(array.dtype, np.integer):
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise InputError("voxels that are not finite numbers", where=path)
+    i, j, k = array.shape
+    return Volume(np.asfortranarray(array), Grid((i, j, k), affine), unit, path.name), ()
+
+
+def _check_shear(affine: FloatArray, path: Path) -> None:
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR_TOLERANCE:
+        raise GeometryError(
+            "a sheared affine", where=path, remedy="resample the image to an orthogonal grid"
+        )

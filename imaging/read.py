@@ -1,0 +1,195 @@
+"""Series to volumes: CT in Hounsfield units, PET in the unit of its header.
+
+Slices are sorted along their normal and rescaled by their own slope and intercept. What cannot
+be read rightly is refused with the reason; every adaptation is a warning in the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+
+from imaging.enhanced import ENHANCED_CLASSES, read_frames
+from imaging.errors import UnsupportedError
+from imaging.nifti import read_nifti
+from imaging.series import Kind, Series
+from imaging.stored import PIECE, Stored, read_slices
+from imaging.tilt import straighten
+from imaging.volume import Array, Grid, Unit, Volume
+
+#: What padding and the outside of a straightened stack are filled with.
+AIR_HU = -1024
+#: A declared padding value above this would erase tissue: it is left alone, with a warning.
+HIGHEST_PADDING_HU = -900.0
+_INT16 = np.iinfo(np.int16)
+
+_SUV_UNITS = {
+    "BW": Unit.SUV_BW,
+    "LBM": Unit.SUV_LBM,
+    "LBMJAMES128": Unit.SUV_LBM,
+    "LBMJANMA": Unit.SUV_LBM,
+    "BSA": Unit.SUV_BSA,
+    "IBW": Unit.SUV_IBW,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A series as a volume, with what is needed to refer back to its images.
+
+    Attributes:
+        headers: one per slice, in the order of k (parsed when first asked for); for multi-frame
+            files one flattened header per frame; empty for NIfTI.
+        sop_instance_uids: one per slice, in the order of k; empty for NIfTI.
+        slice_thickness_mm: as in the header, else the spacing of the slices.
+        warnings: every adaptation.
+    """
+
+    volume: Volume
+    headers: Sequence[Dataset]
+    sop_instance_uids: tuple[str, ...]
+    slice_thickness_mm: float
+    warnings: tuple[str, ...] = ()
+
+
+def read_ct(series: Series) -> Reading:
+    """A CT series in HU: int16 where every value is exact in it, else float32.
+
+    Raises:
+        GeometryError: slices missing, doubled, of different orientation or spacing.
+        HeaderError: a needed element is missing, or a file is truncated.
+        UnsupportedError: a transfer syntax or kind of image that is not read.
+    """
+    if series.kind is Kind.NIFTI:
+        return _from_nifti(series, Unit.HU)
+    stored = _stored(series)
+    outside, warnings = _padding(stored)
+    values = _hounsfield(stored)
+    if outside is not None:
+        values[outside] = AIR_HU
+    return _reading(series, stored, values, Unit.HU, AIR_HU, warnings)
+
+
+def read_pet(series: Series) -> Reading:
+    """A PET series as float32 in the unit of Units (0054,1001), slope and intercept per slice.
+
+    BQML gives Bq/ml, GML an SUV by SUV Type (0054,1006) (absent: body weight, with a warning),
+    CM2ML the SUV by body surface, CNTS counts.
+
+    Raises:
+        GeometryError, HeaderError, UnsupportedError: as :func:`read_ct`; UnsupportedError also
+            for any other unit.
+    """
+    if series.kind is Kind.NIFTI:
+        return _from_nifti(series, series.unit or Unit.OTHER)
+    stored = _stored(series)
+    unit, warnings = _pet_unit(stored.headers[0], series.name)
+    values = _rescaled(stored)
+    return _reading(series, stored, values, unit, 0.0, warnings)
+
+
+def _stored(series: Series) -> Stored:
+    return read_frames(series) if series.sop_class_uid in ENHANCED_CLASSES else read_slices(series)
+
+
+def _from_nifti(series: Series, unit: Unit) -> Reading:
+    volume, warnings = read_nifti(series.files[0], unit)
+    return Reading(volume, (), (), volume.grid.spacing_mm[2], warnings)
+
+
+def _rescaled(stored: Stored) -> Array:
+    """(k, j, i) float32: stored value times slope plus intercept, each slice by its own."""
+    values = np.empty(stored.values.shape, dtype=np.float32)
+    for k, (slope, intercept) in enumerate(zip(stored.slopes, stored.intercepts, strict=True)):
+        np.multiply(stored.values[k], slope, out=values[k], casting="same_kind")
+        values[k] += np.float32(intercept)
+    return values
+
+
+def _hounsfield(stored: Stored) -> Array:
+    """(k, j, i) HU; int16 in place of the stored values where that is exact."""
+    slope, intercept = float(stored.slopes[0]), float(stored.intercepts[0])
+    uniform = bool((stored.slopes == slope).all() and (stored.intercepts == intercept).all())
+    exact = uniform and slope == 1.0 and intercept.is_integer() and stored.values.itemsize <= 2
+    if not exact or not _fits(stored.values, int(intercept)):
+        return _rescaled(stored)
+    if stored.values.itemsize == 1:
+        return stored.values.astype(np.int16) + np.int16(intercept)
+    # Addition modulo 2^16 gives the right int16 for unsigned values too: the sum fits.
+    values = stored.values.view(np.int16)
+    if intercept:
+        values += np.array(int(intercept) & 0xFFFF, dtype=np.uint16).view(np.int16)
+    return values
+
+
+def _fits(values: Array, intercept: int) -> bool:
+    """Whether every value plus the intercept is an int16."""
+    pieces = [values[k : k + PIECE] for k in range(0, len(values), PIECE)]
+    low, high = min(int(p.min()) for p in pieces), max(int(p.max()) for p in pieces)
+    return low + intercept >= _INT16.min and high + intercept <= _INT16.max
+
+
+def _padding(stored: Stored) -> tuple[Array | None, tuple[str, ...]]:
+    """Where the stored values are padding, None when there is none to replace."""
+    if stored.padding is None:
+        return None, ()
+    low = float(np.max(stored.padding * stored.slopes + stored.intercepts))
+    if low > HIGHEST_PADDING_HU:
+        return None, (
+            f"Pixel Padding Value (0028,0120) is {low:.0f} HU, which is tissue: it is ignored",
+        )
+    outside = stored.values == stored.padding
+    return (outside if outside.any() else None), ()
+
+
+def _pet_unit(header: Dataset, where: str) -> tuple[Unit, tuple[str, ...]]:
+    units = str(header.get("Units", "")).strip().upper()
+    if units == "BQML":
+        return Unit.BQML, ()
+    if units == "CNTS":
+        return Unit.CNTS, ()
+    if units == "CM2ML":
+        return Unit.SUV_BSA, ()
+    if units == "GML":
+        kind = str(header.get("SUVType", "") or "").strip().upper()
+        if not kind:
+            return Unit.SUV_BW, ("SUV Type (0054,1006) is absent: body weight is taken",)
+        if kind in _SUV_UNITS:
+            return _SUV_UNITS[kind], ()
+        raise UnsupportedError(f"SUV Type (0054,1006) is '{kind}'", where=where)
+    raise UnsupportedError(
+        f"Units (0054,1001) is '{units}'" if units else "Units (0054,1001) is absent",
+        where=where,
+        remedy="export the PET in BQML",
+    )
+
+
+def _reading(
+    series: Series,
+    stored: Stored,
+    values: Array,
+    unit: Unit,
+    fill: float,
+    warnings: tuple[str, ...],
+) -> Reading:
+    affine = stored.stack.affine
+    if stored.stack.is_sheared:
+        values, affine = straighten(values, stored.stack, fill)
+        apart_mm = float(np.abs(stored.stack.shift_mm).max())
+        warnings = (
+            *warnings,
+            f"tilted gantry: slices shifted by up to {apart_mm:.1f} mm were laid on an "
+            "orthogonal grid",
+        )
+    columns, rows, slices = values.T.shape
+    grid = Grid((columns, rows, slices), affine, stored.frame_of_reference_uid)
+    return Reading(
+        Volume(values.T, grid, unit, series.name),
+        stored.headers,
+        stored.sop_instance_uids,
+        stored.slice_thickness_mm,
+        (*stored.warnings, *warnings),
+    )

@@ -1,0 +1,158 @@
+"""What a folder of images holds: subjects, their visits, and the series of each visit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from imaging.errors import InputError
+from imaging.volume import Unit
+
+
+class Kind(StrEnum):
+    """How the files of a series are read."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+
+
+class Level(StrEnum):
+    """How much a problem matters: an error makes a run end with exit code 1, a note does not."""
+
+    ERROR = "error"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the tree that was not used, or not used as it stands.
+
+    Attributes:
+        where: file or folder, relative to the scanned folder where it lies inside it.
+        what: the fact that was found; never a patient's name.
+        remedy: what the user can do.
+        subject: whom it concerns, None when unknown.
+        level: an error is lost data, a note is a remark.
+    """
+
+    where: str
+    what: str
+    remedy: str = ""
+    subject: str | None = None
+    level: Level = Level.ERROR
+
+    def __str__(self) -> str:
+        advice = f" ({self.remedy})" if self.remedy else ""
+        return f"{self.where}: {self.what}{advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The files of one image series, or one RT or SEG object.
+
+    A CT or PET series that holds several stacks (a scout in the same series, two acquisitions)
+    is split: each stack is a ``Series`` of its own with the same ``uid``. RTSTRUCT, RTDOSE,
+    RTPLAN, SEG, REG and RTRECORD are one ``Series`` per object, with one file.
+
+    Attributes:
+        uid: Series Instance UID; for NIfTI the path in the manifest.
+        modality: CT, PT, RTSTRUCT, RTDOSE, RTPLAN, SEG, REG or RTRECORD.
+        files: sorted along the slice normal where slice positions are known.
+        date: date of the study, or of the series where the study has none.
+        slices: images in it (frames of multi-frame files).
+        slice_thickness_mm: as in the header, else the spacing, None when unknown.
+        references: UIDs of the series, instances and frames of reference that it refers to.
+        unit: of the voxels, where the manifest says it (NIfTI PET).
+    """
+
+    uid: str
+    modality: str
+    files: tuple[Path, ...]
+    description: str = ""
+    study_uid: str = ""
+    frame_of_reference_uid: str | None = None
+    date: dt.date | None = None
+    kind: Kind = Kind.DICOM
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    slices: int = 1
+    slice_thickness_mm: float | None = None
+    references: frozenset[str] = frozenset()
+    unit: Unit | None = None
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise InputError("a series without files", where=self.uid)
+
+    @property
+    def folder(self) -> Path:
+        return self.files[0].parent
+
+    @property
+    def name(self) -> str:
+        """Short and free of patient data: modality, folder and description."""
+        description = f" '{self.description}'" if self.description else ""
+        return f"{self.modality} {self.folder.name}{description}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A series that is not used, and why."""
+
+    series: Series
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.series.folder}: {self.series.name}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One date of a subject: the CT and PET that are used, and the objects that belong to them.
+
+    Attributes:
+        label: "baseline" for the first visit of a subject, then "follow-up 1", ...
+        labels: label map of the lesions that a NIfTI manifest names.
+    """
+
+    date: dt.date
+    label: str
+    ct: Series | None = None
+    pet: Series | None = None
+    rtstructs: tuple[Series, ...] = ()
+    rtdoses: tuple[Series, ...] = ()
+    rtplans: tuple[Series, ...] = ()
+    segs: tuple[Series, ...] = ()
+    registrations: tuple[Series, ...] = ()
+    rtrecords: tuple[Series, ...] = ()
+    labels: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One patient: visits in the order of their dates, and what was left out."""
+
+    id: str
+    visits: tuple[Visit, ...]
+    rejected: tuple[Rejection, ...] = ()
+
+    def __post_init__(self) -> None:
+        dates = [visit.date for visit in self.visits]
+        if sorted(set(dates)) != dates:
+            raise InputError(f"visits are not in the order of their dates: {dates}", where=self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All subjects of a tree in the order of their identifiers, and its problems."""
+
+    subjects: tuple[Subject, ...]
+    problems: tuple[Problem, ...] = ()
+    files: int = 0
+
+
+def visit_label(index: int) -> str:
+    """The name of the n-th visit of a subject."""
+    return "baseline" if index == 0 else f"follow-up {index}"

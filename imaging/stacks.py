@@ -1,0 +1,100 @@
+"""From the images of one series to stacks: a scout apart from the scan, acquisitions apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from imaging.choice import Candidate
+from imaging.errors import GeometryError
+from imaging.header import Header, Tag
+from imaging.series import Series
+from imaging.slices import SAME_POSITION_MM, plane
+from imaging.volume import FloatArray
+
+#: Elements by which acquisitions that share a series are told apart, tried in this order.
+_SPLITTERS = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION, Tag.IMAGE_TYPE, Tag.KERNEL)
+
+
+def split(series: Series, headers: Sequence[Header]) -> list[Candidate]:
+    """The stacks of a series, largest first.
+
+    Images of different matrix, pixel spacing or orientation, and localizers, are apart; images
+    at the same positions are told apart by acquisition, temporal position, image type or kernel
+    where one of these does so completely.
+    """
+    stacks: list[Candidate] = []
+    for group in _grouped(headers, _shape_of):
+        stacks.extend(_stack(series, part) for part in _acquisitions(group))
+    return sorted(stacks, key=lambda stack: (-stack.series.slices, stack.series.files))
+
+
+def _grouped(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> list[list[Header]]:
+    groups: dict[Hashable, list[Header]] = defaultdict(list)
+    for header in headers:
+        groups[key(header)].append(header)
+    return list(groups.values())
+
+
+def _shape_of(header: Header) -> Hashable:
+    elements = header.elements
+    return (
+        elements.get(Tag.ROWS),
+        elements.get(Tag.COLUMNS),
+        elements.get(Tag.SAMPLES_PER_PIXEL),
+        tuple(round(value, 4) for value in header.numbers(Tag.PIXEL_SPACING)),
+        tuple(round(value, 2) + 0.0 for value in header.numbers(Tag.ORIENTATION)),
+        b"LOCALIZER" in elements.get(Tag.IMAGE_TYPE, b""),
+        header.text(Tag.SOP_CLASS_UID),
+    )
+
+
+def _acquisitions(headers: list[Header]) -> list[list[Header]]:
+    if not _has_doubles(headers):
+        return [headers]
+    for tag in _SPLITTERS:
+        groups = _grouped(headers, lambda header, tag=tag: header.elements.get(tag))  # type: ignore[misc]
+        if len(groups) > 1 and not any(_has_doubles(group) for group in groups):
+            return groups
+    return [headers]
+
+
+def _has_doubles(headers: Sequence[Header]) -> bool:
+    heights = np.sort(heights_of(headers))
+    return bool(heights.size and (np.diff(heights) < SAME_POSITION_MM).any())
+
+
+def heights_of(headers: Sequence[Header]) -> FloatArray:
+    """Positions along the normal of the first image; empty where any position is unknown."""
+    try:
+        normal = plane(np.array(headers[0].numbers(Tag.ORIENTATION)))[2]
+    except GeometryError:
+        return np.empty(0)
+    positions = [header.numbers(Tag.POSITION) for header in headers]
+    if any(len(position) != 3 for position in positions):
+        return np.empty(0)
+    return np.asarray(np.array(positions) @ normal, dtype=np.float64)
+
+
+def _stack(series: Series, headers: list[Header]) -> Candidate:
+    heights = heights_of(headers)
+    order = np.argsort(heights, kind="stable") if heights.size else range(len(headers))
+    ordered = [headers[n] for n in order]
+    first = ordered[0]
+    thickness = first.number(Tag.SLICE_THICKNESS)
+    if not thickness and heights.size > 1:
+        thickness = float(np.median(np.diff(np.sort(heights))))
+    stack = replace(
+        series,
+        files=tuple(Path(header.path) for header in ordered),
+        slices=sum(int(header.number(Tag.FRAMES) or 1) for header in ordered),
+        slice_thickness_mm=thickness,
+        frame_of_reference_uid=first.text(Tag.FRAME_OF_REFERENCE_UID) or None,
+        sop_class_uid=first.text(Tag.SOP_CLASS_UID),
+        sop_instance_uid=first.text(Tag.SOP_INSTANCE_UID),
+    )
+    return Candidate(stack, first, np.sort(heights))

@@ -1,0 +1,252 @@
+"""Stored pixel values of a single-frame series, sorted into one array.
+
+Uncompressed pixels are read from their place in each file straight into the array; compressed
+ones, and files whose header needed pydicom, are decoded by pydicom.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import pydicom
+from pydicom import Dataset
+from pydicom.uid import UID
+
+from imaging.errors import GeometryError, HeaderError, UnsupportedError
+from imaging.header import BIG_ENDIAN, DEFLATED, NATIVE, Header, Tag, read_dataset, read_header
+from imaging.series import Series
+from imaging.slices import SAME_POSITION_MM, Stack, arrange
+from imaging.volume import Array, FloatArray
+
+#: Stored values are looked at in pieces of this many slices, to stay within the cache.
+PIECE = 16
+
+
+class Headers(Sequence[Dataset]):
+    """Headers of files, parsed by pydicom when first asked for."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = tuple(files)
+        self._parsed: dict[int, Dataset] = {}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, index: int) -> Dataset: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Dataset, ...]: ...
+    def __getitem__(self, index: int | slice) -> Dataset | tuple[Dataset, ...]:
+        if isinstance(index, slice):
+            return tuple(self[n] for n in range(*index.indices(len(self))))
+        place = range(len(self))[index]
+        if place not in self._parsed:
+            self._parsed[place] = read_dataset(self._files[place])
+        return self._parsed[place]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """Stored values of all slices of a series, in the order of k.
+
+    Attributes:
+        values: (k, j, i) as stored, unused bits cleared.
+        slopes, intercepts: (k,) of each slice.
+        stack: how the slices lie.
+        headers: one per slice.
+        padding: stored value that marks pixels outside the image, None when none is declared.
+        slice_thickness_mm: as in the header, else the spacing.
+    """
+
+    values: Array
+    slopes: FloatArray
+    intercepts: FloatArray
+    stack: Stack
+    headers: Sequence[Dataset]
+    sop_instance_uids: tuple[str, ...]
+    frame_of_reference_uid: str | None
+    padding: int | None
+    slice_thickness_mm: float
+    warnings: tuple[str, ...] = ()
+
+
+def read_slices(series: Series) -> Stored:
+    """Read a series of single-frame files.
+
+    Raises:
+        GeometryError: see :func:`imaging.slices.arrange`; also matrices of different size.
+        HeaderError: a needed element is missing, or a file is truncated.
+        UnsupportedError: a transfer syntax without decoder, colour, or 1, 32 or 64 bit pixels.
+    """
+    headers, dropped = _distinct([read_header(path, to_pixels=True) for path in series.files])
+    first = headers[0]
+    for header in headers:
+        _check_same(header, first, series.name)
+    thickness = first.number(Tag.SLICE_THICKNESS)
+    stack = arrange(
+        np.array([_floats(header, Tag.POSITION, 3) for header in headers]),
+        np.array([_floats(header, Tag.ORIENTATION, 6) for header in headers]),
+        np.array([_floats(header, Tag.PIXEL_SPACING, 2) for header in headers]),
+        slice_thickness_mm=thickness,
+        where=series.name,
+    )
+    ordered = [headers[n] for n in stack.order]
+    values, bit_warnings = _within_bits(_pixels(ordered), first, series.name)
+    return Stored(
+        values=values,
+        slopes=np.array([_floats(header, Tag.SLOPE, 1)[0] for header in ordered]),
+        intercepts=np.array([_floats(header, Tag.INTERCEPT, 1)[0] for header in ordered]),
+        stack=stack,
+        headers=Headers([Path(header.path) for header in ordered]),
+        sop_instance_uids=tuple(header.text(Tag.SOP_INSTANCE_UID) for header in ordered),
+        frame_of_reference_uid=first.text(Tag.FRAME_OF_REFERENCE_UID) or None,
+        padding=_padding(first),
+        slice_thickness_mm=thickness or float(np.linalg.norm(stack.affine[:3, 2])),
+        warnings=(*dropped, *stack.warnings, *bit_warnings),
+    )
+
+
+def _floats(header: Header, tag: Tag, count: int) -> tuple[float, ...]:
+    """A needed decimal-string element with so many values."""
+    values = header.numbers(tag)
+    if len(values) != count or not np.isfinite(values).all():
+        name = pydicom.datadict.dictionary_description(int(tag))
+        raise HeaderError(
+            f"{name} ({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing or malformed",
+            where=header.path,
+            remedy="export the series again with its full header",
+        )
+    return values
+
+
+def _check_same(header: Header, first: Header, name: str) -> None:
+    if header.integer(Tag.SAMPLES_PER_PIXEL) not in (None, 1):
+        raise UnsupportedError("colour images", where=header.path)
+    if (header.number(Tag.FRAMES) or 1) > 1:
+        raise UnsupportedError("a multi-frame file in a single-frame series", where=header.path)
+    for tag in (Tag.ROWS, Tag.COLUMNS):
+        if header.integer(tag) != first.integer(tag):
+            raise GeometryError("images of different matrix size in one series", where=name)
+    for tag in (Tag.BITS_ALLOCATED, Tag.BITS_STORED, Tag.SIGNED):
+        if header.integer(tag) != first.integer(tag):
+            raise HeaderError("images of different pixel type in one series", where=name)
+
+
+def _distinct(headers: list[Header]) -> tuple[list[Header], tuple[str, ...]]:
+    """Without second copies: the same position and the same stored pixels."""
+    kept: dict[tuple[int, ...], list[Header]] = {}
+    dropped = 0
+    for header in headers:
+        position = _floats(header, Tag.POSITION, 3)
+        key = tuple(round(value / SAME_POSITION_MM) for value in position)
+        others = kept.setdefault(key, [])
+        if others and any(_same_pixels(header, other) for other in others):
+            dropped += 1
+        else:
+            others.append(header)
+    message = f"{dropped} slices are stored twice with the same pixels; one copy of each is used"
+    return [header for group in kept.values() for header in group], (message,) * bool(dropped)
+
+
+def _same_pixels(one: Header, other: Header) -> bool:
+    return one.elements.get(Tag.SLOPE) == other.elements.get(Tag.SLOPE) and np.array_equal(
+        decode(one), decode(other)
+    )
+
+
+def stored_type(header: Header) -> np.dtype[np.generic]:
+    """The NumPy type of one stored value, little endian."""
+    bits, signed = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SIGNED)
+    if bits not in (8, 16, 32):
+        raise UnsupportedError(f"Bits Allocated (0028,0100) is {bits}", where=header.path)
+    return np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
+
+
+def _pixels(headers: list[Header]) -> Array:
+    """(k, j, i) stored values of the slices in the given order."""
+    first = headers[0]
+    rows, columns = first.integer(Tag.ROWS), first.integer(Tag.COLUMNS)
+    if not rows or not columns:
+        raise HeaderError("Rows or Columns (0028,0010/0011) is missing", where=first.path)
+    values = np.empty((len(headers), rows, columns), dtype=stored_type(first))
+    for k, header in enumerate(headers):
+        if header.transfer_syntax in NATIVE and header.pixel_offset > 0:
+            _read_into(values[k], header)
+        else:
+            values[k] = decode(header).reshape(rows, columns)
+    return values
+
+
+def _read_into(image: Array, header: Header) -> None:
+    """Read the pixel bytes of a file into a contiguous image."""
+    handle = os.open(header.path, os.O_RDONLY)
+    try:
+        room = memoryview(image.reshape(-1)).cast("B")
+        got = os.preadv(handle, [room], header.pixel_offset)
+    finally:
+        os.close(handle)
+    if got < image.nbytes or header.pixel_bytes < image.nbytes:
+        raise HeaderError(
+            f"the file is truncated: {min(got, header.pixel_bytes)} of {image.nbytes} pixel bytes",
+            where=header.path,
+            remedy="send the series again from the archive",
+        )
+
+
+def decode(header: Header) -> Array:
+    """The pixels of one file by pydicom, whatever its transfer syntax."""
+    syntax = UID(header.transfer_syntax)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's remarks on padding bytes
+            dataset = pydicom.dcmread(header.path, force=True)
+            return np.asarray(dataset.pixel_array)
+    except (RuntimeError, NotImplementedError, ImportError, ValueError, AttributeError) as error:
+        if syntax in NATIVE or syntax in (BIG_ENDIAN, DEFLATED):
+            raise HeaderError(
+                f"the pixel data cannot be read: {_first_line(error)}",
+                where=header.path,
+                remedy="send the series again from the archive",
+            ) from error
+        raise UnsupportedError(
+            f"transfer syntax {syntax.name} ({syntax}): {_first_line(error)}",
+            where=header.path,
+            remedy="install the decoders: pip install 'recist[codecs]', or decompress the series",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _within_bits(values: Array, header: Header, name: str) -> tuple[Array, tuple[str, ...]]:
+    """Clear bits above Bits Stored, where old files keep overlays (PS3.5, 8.1.1)."""
+    stored = header.integer(Tag.BITS_STORED) or 0
+    spare = values.dtype.itemsize * 8 - stored
+    if not 0 < spare < values.dtype.itemsize * 8:
+        return values, ()
+    signed = np.issubdtype(values.dtype, np.signedinteger)
+    high = 2 ** (stored - 1) - 1 if signed else 2**stored - 1
+    low = -high - 1 if signed else 0
+    pieces = [values[k : k + PIECE] for k in range(0, len(values), PIECE)]
+    outside = [p for p in pieces if p.max() > high or p.min() < low]
+    padding = _padding(header)
+    if not outside or (padding is not None and not low <= padding <= high):
+        return values, ()
+    for piece in outside:
+        np.left_shift(piece, spare, out=piece)
+        np.right_shift(piece, spare, out=piece)
+    return values, (f"{name}: bits above Bits Stored ({stored}) were set and are ignored",)
+
+
+def _padding(header: Header) -> int | None:
+    value = header.integer(Tag.PADDING)
+    if value is not None and header.integer(Tag.SIGNED) and value >= 0x8000:
+        return value - 0x10000
+    return value
