@@ -6,7 +6,6 @@ single-frame image, so that the rest of the toolkit needs to know one kind only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -107,7 +106,7 @@ def _lift(group: Dataset, into: Dataset) -> None:
 
 def _floats(header: Dataset, keyword: str, count: int, series: Series) -> FloatArray:
     value: Any = header.get(keyword)
-    parts: Sequence[Any] = () if value is None else np.atleast_1d(np.asarray(value, dtype=object))
+    parts = [] if value is None else list(np.atleast_1d(np.asarray(value, dtype=object)))
     if len(parts) != count:
         raise HeaderError(f"{keyword} is missing or malformed", where=series.files[0])
     return np.array([float(part) for part in parts])

@@ -33,15 +33,15 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
 
 _UNDEFINED = 0xFFFFFFFF
+_META_GROUP, _TRANSFER_SYNTAX = 0x0002, 0x00020010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_PIXEL_DATA = 0x7FE00010
+_PIXEL_DATA, _AFTER_MODALITY, _DELIMITERS, _EVERY_GROUP = 0x7FE00010, 0x00100000, 0xFFFE, 0xFFFF
 #: Value representations whose length takes four bytes in explicit VR (PS3.5, 7.1.2).
 _LONG = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
 _EXPLICIT = struct.Struct("<HH2sH")
 _IMPLICIT = struct.Struct("<HHI")
-_TAG = struct.Struct("<HH")
 _LENGTH = struct.Struct("<I")
 
 
@@ -219,14 +219,10 @@ def _meta(buffer: bytes) -> tuple[str, int]:
     """Transfer syntax and the place of the first element after the file meta information."""
     place, syntax = PREAMBLE_BYTES, ""
     while True:
-        group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
-        if group != 0x0002:
+        tag, _, length, value = _element(buffer, place, implicit=False)
+        if tag >> 16 != _META_GROUP:
             return syntax, place
-        value = place + 8
-        if vr in _LONG:
-            (length,) = _LENGTH.unpack_from(buffer, place + 8)
-            value = place + 12
-        if element == 0x0010:
+        if tag == _TRANSFER_SYNTAX:
             syntax = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
         place = value + length
 
@@ -237,39 +233,40 @@ def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
         raise _UnusualError
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     kept: dict[int, bytes] = {}
-    end, last_group = len(buffer), 0xFFFF if to_pixels else 0
+    last_group = _EVERY_GROUP if to_pixels else 0
     while place < size:
-        if place + 12 > end:
-            raise _OutsideBufferError
-        if implicit:
-            group, element, length = _IMPLICIT.unpack_from(buffer, place)
-            vr, value = b"", place + 8
-        else:
-            group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
-            value = place + 8
-            if vr in _LONG:
-                (length,) = _LENGTH.unpack_from(buffer, place + 8)
-                value = place + 12
-            elif not vr.isalpha():
-                raise _UnusualError
-        tag = group << 16 | element
-        if group >= 0x0020 and not last_group:
+        tag, vr, length, value = _element(buffer, place, implicit)
+        if tag >= _AFTER_MODALITY and not last_group:
             modality = kept.get(Tag.MODALITY, b"").decode("ascii", "replace").strip(" \0")
             last_group = _LAST_GROUP.get(modality, _LAST_GROUP_OF_OTHERS)
         if tag == _PIXEL_DATA:
             known = -1 if length == _UNDEFINED else length
             return Header(path, syntax, kept, size, value, known)
-        if last_group and group > last_group:
-            return Header(path, syntax, kept, size)
+        if last_group and tag >> 16 > last_group:
+            break
         if length == _UNDEFINED:
             place = _after_sequence(buffer, value, implicit or vr == b"UN")
             continue
         if tag in WANTED:
-            if value + length > end:
-                raise _OutsideBufferError
             kept[tag] = buffer[value : value + length]
+            if len(kept[tag]) < length:
+                raise _OutsideBufferError
         place = value + length
     return Header(path, syntax, kept, size)
+
+
+def _element(buffer: bytes, place: int, implicit: bool) -> tuple[int, bytes, int, int]:
+    """Tag, value representation, length, and place of the value of the element at a place."""
+    if implicit:
+        group, element, length = _IMPLICIT.unpack_from(buffer, place)
+        return group << 16 | element, b"", length, place + 8
+    group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
+    if vr in _LONG:
+        (length,) = _LENGTH.unpack_from(buffer, place + 8)
+        return group << 16 | element, vr, length, place + 12
+    if not vr.isalpha() and group != _DELIMITERS:
+        raise _UnusualError
+    return group << 16 | element, vr, length, place + 8
 
 
 def _after_sequence(buffer: bytes, place: int, implicit: bool) -> int:
@@ -286,19 +283,11 @@ def _after_sequence(buffer: bytes, place: int, implicit: bool) -> int:
 
 
 def _after_item(buffer: bytes, place: int, implicit: bool) -> int:
+    """The place after an item of undefined length."""
     while True:
-        group, element = _TAG.unpack_from(buffer, place)
-        if group << 16 | element == _ITEM_END:
-            return place + 8
-        if implicit:
-            (length,) = _LENGTH.unpack_from(buffer, place + 4)
-            vr, value = b"", place + 8
-        else:
-            _, _, vr, length = _EXPLICIT.unpack_from(buffer, place)
-            value = place + 8
-            if vr in _LONG:
-                (length,) = _LENGTH.unpack_from(buffer, place + 8)
-                value = place + 12
+        tag, vr, length, value = _element(buffer, place, implicit)
+        if tag == _ITEM_END:
+            return value
         if length == _UNDEFINED:
             place = _after_sequence(buffer, value, implicit or vr == b"UN")
         else:

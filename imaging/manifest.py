@@ -58,10 +58,7 @@ def read_manifest(path: Path) -> Catalogue:
         subject = row.get("subject", "")
         try:
             visit = _visit(row, path.parent)
-            if not subject:
-                raise InputError("no subject")
-            if visit.date in visits[subject]:
-                raise InputError("a second row of this subject and date")
+            _check_new(subject, visit.date in visits[subject])
         except InputError as error:
             where = f"{path.name} row {number}"
             problems.append(Problem(where, str(error), "correct the row", subject or None))
@@ -73,6 +70,13 @@ def read_manifest(path: Path) -> Catalogue:
             what = "one date only: nothing to compare with"
             problems.append(Problem(subject.id, what, "", subject.id, Level.NOTE))
     return Catalogue(subjects, tuple(problems), len(rows))
+
+
+def _check_new(subject: str, known: bool) -> None:
+    if not subject:
+        raise InputError("no subject")
+    if known:
+        raise InputError("a second row of this subject and date")
 
 
 def _check_columns(names: set[str], path: Path) -> None:

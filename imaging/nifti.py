@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -29,7 +30,7 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
         GeometryError: it is not three-dimensional, places no voxels, or is sheared.
     """
     try:
-        image = nib.load(path)
+        image: Any = nib.load(path)
     except (ImageFileError, OSError) as error:
         raise InputError("not a NIfTI file, or missing", where=path) from error
     shape = tuple(n for n in image.shape if n != 1) if len(image.shape) > 3 else image.shape
@@ -42,8 +43,10 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
             where=path,
             remedy="convert the series again, with dcm2niix",
         )
-    axial = nib.funcs.squeeze_image(image) if len(image.shape) > 3 else image
-    axial = axial.as_reoriented(nib.orientations.io_orientation(RAS_TO_LPS @ axial.affine))
+    nibabel: Any = nib  # untyped
+    axial = nibabel.funcs.squeeze_image(image) if len(image.shape) > 3 else image
+    to_lps = nibabel.orientations.io_orientation(RAS_TO_LPS @ axial.affine)
+    axial = axial.as_reoriented(to_lps)
     affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
     _check_shear(affine, path)
     array = np.asanyarray(axial.dataobj)

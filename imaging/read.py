@@ -70,7 +70,7 @@ def read_ct(series: Series) -> Reading:
     values = _hounsfield(stored)
     if outside is not None:
         values[outside] = AIR_HU
-    return _reading(series, stored, values, Unit.HU, AIR_HU, warnings)
+    return _reading(series, stored, values, Unit.HU, fill=AIR_HU, warnings=warnings)
 
 
 def read_pet(series: Series) -> Reading:
@@ -88,7 +88,7 @@ def read_pet(series: Series) -> Reading:
     stored = _stored(series)
     unit, warnings = _pet_unit(stored.headers[0], series.name)
     values = _rescaled(stored)
-    return _reading(series, stored, values, unit, 0.0, warnings)
+    return _reading(series, stored, values, unit, fill=0.0, warnings=warnings)
 
 
 def _stored(series: Series) -> Stored:
@@ -172,6 +172,7 @@ def _reading(
     stored: Stored,
     values: Array,
     unit: Unit,
+    *,
     fill: float,
     warnings: tuple[str, ...],
 ) -> Reading:

@@ -187,8 +187,8 @@ def _read_into(image: Array, header: Header) -> None:
     """Read the pixel bytes of a file into a contiguous image."""
     handle = os.open(header.path, os.O_RDONLY)
     try:
-        room = memoryview(image.reshape(-1)).cast("B")
-        got = os.preadv(handle, [room], header.pixel_offset)
+        room = image.reshape(-1).view(np.uint8)
+        got = os.preadv(handle, [room.data], header.pixel_offset)
     finally:
         os.close(handle)
     if got < image.nbytes or header.pixel_bytes < image.nbytes:

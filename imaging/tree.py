@@ -12,7 +12,7 @@ from pydicom import Dataset
 from pydicom.tag import Tag as DicomTag
 
 from imaging.errors import HeaderError
-from imaging.header import Header, NotDicomError, Tag, read_dataset, read_header
+from imaging.header import NATIVE, Header, NotDicomError, Tag, read_dataset, read_header
 from imaging.series import Level, Problem
 
 #: SOP classes of the objects that go with images, by modality (PS3.4, B.5).
@@ -171,12 +171,7 @@ def _id(header: Header) -> str | None:
 
 def _truncated(header: Header) -> str:
     """What is missing where the file is smaller than its uncompressed pixels; else empty."""
-    if (
-        not header.transfer_syntax.startswith("1.2.840.10008.1.2")
-        or "1.2.4" in (header.transfer_syntax[15:])
-    ):
-        return ""
-    if header.transfer_syntax not in ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1"):
+    if header.transfer_syntax not in NATIVE:
         return ""
     rows, columns = header.integer(Tag.ROWS), header.integer(Tag.COLUMNS)
     bits, samples = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SAMPLES_PER_PIXEL)

@@ -13,10 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from imaging.choice import Candidate, choose, unusable
 from imaging.header import Header, Tag
-from imaging.series import Level, Problem, Rejection, Series, Subject, Visit, visit_label
+from imaging.series import Problem, Rejection, Series, Subject, Visit, visit_label
 from imaging.stacks import split
 from imaging.tree import DicomObject
 
@@ -164,13 +165,9 @@ def _visit(date: dt.date, label: str, day: _Day, rejected: list[Rejection]) -> V
     by_field: dict[str, list[Series]] = defaultdict(list)
     for thing in day.objects:
         by_field[_FIELDS[thing.modality]].append(thing)
-    return Visit(
-        date,
-        label,
-        ct=ct.series if ct else None,
-        pet=pet.series if pet else None,
-        **{name: tuple(things) for name, things in by_field.items()},
-    )
+    visit = Visit(date, label, ct=ct.series if ct else None, pet=pet.series if pet else None)
+    objects: dict[str, Any] = {name: tuple(things) for name, things in by_field.items()}
+    return replace(visit, **objects)
 
 
 def _why(rejected: Sequence[Rejection], date: dt.date) -> str:
@@ -180,6 +177,3 @@ def _why(rejected: Sequence[Rejection], date: dt.date) -> str:
 
 def _folder(day: _Day) -> str:
     return str(day.stacks[0].series.folder) if day.stacks else str(day.objects[0].folder)
-
-
-__all__ = ["Level", "build", "date_of"]
