@@ -1,0 +1,105 @@
+"""``write_phantom``: the whole patient as a folder of DICOM, and the right answer beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recist.phantom.anatomy import BODY
+from recist.phantom.dicom import Session, write_ct, write_pet
+from recist.phantom.lesions import (
+    DATES,
+    DAYS,
+    EXPECTED,
+    FRACTIONS,
+    LESIONS,
+    PRESCRIPTION_GY,
+    ROI_NAMES,
+    SUBJECT,
+    ExpectedResponse,
+    LesionDesign,
+)
+from recist.phantom.radiotherapy import Region, write_dose, write_plan, write_structures
+from recist.phantom.visit import SEED, PhantomVisit, simulate, target_volume
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of the phantom patient, and what any right assessment must find.
+
+    Attributes:
+        studies: the folder that holds the DICOM and nothing else.
+        rois: per date, the ROI name in the RTSTRUCT -> the lesion's identity.
+        expected: responses at the two follow-up dates for all, in-field, out-of-field lesions.
+    """
+
+    subject: str
+    studies: Path
+    lesions: tuple[LesionDesign, ...]
+    rois: tuple[dict[str, str], ...]
+    expected: tuple[ExpectedResponse, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values: dates as ISO text, diameters as decimal text in mm."""
+        return {
+            "subject": self.subject,
+            "dates": [date.isoformat() for date in DATES],
+            "days": list(DAYS),
+            "prescription_gy": PRESCRIPTION_GY,
+            "fractions": FRACTIONS,
+            "lesions": [_lesion(lesion) for lesion in self.lesions],
+            "rois": list(self.rois),
+            "expected": [
+                {**asdict(response), "sum_mm": str(response.sum_mm)} for response in self.expected
+            ],
+        }
+
+
+def write_phantom(folder: Path, *, seed: int = SEED) -> Truth:
+    """Write the phantom patient.
+
+    Args:
+        folder: receives ``studies/`` (DICOM only: CT, PET and RTSTRUCT at three dates, RTPLAN and
+            RTDOSE at the first) and ``truth.json``.
+        seed: decides noise, vessels and every UID; the lesions and the answer stay the same.
+    """
+    studies = folder / "studies"
+    for index, date in enumerate(DATES):
+        session = Session(seed, index, date)
+        visit = simulate(
+            index, seed=seed, frame_of_reference_uid=str(session.frame_of_reference_uid)
+        )
+        _write_visit(visit, session, studies / date.isoformat())
+    rois = tuple({name: lesion for lesion, name in names.items()} for names in ROI_NAMES)
+    truth = Truth(SUBJECT, studies, LESIONS, rois, EXPECTED)
+    (folder / "truth.json").write_text(json.dumps(truth.as_json(), indent=1) + "\n")
+    return truth
+
+
+def _write_visit(visit: PhantomVisit, session: Session, folder: Path) -> None:
+    ct_uids = write_ct(visit.ct, session, folder / "CT")
+    write_pet(visit.suv, session, folder / "PET")
+    names = ROI_NAMES[visit.index]
+    regions = [Region(name, "GTV", visit.solids[lesion]) for lesion, name in names.items()]
+    if visit.dose is not None:
+        regions.insert(0, Region("PTV_45Gy", "PTV", target_volume()))
+        regions.append(Region("BODY", "EXTERNAL", BODY))
+    structures_uid = write_structures(
+        visit.canvas, tuple(regions), session, ct_uids, folder / "RTSTRUCT" / "structures.dcm"
+    )
+    if visit.dose is not None:
+        plan_uid = write_plan(session, structures_uid, folder / "RTPLAN" / "plan.dcm")
+        write_dose(visit.dose, session, plan_uid, folder / "RTDOSE" / "dose.dcm")
+
+
+def _lesion(lesion: LesionDesign) -> dict[str, object]:
+    diameters = (lesion.diameter_mm(visit) for visit in range(len(DATES)))
+    return {
+        "id": lesion.id,
+        "organ": lesion.organ,
+        "nodal": lesion.is_node,
+        "role": lesion.role,
+        "field": lesion.field,
+        "diameters_mm": [None if value is None else str(value) for value in diameters],
+    }
