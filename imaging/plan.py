@@ -124,7 +124,7 @@ def plan(dataset: Dataset, *, source: str = "") -> Plan:
 def _prescription_gy(
     targets: Iterable[Dataset], groups: Iterable[Dataset]
 ) -> tuple[float | None, tuple[str, ...]]:
-    """The highest prescription to a target; else the beams' doses at their points, with a remark."""
+    """The highest prescription to a target; else the doses of the beams, with a remark."""
     prescribed = [
         float(item.TargetPrescriptionDose)
         for item in targets

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from imaging.series import Problem
 from recist.course import Course, Field
 from recist.response import Assessment, Outcome
 
@@ -50,7 +51,25 @@ class KeyImage:
 
 @dataclass(frozen=True, slots=True)
 class FieldFinding:
-    """The field class of a lesion with its grounds, as shown and exported."""
+    """The field class of a lesion with its grounds, as shown and exported.
+
+    Doses are cumulated physical dose over all plans, on the baseline lesion.
+
+    Attributes:
+        probability: of each class under sampled registration errors.
+        dose_near_max_gy: D0.03cc, or D2 % of a small lesion.
+        volume_at_half, volume_at_95: share of the lesion, 0..1, with at least 50 % and 95 % of the
+            prescription that covers it best.
+        upper_bound_gy: of the maximum, where planning systems underestimate far dose.
+        eqd2_mean_gy: (alpha/beta, mean EQD2) in Gy.
+        envelope: (name, 5th, 95th percentile) of doses under sampled registration errors.
+        band: of a low dose, in Gy.
+        target: the target volume that holds the lesion.
+        evidence: dose, geometry, reader or none.
+        profile: name and version of the thresholds.
+        provisional: mapped back from a later date, not drawn on the baseline.
+        flags: remarks for the reader.
+    """
 
     lesion_id: str
     field: Field
@@ -60,6 +79,19 @@ class FieldFinding:
     dose_max_gy: float | None = None
     probability: tuple[tuple[str, float], ...] = ()
     prescription: str = ""  # "50 Gy in 5 fractions"
+    dose_near_max_gy: float | None = None
+    dose_d95_gy: float | None = None
+    volume_at_half: float | None = None
+    volume_at_95: float | None = None
+    upper_bound_gy: float | None = None
+    eqd2_mean_gy: tuple[tuple[float, float], ...] = ()
+    envelope: tuple[tuple[str, float, float], ...] = ()
+    band: str = ""
+    target: str = ""
+    evidence: str = ""
+    profile: str = ""
+    provisional: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +132,6 @@ class Case:
     key_images: tuple[KeyImage, ...] = ()
     flags: tuple[tuple[str, int, str], ...] = ()  # lesion, day, remark on the delineation
     warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()  # parts of the data that could not be used
     settings: dict[str, object] = field(default_factory=dict)
     sections: tuple[tuple[str, str], ...] = ()  # further report sections: title, HTML

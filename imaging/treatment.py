@@ -1,0 +1,340 @@
+"""A radiotherapy treatment put together from its files: plans with their doses, and targets.
+
+What is missing or cannot be used is a ``problem``: a field class must then stay unknown, and says
+why. Nothing here raises for a single bad file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from imaging.contours import Roi, StructureSet, axial_grid, rasterise, read_rtstruct
+from imaging.dose import Dose, DoseKind, Summation, eqd2, read_dose, sum_doses
+from imaging.errors import InputError
+from imaging.plan import Delivery, Plan, confirmed, read_plan, read_record
+from imaging.volume import FloatArray, Mask
+
+T = TypeVar("T")
+
+#: RT ROI Interpreted Types of a volume to be treated (ITV is written by some systems).
+TARGET_TYPES = ("GTV", "CTV", "ITV", "PTV", "TREATED_VOLUME", "IRRAD_VOLUME")
+#: The type whose surface bounds what is meant to be irradiated.
+PLANNING_TARGET_TYPE = "PTV"
+#: Summation types that stand for a whole plan, best first.
+_WHOLE_PLAN = (Summation.PLAN, Summation.RECORD)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetVolume:
+    """A volume to be treated, by its type or because a plan prescribes to it; never by its name.
+
+    Attributes:
+        mask: on an axial grid of its own.
+        prescribed: a plan's dose reference names it.
+    """
+
+    name: str
+    interpreted_type: str
+    roi: Roi
+    mask: Mask
+    prescribed: bool
+
+    @property
+    def bounds_field(self) -> bool:
+        """Whether it was certainly meant to be irradiated: prescribed to, or a PTV."""
+        return self.prescribed or self.interpreted_type == PLANNING_TARGET_TYPE
+
+    def holds(self, points_mm: FloatArray) -> FloatArray:
+        """1.0 for each point (n, 3) LPS mm inside, else 0.0."""
+        box = self.mask.box_grid
+        index = np.floor(box.to_voxel(points_mm) + 0.5).astype(int)
+        inside = ((index >= 0) & (index < np.array(box.shape))).all(axis=1)
+        held = np.zeros(len(index))
+        at = index[inside]
+        held[inside] = self.mask.array[at[:, 0], at[:, 1], at[:, 2]]
+        return held
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Irradiation:
+    """One plan (or a dose whose plan is not known) with its dose.
+
+    Attributes:
+        prescription_gy, fractions: as planned; None when not known.
+        share: delivered over planned fractions where records tell, else 1.
+    """
+
+    label: str
+    plan: Plan | None
+    dose: Dose | None
+    prescription_gy: float | None
+    fractions: int | None
+    share: float = 1.0
+
+    @property
+    def given_gy(self) -> float | None:
+        """The prescription for the fractions that were given."""
+        return None if self.prescription_gy is None else self.prescription_gy * self.share
+
+    @property
+    def prescription(self) -> str:
+        if self.plan is not None and self.plan.prescription_gy is not None:
+            return self.plan.prescription
+        if self.prescription_gy is None:
+            return ""
+        count = "" if self.fractions is None else f" in {self.fractions} fractions"
+        return f"{self.prescription_gy:g} Gy{count} (as stated by the user)"
+
+    def at_gy(self, points_mm: FloatArray) -> FloatArray:
+        """Dose given at points (n, 3) LPS mm; NaN where it is unknown."""
+        if self.dose is None:
+            return np.full(len(points_mm), np.nan)
+        return self.dose.at_gy(points_mm) * self.share
+
+    def eqd2_gy(self, dose_gy: FloatArray, alpha_beta_gy: float) -> FloatArray | None:
+        """EQD2 of doses of this irradiation; None when fractions are not known.
+
+        An EFFECTIVE dose already carries its biological effect and is returned as it is.
+        """
+        if self.dose is not None and self.dose.kind is DoseKind.EFFECTIVE:
+            return dose_gy
+        given = None if self.fractions is None else round(self.fractions * self.share)
+        return eqd2(dose_gy, given, alpha_beta_gy) if given else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Treatment:
+    """All that a patient's lesions received, as far as the files tell.
+
+    Attributes:
+        frame_of_reference_uid: of doses and targets; None when not known.
+        problems: why a dose is missing or unusable; a class that needs it is unknown.
+        warnings: what was left out or adapted.
+    """
+
+    irradiations: tuple[Irradiation, ...]
+    targets: tuple[TargetVolume, ...] = ()
+    frame_of_reference_uid: str | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def with_dose(self) -> tuple[Irradiation, ...]:
+        return tuple(item for item in self.irradiations if item.dose is not None)
+
+    @property
+    def prescription(self) -> str:
+        """All prescriptions, for a reader."""
+        return "; ".join(item.prescription for item in self.irradiations if item.prescription)
+
+    def at_gy(self, points_mm: FloatArray) -> FloatArray:
+        """Cumulated physical dose at points (n, 3); NaN where any part is unknown."""
+        return np.asarray(sum(item.at_gy(points_mm) for item in self.with_dose))
+
+
+def read_treatment(
+    rtdose_files: Sequence[Path],
+    rtplan_files: Sequence[Path] = (),
+    rtstruct_files: Sequence[Path] = (),
+    *,
+    record_files: Sequence[Path] = (),
+    prescription_gy: float | None = None,
+    fractions: int | None = None,
+) -> Treatment:
+    """Read and put together a treatment; unreadable files become problems that name them.
+
+    Args:
+        prescription_gy, fractions: stated by the user, for doses whose plan is not at hand.
+    """
+    problems: list[str] = []
+    doses = _each(rtdose_files, read_dose, problems)
+    plans = _each(rtplan_files, read_plan, problems)
+    sets = _each(rtstruct_files, read_rtstruct, problems)
+    deliveries = [d for found in _each(record_files, read_record, problems) for d in found]
+    return assemble(
+        doses,
+        plans,
+        sets,
+        deliveries=deliveries,
+        prescription_gy=prescription_gy,
+        fractions=fractions,
+        problems=problems,
+    )
+
+
+def _each(paths: Iterable[Path], read: Callable[[Path], T], problems: list[str]) -> list[T]:
+    found = []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except InputError as error:
+            problems.append(str(error))
+    return found
+
+
+def assemble(
+    doses: Sequence[Dose],
+    plans: Sequence[Plan] = (),
+    structure_sets: Sequence[StructureSet] = (),
+    *,
+    deliveries: Sequence[Delivery] = (),
+    prescription_gy: float | None = None,
+    fractions: int | None = None,
+    problems: Sequence[str] = (),
+) -> Treatment:
+    """A treatment from what was read; see :func:`read_treatment`."""
+    troubles = list(problems)
+    warnings: list[str] = []
+    plans = [confirmed(plan, deliveries) for plan in plans]
+    pairs = _paired(doses, plans, troubles, warnings)
+    irradiations = tuple(
+        _irradiation(plan, dose, prescription_gy, fractions, troubles) for plan, dose in pairs
+    )
+    frame, irradiations = _one_frame(irradiations, troubles)
+    targets = tuple(_targets(structure_sets, plans, frame, troubles, warnings))
+    if frame is None and targets:
+        frame = targets[0].roi.frame_of_reference_uid
+    warnings += [w for plan in plans for w in (f"{plan.source}: {w}" for w in plan.warnings)]
+    warnings += [w for dose in doses for w in (f"{dose.source}: {w}" for w in dose.warnings)]
+    return Treatment(
+        irradiations, targets, frame, tuple(dict.fromkeys(troubles)), tuple(dict.fromkeys(warnings))
+    )
+
+
+def _paired(
+    doses: Sequence[Dose], plans: Sequence[Plan], problems: list[str], warnings: list[str]
+) -> list[tuple[Plan | None, Dose | None]]:
+    """Each plan with its one dose. MULTI_PLAN is used only where no plan has a dose of its own."""
+    known = {plan.sop_instance_uid: plan for plan in plans}
+    single = [d for d in doses if d.summation is not Summation.MULTI_PLAN and len(d.plan_uids) == 1]
+    uids = list(dict.fromkeys([*known, *(d.plan_uids[0] for d in single)]))
+    pairs: list[tuple[Plan | None, Dose | None]] = []
+    own: set[str] = set()
+    for uid in uids:
+        mine = [dose for dose in single if dose.plan_uids[0] == uid]
+        dose = _dose_of_plan(mine, known.get(uid), problems, warnings)
+        if dose is not None:
+            own.add(uid)
+        pairs.append((known.get(uid), dose))
+    combined: set[str] = set()
+    for dose in doses:
+        if dose in single:
+            continue
+        if own & set(dose.plan_uids):
+            warnings.append(f"{dose.source}: {dose.summation} dose left out, plans have their own")
+        elif combined & set(dose.plan_uids):
+            warnings.append(f"{dose.source}: a second sum of the same plans was left out")
+        else:
+            combined.update(dose.plan_uids)
+            pairs.append((None, dose))
+    return [pair for pair in pairs if pair[1] is not None or not _within(pair[0], combined)]
+
+
+def _within(plan: Plan | None, combined: set[str]) -> bool:
+    return plan is not None and plan.sop_instance_uid in combined
+
+
+def _dose_of_plan(
+    doses: Sequence[Dose], plan: Plan | None, problems: list[str], warnings: list[str]
+) -> Dose | None:
+    """The dose of a whole plan: a PLAN dose, else the sum of all its beams or fraction groups."""
+    if any(dose.kind is DoseKind.PHYSICAL for dose in doses):
+        doses = [dose for dose in doses if dose.kind is DoseKind.PHYSICAL]
+    for summation in _WHOLE_PLAN:
+        whole = sorted((d for d in doses if d.summation is summation), key=lambda d: d.calculated)
+        if len(whole) > 1:
+            warnings.append(f"{whole[-1].source}: the latest of {len(whole)} doses of its plan")
+        if whole:
+            return whole[-1]
+    beams = [dose for dose in doses if dose.summation is Summation.BEAM]
+    if not beams:
+        rest = [f"{dose.source}: {dose.summation} dose is not that of a plan" for dose in doses]
+        problems.extend(rest)
+        return None
+    numbers = [number for dose in beams for number in dose.beam_numbers]
+    if plan is None or len(set(numbers)) != len(numbers) or len(numbers) != plan.beams:
+        problems.append(f"{beams[0].source}: {len(beams)} BEAM doses are not all beams of a plan")
+        return None
+    try:
+        return sum_doses(beams, Summation.PLAN)
+    except InputError as error:
+        problems.append(str(error))
+        return None
+
+
+def _irradiation(
+    plan: Plan | None,
+    dose: Dose | None,
+    prescription_gy: float | None,
+    fractions: int | None,
+    problems: list[str],
+) -> Irradiation:
+    if plan is not None:
+        prescribed = prescription_gy if plan.prescription_gy is None else plan.prescription_gy
+        planned = fractions if plan.fractions is None else plan.fractions
+        share = plan.delivered / planned if plan.delivered is not None and planned else 1.0
+        if dose is None:
+            problems.append(f"{plan.source}: a plan without dose")
+        return Irradiation(plan.label, plan, dose, prescribed, planned, share)
+    if dose is not None and prescription_gy is None:
+        problems.append(f"{dose.source}: a dose without plan, its prescription is not known")
+    label = "" if dose is None else str(dose.summation)
+    return Irradiation(label, None, dose, prescription_gy, fractions)
+
+
+def _one_frame(
+    irradiations: Sequence[Irradiation], problems: list[str]
+) -> tuple[str | None, tuple[Irradiation, ...]]:
+    """The frame of reference of the doses; a dose in another or in none cannot be used."""
+    frame: str | None = None
+    kind: DoseKind | None = None
+    kept: list[Irradiation] = []
+    for item in irradiations:
+        if item.dose is None:
+            kept.append(item)
+            continue
+        own = item.dose.volume.grid.frame_of_reference_uid
+        trouble = ""
+        if own is None:
+            trouble = "the dose has no frame of reference"
+        elif frame is not None and own != frame:
+            trouble = "the dose lies in another frame of reference than the first"
+        elif kind is not None and item.dose.kind is not kind:
+            trouble = f"an {item.dose.kind} dose cannot be added to {kind}"
+        if trouble:
+            problems.append(f"{item.dose.source}: {trouble}")
+            kept.append(replace(item, dose=None))
+        else:
+            frame, kind = own, item.dose.kind
+            kept.append(item)
+    return frame, tuple(kept)
+
+
+def _targets(
+    sets: Sequence[StructureSet],
+    plans: Sequence[Plan],
+    frame: str | None,
+    problems: list[str],
+    warnings: list[str],
+) -> Iterable[TargetVolume]:
+    prescribed = {(plan.structure_set_uid, number) for plan in plans for number in plan.target_rois}
+    for structure_set in sets:
+        for roi in structure_set.rois:
+            named = (structure_set.sop_instance_uid, roi.number) in prescribed
+            if not roi.closed or not (named or roi.interpreted_type in TARGET_TYPES):
+                continue
+            if frame is not None and roi.frame_of_reference_uid not in (None, frame):
+                warnings.append(f"{roi.source}: {roi.name} lies in another frame of reference")
+                continue
+            try:
+                mask = rasterise(roi, axial_grid([roi]))
+            except InputError as error:
+                problems.append(str(error))
+                continue
+            if mask.voxels:
+                yield TargetVolume(roi.name, roi.interpreted_type, roi, mask, named)
