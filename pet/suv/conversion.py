@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 from imaging.errors import GeometryError, HeaderError, InputError
@@ -116,6 +117,7 @@ def to_suv(
     return Volume(array, volume.grid, kind.unit, volume.source), audit
 
 
+@disable_value_validation()
 def suv_factors(
     headers: Sequence[Dataset],
     *,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 from imaging.errors import UnsupportedError
@@ -98,33 +97,32 @@ def read_series(
     """
     if not headers:
         raise MissingTagError("Modality", remedy="give the headers of the series")
-    with disable_value_validation():
-        flat = [one for header in headers for one in frames(header)]
-        drugs = [_drug(header, injection_item) for header in flat]
-        _same(flat, SHARED)
-        _same([drug for drug in drugs if drug is not None], SHARED_DRUG)
-        first = flat[0]
-        _acceptable(first)
-        _corrections(first, notes)
-        _rescaling(flat, notes)
-        _places(flat, notes)
-        vendor = _vendor(first)
-        slices = tuple(_slice(header, vendor, notes) for header in flat)
-        decay_time, injected, by_clock = _moments(first, drugs[0], vendor, notes)
-        return SeriesFacts(
-            vendor=vendor,
-            units=text(first, "Units") or "",
-            suv_type=text(first, "SUVType"),
-            decay_correction=text(first, "DecayCorrection"),
-            series=moment(first, "Series", notes),
-            decay_time=decay_time,
-            injection=injected,
-            injection_clock=by_clock,
-            enhanced=is_multi_frame(headers[0]),
-            first=first,
-            drug=drugs[0],
-            slices=slices,
-        )
+    flat = [one for header in headers for one in frames(header)]
+    drugs = [_drug(header, injection_item) for header in flat]
+    _same(flat, SHARED)
+    _same([drug for drug in drugs if drug is not None], SHARED_DRUG)
+    first = flat[0]
+    _acceptable(first)
+    _corrections(first, notes)
+    _rescaling(flat, notes)
+    _places(flat, notes)
+    vendor = _vendor(first)
+    slices = tuple(_slice(header, vendor, notes) for header in flat)
+    decay_time, injected, by_clock = _moments(first, drugs[0], vendor, notes)
+    return SeriesFacts(
+        vendor=vendor,
+        units=text(first, "Units") or "",
+        suv_type=text(first, "SUVType"),
+        decay_correction=text(first, "DecayCorrection"),
+        series=moment(first, "Series", notes),
+        decay_time=decay_time,
+        injection=injected,
+        injection_clock=by_clock,
+        enhanced=is_multi_frame(headers[0]),
+        first=first,
+        drug=drugs[0],
+        slices=slices,
+    )
 
 
 def _vendor(header: Dataset) -> str:
