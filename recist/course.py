@@ -52,6 +52,7 @@ class Status(StrEnum):
     PRESENT = "present"
     INCREASED = "increased"  # worse, but not unequivocally
     PROGRESSION = "progression"  # unequivocal
+    DECREASED = "decreased"  # better than at the last time point, and still there
     EQUIVOCAL = "equivocal"  # a new lesion that may not be one
 
 
@@ -67,6 +68,7 @@ class EventKind(StrEnum):
     MARKERS_NORMAL = "markers-normal"
     PREVIOUS_LINE_START = "previous-line-start"
     PREVIOUS_LINE_PROGRESSION = "previous-line-progression"
+    NEW_SYMPTOM = "new-symptom"  # the reason of an unscheduled scan
 
 
 @dataclass(frozen=True, slots=True)

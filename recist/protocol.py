@@ -92,7 +92,9 @@ class Protocol:
         "recorded (else not evaluable), or half of slice_thickness_mm.",
         f"{E09}, section 3; {FAQ}, lesions less than 5 mm",
     )
-    too_small_mm: Decimal = _setting(Decimal(5), "AMB-16", "The nominal size.", f"{E09}, section 3")
+    too_small_mm: Decimal = _setting(  # noqa: RUF009 - a Decimal is immutable
+        Decimal(5), "AMB-16", "The nominal size of such a target.", f"{E09}, section 3"
+    )
     slice_thickness_mm: Decimal = _setting(  # noqa: RUF009 - a Decimal is immutable
         Decimal(5), "AMB-16", "The slice thickness that half_slice halves.", f"{E09}, section 3"
     )
@@ -270,13 +272,22 @@ class Protocol:
         "ne", "AMB-11", "Best response without any assessment.", f"{E09}; {ADMIRALONCO}"
     )
     ned_then_pd: Literal["pd", "ned"] = _setting(
-        "pd", "AMB-38", "Best response of NED followed by PD.", "CDISC supplement"
+        "ned", "AMB-38", "Best response of NED followed by PD.", "CDISC supplement"
     )
     pfs_policy: Literal["fda_a", "fda_b", "fda_c", "ema_itt"] = _setting(
         "ema_itt", "AMB-31", "The policy of the main PFS; all are reported.", f"{FDA}; EMA"
     )
     visit_interval_days: int = _setting(
         0, "AMB-31", "Between scheduled visits, to count missed ones; 0: not known.", FDA
+    )
+    visit_window_days: int = _setting(
+        7, "AMB-31", "By which a visit may miss its schedule.", "trial protocols"
+    )
+    clinical_benefit_days: int = _setting(
+        168, "", "Disease without progression that counts as clinical benefit (24 weeks).", E09
+    )
+    new_therapy_ends_response: bool = _setting(
+        True, "", "Nothing after a new anticancer therapy enters the best response.", FDA
     )
     visit_date: Literal["fda", "first", "last"] = _setting(
         "fda",
@@ -339,7 +350,8 @@ class Setting(NamedTuple):
             if value not in self.options:
                 raise ProtocolError(
                     f"{self.name} = {str(value)!r} is not an option",
-                    remedy=_nearest(str(value), self.options) + f"options: {', '.join(self.options)}",
+                    remedy=_nearest(str(value), self.options)
+                    + f"options: {', '.join(self.options)}",
                 )
         elif type(value) is not self.kind:
             raise ProtocolError(

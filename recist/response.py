@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Response(StrEnum):
@@ -39,9 +41,11 @@ class Scope(StrEnum):
     OUT_OF_FIELD = "out-of-field"
 
 
-@dataclass(frozen=True, slots=True)
 class Reason:
     """Why: the rule, a sentence, the numbers used, the distance to the next category.
+
+    Reasons are values: equal when they say the same. A :class:`Finding` says the same from a form
+    and facts, and writes its sentence when it is read.
 
     Attributes:
         rule: short code of the rule, e.g. ``target-pr``.
@@ -51,16 +55,102 @@ class Reason:
         margin_mm: how far the sum is from changing the category; None where no sum decides.
     """
 
+    __slots__ = ("_written",)
+
+    def __init__(
+        self,
+        rule: str,
+        source: str,
+        sentence: str,
+        numbers: tuple[tuple[str, str], ...] = (),
+        margin_mm: Decimal | None = None,
+    ) -> None:
+        self._written = Written(rule, source, sentence, numbers, margin_mm)
+
+    def written(self) -> Written:
+        return self._written
+
+    @property
+    def rule(self) -> str:
+        return self.written().rule
+
+    @property
+    def source(self) -> str:
+        return self.written().source
+
+    @property
+    def sentence(self) -> str:
+        return self.written().sentence
+
+    @property
+    def numbers(self) -> tuple[tuple[str, str], ...]:
+        return self.written().numbers
+
+    @property
+    def margin_mm(self) -> Decimal | None:
+        return self.written().margin_mm
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reason) and self.written() == other.written()
+
+    def __hash__(self) -> int:
+        return hash(self.written())
+
+    def __repr__(self) -> str:
+        return f"Reason{tuple(self.written())!r}"
+
+
+class Written(NamedTuple):
+    """A reason in words."""
+
     rule: str
     source: str
     sentence: str
-    numbers: tuple[tuple[str, str], ...] = ()
-    margin_mm: Decimal | None = None
+    numbers: tuple[tuple[str, str], ...]
+    margin_mm: Decimal | None
+
+
+class Form(NamedTuple):
+    """How one rule is put into words.
+
+    Attributes:
+        write: from the facts to sentence, numbers and margin.
+    """
+
+    rule: str
+    source: str
+    write: Callable[..., tuple[str, tuple[tuple[str, str], ...], Decimal | None]]
+
+
+class Finding(Reason):
+    """A reason kept as a form and its facts; most are never read, so it is cheap to make."""
+
+    __slots__ = ("_facts", "_form")
+
+    def __init__(self, form: Form, *facts: object) -> None:
+        self._form = form
+        self._facts = facts
+
+    def written(self) -> Written:
+        form = self._form
+        return Written(form.rule, form.source, *form.write(*self._facts))
+
+    @property
+    def rule(self) -> str:
+        return self._form.rule
+
+    def __reduce__(self) -> tuple[type[Reason], Written]:
+        return Reason, self.written()  # forms hold functions, which do not travel
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The response at one time point by one set of criteria on one set of lesions."""
+    """The response at one time point by one set of criteria on one set of lesions.
+
+    Attributes:
+        progression_day: the earlier day to which a progression seen here dates back (a new lesion
+            that was equivocal then); None when ``day`` counts.
+    """
 
     day: int
     criteria: str
@@ -74,6 +164,10 @@ class Assessment:
     overall: Response
     reasons: tuple[Reason, ...]
     warnings: tuple[str, ...] = ()
+    target_by_scan: Response | None = None
+    block: int = 0
+    first_iupd_day: int | None = None
+    progression_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
