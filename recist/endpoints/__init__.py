@@ -1,0 +1,7 @@
+"""End points: what a course of responses comes to. ``endpoints.outcome`` is the way in."""
+
+from __future__ import annotations
+
+from recist.endpoints.summary import Background, outcome, outcome_of_responses
+
+__all__ = ["Background", "outcome", "outcome_of_responses"]

@@ -1,0 +1,319 @@
+"""Best overall response, confirmed or not, and what follows from it.
+
+RECIST 1.1: Eisenhauer 2009, sections 4.4 to 4.6 and Table 3. iRECIST: Seymour 2017, Table 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from recist.endpoints.sequence import RECIST, Family, Visit, first_progression, in_order, reread
+from recist.protocol import Protocol
+from recist.response import Reason, Response
+
+TABLE_3 = "Eisenhauer 2009, Table 3"
+BEST_RESPONSE = "Eisenhauer 2009, section 4.5"
+MINIMUM_STABLE = "Eisenhauer 2009, section 4.4"
+IMMUNE_BEST = "Seymour 2017, Table 3"
+NO_DISEASE = "CDISC oncology supplement for RECIST 1.1"
+
+#: One stable visit between two responses may be accepted, never more (Eisenhauer 2009, FAQ).
+MOST_STABLE_BETWEEN = 1
+
+_NOT_EVALUABLE = (Response.NE, Response.NA, Response.ND, Response.MISSING, Response.DISREGARDED)
+
+
+class Best(NamedTuple):
+    """A best overall response, the visit that gave it, and why."""
+
+    response: Response
+    day: int | None
+    reason: Reason
+
+
+class Confirmation(NamedTuple):
+    """A response and the later visit that confirms it."""
+
+    first: Visit
+    confirming: Visit
+
+
+def evaluated(
+    visits: Iterable[Visit],
+    protocol: Protocol,
+    family: Family = RECIST,
+    *,
+    first_progression_day: int | None = None,
+) -> tuple[Visit, ...]:
+    """The visits that may enter a best response: in order, none after the first progression.
+
+    Args:
+        first_progression_day: a progression known from elsewhere (adjudication, clinical date).
+    """
+    ordered = reread(in_order(visits), family, protocol)
+    if not protocol.cut_at_first_progression:
+        return ordered
+    ends = [] if first_progression_day is None else [first_progression_day]
+    position = first_progression(ordered, family)
+    if position is not None:
+        ends.append(ordered[position].day)
+    return tuple(visit for visit in ordered if visit.day <= min(ends)) if ends else ordered
+
+
+def confirmation(
+    visits: Sequence[Visit], position: int, protocol: Protocol, family: Family = RECIST
+) -> Confirmation | None:
+    """The visit that confirms the response at a position, if one does.
+
+    A complete response needs another one, a partial response another response; at least
+    ``confirmation_days`` later; between them nothing worse, except as many visits that were not
+    evaluable, and the one stable visit, that the protocol accepts.
+    """
+    first = visits[position]
+    wanted = (family.complete,) if first.response == family.complete else family.responding
+    missing = stable = 0
+    complete_between = False
+    for later in visits[position + 1 :]:
+        is_complete = later.response == family.complete
+        if later.response in wanted:
+            late_enough = later.day - first.day >= protocol.confirmation_days
+            if late_enough and (is_complete or not complete_between):
+                return Confirmation(first, later)
+            complete_between |= is_complete
+        elif later.response in _NOT_EVALUABLE:
+            missing += 1
+        elif later.response == family.stable and protocol.one_sd_between:
+            stable += 1
+        else:
+            return None
+        if missing > protocol.ne_between or stable > MOST_STABLE_BETWEEN:
+            return None
+    return None
+
+
+def first_response(
+    visits: Sequence[Visit],
+    protocol: Protocol,
+    family: Family = RECIST,
+    *,
+    confirmed: bool,
+    words: tuple[Response, ...] | None = None,
+) -> Confirmation | None:
+    """The first complete or partial response among evaluated visits, with its confirmation.
+
+    Args:
+        words: the responses looked for; complete and partial unless given.
+
+    Returns:
+        None without one. Without need of confirmation, the visit stands for its own confirmation.
+    """
+    looked_for = family.responding if words is None else words
+    for position, visit in enumerate(visits):
+        if visit.response in looked_for:
+            if not confirmed:
+                return Confirmation(visit, visit)
+            found = confirmation(visits, position, protocol, family)
+            if found is not None:
+                return found
+    return None
+
+
+def best_response(
+    visits: Iterable[Visit],
+    protocol: Protocol,
+    family: Family = RECIST,
+    *,
+    confirmed: bool,
+    origin_day: int = 0,
+    first_progression_day: int | None = None,
+) -> Best:
+    """The best overall response of a sequence.
+
+    Args:
+        confirmed: a complete or partial response needs its confirmation.
+        origin_day: from which the minimum duration of stable disease runs.
+        first_progression_day: see :func:`evaluated`.
+    """
+    kept = evaluated(visits, protocol, family, first_progression_day=first_progression_day)
+    return (
+        _response(kept, protocol, family, confirmed=confirmed)
+        or _stable(kept, protocol, family, origin_day, confirmed=confirmed)
+        or _no_disease(kept, protocol, family)
+        or _progression(kept, family)
+        or _nothing(kept, protocol, family)
+    )
+
+
+def is_non_target_only(visits: Sequence[Visit], family: Family) -> bool:
+    """Whether the words show a patient with non-target disease only: never stable disease."""
+    responses = {visit.response for visit in visits}
+    return family.neither in responses and not responses & {family.partial, family.stable}
+
+
+def late_enough(visit: Visit, protocol: Protocol, origin_day: int) -> bool:
+    """At or after the minimum duration of stable disease, less the visit window."""
+    return visit.day - origin_day >= protocol.minimum_sd_days - protocol.sd_window_days
+
+
+def _response(
+    visits: Sequence[Visit], protocol: Protocol, family: Family, *, confirmed: bool
+) -> Best | None:
+    for word in family.responding:
+        found = first_response(visits, protocol, family, confirmed=confirmed, words=(word,))
+        if found is None:
+            continue
+        first, again = found
+        if confirmed:
+            sentence = (
+                f"{word} on day {first.day}, confirmed by {again.response} on day {again.day}: "
+                f"{again.day - first.day} days later, {protocol.confirmation_days} needed."
+            )
+            numbers = (
+                ("day", str(first.day)),
+                ("confirmed_on_day", str(again.day)),
+                ("confirmation_days", str(protocol.confirmation_days)),
+            )
+            return Best(word, first.day, Reason("best-confirmed", TABLE_3, sentence, numbers))
+        sentence = f"{word} on day {first.day} is the best response; no confirmation is asked for."
+        source = IMMUNE_BEST if family.unconfirmed else BEST_RESPONSE
+        reason = Reason("best-response", source, sentence, (("day", str(first.day)),))
+        return Best(word, first.day, reason)
+    return None
+
+
+def _stable(
+    visits: Sequence[Visit],
+    protocol: Protocol,
+    family: Family,
+    origin_day: int,
+    *,
+    confirmed: bool,
+) -> Best | None:
+    word = family.neither if is_non_target_only(visits, family) else family.stable
+    enough = (*family.responding, family.stable)
+    if word == family.neither:
+        enough = (*family.responding, family.neither)
+    found = _first_late(visits, enough, protocol, origin_day)
+    if found is None and confirmed and protocol.early_pr_then_sd == "sd":
+        found = _partial_then_stable(visits, family)
+        if found is not None:
+            sentence = (
+                f"{found.response} on day {found.day} and {family.stable} at the next visit: "
+                f"{family.stable} by the published row, though before the minimum duration."
+            )
+            reason = Reason("best-table-3-row", TABLE_3, sentence, (("day", str(found.day)),))
+            return Best(family.stable, found.day, reason)
+    if found is None:
+        word = family.neither
+        found = _first_late(visits, (family.neither,), protocol, origin_day)
+    if found is None:
+        return None
+    unconfirmed = found.response in family.responding
+    what = f"unconfirmed {found.response}" if unconfirmed else str(found.response)
+    minimum = protocol.minimum_sd_days - protocol.sd_window_days
+    sentence = (
+        f"{what} on day {found.day}, {found.day - origin_day} days from the start; "
+        f"{word} needs {minimum}."
+    )
+    numbers = (("day", str(found.day)), ("minimum_days", str(minimum)))
+    return Best(word, found.day, Reason("best-stable", MINIMUM_STABLE, sentence, numbers))
+
+
+def _first_late(
+    visits: Sequence[Visit], words: tuple[Response, ...], protocol: Protocol, origin_day: int
+) -> Visit | None:
+    return next(
+        (
+            visit
+            for visit in visits
+            if visit.response in words and late_enough(visit, protocol, origin_day)
+        ),
+        None,
+    )
+
+
+def _partial_then_stable(visits: Sequence[Visit], family: Family) -> Visit | None:
+    for first, second in pairwise(visits):
+        if (first.response, second.response) == (family.partial, family.stable):
+            return first
+    return None
+
+
+def _no_disease(visits: Sequence[Visit], protocol: Protocol, family: Family) -> Best | None:
+    free = next((visit for visit in visits if visit.response == Response.NED), None)
+    if free is None or (
+        protocol.ned_then_pd == "pd" and first_progression(visits, family) is not None
+    ):
+        return None
+    sentence = f"No disease at baseline, and none on day {free.day}."
+    reason = Reason("best-no-disease", NO_DISEASE, sentence, (("day", str(free.day)),))
+    return Best(Response.NED, free.day, reason)
+
+
+def _progression(visits: Sequence[Visit], family: Family) -> Best | None:
+    for word in (family.progression, family.unconfirmed):
+        found = next((visit for visit in visits if visit.response == word), None)
+        if word is not None and found is not None:
+            sentence = f"{word} on day {found.day}, and nothing better that counts before."
+            source = IMMUNE_BEST if family.unconfirmed else TABLE_3
+            reason = Reason("best-progression", source, sentence, (("day", str(found.day)),))
+            return Best(word, found.day, reason)
+    return None
+
+
+def _nothing(visits: Sequence[Visit], protocol: Protocol, family: Family) -> Best:
+    judged = (*family.adequate, Response.NE, Response.NA, Response.DISREGARDED)
+    found = next((visit for visit in visits if visit.response in judged), None)
+    if found is not None:
+        early = found.response not in _NOT_EVALUABLE
+        sentence = (
+            f"{found.response} on day {found.day} comes before the minimum duration of "
+            f"{protocol.minimum_sd_days} days, and nothing that counts follows."
+            if early
+            else "No visit could be evaluated."
+        )
+        rule = "best-too-early" if early else "best-not-evaluable"
+        reason = Reason(rule, TABLE_3, sentence, (("day", str(found.day)),))
+        return Best(Response.NE, found.day, reason)
+    not_done = next((visit for visit in visits if visit.response == Response.ND), None)
+    day = None if not_done is None else not_done.day
+    sentence = "Nothing was assessed after the baseline."
+    reason = Reason("best-nothing-assessed", BEST_RESPONSE, sentence)
+    if protocol.nothing_assessed == "ne":
+        return Best(Response.NE, day, reason)
+    if not_done is not None:
+        return Best(Response.ND, day, reason)
+    missing = protocol.nothing_assessed == "missing"
+    return Best(Response.MISSING if missing else Response.NE, None, reason)
+
+
+def benefit(
+    visits: Sequence[Visit],
+    family: Family = RECIST,
+    *,
+    minimum_days: int,
+    origin_day: int = 0,
+    words: tuple[Response, ...] | None = None,
+) -> int | None:
+    """The first day that shows benefit: a response, or no progression for long enough.
+
+    Disease control takes the minimum duration of stable disease, clinical benefit 24 weeks.
+
+    Args:
+        visits: as :func:`evaluated` gives them.
+        minimum_days: from the origin, for disease that neither responds nor progresses.
+        words: responses that count; complete, partial, stable and, for patients without targets,
+            neither.
+
+    Returns:
+        None without benefit.
+    """
+    counted = (*family.responding, family.stable, family.neither) if words is None else words
+    for visit in visits:
+        if visit.response in counted and (
+            visit.response in family.responding or visit.day - origin_day >= minimum_days
+        ):
+            return visit.day
+    return None

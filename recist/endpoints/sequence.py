@@ -1,0 +1,162 @@
+"""The sequence of responses of one patient: what an end point is computed from.
+
+The same rules hold for RECIST 1.1, iRECIST and PERCIST once it is said which of their words mean a
+complete response, a partial one and so on: that is a :class:`Family`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from imaging.errors import InputError
+from recist.protocol import Protocol
+from recist.response import Response
+
+
+class Visit(NamedTuple):
+    """The overall response at one visit.
+
+    Attributes:
+        day: whole days on the scale of the course; the day of the last scan of the visit.
+        response: the overall response.
+        sign_day: the day on which the progression seen here first showed (a new lesion that was
+            equivocal then, a PET finding that CT confirmed now); None when it is ``day``.
+    """
+
+    day: int
+    response: Response
+    sign_day: int | None = None
+
+    @property
+    def progression_day(self) -> int:
+        """The day that counts when this visit is the progression."""
+        return self.day if self.sign_day is None else self.sign_day
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The words of one set of criteria, from best to worst.
+
+    Attributes:
+        unconfirmed: progression that awaits confirmation; None where progression needs none.
+        less_than_complete_is_progression: disease seen after a complete response is progression
+            (RECIST 1.1, Eisenhauer 2009 Table 3 note a); iRECIST knows no such rule.
+    """
+
+    complete: Response
+    partial: Response
+    stable: Response
+    neither: Response
+    progression: Response
+    unconfirmed: Response | None
+    less_than_complete_is_progression: bool
+
+    @property
+    def responding(self) -> tuple[Response, Response]:
+        return (self.complete, self.partial)
+
+    @property
+    def diseased(self) -> tuple[Response, Response, Response]:
+        """Disease is present and does not progress."""
+        return (self.partial, self.stable, self.neither)
+
+    @property
+    def adequate(self) -> tuple[Response, ...]:
+        """Assessments that show whether the patient is free of progression."""
+        words = (self.complete, self.partial, self.stable, self.neither, self.progression)
+        return (*words, Response.NED, *(() if self.unconfirmed is None else (self.unconfirmed,)))
+
+
+RECIST = Family(
+    Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD, None, True
+)
+IMMUNE = Family(
+    Response.ICR,
+    Response.IPR,
+    Response.ISD,
+    Response.NON_ICR_NON_IUPD,
+    Response.ICPD,
+    Response.IUPD,
+    False,
+)
+METABOLIC = Family(
+    Response.CMR, Response.PMR, Response.SMD, Response.NON_CR_NON_PD, Response.PMD, None, False
+)
+
+#: Words that name their family; the others (NE, NED, ND) are common to all.
+_OWN_WORDS = tuple(
+    (
+        family,
+        frozenset(
+            word
+            for word in (*family.responding, family.stable, family.progression, family.unconfirmed)
+            if word is not None
+        )
+        | (frozenset({family.neither}) if family is IMMUNE else frozenset()),
+    )
+    for family in (IMMUNE, METABOLIC)
+)
+
+
+def family_of(responses: Iterable[Response]) -> Family:
+    """The family that a sequence of responses is written in; RECIST where no word tells.
+
+    Raises:
+        InputError: words of two families in one sequence.
+    """
+    seen = frozenset(responses)
+    found = [family for family, words in _OWN_WORDS if words & seen]
+    recist = {RECIST.complete, RECIST.partial, RECIST.stable, RECIST.progression} & seen
+    if len(found) > 1 or (found and recist):
+        raise InputError(
+            f"responses of several criteria in one sequence: {sorted(seen)}",
+            remedy="give each set of criteria its own sequence",
+        )
+    return found[0] if found else RECIST
+
+
+def in_order(visits: Iterable[Visit]) -> tuple[Visit, ...]:
+    """The visits by day; those of one day keep their order."""
+    return tuple(sorted(visits, key=lambda visit: visit.day))
+
+
+def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple[Visit, ...]:
+    """The visits after the rule for less than a complete response after a complete one.
+
+    Eisenhauer 2009, Table 3 note a: the later visit is progression, or the reader calls the
+    complete responses partial; admiralonco leaves both as they are.
+    """
+    if protocol.cr_then_disease == "keep" or not family.less_than_complete_is_progression:
+        return tuple(visits)
+    complete_at = next(
+        (k for k, visit in enumerate(visits) if visit.response == family.complete), len(visits)
+    )
+    less_at = next(
+        (
+            k
+            for k, visit in enumerate(visits)
+            if k > complete_at and visit.response in family.diseased
+        ),
+        None,
+    )
+    progressed_at = first_progression(visits, family)
+    if less_at is None or (progressed_at is not None and progressed_at < less_at):
+        return tuple(visits)
+    if protocol.cr_then_disease == "pd":
+        return tuple(
+            visit._replace(response=family.progression) if k == less_at else visit
+            for k, visit in enumerate(visits)
+        )
+    return tuple(
+        visit._replace(response=family.partial)
+        if k < less_at and visit.response == family.complete
+        else visit
+        for k, visit in enumerate(visits)
+    )
+
+
+def first_progression(visits: Sequence[Visit], family: Family) -> int | None:
+    """The position of the first (confirmed) progression."""
+    return next((k for k, visit in enumerate(visits) if visit.response == family.progression), None)

@@ -1,0 +1,195 @@
+"""What a whole course comes to: best response, progression, times, in one :class:`Outcome`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from imaging.errors import InputError
+from recist.course import Course, Event, EventKind
+from recist.endpoints.best_response import (
+    benefit,
+    best_response,
+    evaluated,
+    first_response,
+)
+from recist.endpoints.policy import EMA_ITT, POLICIES
+from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, family_of, in_order, reread
+from recist.endpoints.time_to_event import (
+    History,
+    duration_of_response,
+    overall_survival,
+    progression_free_survival,
+    time_to_response,
+)
+from recist.protocol import Protocol
+from recist.response import Assessment, EventTime, Outcome, Response, Scope
+
+#: Best responses that are objective responses.
+OBJECTIVE = (Response.CR, Response.PR, Response.ICR, Response.IPR, Response.CMR, Response.PMR)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What else is known of a patient than the responses: days of events."""
+
+    origin_day: int = 0
+    death_day: int | None = None
+    last_alive_day: int | None = None
+    new_therapy_day: int | None = None
+    has_baseline: bool = True
+
+
+def outcome(course: Course, assessments: Sequence[Assessment], protocol: Protocol) -> Outcome:
+    """The outcome of a course by one set of criteria on one set of lesions.
+
+    Args:
+        assessments: of this course, all by the same criteria on the same lesions.
+
+    Raises:
+        InputError: assessments of several criteria or sets of lesions.
+    """
+    kinds = {(assessment.criteria, assessment.scope) for assessment in assessments}
+    if len(kinds) > 1:
+        raise InputError(
+            f"assessments of several kinds: {sorted(map(str, kinds))}",
+            where=course.subject,
+            remedy="ask for one outcome per criteria and set of lesions",
+        )
+    criteria, scope = kinds.pop() if kinds else ("recist11", Scope.ALL)
+    visits = [
+        Visit(assessment.day, assessment.overall, assessment.progression_day)
+        for assessment in assessments
+    ]
+    known = background(course.events, protocol, has_baseline=bool(course.timepoints))
+    return outcome_of_responses(visits, protocol, known, criteria=criteria, scope=scope)
+
+
+def background(
+    events: Iterable[Event], protocol: Protocol, *, has_baseline: bool = True
+) -> Background:
+    """The days that end points need, from the events of a course."""
+    first: dict[EventKind, int] = {}
+    last: dict[EventKind, int] = {}
+    for event in events:
+        first[event.kind] = min(event.day, first.get(event.kind, event.day))
+        last[event.kind] = max(event.day, last.get(event.kind, event.day))
+    starts = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
+    if protocol.origin == "randomisation":
+        starts = (EventKind.RANDOMISATION, EventKind.TREATMENT_START)
+    return Background(
+        origin_day=next((first[kind] for kind in starts if kind in first), 0),
+        death_day=first.get(EventKind.DEATH),
+        last_alive_day=last.get(EventKind.LAST_ALIVE),
+        new_therapy_day=first.get(EventKind.NEW_THERAPY),
+        has_baseline=has_baseline,
+    )
+
+
+def outcome_of_responses(
+    visits: Iterable[Visit],
+    protocol: Protocol,
+    known: Background | None = None,
+    *,
+    criteria: str = "",
+    scope: Scope = Scope.ALL,
+    family: Family | None = None,
+) -> Outcome:
+    """The outcome of a sequence of responses, with nothing else known of the lesions.
+
+    Args:
+        visits: after the baseline, in any order.
+        criteria: ``recist11`` or ``irecist`` by the words of the responses unless given.
+        family: found from the words of the responses unless given.
+    """
+    known = known or Background()
+    ordered = in_order(visits)
+    if family is None:
+        family = IMMUNE if criteria == "irecist" else family_of(v.response for v in ordered)
+    after_rule = reread(ordered, family, protocol)
+    history = History(
+        after_rule,
+        known.origin_day,
+        known.death_day,
+        known.last_alive_day,
+        known.new_therapy_day,
+        interval_days=protocol.visit_interval_days or None,
+        window_days=protocol.visit_window_days,
+        has_baseline=known.has_baseline,
+    )
+    pfs = {
+        name: progression_free_survival(history, policy, protocol, family)
+        for name, policy in POLICIES.items()
+    }
+    found = _assemble(history, protocol, family, pfs)
+    return replace(
+        found,
+        criteria=criteria or _criteria(family),
+        scope=scope,
+        warnings=_warnings(ordered, after_rule),
+    )
+
+
+def _criteria(family: Family) -> str:
+    return "irecist" if family is IMMUNE else "recist11" if family is RECIST else "percist"
+
+
+def _assemble(
+    history: History,
+    protocol: Protocol,
+    family: Family,
+    pfs: dict[str, EventTime],
+) -> Outcome:
+    origin = history.origin_day
+    counted = _before_new_therapy(history, protocol)
+    best = best_response(counted, protocol, family, confirmed=False, origin_day=origin)
+    confirmed = best_response(counted, protocol, family, confirmed=True, origin_day=origin)
+    kept = evaluated(counted, protocol, family)
+    response = first_response(kept, protocol, family, confirmed=protocol.confirmation_required)
+    response_day = None if response is None else response.first.day
+    times = [*pfs.values()]
+    if response_day is not None:
+        times.append(time_to_response(response_day, origin))
+        for policy in POLICIES.values():
+            lasted = duration_of_response(history, response_day, policy, protocol, family)
+            if lasted is not None:
+                times.append(lasted)
+    if history.death_day is not None or history.last_alive_day is not None:
+        times.append(overall_survival(history))
+    main = pfs[protocol.pfs_policy]
+    # A progression is one whatever a policy makes of it: the date of the one that censors nothing.
+    plain = pfs[EMA_ITT.name]
+    progressed = plain.event and plain.reason.rule in ("progression", "unconfirmed")
+    minimum = protocol.minimum_sd_days - protocol.sd_window_days
+    long_enough = protocol.clinical_benefit_days - protocol.sd_window_days
+    return Outcome(
+        _criteria(family),
+        Scope.ALL,
+        best.response,
+        best.day,
+        confirmed.response,
+        plain.day if progressed else None,
+        main.days,
+        main.event,
+        (best.reason, confirmed.reason, main.reason),
+        response_day,
+        benefit(kept, family, minimum_days=minimum, origin_day=origin),
+        benefit(kept, family, minimum_days=long_enough, origin_day=origin),
+        tuple(times),
+    )
+
+
+def _before_new_therapy(history: History, protocol: Protocol) -> tuple[Visit, ...]:
+    day = history.new_therapy_day
+    if day is None or not protocol.new_therapy_ends_response:
+        return history.visits
+    return tuple(visit for visit in history.visits if visit.day <= day)
+
+
+def _warnings(recorded: Sequence[Visit], reread_as: Sequence[Visit]) -> tuple[str, ...]:
+    return tuple(
+        f"{before.response} on day {before.day} was read as {after.response}: disease after a "
+        "complete response (Eisenhauer 2009, Table 3 note a)."
+        for before, after in zip(recorded, reread_as, strict=True)
+        if before.response is not after.response
+    )

@@ -1,0 +1,326 @@
+"""Times to an event, each with the row that says why this date.
+
+Durations are day minus day, without adding one. RECIST 1.1: Eisenhauer 2009, section 4.7 and
+appendix; iRECIST: Seymour 2017, section on statistical considerations; censoring: see
+:mod:`recist.endpoints.policy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from imaging.errors import InputError
+from recist.endpoints.policy import NewTherapy, Policy, ProgressionDate
+from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, first_progression
+from recist.protocol import Protocol
+from recist.response import EventTime, Reason, Response
+
+PROGRESSION_DATE = "Eisenhauer 2009, section 4.3.5"
+IMMUNE_PROGRESSION = "Seymour 2017, section on progression-free survival"
+DURATION = "Eisenhauer 2009, section 4.7"
+VISIT_DATE = "FDA 2018, Clinical Trial Endpoints, Appendix 3"
+
+#: Between a progression and its confirmation only these may lie (Seymour 2017).
+_KEEP_WAITING = (Response.NE, Response.NA, Response.ND, Response.MISSING, Response.DISREGARDED)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that a time to an event depends on.
+
+    Attributes:
+        visits: after the baseline, in order, as :func:`recist.endpoints.sequence.reread` gives.
+        origin_day: randomisation, or start of treatment: the clock runs from here.
+        interval_days: between scheduled visits; None: no schedule is known.
+        window_days: by which a visit may miss its schedule.
+        has_baseline: False when the baseline was missing or incomplete.
+        claimed_progression_day: progression claimed without images.
+    """
+
+    visits: tuple[Visit, ...]
+    origin_day: int = 0
+    death_day: int | None = None
+    last_alive_day: int | None = None
+    new_therapy_day: int | None = None
+    claimed_progression_day: int | None = None
+    interval_days: int | None = None
+    window_days: int = 0
+    has_baseline: bool = True
+
+    def __post_init__(self) -> None:
+        if self.interval_days is not None and self.interval_days <= 0:
+            raise InputError(
+                f"visits every {self.interval_days} days", remedy="give a positive interval"
+            )
+
+
+class _End(NamedTuple):
+    """Where a clock stops."""
+
+    day: int
+    event: bool
+    rule: str
+    source: str
+    sentence: str
+
+
+def progression_free_survival(
+    history: History, policy: Policy, protocol: Protocol, family: Family = RECIST
+) -> EventTime:
+    """Time from the origin to progression or death, by one policy.
+
+    For iRECIST the progression is the first unconfirmed one of the block that was confirmed; one
+    that nothing confirmed or resolved counts as ``protocol.unconfirmed_iupd`` says.
+    """
+    end = _progression_free_end(history, policy, protocol, family)
+    return _timed("iPFS" if family is IMMUNE else "PFS", policy.name, history.origin_day, end)
+
+
+def overall_survival(history: History) -> EventTime:
+    """Time from the origin to death, or censored when last known alive."""
+    if history.death_day is not None:
+        end = _End(history.death_day, True, "death", "", f"Death on day {history.death_day}.")
+        return _timed("OS", "", history.origin_day, end)
+    days = [history.origin_day, *(visit.day for visit in history.visits if _was_seen(visit))]
+    if history.last_alive_day is not None:
+        days.append(history.last_alive_day)
+    end = _End(max(days), False, "last-alive", "", f"Alive on day {max(days)}, when last known of.")
+    return _timed("OS", "", history.origin_day, end)
+
+
+def time_to_response(response_day: int, origin_day: int) -> EventTime:
+    """Time from the origin to the first response (of responders only)."""
+    sentence = f"The first response that counts is on day {response_day}."
+    end = _End(response_day, True, "first-response", DURATION, sentence)
+    return _timed("TTR", "", origin_day, end)
+
+
+def duration_of_response(
+    history: History,
+    response_day: int,
+    policy: Policy,
+    protocol: Protocol,
+    family: Family = RECIST,
+) -> EventTime | None:
+    """Time from the first response to progression or death (of responders only).
+
+    Returns:
+        None when the clock stops before the response (a new therapy that censors before it).
+    """
+    end = _progression_free_end(history, policy, protocol, family)
+    if end.day < response_day:
+        return None
+    return _timed("iDoR" if family is IMMUNE else "DoR", policy.name, response_day, end)
+
+
+def duration_of_stable_disease(
+    history: History, policy: Policy, protocol: Protocol, family: Family = RECIST
+) -> EventTime:
+    """Time from the origin to progression: stable disease runs from the start of treatment."""
+    end = _progression_free_end(history, policy, protocol, family)
+    return _timed("iDoSD" if family is IMMUNE else "DoSD", policy.name, history.origin_day, end)
+
+
+def visit_day(
+    scan_days: Sequence[int],
+    *,
+    by_new_lesion: bool,
+    protocol: Protocol,
+    new_lesion_day: int | None = None,
+) -> int:
+    """The one day of a visit whose scans lie on several.
+
+    By the FDA's rule (2018, Appendix 3) a progression by a new lesion has the date of the first
+    scan that shows it, one by the sum of the targets the date of the last scan of the visit.
+
+    Args:
+        scan_days: of all scans of the visit, in any order; at least one.
+        new_lesion_day: of the scan that shows the new lesion; the first scan where not told.
+    """
+    if not scan_days:
+        raise InputError("a visit without a scan", remedy="give the days of its scans")
+    if protocol.visit_date == "first":
+        return min(scan_days)
+    if protocol.visit_date == "last" or not by_new_lesion:
+        return max(scan_days)
+    return min(scan_days) if new_lesion_day is None else new_lesion_day
+
+
+def _timed(endpoint: str, policy: str, start_day: int, end: _End) -> EventTime:
+    numbers = (("from_day", str(start_day)), ("to_day", str(end.day)))
+    reason = Reason(end.rule, end.source, end.sentence, numbers)
+    return EventTime(endpoint, policy, start_day, end.day, end.event, reason)
+
+
+def _was_seen(visit: Visit) -> bool:
+    return visit.response not in (Response.ND, Response.MISSING)
+
+
+def _progression_free_end(
+    history: History, policy: Policy, protocol: Protocol, family: Family
+) -> _End:
+    if not history.has_baseline:
+        sentence = "Without a complete baseline no progression can be told: censored at the start."
+        return _End(history.origin_day, False, "no-baseline", policy.source, sentence)
+    ends = [
+        end
+        for end in (
+            _progression(history, policy, protocol, family),
+            _claimed(history, policy),
+            _new_therapy(history, policy),
+            _death(history),
+        )
+        if end is not None
+    ]
+    free = _adequate_days(history, protocol, family)
+    if not ends:
+        return _censored(history, policy, free, ("no-event", "No progression"))
+    first = min(ends, key=lambda end: (end.day, not end.event))
+    if first.rule == "new-therapy-censors":
+        what = f"New therapy on day {first.day} before any progression"
+        return _censored(history, policy, free, (first.rule, what), first.day)
+    missed = _missed_before(history, policy, free, first.day)
+    if policy.missed_visits is not None and missed >= policy.missed_visits:
+        what = f"{missed} visits missed before the event on day {first.day}"
+        return _censored(history, policy, free, ("missed-visits", what), first.day - 1)
+    seen_on_images = first.rule in ("progression", "unconfirmed")
+    if seen_on_images and policy.progression_date is ProgressionDate.NEXT_SCHEDULED:
+        return _at_next_scheduled(history, first, policy)
+    return first
+
+
+def _progression(
+    history: History, policy: Policy, protocol: Protocol, family: Family
+) -> _End | None:
+    if family is IMMUNE:
+        return _immune_progression(_before_therapy(history, policy), protocol)
+    position = first_progression(history.visits, family)
+    if position is None:
+        return None
+    visit = history.visits[position]
+    day = visit.progression_day
+    sentence = f"{visit.response} on day {visit.day}."
+    if day != visit.day:
+        sentence = (
+            f"{visit.response} on day {visit.day}; its first sign was on day {day}, which counts."
+        )
+    return _End(day, True, "progression", PROGRESSION_DATE, sentence)
+
+
+def _before_therapy(history: History, policy: Policy) -> tuple[Visit, ...]:
+    """The visits that may confirm or resolve a progression: not after a therapy that censors."""
+    if history.new_therapy_day is None or policy.new_therapy is NewTherapy.IGNORE:
+        return history.visits
+    return tuple(visit for visit in history.visits if visit.day <= history.new_therapy_day)
+
+
+def _immune_progression(visits: Sequence[Visit], protocol: Protocol) -> _End | None:
+    block: Visit | None = None
+    for visit in visits:
+        if visit.response == Response.ICPD:
+            first = visit if block is None else block
+            sentence = (
+                f"iUPD on day {first.day}, confirmed on day {visit.day}: the first iUPD counts."
+                if block is not None
+                else f"iCPD on day {visit.day}."
+            )
+            return _End(first.progression_day, True, "progression", IMMUNE_PROGRESSION, sentence)
+        if visit.response == Response.IUPD:
+            block = visit if block is None else block
+        elif visit.response not in _KEEP_WAITING:
+            block = None
+    if block is None or protocol.unconfirmed_iupd == "censor":
+        return None
+    sentence = (
+        f"iUPD on day {block.day} was never confirmed, and no later visit showed iSD, iPR or iCR."
+    )
+    return _End(block.progression_day, True, "unconfirmed", IMMUNE_PROGRESSION, sentence)
+
+
+def _claimed(history: History, policy: Policy) -> _End | None:
+    day = history.claimed_progression_day
+    if day is None or not policy.claimed_progression:
+        return None
+    sentence = f"Progression claimed on day {day} without images."
+    return _End(day, True, "claimed-progression", policy.source, sentence)
+
+
+def _new_therapy(history: History, policy: Policy) -> _End | None:
+    day = history.new_therapy_day
+    if day is None or policy.new_therapy is NewTherapy.IGNORE:
+        return None
+    if policy.new_therapy is NewTherapy.CENSOR:
+        return _End(day, False, "new-therapy-censors", policy.source, "")
+    sentence = f"New therapy on day {day} before any progression, which counts as one."
+    return _End(day, True, "new-therapy", policy.source, sentence)
+
+
+def _death(history: History) -> _End | None:
+    day = history.death_day
+    if day is None:
+        return None
+    return _End(day, True, "death", DURATION, f"Death on day {day} without progression before.")
+
+
+def _adequate_days(history: History, protocol: Protocol, family: Family) -> list[int]:
+    """Days on which the patient was seen to be with or without progression.
+
+    Where an iUPD that nothing confirms censors, its block at the end does not count.
+    """
+    seen = [visit for visit in history.visits if visit.response in family.adequate]
+    if family is IMMUNE and protocol.unconfirmed_iupd == "censor":
+        while seen and seen[-1].response == Response.IUPD:
+            seen.pop()
+    return [visit.day for visit in seen]
+
+
+def _censored(
+    history: History,
+    policy: Policy,
+    days: Sequence[int],
+    why: tuple[str, str],
+    until: int | None = None,
+) -> _End:
+    """Censored at the last adequate assessment.
+
+    Args:
+        days: of the adequate assessments.
+        why: short code and words.
+        until: only assessments up to this day count.
+    """
+    rule, what = why
+    adequate = [day for day in days if until is None or day <= until]
+    if not adequate:
+        sentence = f"{what}, and no adequate assessment: censored at the start."
+        return _End(history.origin_day, False, rule, policy.source, sentence)
+    last = max(adequate)
+    sentence = f"{what}: censored at the last adequate assessment, on day {last}."
+    return _End(last, False, rule, policy.source, sentence)
+
+
+def _missed_before(history: History, policy: Policy, adequate: Sequence[int], day: int) -> int:
+    """Scheduled visits between the last adequate assessment before a day and that day."""
+    if history.interval_days is None or policy.missed_visits is None:
+        return 0
+    last = max((d for d in adequate if d < day), default=history.origin_day) - history.origin_day
+    interval, window = history.interval_days, history.window_days
+    first_missed = (last + window) // interval + 1
+    last_missed = -(-(day - history.origin_day - window) // interval) - 1
+    return max(0, last_missed - first_missed + 1)
+
+
+def _at_next_scheduled(history: History, end: _End, policy: Policy) -> _End:
+    if history.interval_days is None:
+        return end._replace(sentence=f"{end.sentence} No schedule is known: its own date.")
+    since = end.day - history.origin_day
+    interval = history.interval_days
+    nearest = round(since / interval) * interval
+    if nearest > 0 and abs(since - nearest) <= history.window_days:
+        return end
+    scheduled = history.origin_day - (-since // interval) * interval
+    if history.death_day is not None and end.day <= history.death_day < scheduled:
+        return end._replace(day=history.death_day, sentence=f"{end.sentence} Death came first.")
+    sentence = f"{end.sentence} Between visits: the next scheduled one, day {scheduled}, counts."
+    return end._replace(day=scheduled, sentence=sentence, source=policy.source)

@@ -1,0 +1,116 @@
+"""The outcome of a course: everything together, by one set of criteria on one set of lesions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from imaging.errors import InputError
+from recist import endpoints
+from recist.course import Course, Event, EventKind, Timepoint
+from recist.endpoints.sequence import Visit
+from recist.protocol import DEFAULT
+from recist.response import Assessment, Reason, Response, Scope
+
+REASON = Reason("overall", "Eisenhauer 2009, Table 1", "For the test.")
+
+
+def course(*events: Event, baseline: bool = True) -> Course:
+    return Course("P1", (), (Timepoint(0, ()),) if baseline else (), events)
+
+
+def assessed(
+    *responses: str, criteria: str = "recist11", scope: Scope = Scope.ALL
+) -> list[Assessment]:
+    return [
+        Assessment(
+            56 * (k + 1), criteria, scope, Decimal(50), Decimal(50), Decimal(50),
+            Response(word), Response.NA, False, Response(word), (REASON,),
+        )
+        for k, word in enumerate(responses)
+    ]  # fmt: skip
+
+
+def test_a_responder_who_progresses() -> None:
+    found = endpoints.outcome(course(), assessed("SD", "PR", "PR", "PD", "PD"), DEFAULT)
+    assert (found.best_overall, found.best_overall_day) == (Response.PR, 112)
+    assert found.confirmed_best_overall is Response.PR
+    assert (found.progression_day, found.pfs_days, found.pfs_event) == (224, 224, True)
+    assert (found.response_day, found.control_day, found.benefit_day) == (112, 56, 112)
+    by_name = {(time.endpoint, time.policy): time for time in found.times}
+    assert by_name["DoR", "ema_itt"].days == 112
+    assert by_name["TTR", ""].days == 112
+    assert {time.policy for time in found.times if time.endpoint == "PFS"} == {
+        "fda_a", "fda_b", "fda_c", "ema_itt",
+    }  # fmt: skip
+    assert not found.warnings
+    assert len(found.reasons) == 3
+
+
+def test_events_of_the_course() -> None:
+    events = (
+        Event(7, EventKind.RANDOMISATION),
+        Event(10, EventKind.TREATMENT_START),
+        Event(60, EventKind.NEW_THERAPY),
+        Event(300, EventKind.DEATH),
+        Event(20, EventKind.LAST_ALIVE),
+        Event(200, EventKind.LAST_ALIVE),
+    )
+    found = endpoints.outcome(course(*events), assessed("SD", "PR", "PR"), DEFAULT)
+    assert found.best_overall is Response.SD  # the responses came after the new therapy
+    assert (found.pfs_days, found.progression_day) == (290, None)
+    assert {(t.endpoint, t.days, t.event) for t in found.times if t.endpoint == "OS"} == {
+        ("OS", 290, True)
+    }
+    from_randomisation = replace(DEFAULT, origin="randomisation")
+    found = endpoints.outcome(course(*events), assessed("SD"), from_randomisation)
+    assert found.pfs_days == 293
+
+
+def test_a_therapy_need_not_end_the_response() -> None:
+    protocol = replace(DEFAULT, new_therapy_ends_response=False)
+    events = (Event(60, EventKind.NEW_THERAPY),)
+    found = endpoints.outcome(course(*events), assessed("SD", "PR", "PR"), protocol)
+    assert found.best_overall is Response.PR
+    # The policies that censor at the new therapy know no duration of this response.
+    assert {t.policy for t in found.times if t.endpoint == "DoR"} == {"ema_itt"}
+
+
+def test_irecist() -> None:
+    found = endpoints.outcome(
+        course(), assessed("iSD", "iUPD", "iCPD", criteria="irecist"), DEFAULT
+    )
+    assert (found.criteria, found.best_overall, found.progression_day) == (
+        "irecist", Response.ISD, 112,
+    )  # fmt: skip
+
+
+def test_disease_after_a_complete_response_is_told() -> None:
+    found = endpoints.outcome(course(), assessed("CR", "PR"), DEFAULT)
+    assert found.progression_day == 112
+    assert "PR on day 112 was read as PD" in found.warnings[0]
+
+
+def test_a_progression_dates_back_to_its_first_sign() -> None:
+    visits = [replace(a, progression_day=56) for a in assessed("SD", "PD")[1:]]
+    found = endpoints.outcome(course(), [*assessed("SD"), *visits], DEFAULT)
+    assert found.progression_day == 56
+
+
+def test_nothing_was_assessed() -> None:
+    found = endpoints.outcome(course(baseline=False), (), DEFAULT)
+    assert (found.best_overall, found.pfs_days, found.pfs_event) == (Response.NE, 0, False)
+
+
+def test_responses_alone_tell_their_criteria() -> None:
+    for word, criteria in (("SD", "recist11"), ("iSD", "irecist"), ("SMD", "percist")):
+        found = endpoints.outcome_of_responses([Visit(56, Response(word))], DEFAULT)
+        assert (found.criteria, found.best_overall) == (criteria, word)
+
+
+def test_assessments_of_two_kinds_are_refused() -> None:
+    mixed = [*assessed("SD"), *assessed("SD", scope=Scope.IN_FIELD)]
+    with pytest.raises(InputError, match="several kinds"):
+        endpoints.outcome(course(), mixed, DEFAULT)
