@@ -1,0 +1,347 @@
+"""Many patients: run each, keep what is complete, name what failed.
+
+A failed patient never stops the others. Each patient's folder is written beside its place and
+renamed when whole; a fingerprint of inputs and settings inside it lets ``resume`` skip it later.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from imaging.catalogue import Catalogue, Subject, scan
+from imaging.errors import InputError
+from recist import __version__
+from recist.case import RESEARCH_USE, Case
+from recist.export.case import write_case
+from recist.pipeline import Options, assess_subject
+from recist.response import Scope
+
+FINGERPRINT = "fingerprint.json"
+SUMMARY = "summary.csv"
+RUN = "run.json"
+
+#: Libraries whose version can change a number; recorded with each run.
+RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
+
+Stage = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that the user must know: a patient that failed, or a part that could not be used."""
+
+    subject: str
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where and self.where not in self.what else ""
+        who = f"{self.subject}: " if self.subject else ""
+        advice = f" ({self.remedy})" if self.remedy else ""
+        return f"{who}{place}{self.what}{advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRun:
+    """How one patient went: done, skipped (complete and unchanged), or failed."""
+
+    subject: str
+    folder: str
+    state: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    summary: dict[str, str] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How the whole run went."""
+
+    out: Path
+    subjects: tuple[SubjectRun, ...]
+    failures: tuple[Failure, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done; 1: some of it failed and is named; 2: nothing could be done."""
+        if not any(subject.state in ("done", "skipped") for subject in self.subjects):
+            return 2
+        return 1 if self.failures else 0
+
+
+def run(
+    studies: Path,
+    out: Path,
+    options: Options,
+    *,
+    resume: bool = False,
+    only: Iterable[str] = (),
+    on_catalogue: Callable[[Catalogue], None] = lambda _: None,
+    on_stage: Stage = lambda _subject, _stage: None,
+) -> Batch:
+    """Assess every patient found under ``studies`` and write the results under ``out``.
+
+    Raises:
+        InputError: nothing under ``studies`` can be assessed.
+    """
+    started = dt.datetime.now(dt.UTC)
+    clock = time.perf_counter()
+    catalogue = scan(studies)
+    on_catalogue(catalogue)
+    wanted = frozenset(only)
+    subjects = [s for s in catalogue.subjects if not wanted or s.id in wanted]
+    if not subjects:
+        named = "; ".join(f"{problem.where}: {problem.what}" for problem in catalogue.problems[:5])
+        raise InputError(
+            "no patient with a readable CT was found" + (f": {named}" if named else ""),
+            where=studies,
+            remedy="give a folder tree of DICOM, or one with a NIfTI manifest.csv",
+        )
+    seconds_to_index = time.perf_counter() - clock
+    out.mkdir(parents=True, exist_ok=True)
+    folders = _folder_names(subject.id for subject in subjects)
+    runs = []
+    for subject in subjects:
+        runs.append(_run_subject(subject, out / folders[subject.id], options, resume, on_stage))
+        _write_summary(out / SUMMARY, runs)
+    failures = tuple(
+        Failure(problem.subject or "", problem.where, problem.what, problem.remedy)
+        for problem in catalogue.problems
+        if problem.level == "error"
+    ) + tuple(failure for subject_run in runs for failure in subject_run.failures)
+    notes = tuple(
+        f"{problem.where}: {problem.what}"
+        for problem in catalogue.problems
+        if problem.level != "error"
+    )
+    batch = Batch(out, tuple(runs), failures, notes)
+    _write_json(
+        out / RUN,
+        {
+            "notice": RESEARCH_USE,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - clock, 2),
+            "seconds_to_index": round(seconds_to_index, 2),
+            "peak_memory_mb": _peak_memory_mb(),
+            "exit_code": batch.exit_code,
+            "versions": {
+                "recist": __version__,
+                "python": platform.python_version(),
+                **{name: version(name) for name in RECORDED_LIBRARIES},
+            },
+            "options": options.as_dict(),
+            "model": options.model_record(),
+            "subjects": [
+                {
+                    "subject": r.subject,
+                    "folder": r.folder,
+                    "state": r.state,
+                    "seconds": {stage: round(s, 3) for stage, s in r.seconds.items()},
+                }
+                for r in runs
+            ],
+            "failures": [
+                {"subject": f.subject, "where": f.where, "what": f.what, "remedy": f.remedy}
+                for f in failures
+            ],
+            "notes": list(notes),
+        },
+    )
+    return batch
+
+
+def _run_subject(
+    subject: Subject, folder: Path, options: Options, resume: bool, on_stage: Stage
+) -> SubjectRun:
+    fingerprint = _fingerprint(subject, options)
+    if resume and (kept := _kept(folder, fingerprint)) is not None:
+        return kept
+    stage = Stopwatch(lambda name: on_stage(subject.id, name))
+    try:
+        case, delineations = assess_subject(subject, options, on_stage=stage)
+        stage("write")
+        summary = summarise(case)
+        failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in case.problems)
+        with written_whole(folder) as part:
+            write_case(case, delineations, part)
+            stage("")
+            done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
+            _write_json(part / FINGERPRINT, _kept_form(done, fingerprint))
+    except (InputError, OSError, MemoryError) as error:
+        return _failed(subject, folder, str(error) or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - one failed patient never stops the batch
+        if os.environ.get("RECIST_TRACEBACK"):
+            raise
+        return _failed(
+            subject,
+            folder,
+            f"an error inside the toolkit: {type(error).__name__}: {error}",
+            "please report it; RECIST_TRACEBACK=1 shows where",
+        )
+    return done
+
+
+class Stopwatch:
+    """Seconds per stage: calling it with a stage's name ends the one before."""
+
+    def __init__(self, on_stage: Callable[[str], None] = lambda _: None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._on_stage = on_stage
+        self._since = time.perf_counter()
+        self._stage = ""
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        if self._stage:
+            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+        self._since, self._stage = now, stage
+        self._on_stage(stage)
+
+
+def _failed(subject: Subject, folder: Path, what: str, remedy: str = "") -> SubjectRun:
+    return SubjectRun(
+        subject.id,
+        folder.name,
+        "failed",
+        summary={"status": "failed"},
+        failures=(Failure(subject.id, "", what, remedy),),
+    )
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """A folder that is written beside its place and renamed when whole."""
+    part = folder.with_name(f".{folder.name}.part")
+    old = folder.with_name(f".{folder.name}.old")
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fingerprint(subject: Subject, options: Options) -> str:
+    """Changes when a file of the patient, a setting, the model or the toolkit changes."""
+    digest = hashlib.sha256()
+    for path in sorted({*subject.files, *options.files()}):
+        status = path.stat()
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
+    digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
+    digest.update(__version__.encode())
+    return digest.hexdigest()
+
+
+def _kept_form(done: SubjectRun, fingerprint: str) -> dict[str, object]:
+    return {
+        "fingerprint": fingerprint,
+        "summary": done.summary,
+        "failures": [(f.subject, f.where, f.what, f.remedy) for f in done.failures],
+    }
+
+
+def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
+    """The earlier result in ``folder``, if it is whole and of the same inputs and settings."""
+    try:
+        record = json.loads((folder / FINGERPRINT).read_text())
+    except (OSError, ValueError):
+        return None
+    if record.get("fingerprint") != fingerprint:
+        return None
+    failures = tuple(Failure(*parts) for parts in record["failures"])
+    summary = record["summary"]
+    return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures)
+
+
+def summarise(case: Case) -> dict[str, str]:
+    """One row of ``summary.csv``."""
+    course = case.course
+    days = [timepoint.day for timepoint in course.timepoints]
+
+    def shown(day: int | None) -> str:
+        if day is None:
+            return ""
+        date = course.date_of(day)
+        return str(day) if date is None else date.isoformat()
+
+    row = {
+        "subject": course.subject,
+        "status": "incomplete" if case.problems else "done",
+        "dates": str(len(days)),
+        "first": shown(days[0]) if days else "",
+        "last": shown(days[-1]) if days else "",
+        "targets": str(sum(lesion.role == "target" for lesion in course.lesions)),
+        "non_targets": str(sum(lesion.role == "non-target" for lesion in course.lesions)),
+        "new_lesions": str(sum(lesion.role == "new" for lesion in course.lesions)),
+        "pet_at_baseline": "yes" if case.visits and case.visits[0].pet_series else "no",
+    }
+    for criteria in dict.fromkeys(assessment.criteria for assessment in case.assessments):
+        for scope in Scope:
+            seen = [a for a in case.assessments if (a.criteria, a.scope) == (criteria, scope)]
+            found = [o for o in case.outcomes if (o.criteria, o.scope) == (criteria, scope)]
+            name = f"{criteria}_{scope}".replace("-", "_")
+            row[f"{name}_last"] = str(seen[-1].overall) if seen else ""
+            row[f"{name}_best"] = str(found[0].best_overall) if found else ""
+            row[f"{name}_progression"] = shown(found[0].progression_day) if found else ""
+    row["warnings"] = str(len(case.warnings))
+    return row
+
+
+def _folder_names(subjects: Iterable[str]) -> dict[str, str]:
+    """A folder name per subject that every file system takes, distinct for distinct subjects."""
+    names: dict[str, str] = {}
+    for subject in subjects:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._") or "subject"
+        if name in names.values() or name != subject:
+            name = f"{name}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+        names[subject] = name
+    return names
+
+
+def _write_summary(path: Path, runs: Iterable[SubjectRun]) -> None:
+    rows = [{"subject": r.subject, "folder": r.folder, **r.summary} for r in runs]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
+
+
+def _write_json(path: Path, content: object) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=1, default=str) + "\n")
+    part.replace(path)
+
+
+
+def _peak_memory_mb() -> int | None:
+    """The largest resident set of this process so far, where the system tells."""
+    try:
+        import resource  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return None
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -1,0 +1,216 @@
+"""The command ``recist``: one sub-command per way into the toolkit.
+
+Heavy libraries load inside the commands that need them, so a table of diameters needs no torch.
+Exit codes: 0 all done; 1 some of it failed and is named; 2 nothing could be done, and why.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from imaging.errors import InputError
+from recist import __version__
+from recist.case import RESEARCH_USE
+
+app = typer.Typer(
+    name="recist",
+    help=f"Tumour response from CT and PET/CT by RECIST 1.1 and iRECIST. {RESEARCH_USE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+console = Console(stderr=True)
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that receives the results.")]
+Criteria = Annotated[
+    str, typer.Option(help="Comma-separated: recist11, irecist, irrecist, imrecist.")
+]
+ProtocolName = Annotated[
+    str, typer.Option("--protocol", help="Preset name or TOML file with the open choices.")
+]
+Events = Annotated[
+    Path | None, typer.Option("--events", help="Table of events: subject, date|day, event.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, or cuda[:n].")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"recist {__version__}. {RESEARCH_USE}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Tumour response assessment."""
+
+
+@app.command()
+def run(
+    studies: Annotated[Path, typer.Argument(help="Folder tree of DICOM, or NIfTI + manifest.csv.")],
+    out: Out,
+    lesions: Annotated[
+        str,
+        typer.Option(
+            help="auto: the network; dicom: RTSTRUCT and SEG beside the images; or a FOLDER of "
+            "NIfTI label maps."
+        ),
+    ] = "auto",
+    roi_pattern: Annotated[
+        str | None, typer.Option(help="Which ROI names are lesions (regular expression).")
+    ] = None,
+    criteria: Criteria = "recist11,irecist",
+    protocol: ProtocolName = "recist11-eortc",
+    events: Events = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(help="The reader's choices: subject, lesion, role, organ, nodal, field."),
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="The reader's links: subject, date, candidate, lesion."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="MONAI bundle to use in place of the shipped one.")
+    ] = None,
+    device: Device = "auto",
+    quality: Annotated[str, typer.Option(help="fast, or quality: mirrored inference.")] = "fast",
+    subject: Annotated[
+        list[str] | None, typer.Option(help="Only this subject; may be given several times.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip what is complete and unchanged.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what was found and what would be used.")
+    ] = False,
+) -> None:
+    """Images in, response out: delineate, measure, track, classify, for one or many patients."""
+    from recist import batch, progress  # noqa: PLC0415
+    from recist.pipeline import Options  # noqa: PLC0415
+
+    options = Options.create(
+        lesions=lesions,
+        roi_pattern=roi_pattern,
+        criteria=_names(criteria),
+        protocol=protocol,
+        events=events,
+        overrides=overrides,
+        links=links,
+        model=model,
+        device=device,
+        quality=quality,
+    )
+    if dry_run:
+        progress.show_catalogue(studies, Console())
+        return
+    with progress.Bars(console) as bars:
+        result = batch.run(
+            studies,
+            out,
+            options,
+            resume=resume,
+            only=subject or (),
+            on_catalogue=bars.on_catalogue,
+            on_stage=bars.on_stage,
+        )
+    progress.show_result(result, console)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the demo.")] = Path("demo"),
+    lesions: Annotated[
+        str, typer.Option(help="dicom: the phantom's own contours; auto: the network.")
+    ] = "dicom",
+    device: Device = "auto",
+) -> None:
+    """Make a small phantom patient, run the main job on it, and say where to look."""
+    from recist import demonstration, progress  # noqa: PLC0415
+
+    with progress.Bars(console) as bars:
+        lines = demonstration.run(
+            out,
+            lesions=lesions,
+            device=device,
+            on_catalogue=bars.on_catalogue,
+            on_stage=bars.on_stage,
+        )
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
+def assess(
+    measurements: Annotated[Path, typer.Argument(help="Measurement table: CSV, xlsx or parquet.")],
+    out: Out,
+    events: Events = None,
+    criteria: Criteria = "recist11,irecist",
+    protocol: ProtocolName = "recist11-eortc",
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
+) -> None:
+    """From a table of diameters to responses and outcomes; no images, no network."""
+    from recist.table.assess import assess_file  # noqa: PLC0415
+
+    result = assess_file(
+        measurements, out, events=events, criteria=_names(criteria), protocol=protocol, jobs=jobs
+    )
+    _report_table(result)
+
+
+@app.command()
+def outcomes(
+    responses: Annotated[Path, typer.Argument(help="Table: subject, date|day, overall.")],
+    out: Out,
+    events: Events = None,
+    criteria: Criteria = "recist11",
+    protocol: ProtocolName = "recist11-eortc",
+) -> None:
+    """From time-point responses alone to best response and progression dates."""
+    from recist.table.assess import outcomes_file  # noqa: PLC0415
+
+    result = outcomes_file(
+        responses, out, events=events, criteria=_names(criteria), protocol=protocol
+    )
+    _report_table(result)
+
+
+@app.command()
+def suv(
+    series: Annotated[Path, typer.Argument(help="Folder of one PET series.")],
+    kind: Annotated[str, typer.Option("--type", help="bw, lbm, bsa or ibw.")] = "bw",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    strict: Annotated[bool, typer.Option(help="Turn every adaptation into an error.")] = False,
+) -> None:
+    """The SUV factor of a PET series, with its reference time, rule and every candidate."""
+    from pet.suv import suv_report  # noqa: PLC0415
+
+    typer.echo(suv_report(series, kind, json=as_json, strict=strict))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def main() -> None:
+    """Entry point: refusals are printed in a line, never as a traceback."""
+    try:
+        app()
+    except InputError as error:
+        console.print(f"[red]recist:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

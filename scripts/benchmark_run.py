@@ -1,0 +1,32 @@
+"""Seconds of each stage of ``recist run`` on the four-date lung study, and its peak memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def compare_stages_of_the_main_job() -> None:
+    root = os.environ.get("RECIST_DATA")
+    if not root:
+        print("left out: set RECIST_DATA to the folder of real images")
+        return
+    study = Path(root) / "longitudinal" / "lung-abscopal"
+    for lesions in ("auto", "dicom"):
+        with tempfile.TemporaryDirectory() as out:
+            command = [sys.executable, "-m", "recist.cli", "run", str(study), "-o", out]
+            subprocess.run([*command, "--lesions", lesions], check=False, capture_output=True)
+            record = json.loads((Path(out) / "run.json").read_text())
+            print(f"--lesions {lesions}: {record['seconds']:.1f} s in all, "
+                  f"peak {record['peak_memory_mb']} MB, device {record['model']}")
+            for subject in record["subjects"]:
+                for stage, seconds in subject["seconds"].items():
+                    print(f"  {stage:<12} {seconds:7.2f} s")
+
+
+if __name__ == "__main__":
+    compare_stages_of_the_main_job()
