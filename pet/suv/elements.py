@@ -51,11 +51,7 @@ def number(header: Dataset, keyword: str) -> float | None:
     Raises:
         InvalidTagError: it is not one finite number.
     """
-    try:
-        value = header.get(keyword)
-    except (ValueError, TypeError) as error:  # pydicom converts DS and IS when it reads them
-        raise InvalidTagError(keyword, f"is not a number: {error}") from error
-    return _finite(keyword, _stripped(value))
+    return _finite(keyword, text(header, keyword))
 
 
 def _finite(keyword: str, value: str | None) -> float | None:

@@ -526,7 +526,7 @@ def test_a_weight_that_is_no_number(pet_series: SeriesMaker, tmp_path: Path) -> 
     header.add_new(0x00101030, "LO", "heavy")
     with pytest.raises(InvalidTagError, match="PatientWeight"):
         suv_factors([header])
-    del header[0x00101030]
+    header.add_new(0x00101030, "DS", "70")
     path = tmp_path / "one.dcm"
     write(header, path)
     raw = path.read_bytes().replace(b"DS\x04\x001.75", b"DS\x04\x001,75")
@@ -534,6 +534,8 @@ def test_a_weight_that_is_no_number(pet_series: SeriesMaker, tmp_path: Path) -> 
     with pytest.raises(InvalidTagError, match="PatientSize"):
         suv_factors([pydicom.dcmread(path)], kind=SuvType.IBW)
     path.write_bytes(raw.replace(b"IS\x06\x00300000", b"IS\x06\x00300.25"))
+    assert suv_factors([pydicom.dcmread(path)]).factor == pytest.approx(FACTOR, rel=1e-6)
+    path.write_bytes(raw.replace(b"IS\x06\x00300000", b"IS\x06\x00300 s "))
     with pytest.raises(InvalidTagError, match="ActualFrameDuration"):
         suv_factors([pydicom.dcmread(path)])
 
