@@ -19,7 +19,19 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
+from imaging.seg import ABNORMAL, LESION, Algorithm, Coded, SegSegment, write_seg
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Mask
+
+__all__ = [
+    "Algorithm",
+    "Coded",
+    "SegSegment",
+    "read_label_map",
+    "read_seg",
+    "segments",
+    "to_grid",
+    "write_seg",
+]
 
 #: Pixels count as the same when no corner is further off than this; files of other writers round
 #: positions to single precision or to a few decimals.
@@ -33,53 +45,6 @@ SEGMENTATION_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation Storage
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """A coded concept: value, coding scheme, meaning."""
-
-    value: str
-    scheme: str
-    meaning: str
-
-
-#: Segmented property category and type of a lesion (CID 7150, CID 7159).
-ABNORMAL = Coded("49755003", "SCT", "Morphologically Altered Structure")
-LESION = Coded("52988006", "SCT", "Lesion")
-LYMPH_NODE = Coded("59441001", "SCT", "Lymph node")
-
-
-@dataclass(frozen=True, slots=True)
-class Algorithm:
-    """The program that drew a segment."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SegSegment:
-    """One segment of a SEG object; one lesion where we write it.
-
-    Attributes:
-        tracking_id, tracking_uid: identity of the lesion over objects and dates, "" when not given.
-        category, kind: segmented property category and type.
-        region: anatomic region, None when not given.
-        algorithm: None for a manual segment.
-        warnings: how it was brought to the grid, where that was not a plain copy.
-    """
-
-    label: str
-    mask: Mask
-    tracking_uid: str = ""
-    tracking_id: str = ""
-    category: Coded = ABNORMAL
-    kind: Coded = LESION
-    region: Coded | None = None
-    algorithm: Algorithm | None = None
-    number: int = 0
-    warnings: tuple[str, ...] = ()
 
 
 def read_seg(path: Path, grid: Grid | None = None) -> tuple[SegSegment, ...]:

@@ -1,4 +1,4 @@
-"""Writing delineations as DICOM SEG: one segment and one Tracking UID per lesion.
+"""Segments of DICOM SEG, and writing them: one segment and one Tracking UID per lesion.
 
 BINARY by default, since archives in use refuse the newer LABELMAP class.
 """
@@ -6,6 +6,7 @@ BINARY by default, since archives in use refuse the newer LABELMAP class.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,9 +17,56 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from imaging.errors import GeometryError, InputError
-from imaging.masks import Coded, SegSegment
+from imaging.volume import Mask
 
 MANUFACTURER = "RECIST toolkit"
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A coded concept: value, coding scheme, meaning."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+#: Segmented property category and type of a lesion (CID 7150, CID 7159).
+ABNORMAL = Coded("49755003", "SCT", "Morphologically Altered Structure")
+LESION = Coded("52988006", "SCT", "Lesion")
+LYMPH_NODE = Coded("59441001", "SCT", "Lymph node")
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """The program that drew a segment."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegSegment:
+    """One segment of a SEG object; one lesion where we write it.
+
+    Attributes:
+        tracking_id, tracking_uid: identity of the lesion over objects and dates, "" when not given.
+        category, kind: segmented property category and type.
+        region: anatomic region, None when not given.
+        algorithm: None for a manual segment.
+        warnings: how it was brought to the grid, where that was not a plain copy.
+    """
+
+    label: str
+    mask: Mask
+    tracking_uid: str = ""
+    tracking_id: str = ""
+    category: Coded = ABNORMAL
+    kind: Coded = LESION
+    region: Coded | None = None
+    algorithm: Algorithm | None = None
+    number: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def software_version() -> str:

@@ -1,0 +1,366 @@
+"""Delineations that came with the images, as candidates: RTSTRUCT, SEG and label maps.
+
+Which of a file's regions are lesions is decided by their declared type first and by their name
+second, or by the user's own pattern alone. A name never makes a region a *treated* volume: that is
+read from types and plans in :mod:`imaging.treatment`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from imaging.contours import Roi, StructureSet, rasterise, read_rtstruct, remarks
+from imaging.errors import InputError
+from imaging.masks import read_label_map, read_seg
+from imaging.seg import SegSegment
+from imaging.series import Series, Visit
+from imaging.volume import Grid, Mask
+from segmentation.instances import (
+    SMALLEST_CANDIDATE_ML,
+    Candidate,
+    components,
+    labelled_candidates,
+)
+
+#: RT ROI Interpreted Type of a gross tumour volume.
+LESION_TYPE = "GTV"
+#: Types that leave the decision to the name.
+OPEN_TYPES = ("", "NONE", "OTHER", "UNSPECIFIED")
+#: Names of lesions: GTV with its TG-263 suffixes (p primary, n node, m metastasis), common words.
+LESION_NAME = re.compile(
+    r"(?<![a-z])(i?gtv[pnm]?|tumou?r|lesion|nodule|mass|mets?|metastas[ie]s|ln|lymph[ _-]?nodes?"
+    r"|nodes?)(?![a-z])",
+    re.IGNORECASE,
+)
+#: Names of what is planned around a lesion or spared beside it (AAPM TG-263): PTV, CTV, ITV, motion
+#: envelopes, z_ and _ helpers, ~ partial organs, rings, and organs less a GTV ("Lungs-GTV").
+HELPER_NAME = re.compile(
+    r"^(z|_|~)|(?<![a-z])([pc]tv|itv|igtv|ring|opti?|eval|avoid|prv|dose)|[a-z]\s*-\s*i?[gcp]tv",
+    re.IGNORECASE,
+)
+#: Nodal regions of TG-263, drawn electively: anatomy, not lesions.
+NODAL_REGION = re.compile(
+    r"(?<![a-z])LN_(Ax|Brachioceph|Iliac|IMN|Inguin|LigArter|Med|Neck|Obturator|Paraaortic|Pelvi"
+    r"|Portahepatis|Presacral|Sclav|Supmammary)",
+    re.IGNORECASE,
+)
+NODE_NAME = re.compile(r"(?<![a-z])(ln|gtvn|lymph|nodes?|adenopath\w*)(?![a-z])", re.IGNORECASE)
+#: SNOMED CT and older SRT codes of "lymph node" and of "morphologically altered structure".
+LYMPH_NODE_CODES = ("59441001", "T-C4000")
+ABNORMAL_CODES = ("49755003", "M-01000")
+ANATOMY_CODES = ("123037004", "91723000", "85756007", "T-D0050", "R-42018")
+#: Two delineations that share this much (Dice) are the same lesion drawn twice.
+SAME_LESION_DICE = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delineated:
+    """The lesions found in the files of one date, and what was left out."""
+
+    candidates: tuple[Candidate, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def lesion_rois(structure_set: StructureSet, pattern: str | None = None) -> tuple[Roi, ...]:
+    """The ROIs that are lesions.
+
+    With ``pattern`` (a regular expression, searched in the name, upper and lower case alike) those
+    whose name matches, whatever their type. Otherwise those of type GTV, and those without a
+    telling type whose name is that of a lesion and not of a planning helper or nodal region.
+    """
+    return tuple(roi for roi in structure_set.rois if not why_not(roi, pattern))
+
+
+def why_not(roi: Roi, pattern: str | None = None) -> str:
+    """Why an ROI is not taken for a lesion, "" when it is."""
+    if not roi.closed:
+        return "no closed contour"
+    if pattern is not None:
+        return "" if _compiled(pattern).search(roi.name) else f"name does not match {pattern}"
+    if HELPER_NAME.search(roi.name):
+        return "named as a planning helper or target volume"
+    if roi.interpreted_type in OPEN_TYPES:
+        return _not_named_as_lesion(roi.name)
+    return "" if roi.interpreted_type == LESION_TYPE else f"of type {roi.interpreted_type}"
+
+
+def _not_named_as_lesion(name: str) -> str:
+    if NODAL_REGION.search(name):
+        return "named as a nodal region (TG-263)"
+    return "" if LESION_NAME.search(name) else "not named as a lesion"
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise InputError(f"pattern {pattern!r} is not a regular expression: {error}") from None
+
+
+def candidates_from_rtstruct(
+    structure_set: StructureSet, grid: Grid, pattern: str | None = None, *, split: bool = True
+) -> tuple[Candidate, ...]:
+    """Candidates from the lesions of a structure set.
+
+    Args:
+        split: one candidate per connected piece, for ROIs that hold several lesions.
+    """
+    return tuple(
+        candidate
+        for roi in lesion_rois(structure_set, pattern)
+        for candidate in _from_roi(roi, grid, split)
+    )
+
+
+def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
+    mask = rasterise(roi, grid)
+    if not mask.voxels:
+        return []
+    is_node, flags = _node_by_name(roi.name)
+    whole = Candidate(
+        roi.name,
+        mask,
+        is_node=is_node,
+        source=_source(roi.source),
+        flags=(*flags, *remarks(roi, grid)),
+    )
+    return _pieces(whole) if split else [whole]
+
+
+def _source(path: str) -> str:
+    return Path(path).name
+
+
+def _node_by_name(name: str) -> tuple[bool | None, tuple[str, ...]]:
+    if NODE_NAME.search(name):
+        return True, ("lymph node by its name: check",)
+    return None, ()
+
+
+def _pieces(whole: Candidate) -> list[Candidate]:
+    """The connected pieces, largest first; a crumb stays with the piece nearest to it."""
+    box = whole.mask.box_grid
+    found = components(whole.mask.array, box, smallest_ml=0.0)
+    large = [piece for piece in found if piece.mask.volume_ml >= SMALLEST_CANDIDATE_ML]
+    if len(large) < 2:
+        return [whole]
+    parts = [piece.mask.full() for piece in large]
+    centres = np.array([piece.centre_mm for piece in large])
+    for crumb in found[len(large) :]:
+        nearest = int(np.argmin(np.linalg.norm(centres - crumb.centre_mm, axis=1)))
+        parts[nearest] |= crumb.mask.full()
+    return [
+        replace(
+            whole,
+            label=f"{whole.label} {number}",
+            mask=_at(Mask.of(part, box), whole.mask),
+            flags=(*whole.flags, f"piece {number} of {len(parts)} of {whole.label}"),
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _at(piece: Mask, whole: Mask) -> Mask:
+    """A mask on the box of another, on that other's grid."""
+    i, j, k = (a + b for a, b in zip(piece.start, whole.start, strict=True))
+    return Mask(piece.array, (i, j, k), whole.grid)
+
+
+def candidates_from_seg(
+    segments: Sequence[SegSegment], pattern: str | None = None, *, source: str = ""
+) -> tuple[Candidate, ...]:
+    """Candidates from the segments that are lesions: one each, its pieces together."""
+    found = []
+    for segment in segments:
+        if not segment.mask.voxels or _segment_left_out(segment, pattern):
+            continue
+        codes = {segment.kind.value, segment.region.value if segment.region else ""}
+        is_node, flags = (
+            (True, ()) if codes & set(LYMPH_NODE_CODES) else _node_by_name(segment.label)
+        )
+        found.append(
+            Candidate(
+                segment.label,
+                segment.mask,
+                organ=segment.region.meaning if segment.region else None,
+                is_node=is_node,
+                source=source,
+                flags=(*flags, *segment.warnings),
+            )
+        )
+    return tuple(found)
+
+
+def _segment_left_out(segment: SegSegment, pattern: str | None) -> str:
+    """Why a segment is not taken for a lesion, "" when it is."""
+    if pattern is not None:
+        return "" if _compiled(pattern).search(segment.label) else "name does not match"
+    if segment.category.value in ABNORMAL_CODES:
+        return ""
+    if segment.category.value in ANATOMY_CODES:
+        return f"of category {segment.category.meaning}"
+    named = LESION_NAME.search(segment.label) and not HELPER_NAME.search(segment.label)
+    return "" if named else "not named as a lesion"
+
+
+def candidates_from_label_map(
+    path: Path, grid: Grid, *, names: Mapping[int, str] | None = None
+) -> tuple[Candidate, ...]:
+    """Candidates from a NIfTI label map: one per label; the pieces of a single label apart."""
+    labels = read_label_map(path, grid)
+    numbers = np.unique(labels)
+    if len(numbers[numbers != 0]) > 1 or names:
+        return labelled_candidates(labels, grid, names=dict(names or {}), source=path.name)
+    return components(labels != 0, grid, source=path.name)
+
+
+def from_dicom(visit: Visit, grid: Grid, pattern: str | None = None) -> tuple[Candidate, ...]:
+    """The lesions that the RTSTRUCT and SEG objects of a visit hold; see :func:`read_visit`."""
+    return read_visit(visit, grid, pattern).candidates
+
+
+def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineated:
+    """The lesions of a visit's RTSTRUCT and SEG objects on the grid of its CT.
+
+    Objects that refer to the CT series are preferred over those that only share its frame of
+    reference (contours drawn on the PET, say). A lesion drawn in two objects is taken once, from
+    the SEG before the RTSTRUCT. A file that cannot be used is a warning.
+    """
+    candidates: list[Candidate] = []
+    warnings: list[str] = []
+    if visit.labels is not None:
+        candidates.extend(candidates_from_label_map(visit.labels, grid))
+    for series in (*_of_ct(visit.segs, visit), *_of_ct(visit.rtstructs, visit)):
+        for path in series.files:
+            try:
+                found = _of_file(path, series.modality, grid, pattern)
+            except InputError as error:
+                warnings.append(str(error))
+                continue
+            warnings.extend(found.warnings)
+            for candidate in found.candidates:
+                twin = _twin(candidate, candidates)
+                if twin is None:
+                    candidates.append(candidate)
+                else:
+                    warnings.append(
+                        f"{candidate.source}: {candidate.label} left out, {twin.label} of "
+                        f"{twin.source} is the same lesion"
+                    )
+    return Delineated(tuple(candidates), tuple(warnings))
+
+
+def _of_ct(objects: Sequence[Series], visit: Visit) -> Sequence[Series]:
+    """The objects that refer to the visit's CT; all of them when none does."""
+    if visit.ct is None:
+        return objects
+    uid = visit.ct.uid
+    return [series for series in objects if uid in series.references] or objects
+
+
+def _of_file(path: Path, modality: str, grid: Grid, pattern: str | None) -> Delineated:
+    if modality == "SEG":
+        segments = read_seg(path, grid)
+        left = [(s.label, _segment_left_out(s, pattern)) for s in segments]
+        found = candidates_from_seg(segments, pattern, source=path.name)
+    else:
+        structure_set = read_rtstruct(path)
+        left = [(roi.name, why_not(roi, pattern)) for roi in structure_set.rois]
+        found = candidates_from_rtstruct(structure_set, grid, pattern)
+    warnings = [f"{path.name}: {name} not taken for a lesion: {why}" for name, why in left if why]
+    return Delineated(found, tuple(warnings))
+
+
+def _twin(candidate: Candidate, others: Iterable[Candidate]) -> Candidate | None:
+    """The candidate of another file that is the same lesion."""
+    for other in others:
+        if other.source != candidate.source and dice(candidate.mask, other.mask) > SAME_LESION_DICE:
+            return other
+    return None
+
+
+def dice(one: Mask, other: Mask) -> float:
+    """Overlap of two masks on one grid, 0..1."""
+    start = np.maximum(one.start, other.start)
+    stop = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
+    if (stop <= start).any():
+        return 0.0
+    cuts = [
+        tuple(slice(a - c, b - c) for a, b, c in zip(start, stop, mask.start, strict=True))
+        for mask in (one, other)
+    ]
+    shared = np.count_nonzero(one.array[cuts[0]] & other.array[cuts[1]])
+    return 2.0 * float(shared) / (one.voxels + other.voxels)
+
+
+_SUFFIXES = (".nii.gz", ".nii", ".dcm")
+
+
+def from_folder(
+    folder: Path, subject: str, visit: str | dt.date, grid: Grid, pattern: str | None = None
+) -> tuple[Candidate, ...]:
+    """The lesions that a folder of delineations holds for one visit.
+
+    Looks in ``folder/subject`` where that exists, else in ``folder`` for names that begin with the
+    subject, else (one patient's folder) for any. The rest of the name begins with the date
+    (2020-01-06 or 20200106) or the label of the visit: ``baseline``, ``follow-up 1`` (also fu1).
+    NIfTI label maps, SEG and RTSTRUCT; several files of one visit are taken together.
+
+    Args:
+        visit: label or date.
+
+    Raises:
+        InputError: no file of this visit, or one that cannot be used.
+    """
+    own = folder / subject
+    files = sorted(own.iterdir() if own.is_dir() else folder.iterdir())
+    files = [path for path in files if path.name.lower().endswith(_SUFFIXES)]
+    named = [path for path in files if _plain(path.name).startswith(_plain(subject))]
+    prefix = _plain(subject) if named and not own.is_dir() else ""
+    chosen = [
+        path
+        for path in (named if prefix else files)
+        if _is_of_visit(_plain(path.name).removeprefix(prefix), visit)
+    ]
+    if not chosen:
+        raise InputError(
+            f"no delineation of {subject} at {visit}",
+            where=folder,
+            remedy="name files SUBJECT_DATE.nii.gz or put them in a folder named SUBJECT",
+        )
+    found: list[Candidate] = []
+    for path in chosen:
+        if path.name.lower().endswith(".dcm"):
+            found.extend(_of_file(path, _modality(path), grid, pattern).candidates)
+        else:
+            found.extend(candidates_from_label_map(path, grid))
+    return tuple(found)
+
+
+def _modality(path: Path) -> str:
+    try:
+        read_rtstruct(path)
+    except InputError:
+        return "SEG"
+    return "RTSTRUCT"
+
+
+def _plain(text: str) -> str:
+    """Letters and digits only, so that "follow-up 1", "Follow_up1" and "followup1" are one."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _is_of_visit(plain_name: str, visit: str | dt.date) -> bool:
+    if isinstance(visit, dt.date):
+        return plain_name.startswith(f"{visit:%Y%m%d}")
+    label = _plain(visit)
+    names = {label}
+    if label.startswith("followup"):
+        names.add("fu" + label.removeprefix("followup"))
+    return any(re.match(rf"{re.escape(name)}(?!\d)", plain_name) for name in names)
