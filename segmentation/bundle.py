@@ -1,0 +1,214 @@
+"""The MONAI bundle that holds the lesion network: where it lies, what it is, that it is unchanged.
+
+A bundle is a folder ``configs/metadata.json``, ``configs/inference.json``, ``models/*.pt``. Every
+weight file is listed in the metadata with its SHA-256, is checked before it is read, and is read
+with ``weights_only=True``: it holds tensors, never code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imaging.errors import InputError
+from segmentation.network import LesionNet
+
+DEFAULT_BUNDLE = "lesion_ctpet"
+METADATA = Path("configs") / "metadata.json"
+INFERENCE = Path("configs") / "inference.json"
+
+
+class BundleError(InputError):
+    """A bundle that is missing, incomplete or not what its metadata says."""
+
+
+class WeightsMissingError(BundleError):
+    """A weight file that the metadata lists is not there."""
+
+
+class HashMismatchError(BundleError):
+    """A weight file differs from the one the metadata describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weight file: path below the bundle, SHA-256, and what it was trained on."""
+
+    file: str
+    sha256: str
+    trained_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A checked bundle; its networks are read when first asked for.
+
+    Attributes:
+        name, version: as in the metadata.
+        root: the bundle's folder.
+        weights: the first file is the network for every use, the others are the folds'.
+        network: arguments of :class:`~segmentation.network.LesionNet`.
+        spacing_mm: edge of the network's voxels.
+        threshold: probability from which a voxel is lesion.
+    """
+
+    name: str
+    version: str
+    root: Path
+    weights: tuple[Weights, ...]
+    network: tuple[tuple[str, Any], ...]
+    spacing_mm: float
+    threshold: float
+
+    @property
+    def sha256(self) -> str:
+        """Of the network for every use."""
+        return self.weights[0].sha256
+
+    @property
+    def source(self) -> str:
+        """How results name the model."""
+        return f"{self.name} {self.version} ({self.sha256[:12]})"
+
+    def networks(self, *, ensemble: bool = False) -> tuple[LesionNet, ...]:
+        """The network for every use, and with ``ensemble`` those of the folds after it."""
+        files = self.weights if ensemble else self.weights[:1]
+        return tuple(_network(self, weights) for weights in files)
+
+
+def bundle_folders() -> tuple[Path, ...]:
+    """Where bundles are looked for: beside the package, then under the installation's prefix."""
+    beside = Path(__file__).resolve().parents[1] / "models"
+    return beside, Path(sys.prefix) / "share" / "recist" / "models"
+
+
+def load_bundle(path: Path | None = None) -> Bundle:
+    """Open a bundle and check every weight file.
+
+    Args:
+        path: the bundle's folder; None finds the one that ships with the toolkit.
+
+    Raises:
+        WeightsMissingError: a weight file is not there.
+        HashMismatchError: a weight file was altered.
+        BundleError: the folder is no bundle of this network.
+    """
+    root = _default_root() if path is None else Path(path)
+    metadata = _read_json(root / METADATA)
+    inference = _read_json(root / INFERENCE)
+    try:
+        weights = tuple(Weights(**entry) for entry in metadata["weights"])
+        definition = dict(inference["network_def"])
+        target = definition.pop("_target_")
+        bundle = Bundle(
+            name=str(metadata["name"]),
+            version=str(metadata["version"]),
+            root=root,
+            weights=weights,
+            network=tuple(
+                (key, tuple(value) if isinstance(value, list) else value)
+                for key, value in definition.items()
+            ),
+            spacing_mm=float(inference["spacing_mm"]),
+            threshold=float(inference["threshold"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"the bundle lacks or garbles {error}", where=root, remedy="use an unaltered bundle"
+        ) from error
+    if target != f"{LesionNet.__module__}.{LesionNet.__name__}" or not weights:
+        raise BundleError(
+            f"holds {target}, not the lesion network",
+            where=root,
+            remedy="load other models with segmentation.foreign",
+        )
+    for entry in weights:
+        _check(root, entry)
+    return bundle
+
+
+def record_weights(root: Path, states: dict[str, tuple[dict[str, torch.Tensor], str]]) -> None:
+    """Write weight files in half precision and list them in the metadata.
+
+    Args:
+        states: file name below ``models`` to (state, what it was trained on), in the order in
+            which the bundle lists them.
+    """
+    (root / "models").mkdir(parents=True, exist_ok=True)
+    entries = []
+    for name, (state, trained_on) in states.items():
+        path = root / "models" / name
+        torch.save({key: value.half().cpu().contiguous() for key, value in state.items()}, path)
+        entries.append(
+            {"file": f"models/{name}", "sha256": file_sha256(path), "trained_on": trained_on}
+        )
+    metadata = _read_json(root / METADATA)
+    metadata["weights"] = entries
+    beside = root / METADATA.with_suffix(".part")
+    beside.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.replace(root / METADATA)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, as sha256sum prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _default_root() -> Path:
+    for folder in bundle_folders():
+        if (folder / DEFAULT_BUNDLE / METADATA).is_file():
+            return folder / DEFAULT_BUNDLE
+    raise BundleError(
+        f"the bundle {DEFAULT_BUNDLE} was not found",
+        where=" or ".join(str(folder) for folder in bundle_folders()),
+        remedy="reinstall, or name a bundle's folder",
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(
+            "not found", where=path, remedy="name the folder that holds configs and models"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"cannot be read: {error}", where=path) from error
+    if not isinstance(found, dict):
+        raise BundleError("does not hold a JSON object", where=path)
+    return found
+
+
+def _check(root: Path, weights: Weights) -> None:
+    path = root / weights.file
+    if not path.is_file():
+        raise WeightsMissingError(
+            "the weight file is missing", where=path, remedy="fetch the complete bundle again"
+        )
+    found = file_sha256(path)
+    if found != weights.sha256:
+        raise HashMismatchError(
+            f"SHA-256 is {found[:12]}..., the metadata says {weights.sha256[:12]}...",
+            where=path,
+            remedy="fetch the bundle again; do not use altered weights",
+        )
+
+
+@lru_cache(maxsize=16)
+def _network(bundle: Bundle, weights: Weights) -> LesionNet:
+    network = LesionNet(**dict(bundle.network))
+    path = bundle.root / weights.file
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict({name: value.float() for name, value in stored.items()})
+    except (RuntimeError, AttributeError, ValueError, EOFError) as error:
+        raise BundleError(f"the weights do not fit the network: {error}", where=path) from error
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,453 @@
+"""From a CT, with or without a PET, to delineated lesions.
+
+The image is brought to the network's grid; windows fitted to the body (or around the prompt) are
+answered and blended; and the answer is brought back to the CT's grid only where lesions are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+import cc3d
+import numpy as np
+import torch
+
+from imaging.errors import GeometryError
+from imaging.resampling import resample
+from imaging.volume import Array, BoolArray, Grid, Index3, Mask, Unit, Volume
+from segmentation import prompts
+from segmentation.bundle import Bundle
+from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
+from segmentation.network import CHANNELS, LesionNet, channels_last
+from segmentation.preparation import encoded, network_grid
+from segmentation.processor import choose_device, precision
+from segmentation.prompts import Click, Prompt
+from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
+
+#: Windows are made smaller down to this side when a GPU's memory does not suffice.
+SHORTEST_SIDE = 32
+#: Around a prompt this much is looked at to each side, and again as much if the lesion reaches it.
+PROMPT_REACH_MM = 96.0
+#: A click this far outside the lesion found still means it.
+CLICK_MISS_MM = 10.0
+#: A candidate is looked at again with this margin when several networks are asked.
+REFINE_MARGIN_MM = 48.0
+#: The logit where nothing was computed.
+NO_LESION = -20.0
+#: Axes of the batch that are mirrored; left-right and front-back, and both.
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
+
+Progress = Callable[[str, float], None]
+Result = TypeVar("Result")
+
+
+class Quality(StrEnum):
+    """How much is computed.
+
+    FAST asks one network; ENSEMBLE asks the folds' networks too, inside boxes around what the first
+    one found (or the prompt); BEST also mirrors there.
+    """
+
+    FAST = "fast"
+    ENSEMBLE = "ensemble"
+    BEST = "best"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delineation:
+    """What was found in one image.
+
+    Attributes:
+        grid: the CT's grid.
+        candidates: one per component, largest first.
+        model: name, version and hash of the bundle, or the method.
+        device: what it was computed on, with the precision.
+        seconds: per stage.
+        warnings: what the reader must know.
+        logit: on the network's grid, for quality flags; None for other methods.
+    """
+
+    grid: Grid
+    candidates: tuple[Candidate, ...]
+    model: str
+    device: str = "cpu"
+    seconds: tuple[tuple[str, float], ...] = ()
+    warnings: tuple[str, ...] = ()
+    logit: Volume | None = None
+
+    def mask(self) -> BoolArray:
+        """All lesions on the CT grid."""
+        full = np.zeros(self.grid.shape, np.bool_, order="F")
+        for candidate in self.candidates:
+            full[candidate.mask.box] |= candidate.mask.array
+        return full
+
+    def labels(self) -> Array:
+        """uint16 (i, j, k) on the CT grid: the candidates' numbers from 1, 0 outside."""
+        full = np.zeros(self.grid.shape, np.uint16, order="F")
+        for number, candidate in enumerate(self.candidates, start=1):
+            full[candidate.mask.box][candidate.mask.array] = number
+        return full
+
+
+def delineate(
+    ct: Volume,
+    suv: Volume | None,
+    bundle: Bundle,
+    *,
+    device: str = "auto",
+    prompt: Prompt | None = None,
+    quality: Quality | str = Quality.FAST,
+    bf16: bool | None = None,
+    on_progress: Progress | None = None,
+) -> Delineation:
+    """Delineate every lesion, or with a prompt the one it means.
+
+    Args:
+        ct: HU.
+        suv: SUVbw on any grid in the same frame of reference, None for CT alone.
+        prompt: a click, a RECIST line or a lesion carried over, in LPS mm.
+        quality: see :class:`Quality`.
+        bf16: None takes it where the processor is faster with it.
+        on_progress: called with (stage, share done).
+
+    Raises:
+        GeometryError: wrong units, or PET and CT that do not overlap.
+        InputError: no such device; a prompt outside the image.
+    """
+    quality = Quality(quality)
+    warnings = _check(ct, suv)
+    if prompt is not None:
+        prompts.check_inside(prompt, ct.grid)
+    clock = _Clock(on_progress)
+    chosen = choose_device(device)
+    with clock.stage("prepare"):
+        grid = network_grid(ct.grid, bundle.spacing_mm)
+        channels = encoded(ct, suv, grid)
+    network = _Networks(bundle, chosen, bf16, warnings)
+    with clock.stage("network"):
+        if prompt is None:
+            logit = _everywhere(channels, network, quality, clock)
+        else:
+            logit = _around(prompt, channels, grid, network, quality)
+    with clock.stage("place"):
+        answer = Volume(logit, grid, Unit.OTHER, bundle.source)
+        level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
+        found = place(answer, ct.grid, level=level, source=bundle.source)
+        if prompt is not None:
+            found = _meant(found, prompt, warnings)
+    return Delineation(
+        grid=ct.grid,
+        candidates=found,
+        model=bundle.source,
+        device=network.name,
+        seconds=clock.seconds(),
+        warnings=tuple(warnings),
+        logit=answer,
+    )
+
+
+def _check(ct: Volume, suv: Volume | None) -> list[str]:
+    if ct.unit is not Unit.HU:
+        raise GeometryError(f"the CT is in {ct.unit}, not in HU", where=ct.source or None)
+    if suv is None:
+        return ["CT without PET: the network saw PET in nearly all of its training"]
+    if suv.unit is not Unit.SUV_BW:
+        raise GeometryError(
+            f"the PET is in {suv.unit}, not SUVbw",
+            where=suv.source or None,
+            remedy="convert it with pet.suv first",
+        )
+    low, high = ct.grid.corners_mm().min(axis=0), ct.grid.corners_mm().max(axis=0)
+    pet_low, pet_high = suv.grid.corners_mm().min(axis=0), suv.grid.corners_mm().max(axis=0)
+    shared = np.minimum(high, pet_high) - np.maximum(low, pet_low)
+    if (shared <= 0).any():
+        raise GeometryError(
+            "PET and CT do not overlap",
+            where=suv.source or None,
+            remedy="check that both are of the same examination",
+        )
+    if (shared[2] / (high - low)[2]) < 0.95:
+        share = 100 * shared[2] / (high - low)[2]
+        return [f"the PET covers {share:.0f} % of the CT's length; beyond it CT alone was used"]
+    return []
+
+
+class _Clock:
+    """Seconds per stage, and progress."""
+
+    def __init__(self, on_progress: Progress | None) -> None:
+        self._seconds: dict[str, float] = {}
+        self._stage = ""
+        self._on_progress = on_progress
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._stage = name
+        self.report(0.0)
+        begun = time.perf_counter()
+        yield
+        self._seconds[name] = time.perf_counter() - begun
+        self.report(1.0)
+
+    def report(self, share: float) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._stage, share)
+
+    def seconds(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self._seconds.items())
+
+
+class _Networks:
+    """The bundle's networks on a device; smaller windows, then the CPU, when memory is short."""
+
+    def __init__(
+        self, bundle: Bundle, device: torch.device, bf16: bool | None, warnings: list[str]
+    ) -> None:
+        self.bundle = bundle
+        self.device = device
+        self.bf16 = bf16
+        self.warnings = warnings
+        self.longest = LONGEST_SIDE
+        self._placed: dict[int, LesionNet] = {}
+
+    @property
+    def name(self) -> str:
+        with precision(self.device, bf16=self.bf16) as dtype:
+            return f"{self.device} {str(dtype).removeprefix('torch.')}"
+
+    def asking(self, quality: Quality) -> Callable[[Array], Array]:
+        """How a window is answered at a quality."""
+        networks = self.bundle.networks(ensemble=quality is not Quality.FAST)
+        mirrors = MIRRORS if quality is Quality.BEST else MIRRORS[:1]
+        return lambda image: self.answer(image, networks, mirrors)
+
+    def within_memory(self, compute: Callable[[], Result]) -> Result:
+        """Run with ever smaller windows, at last on the CPU, until it fits."""
+        while True:
+            try:
+                return compute()
+            except torch.cuda.OutOfMemoryError:
+                self._shrink()
+
+    def _shrink(self) -> None:
+        self._placed.clear()
+        if self.longest > SHORTEST_SIDE:
+            self.longest //= 2
+            side = self.longest * int(self.bundle.spacing_mm)
+            self.warnings.append(f"GPU memory is short: windows of {side} mm were used")
+        else:
+            self.device = torch.device("cpu")
+            self.longest = LONGEST_SIDE
+            self.warnings.append("GPU memory is too short: the CPU was used")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def answer(
+        self, image: Array, networks: Sequence[LesionNet], mirrors: Sequence[tuple[int, ...]]
+    ) -> Array:
+        """The mean logit of a window (3, i, j, k) over networks and mirrorings, float32."""
+        batch = torch.from_numpy(image)[None].to(self.device)
+        total = torch.zeros_like(batch[:, :1])
+        with precision(self.device, bf16=self.bf16):
+            for network in networks:
+                placed = self._on_device(network)
+                for axes in mirrors:
+                    seen = batch.flip(axes) if axes else batch
+                    seen = seen.contiguous(memory_format=torch.channels_last_3d)
+                    logit = placed(seen).float()
+                    total += logit.flip(axes) if axes else logit
+        mean = total / (len(networks) * len(mirrors))
+        return np.asarray(mean[0, 0].cpu())
+
+    def _on_device(self, network: LesionNet) -> LesionNet:
+        if id(network) not in self._placed:
+            self._placed[id(network)] = channels_last(network.to(self.device))
+        return self._placed[id(network)]
+
+
+Channels = tuple[Array, Array | None]
+
+
+def _everywhere(channels: Channels, network: _Networks, quality: Quality, clock: _Clock) -> Array:
+    box, body = body_box(channels[0])
+
+    def compute() -> Array:
+        parts = windows(box, body, longest=network.longest)
+        return _blend(channels, parts, network.asking(Quality.FAST), clock.report)
+
+    logit = network.within_memory(compute)
+    if quality is Quality.FAST:
+        return logit
+    return network.within_memory(lambda: _refine(logit, channels, network, quality))
+
+
+def _refine(logit: Array, channels: Channels, network: _Networks, quality: Quality) -> Array:
+    """Ask all networks inside boxes around what one of them found, or nearly found."""
+    refined = logit.copy()
+    for found in _boxes(logit > -1.0, REFINE_MARGIN_MM / network.bundle.spacing_mm):
+        parts = windows(found, longest=network.longest)
+        again = _blend(channels, parts, network.asking(quality))
+        refined[found] = again[found]
+    return refined
+
+
+def _around(
+    prompt: Prompt, channels: Channels, grid: Grid, network: _Networks, quality: Quality
+) -> Array:
+    pointed = prompts.channel(prompt, grid)
+    ends = grid.to_voxel(prompts.corners_mm(prompt))
+    reach = PROMPT_REACH_MM / network.bundle.spacing_mm
+
+    def compute() -> Array:
+        low, high = ends.min(axis=0) - reach, ends.max(axis=0) + reach
+        box = _box(low, high)
+        for _ in range(2):
+            parts = windows(box, longest=network.longest)
+            logit = _blend((*channels, pointed), parts, network.asking(quality))
+            wider = _wider(logit, box)
+            if wider == box:
+                break
+            box = wider
+        return logit
+
+    return network.within_memory(compute)
+
+
+def _box(low: Array, high: Array) -> Box:
+    i, j, k = (slice(int(np.floor(a)), int(np.ceil(b)) + 1) for a, b in zip(low, high, strict=True))
+    return i, j, k
+
+
+def _wider(logit: Array, box: Box) -> Box:
+    """The box, moved out by its reach on the sides where the lesion touches it inside the image."""
+    sides = []
+    for axis, side in enumerate(box):
+        start, stop = side.start, side.stop
+        lesion = np.moveaxis(logit, axis, 0) > 0
+        if start > 0 and lesion[start].any():
+            start -= (stop - start) // 2
+        if stop < logit.shape[axis] and lesion[stop - 1].any():
+            stop += (side.stop - side.start) // 2
+        sides.append(slice(start, stop))
+    return sides[0], sides[1], sides[2]
+
+
+def _blend(
+    channels: tuple[Array | None, ...],
+    parts: Sequence[Box],
+    ask: Callable[[Array], Array],
+    report: Callable[[float], None] | None = None,
+) -> Array:
+    """The blended logit of windows, on the whole grid; ``NO_LESION`` where there is none."""
+    present = channels[0]
+    assert present is not None
+    shape = present.shape
+    total = np.zeros(shape, np.float32)
+    weight = np.zeros(shape, np.float32)
+    for number, part in enumerate(parts):
+        inside, within = _clipped(part, shape)
+        i, j, k = (side.stop - side.start for side in part)
+        image = np.zeros((CHANNELS, i, j, k), np.float32)
+        for index, channel in enumerate(channels):
+            if channel is not None:
+                image[(index, *within)] = channel[inside]
+        share = blending((i, j, k))[within]
+        total[inside] += ask(image)[within] * share
+        weight[inside] += share
+        if report is not None:
+            report((number + 1) / len(parts))
+    computed = weight > 0
+    np.divide(total, weight, out=total, where=computed)
+    total[~computed] = NO_LESION
+    return total
+
+
+def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
+    """The part of a window inside the image, as slices of the image and of the window."""
+    inside, within = [], []
+    for side, size in zip(part, shape, strict=True):
+        start, stop = max(side.start, 0), min(side.stop, size)
+        inside.append(slice(start, max(start, stop)))
+        within.append(slice(start - side.start, max(start, stop) - side.start))
+    return (inside[0], inside[1], inside[2]), (within[0], within[1], within[2])
+
+
+def _boxes(lesion: BoolArray, margin: float) -> Iterator[Box]:
+    labelled = cc3d.connected_components(lesion.astype(np.uint8), connectivity=26)
+    for box in cc3d.statistics(labelled)["bounding_boxes"][1:]:
+        sides = [
+            slice(max(0, int(s.start - margin)), min(size, int(s.stop + margin)))
+            for s, size in zip(box, lesion.shape, strict=True)
+        ]
+        yield sides[0], sides[1], sides[2]
+
+
+def place(
+    logit: Volume,
+    grid: Grid,
+    *,
+    level: float = 0.0,
+    smallest_ml: float = SMALLEST_CANDIDATE_ML,
+    source: str = "",
+) -> tuple[Candidate, ...]:
+    """Lesions on another grid from a logit: interpolated only in boxes around the lesions."""
+    full = np.zeros(grid.shape, np.bool_, order="F")
+    for box in _boxes(logit.array > level, 1.0):
+        start, shape = _reached(logit.grid, box, grid)
+        if min(shape) < 1:
+            continue
+        sides = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+        values = resample(_cropped(logit, box), grid.crop(start, shape), fill=NO_LESION).array
+        full[sides] |= values > level
+    return components(full, grid, smallest_ml=smallest_ml, source=source)
+
+
+def _cropped(volume: Volume, box: Box) -> Volume:
+    # A rim lets the interpolation see what lies next to the box.
+    low: Index3 = (max(0, box[0].start - 1), max(0, box[1].start - 1), max(0, box[2].start - 1))
+    i, j, k = (
+        slice(a, min(n, s.stop + 1)) for a, s, n in zip(low, box, volume.array.shape, strict=True)
+    )
+    array = np.pad(volume.array[i, j, k], 1, mode="edge")
+    shape: Index3 = (array.shape[0], array.shape[1], array.shape[2])
+    start: Index3 = (low[0] - 1, low[1] - 1, low[2] - 1)
+    return Volume(array, volume.grid.crop(start, shape), volume.unit, volume.source)
+
+
+def _reached(coarse: Grid, box: Box, fine: Grid) -> tuple[Index3, Index3]:
+    """The box of a finer grid that a box of a coarser one covers: first voxel and shape."""
+    first = np.array([side.start - 0.5 for side in box])
+    last = np.array([side.stop - 0.5 for side in box])
+    corners = first + np.array(list(np.ndindex(2, 2, 2))) * (last - first)
+    reached = fine.to_voxel(coarse.to_world_mm(corners))
+    low = np.maximum(np.floor(reached.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(reached.max(axis=0)) + 1, fine.shape).astype(int)
+    i, j, k = (int(n) for n in high - low)
+    return (int(low[0]), int(low[1]), int(low[2])), (i, j, k)
+
+
+def _meant(
+    found: tuple[Candidate, ...], prompt: Prompt, warnings: list[str]
+) -> tuple[Candidate, ...]:
+    """The one candidate that a prompt lies in, or nearly."""
+    distances = [_distance_mm(candidate.mask, prompt) for candidate in found]
+    if not distances or min(distances) > CLICK_MISS_MM:
+        warnings.append("no lesion was found at the prompt")
+        return ()
+    return (found[int(np.argmin(distances))],)
+
+
+def _distance_mm(mask: Mask, prompt: Prompt) -> float:
+    """From the middle of a prompt to the nearest voxel of the mask."""
+    if isinstance(prompt, Click | prompts.Line):
+        middle = prompts.corners_mm(prompt).mean(axis=0)
+    else:
+        middle = prompt.mask.centre_mm
+    points = mask.box_grid.to_world_mm(np.argwhere(mask.array))
+    return float(np.sqrt(((points - middle) ** 2).sum(axis=1).min()))

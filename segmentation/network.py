@@ -1,0 +1,85 @@
+"""The lesion network and how a patient is put before it.
+
+Three channels on a 3 mm isotropic grid: CT in a soft-tissue window, the logarithm of the SUV
+(zeros where there is no PET) and a prompt (zeros where there is none). One logit comes out.
+
+The body is MONAI's SegResNet. It runs on a grid of half the resolution: a strided convolution
+leads in, a pixel shuffle leads out, so that eight sub-voxel logits are decided together. That costs
+an eighth of the arithmetic of the same network at full resolution, which is what makes a whole body
+on two processor cores a matter of seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from monai.networks.nets.segresnet import SegResNet
+from monai.networks.utils import pixelshuffle
+
+from imaging.volume import Array
+
+#: Edge of a voxel of the network's grid.
+SPACING_MM = 3.0
+#: The soft-tissue window that the CT is clipped to.
+CT_WINDOW_HU = (-160.0, 240.0)
+#: SUV is clipped here before the logarithm: bladder and brain say nothing more above it.
+SUV_CEILING = 30.0
+#: The prompt falls off by 1/e over this distance from the click or line.
+PROMPT_FALLOFF_MM = 15.0
+#: Sides of a window are multiples of this (stem, and two halvings inside).
+SIDE_MULTIPLE = 8
+
+CT_CHANNEL, SUV_CHANNEL, PROMPT_CHANNEL = 0, 1, 2
+CHANNELS = 3
+
+
+class LesionNet(torch.nn.Module):
+    """(batch, 3, i, j, k) encoded image to (batch, 1, i, j, k) logit of "lesion".
+
+    Args:
+        filters: channels at the finest level of the body.
+        blocks_down, blocks_up: residual blocks per level, as MONAI's SegResNet takes them.
+    """
+
+    def __init__(
+        self,
+        filters: int = 16,
+        blocks_down: Sequence[int] = (1, 2, 4),
+        blocks_up: Sequence[int] = (1, 1),
+    ) -> None:
+        super().__init__()
+        self.stem = torch.nn.Conv3d(CHANNELS, filters, kernel_size=2, stride=2)
+        self.body = SegResNet(
+            spatial_dims=3,
+            in_channels=filters,
+            out_channels=8,
+            init_filters=filters,
+            blocks_down=tuple(blocks_down),
+            blocks_up=tuple(blocks_up),
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = pixelshuffle(self.body(self.stem(image)), 3, 2)
+        return logits
+
+
+def channels_last(network: LesionNet) -> LesionNet:
+    """The network with its weights laid out as processors' convolutions want them."""
+    laid_out: LesionNet = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return laid_out
+
+
+def encode_ct(hu: Array) -> Array:
+    """HU to the network's CT channel: 0 for air, 2 for bone; float32."""
+    low, high = CT_WINDOW_HU
+    clipped = np.clip(hu, low, high).astype(np.float32)
+    clipped -= low
+    clipped *= 2.0 / (high - low)
+    return clipped
+
+
+def encode_suv(suv: Array) -> Array:
+    """SUVbw to the network's PET channel: the natural logarithm of 1 + SUV; float32."""
+    return np.log1p(np.clip(suv, 0.0, SUV_CEILING).astype(np.float32))

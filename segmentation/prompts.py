@@ -1,0 +1,121 @@
+"""What a reader points at, as the network's third channel.
+
+A click or a RECIST line is 1 where it lies and falls off exponentially with the distance; a lesion
+carried over from an earlier date is 1 inside and softened at its edge. Without a prompt the channel
+is 0 and the network delineates every lesion it sees; with one, only the lesion meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from imaging.errors import InputError
+from imaging.resampling import resample_mask
+from imaging.volume import Array, FloatArray, Grid, Index3, Mask
+from segmentation.network import PROMPT_FALLOFF_MM, SPACING_MM
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A point inside the lesion, LPS mm."""
+
+    point_mm: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The two ends of a RECIST diameter, LPS mm."""
+
+    start_mm: Point
+    end_mm: Point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """A lesion of an earlier date, already brought to where it should lie now."""
+
+    mask: Mask
+
+    def __post_init__(self) -> None:
+        if not self.mask.voxels:
+            raise InputError("the lesion carried over is empty", remedy="give a click instead")
+
+
+Prompt = Click | Line | Carried
+
+
+def corners_mm(prompt: Prompt) -> FloatArray:
+    """Points (n, 3) that the prompt extends over."""
+    if isinstance(prompt, Click):
+        return np.array([prompt.point_mm], dtype=np.float64)
+    if isinstance(prompt, Line):
+        return np.array([prompt.start_mm, prompt.end_mm], dtype=np.float64)
+    return prompt.mask.box_grid.corners_mm()
+
+
+def check_inside(prompt: Prompt, grid: Grid) -> None:
+    """A prompt must lie in the image.
+
+    Raises:
+        InputError: it lies outside.
+    """
+    voxels = grid.to_voxel(corners_mm(prompt))
+    touches = ((voxels > -0.5) & (voxels < np.array(grid.shape) - 0.5)).all(axis=1)
+    if not (touches.any() if isinstance(prompt, Carried) else touches.all()):
+        place = ", ".join(f"{x:.1f}" for x in corners_mm(prompt).mean(axis=0))
+        raise InputError(
+            f"the prompt at ({place}) mm lies outside the image",
+            remedy="give patient coordinates (LPS, mm)",
+        )
+
+
+def channel(prompt: Prompt | None, grid: Grid) -> Array:
+    """The prompt's channel on a grid of the network, float32 (i, j, k)."""
+    if prompt is None:
+        return np.zeros(grid.shape, np.float32)
+    if isinstance(prompt, Carried):
+        full = resample_mask(prompt.mask, grid).full()
+        softened = carried(torch.from_numpy(np.ascontiguousarray(full))[None, None])
+        return np.asarray(softened[0, 0])
+    ends = grid.to_voxel(corners_mm(prompt))
+    return np.asarray(near_segment(grid.shape, ends[0], ends[-1], "cpu")[0, 0])
+
+
+def near_segment(
+    shape: Index3, start: Array, end: Array, device: torch.device | str
+) -> torch.Tensor:
+    """exp(-distance / falloff) to the segment between two voxels; (1, 1, *shape)."""
+    axes = [torch.arange(n, device=device, dtype=torch.float32) for n in shape]
+    direction = np.asarray(end, np.float64) - start
+    length2 = float(direction @ direction)
+    offsets = [axis - float(s) for axis, s in zip(axes, start, strict=True)]
+    x, y, z = torch.meshgrid(*offsets, indexing="ij")
+    if length2 > 0:
+        along = (x * direction[0] + y * direction[1] + z * direction[2]) / length2
+        along = along.clamp_(0.0, 1.0)
+        x, y, z = (
+            offset - along * float(d) for offset, d in zip((x, y, z), direction, strict=True)
+        )
+    distance = torch.sqrt(x * x + y * y + z * z) * SPACING_MM
+    return torch.exp(-distance / PROMPT_FALLOFF_MM)[None, None]
+
+
+def carried(mask: torch.Tensor) -> torch.Tensor:
+    """The prompt of a lesion carried over: (1, 1, i, j, k) of 0 and 1, softened."""
+    return blurred(mask.float())
+
+
+def blurred(image: torch.Tensor) -> torch.Tensor:
+    """Three-voxel running mean along each axis of (1, 1, i, j, k)."""
+    for axis in range(3):
+        kernel = [3 if axis == n else 1 for n in range(3)]
+        image = functional.avg_pool3d(
+            image, kernel, 1, [k // 2 for k in kernel], count_include_pad=False
+        )
+    return image

@@ -1,0 +1,271 @@
+"""Training of the lesion network: one fold or all cases, resumable from any step.
+
+A step depends on the seed, the fold and its own number only: the patches, their alterations and
+prompts are drawn from generators seeded with these. A run that was cut off therefore continues as
+if it had not been.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from imaging.errors import InputError
+from segmentation import synthesis
+from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
+from segmentation.network import LesionNet, channels_last
+from segmentation.packing import Case
+
+ALL_CASES = -1
+#: Shares of the kinds of patches; the rest are negatives.
+REAL_SHARE = 0.72
+DRAWN_SHARE = 0.23
+HOT_SPOT_SHARE = 0.15
+#: PET is taken away this often, so that CT alone works.
+PET_DROPPED = 0.15
+#: A CT without PET is given an imagined one this often.
+PET_IMAGINED = 0.5
+#: Added to both sides of the Dice ratio, in voxels.
+DICE_SMOOTHING = 50.0
+GRADIENT_NORM = 1.0
+WARM_UP_STEPS = 100
+LOGGED_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A training run. ``fold`` leaves its cases out; ``ALL_CASES`` leaves out none."""
+
+    fold: int = ALL_CASES
+    steps: int = 3600
+    batch: int = 2
+    side: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    ema: float = 0.998
+    seed: int = 20
+    filters: int = 16
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.filters, self.checkpoint_every) < 1:
+            raise InputError("steps, batch, filters and checkpoint_every must be positive")
+        if self.side % 8:
+            raise InputError(f"the side of a patch must be a multiple of 8, not {self.side}")
+
+
+def split(names: Sequence[str], folds: int, seed: int) -> dict[str, int]:
+    """Each case's fold, by patient: shuffled once, dealt out in turn."""
+    order = np.random.default_rng(seed).permutation(sorted(names))
+    return {str(name): index % folds for index, name in enumerate(order)}
+
+
+def read_folds(path: Path) -> dict[str, int]:
+    """The fixed folds of a file ``{"CASE": fold}``."""
+    try:
+        return {str(name): int(fold) for name, fold in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"no folds can be read: {error}", where=path) from error
+
+
+def train(
+    cases: Sequence[Case],
+    folds: dict[str, int],
+    settings: Settings,
+    out: Path,
+    *,
+    device: str = "cpu",
+    on_step: Callable[[int, float], None] | None = None,
+) -> Path:
+    """Train one network, or go on with one that was cut off.
+
+    Args:
+        folds: fold of each case; a case without one always trains.
+        out: folder for ``checkpoint.pt`` and ``log.csv``.
+
+    Returns:
+        The final checkpoint.
+    """
+    chosen = torch.device(device)
+    held = [HeldCase.of(c, chosen) for c in cases if folds.get(c.name, -2) != settings.fold]
+    if not held:
+        raise InputError("no case is left to train on", remedy="check the folds")
+    out.mkdir(parents=True, exist_ok=True)
+    run = _Run.start(settings, out, chosen)
+    log = _Log(out / "log.csv", run.step)
+    while run.step < settings.steps:
+        image, target = make_batch(held, settings, run.step, chosen)
+        loss, dice = run.advance(image, target)
+        if run.step % LOGGED_EVERY == 0:
+            log.write(run.step, run.rate, float(loss), float(dice))
+        if on_step is not None:
+            on_step(run.step, float(loss))
+        if run.step % settings.checkpoint_every == 0 or run.step == settings.steps:
+            run.save(out / "checkpoint.pt")
+    return out / "checkpoint.pt"
+
+
+def make_batch(
+    held: Sequence[HeldCase], settings: Settings, step: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The batch of a step: images (batch, 3, n, n, n) and targets (batch, 1, n, n, n)."""
+    rng = np.random.default_rng([settings.seed, settings.fold + 1, step])
+    noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    samples = [_sample(held, settings.side, rng, noise) for _ in range(settings.batch)]
+    images, targets = zip(*samples, strict=True)
+    return torch.cat(images), torch.cat(targets)
+
+
+def _sample(
+    held: Sequence[HeldCase], side: int, rng: np.random.Generator, noise: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    patch = _patch(held, side, rng, noise)
+    if patch.has_pet and rng.random() < HOT_SPOT_SHARE:
+        synthesis.draw_hot_spot(patch, rng)
+    vary(patch, rng, noise)
+    if patch.has_pet and rng.random() < PET_DROPPED:
+        patch.suv = torch.zeros_like(patch.suv)
+    prompt, prompted = draw_prompt(patch, rng)
+    target = patch.label == patch.number if prompted else patch.label > 0
+    return torch.cat([patch.ct, patch.suv, prompt], dim=1), target.float()
+
+
+def _patch(
+    held: Sequence[HeldCase], side: int, rng: np.random.Generator, noise: torch.Generator
+) -> Patch:
+    with_pet = [case for case in held if case.has_pet]
+    without = [case for case in held if not case.has_pet] or with_pet
+    chance = rng.random()
+    if chance < REAL_SHARE:
+        # The few cases without PET are drawn as often as any other.
+        case = held[int(rng.integers(len(held)))]
+        patch = draw(case, *case.lesion_point(rng), side, rng)
+    else:
+        pool = without if rng.random() < 0.6 else (with_pet or held)
+        case = pool[int(rng.integers(len(pool)))]
+        patch = draw(case, case.body_point(rng), 0, side, rng)
+    if not patch.has_pet and rng.random() < PET_IMAGINED:
+        synthesis.imagine_pet(patch, rng, noise)
+    if REAL_SHARE <= chance < REAL_SHARE + DRAWN_SHARE:
+        synthesis.draw_lesion(patch, rng)
+    return patch
+
+
+def loss_terms(logit: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy plus one minus the Dice of the batch; and that soft Dice."""
+    logit = logit.float()
+    entropy = functional.binary_cross_entropy_with_logits(logit, target)
+    probability = torch.sigmoid(logit)
+    overlap = 2.0 * (probability * target).sum() + DICE_SMOOTHING
+    dice = overlap / (probability.sum() + target.sum() + DICE_SMOOTHING)
+    return entropy + 1.0 - dice, dice.detach()
+
+
+class _Run:
+    """Network, averaged network, optimiser and the number of steps done."""
+
+    def __init__(self, settings: Settings, device: torch.device) -> None:
+        torch.manual_seed(settings.seed + settings.fold)
+        self.settings = settings
+        self.device = device
+        self.network = channels_last(LesionNet(settings.filters).to(device))
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.step = 0
+        self.rate = 0.0
+
+    @classmethod
+    def start(cls, settings: Settings, out: Path, device: torch.device) -> _Run:
+        run = cls(settings, device)
+        path = out / "checkpoint.pt"
+        if path.is_file():
+            stored = torch.load(path, map_location=device, weights_only=True)
+            if stored["settings"] != asdict(settings):
+                raise InputError(
+                    "the checkpoint is of a run with other settings",
+                    where=path,
+                    remedy="choose another folder, or the settings it was begun with",
+                )
+            run.network.load_state_dict(stored["network"])
+            run.average = stored["average"]
+            run.optimiser.load_state_dict(stored["optimiser"])
+            run.step = int(stored["step"])
+        return run
+
+    def advance(
+        self, image: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.rate = learning_rate(self.settings, self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate
+        image = image.contiguous(memory_format=torch.channels_last_3d)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            logit = self.network(image)
+        loss, dice = loss_terms(logit, target)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(self.settings.ema, (1.0 + self.step) / (10.0 + self.step))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self.average[name].lerp_(value, 1.0 - keep)
+        return loss.detach(), dice
+
+    def save(self, path: Path) -> None:
+        stored: dict[str, Any] = {
+            "settings": asdict(self.settings),
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+        }
+        beside = path.with_suffix(".part")
+        torch.save(stored, beside)
+        beside.replace(path)
+
+
+def learning_rate(settings: Settings, step: int) -> float:
+    """Linear warm-up, then half a cosine down to zero."""
+    if step < WARM_UP_STEPS:
+        return settings.learning_rate * (step + 1) / WARM_UP_STEPS
+    done = (step - WARM_UP_STEPS) / max(1, settings.steps - WARM_UP_STEPS)
+    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+
+class _Log:
+    """``log.csv``: one row per logged step; rows after the step resumed from are dropped."""
+
+    columns = ("step", "learning_rate", "loss", "dice", "seconds")
+
+    def __init__(self, path: Path, step: int) -> None:
+        rows = []
+        if step and path.is_file():
+            with path.open(newline="") as stream:
+                rows = [
+                    row for row in csv.reader(stream) if row[0].isdigit() and int(row[0]) <= step
+                ]
+        self.path = path
+        self.begun = time.monotonic()
+        with path.open("w", newline="") as stream:
+            csv.writer(stream).writerows([self.columns, *rows])
+
+    def write(self, step: int, rate: float, loss: float, dice: float) -> None:
+        seconds = time.monotonic() - self.begun
+        with self.path.open("a", newline="") as stream:
+            csv.writer(stream).writerow(
+                [step, f"{rate:.3g}", f"{loss:.4f}", f"{dice:.4f}", f"{seconds:.1f}"]
+            )
