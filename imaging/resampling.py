@@ -127,7 +127,7 @@ def _resampled(
     resampler.SetInterpolator(_KERNEL[kernel])
     resampler.SetDefaultPixelValue(fill)
     # GetArrayFromImage copies: a view would die with the image.
-    return sitk.GetArrayFromImage(resampler.Execute(image)).T
+    return np.asarray(sitk.GetArrayFromImage(resampler.Execute(image)).T)
 
 
 def _box_within(grid: Grid, source: Grid) -> tuple[Index3, Index3]:
