@@ -32,10 +32,15 @@ def is_multi_frame(header: Dataset) -> bool:
     return "SharedFunctionalGroupsSequence" in header
 
 
+def is_enhanced(header: Dataset) -> bool:
+    """Of an enhanced PET, whole or one of its frames already laid flat."""
+    return "DecayCorrected" in header
+
+
 def frames(header: Dataset) -> tuple[Dataset, ...]:
     """The flat headers of the frames in stored order; a single-frame header as it is."""
     if not is_multi_frame(header):
-        return (header,)
+        return (_translated(header),) if is_enhanced(header) else (header,)
     shared = header.SharedFunctionalGroupsSequence
     per_frame = header.get("PerFrameFunctionalGroupsSequence")
     if not per_frame:
@@ -61,6 +66,15 @@ def _frame(header: Dataset, groups: Sequence[Dataset]) -> Dataset:
                 flat.update(macro.value[0])
     _rename(flat, header)
     _measured(flat, groups)
+    return flat
+
+
+def _translated(header: Dataset) -> Dataset:
+    """A frame that the reader has laid flat: only the names remain to be translated."""
+    flat = Dataset()
+    flat.update(header)
+    _rename(flat, header)
+    _measured(flat, [header])
     return flat
 
 
@@ -92,7 +106,7 @@ def _measured(flat: Dataset, groups: Sequence[Dataset]) -> None:
     maps = [
         item
         for group in groups
-        for item in group.get("RealWorldValueMappingSequence") or ()
+        for item in group.get("RealWorldValueMappingSequence") or (group,)
         if item.get("MeasurementUnitsCodeSequence")
     ]
     found = [(item, UNITS.get(current_spelling(_code(item)))) for item in maps]

@@ -24,7 +24,7 @@ from pet.suv.elements import (
     text,
     words,
 )
-from pet.suv.enhanced import frames, is_multi_frame
+from pet.suv.enhanced import frames, is_enhanced
 from pet.suv.errors import InconsistentTagError, InvalidTagError, MissingTagError
 from pet.suv.notes import Notes
 
@@ -118,7 +118,7 @@ def read_series(
         decay_time=decay_time,
         injection=injected,
         injection_clock=by_clock,
-        enhanced=is_multi_frame(headers[0]),
+        enhanced=is_enhanced(headers[0]),
         first=first,
         drug=drugs[0],
         slices=slices,

@@ -390,6 +390,22 @@ def test_a_map_without_a_slope_states_the_unit_only() -> None:
     assert suv_factors([make_enhanced(map_slope=False)]).factor == pytest.approx(FACTOR, rel=1e-6)
 
 
+@pytest.mark.parametrize("case", ENHANCED)
+def test_frames_that_the_reader_laid_flat_give_the_same(case: str) -> None:
+    changes, expected = ENHANCED[case]
+    header = make_enhanced(**changes)
+    flat = []
+    for frame in header.PerFrameFunctionalGroupsSequence:
+        one = Dataset()
+        one.update({element.tag: element for element in header if element.tag.group != 0x5200})
+        for sequence in (*header.SharedFunctionalGroupsSequence[0], *frame):
+            one.update(sequence.value[0])
+        flat.append(one)
+    audit = suv_factors(flat)
+    wanted = expected if isinstance(expected, tuple) else (expected,) * 2
+    assert audit.factors == pytest.approx(wanted, rel=1e-6)
+
+
 def test_a_legacy_converted_object_keeps_the_classic_elements(pet_series: SeriesMaker) -> None:
     classic = pet_series(1)[0]
     shared, own = Dataset(), Dataset()
