@@ -1,0 +1,135 @@
+"""What a lesion contributes to a sum, exactly.
+
+Diameters are decimals as recorded. Sums and comparisons run in :data:`EXACT`, a context that raises
+instead of rounding, so every threshold is judged as rational arithmetic judges it; percentages
+exist for display only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from recist.course import CourseError, Measurement, Status
+from recist.protocol import Protocol
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: 200 digits hold any sum of recorded diameters; a result that does not fit is an error, not a
+#: rounded number.
+EXACT = Context(prec=200, traps=[Inexact])
+_DISPLAY = Context(prec=28)
+
+ZERO = Decimal(0)
+
+#: Progression: 20 % above the nadir, sum * 5 >= nadir * 6 ... (Eisenhauer 2009, section 4.3.1)
+PD_NOW, PD_NADIR = Decimal(5), Decimal(6)
+#: ... and 5 mm above it.
+PD_GROWTH_MM = Decimal(5)
+#: Partial response: 30 % below the baseline, sum * 10 <= baseline * 7 (section 4.3.1).
+PR_NOW, PR_BASELINE = Decimal(10), Decimal(7)
+#: A node with a shorter short axis is normal (section 3; Schwartz 2009).
+NORMAL_NODE_MM = Decimal(10)
+#: A node from here on is a target; below, a change is easily noise (section 3; EORTC FAQ).
+PATHOLOGICAL_NODE_MM = Decimal(15)
+
+
+def exactly(assess: Callable[P, R]) -> Callable[P, R]:
+    """Run in :data:`EXACT`, whatever the caller's context.
+
+    Raises:
+        CourseError: a diameter of so many digits that its sum has more than 200.
+    """
+
+    @wraps(assess)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with localcontext(EXACT):
+                return assess(*args, **kwargs)
+        except Inexact as error:
+            raise CourseError(
+                "diameters that cannot be added exactly", remedy="record them to 0.01 mm"
+            ) from error
+
+    return inner
+
+
+_STEPS_MM = {"tenth_mm": Decimal("0.1"), "whole_mm": Decimal(1)}
+_TWO = Decimal(2)
+
+
+def has_grown(total_mm: Decimal, nadir_mm: Decimal) -> bool:
+    """Progression of a sum: at least 20 % and at least 5 mm above the nadir."""
+    return total_mm - nadir_mm >= PD_GROWTH_MM and total_mm * PD_NOW >= nadir_mm * PD_NADIR
+
+
+def has_shrunk(total_mm: Decimal, baseline_mm: Decimal) -> bool:
+    """Partial response of a sum: at least 30 % below the baseline."""
+    return total_mm * PR_NOW <= baseline_mm * PR_BASELINE
+
+
+def progression_mm(nadir_mm: Decimal) -> Decimal:
+    """The smallest sum that is progression."""
+    return max(nadir_mm * PD_NADIR / PD_NOW, nadir_mm + PD_GROWTH_MM)
+
+
+def partial_response_mm(baseline_mm: Decimal) -> Decimal:
+    """The largest sum that is a partial response."""
+    return baseline_mm * PR_BASELINE / PR_NOW
+
+
+def is_diseased(diameter_mm: Decimal, *, is_node: bool) -> bool:
+    """Whether a lesion of this size still counts as disease: a node from 10 mm, others above 0."""
+    return diameter_mm >= NORMAL_NODE_MM if is_node else diameter_mm > 0
+
+
+def diameter_of(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> Decimal | None:
+    """The size of a lesion at a time point; None when its status gives none."""
+    match measurement.status:
+        case Status.MEASURED:
+            return _measured(measurement.parts_mm, protocol, is_node=is_node)
+        case Status.ABSENT:
+            return ZERO
+        case Status.TOO_SMALL:
+            return too_small(protocol)
+        case _:
+            return None
+
+
+def too_small(protocol: Protocol) -> Decimal | None:
+    """The size of a lesion seen but too small to measure."""
+    if protocol.too_small == "nominal":
+        return protocol.too_small_mm
+    return protocol.slice_thickness_mm / _TWO if protocol.too_small == "half_slice" else None
+
+
+def _measured(parts_mm: tuple[Decimal, ...], protocol: Protocol, *, is_node: bool) -> Decimal:
+    step = _STEPS_MM.get(protocol.diameter_rounding)
+    if step is not None:
+        parts_mm = tuple(part.quantize(step, ROUND_HALF_UP, _DISPLAY) for part in parts_mm)
+    if is_node and len(parts_mm) > 1:
+        if protocol.node_fragments == "largest":
+            return max(parts_mm)
+        if protocol.node_fragments == "sum_pathological":
+            parts_mm = tuple(part for part in parts_mm if part >= NORMAL_NODE_MM)
+    return sum(parts_mm, ZERO)
+
+
+def in_mm(value: Decimal) -> str:
+    """For display: with one decimal, more where recorded."""
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -1:
+        return f"{value.normalize(_DISPLAY):f}"
+    return f"{value:.1f}"
+
+
+def percent(now: Decimal, reference: Decimal) -> str:
+    """For display: the change, cut off after one decimal so that it never shows a threshold that
+    was not reached."""
+    if not reference:
+        return "from nothing"
+    change = _DISPLAY.divide((now - reference) * 100, reference)
+    return f"{change.quantize(Decimal('0.1'), ROUND_DOWN, _DISPLAY):+} %"

@@ -1,0 +1,218 @@
+"""RECIST 1.1 at every time point (Eisenhauer 2009, sections 4.3 and 4.4; EORTC FAQ).
+
+    course -> what was seen -> target, non-target and new lesions -> overall, with reasons
+
+Time points after a progression are judged like those before it; end points leave them out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from recist.course import Course
+from recist.criteria import explanation as say
+from recist.criteria.diameter import exactly
+from recist.criteria.new_lesion import Sight
+from recist.criteria.reappearance import Return, returned
+from recist.criteria.seen import Patient, Seen, read
+from recist.criteria.tables import OVERALL, Row
+from recist.criteria.target import Sums
+from recist.protocol import Protocol
+from recist.response import Assessment, Finding, Form, Reason, Response, Scope
+
+NAME = "recist11"
+
+CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
+NA, NED = Response.NA, Response.NED
+
+
+class Judgement(NamedTuple):
+    """One time point by RECIST 1.1, before it is put into words.
+
+    Attributes:
+        by_scan: target response of this scan alone; ``target``: with the history that holds it.
+        form: the rule that gave the target response; None without targets.
+        row: of Table 1 or 2.
+        back: what returned after a complete response.
+    """
+
+    target: Response
+    by_scan: Response
+    form: Form | None
+    non_target: Response
+    new: bool
+    row: Row
+    overall: Response
+    back: Return | None
+
+
+class Judge:
+    """RECIST 1.1 along the time points of one patient.
+
+    The criteria decide which time points enter the history (:meth:`add`) and when a complete
+    response has been reached (``complete_at``), for iRECIST may leave a scan out.
+    """
+
+    __slots__ = ("_no_disease", "_protocol", "complete_at", "patient", "sums", "target_cr_at")
+
+    def __init__(self, patient: Patient, protocol: Protocol) -> None:
+        self.patient = patient
+        self.sums = Sums(patient.seen[0], protocol) if patient.target_nodes else None
+        self.complete_at: int | None = None
+        self.target_cr_at = 0
+        self._protocol = protocol
+        self._no_disease = NE if protocol.no_disease == "ne" else NED
+
+    def judge(self, k: int) -> Judgement:
+        seen = self.patient.seen[k]
+        sums = self.sums
+        form: Form | None = None
+        back: Return | None = None
+        if sums is None:
+            target = by_scan = NA
+        else:
+            by_scan, form = sums.judge(seen)
+            target = by_scan
+            if by_scan is SD and sums.holds(by_scan):
+                target, form = PR, say.TARGET_PR_HELD
+            if by_scan is not PD and seen.diseased and sums.watches_targets():
+                back = self._returned(k, self.target_cr_at, targets_only=True)
+                if back is not None and back.progresses:
+                    target = PD
+        row = OVERALL[target, seen.non_target, seen.new_seen]
+        overall = row.overall
+        if self.complete_at is not None and overall is not PD and back is None:
+            back = self._returned(k, self.complete_at, targets_only=False)
+            if back is not None and back.progresses:
+                overall = PD
+        if overall is NED:
+            overall = self._no_disease
+        return Judgement(target, by_scan, form, seen.non_target, seen.new_seen, row, overall, back)
+
+    def add(self, k: int, judged: Judgement, *, progressed: bool) -> None:
+        """Take the time point into the history."""
+        if judged.by_scan is CR:
+            self.target_cr_at = k
+        if self.sums is not None:
+            self.sums.add(self.patient.seen[k], judged.by_scan, progressed=progressed)
+
+    def _returned(self, k: int, since: int, *, targets_only: bool) -> Return | None:
+        return returned(self.patient, k, since, self._protocol, targets_only=targets_only)
+
+    def warnings(self, k: int, judged: Judgement) -> tuple[str, ...]:
+        seen, sums = self.patient.seen[k], self.sums
+        found = seen.remarks if sums is None else sums.warnings(seen, judged.by_scan)
+        if judged.target is PR and judged.by_scan is SD:
+            found += ("PR by the history; SD with sticky_pr = none (AMB-01)",)
+        if judged.back is not None and judged.back.doubtful:
+            found += (
+                f"node {judged.back.lesions[0]} of 10 to 15 mm is the only sign of progression: "
+                f"scan again (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
+            )
+        for lesion in seen.new:
+            if lesion.sight is Sight.HELD or lesion.sight is Sight.CANDIDATE:
+                found += (f"new lesion {lesion.lesion.id} is {lesion.sight}",)
+        return found
+
+    def needs_warnings(self, judged: Judgement, seen: Seen) -> bool:
+        """Whether :meth:`warnings` can find anything: most time points are spared the search."""
+        sums = self.sums
+        return bool(
+            seen.remarks
+            or seen.new
+            or judged.back
+            or judged.target is not judged.by_scan
+            or (
+                sums is not None
+                and (
+                    judged.by_scan in _WATCHED
+                    or sums.nadir_mm is None
+                    or sums.partial_nadir_mm is not None
+                )
+            )
+        )
+
+
+_WATCHED = frozenset({PD, CR, NE})
+
+
+@exactly
+def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tuple[Assessment, ...]:
+    """The response at every time point after the baseline.
+
+    Args:
+        course: of one subject, or restricted to some of its lesions: baseline and nadir are those
+            of the lesions that it has.
+        scope: what the lesions of the course are, for the output.
+
+    Returns:
+        One assessment per follow-up, none for a course with a baseline only.
+    """
+    if len(course.timepoints) < 2:
+        return ()
+    patient = read(course, protocol)
+    if (
+        protocol.no_disease == "exclude"
+        and not patient.target_nodes
+        and not patient.non_target_nodes
+    ):
+        return ()
+    judge = Judge(patient, protocol)
+    sums = judge.sums
+    assessments = []
+    for k in range(1, len(patient.seen)):
+        seen = patient.seen[k]
+        judged = judge.judge(k)
+        overall = judged.overall
+        target = judged.target
+        assessments.append(
+            Assessment(
+                seen.day,
+                NAME,
+                scope,
+                None if sums is None else seen.total_mm,
+                None if sums is None else sums.baseline_mm,
+                None if sums is None else sums.nadir_mm,
+                target,
+                judged.non_target,
+                judged.new,
+                overall,
+                reasons(judge, judged, seen),
+                judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
+                judged.by_scan if judged.by_scan is not target else None,
+            )
+        )
+        judge.add(k, judged, progressed=overall is PD)
+        if overall is CR:
+            judge.complete_at = k
+    return tuple(assessments)
+
+
+def reasons(judge: Judge, judged: Judgement, seen: Seen) -> tuple[Reason, ...]:
+    """Why, the part that decides first: progression of whichever kind, else the sum."""
+    target, form = judged.target, judged.form
+    row = judged.row
+    overall = Finding(say.ROW_FORMS[row.source], row, target, judged.non_target, judged.new)
+    sums = judge.sums
+    if form is None or sums is None:
+        if judged.non_target is NA:
+            found: tuple[Reason, ...] = ()
+        else:
+            found = (Finding(say.NON_TARGET[judged.non_target]),)
+    elif judged.non_target is NA:
+        found = (sums.finding(form, seen),)
+    elif judged.non_target is PD and judged.by_scan is not PD:
+        found = (Finding(say.NON_TARGET[judged.non_target]), sums.finding(form, seen))
+    else:
+        found = (sums.finding(form, seen), Finding(say.NON_TARGET[judged.non_target]))
+    back = judged.back
+    if back is not None and back.progresses:
+        since = judge.complete_at if judge.complete_at is not None else judge.target_cr_at
+        day = judge.patient.seen[since].day
+        return (Finding(say.REAPPEARED, back.lesions, day), *found)
+    if judged.new:
+        new = Finding(say.NEW_LESION, seen.new)
+        if judged.by_scan is PD or judged.non_target is PD:
+            return (*found, new, overall)
+        return (new, *found, overall)
+    return (*found, overall)

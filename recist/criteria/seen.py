@@ -1,0 +1,230 @@
+"""What was seen at each time point, before any history: the part that all criteria share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from recist.course import Course, EventKind, Measurement, Role, Status, Timepoint
+from recist.criteria.diameter import NORMAL_NODE_MM, ZERO, diameter_of, is_diseased, too_small
+from recist.criteria.new_lesion import COUNTS, NewLesion, new_lesions
+from recist.protocol import Protocol
+from recist.response import Response
+
+
+class Seen(NamedTuple):
+    """One time point.
+
+    Attributes:
+        sizes_mm: the evaluable targets and what each contributes, in the order of the record.
+        total_mm: their sum; a lower bound when not complete.
+        complete: all targets were evaluable.
+        diseased: a target that is neither gone nor a normal node.
+        placeholders_mm: the part of the sum that is nominal sizes of targets too small to measure.
+        non_target: the response of the non-target lesions and markers.
+        new: the new lesions noted so far; ``new_seen``: one of them counts.
+        remarks: what could not be used as recorded.
+    """
+
+    day: int
+    timepoint: Timepoint
+    sizes_mm: tuple[tuple[str, Decimal], ...]
+    total_mm: Decimal
+    complete: bool
+    diseased: bool
+    placeholders_mm: Decimal
+    non_target: Response
+    new: tuple[NewLesion, ...]
+    new_seen: bool
+    remarks: tuple[str, ...]
+
+
+class Patient(NamedTuple):
+    """A course made ready for the criteria.
+
+    Attributes:
+        target_nodes: target -> is it a node.
+        non_target_nodes: non-target -> is it a node.
+        seen: all time points, the baseline first.
+    """
+
+    course: Course
+    target_nodes: dict[str, bool]
+    non_target_nodes: dict[str, bool]
+    seen: tuple[Seen, ...]
+
+
+_MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
+_PROGRESSION, _NOT_EVALUABLE = Status.PROGRESSION, Status.NOT_EVALUABLE
+_PRESENT = Status.PRESENT
+_NO_NEW: tuple[NewLesion, ...] = ()
+_NO_REMARKS: tuple[str, ...] = ()
+
+
+def read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one pass, 10^6 rows
+    """Each time point of a course, by itself."""
+    targets: dict[str, bool] = {}
+    non_targets: dict[str, bool] = {}
+    appeared = []
+    for lesion in course.lesions:
+        if lesion.role is Role.TARGET:
+            targets[lesion.id] = lesion.is_node
+        elif lesion.role is Role.NON_TARGET:
+            non_targets[lesion.id] = lesion.is_node
+        else:
+            appeared.append(lesion)
+    timepoints = course.timepoints
+    new = new_lesions(course, appeared, protocol) if appeared else None
+    raised = _raised_markers(course) if course.events else None
+    as_recorded = protocol.diameter_rounding == "as_recorded"
+    small_mm = too_small(protocol)
+    seen = []
+    for k, timepoint in enumerate(timepoints):
+        sizes: list[tuple[str, Decimal]] = []
+        total = placeholders = ZERO
+        diseased = progressed = present = False
+        examined = 0
+        remarks = _NO_REMARKS
+        for measurement in timepoint.measurements:
+            lesion_id = measurement.lesion_id
+            status = measurement.status
+            is_node = targets.get(lesion_id)
+            if is_node is not None:
+                # The common case in line: one diameter, as recorded.
+                if status is _MEASURED and as_recorded and len(measurement.parts_mm) == 1:
+                    size: Decimal | None = measurement.parts_mm[0]
+                elif status is _ABSENT:
+                    size = ZERO
+                elif status is _TOO_SMALL:
+                    size = small_mm
+                    placeholders += small_mm or ZERO
+                else:
+                    size, remark = _unusual_target(
+                        measurement, timepoint, targets, protocol, is_node=is_node
+                    )
+                    remarks += remark
+                if size is not None:
+                    sizes.append((lesion_id, size))
+                    total += size
+                    diseased |= size >= NORMAL_NODE_MM if is_node else size > ZERO
+                continue
+            is_node = non_targets.get(lesion_id)
+            if is_node is None or status is _NOT_EVALUABLE:
+                continue
+            examined += 1
+            if status is _PROGRESSION:
+                progressed = True
+            elif status is _PRESENT:
+                present = True
+            elif status is not _ABSENT:
+                present |= _is_present(measurement, protocol, is_node=is_node)
+        news = _NO_NEW if new is None else new[k]
+        seen.append(
+            Seen(
+                timepoint.day,
+                timepoint,
+                tuple(sizes),
+                total,
+                len(sizes) == len(targets),
+                diseased,
+                placeholders,
+                _non_target(
+                    len(non_targets),
+                    examined,
+                    raised is not None and bool(targets or non_targets) and raised[k],
+                    progressed=progressed,
+                    present=present,
+                ),
+                news,
+                bool(news) and any(lesion.sight in COUNTS for lesion in news),
+                remarks,
+            )
+        )
+    return Patient(course, targets, non_targets, tuple(seen))
+
+
+def _non_target(
+    count: int, examined: int, raised: bool, *, progressed: bool, present: bool
+) -> Response:
+    """Eisenhauer 2009, section 4.3.2, with markers only against a complete response."""
+    if progressed:
+        return Response.PD
+    if count == 0:
+        return Response.NON_CR_NON_PD if raised else Response.NA
+    if examined < count:
+        return Response.NE
+    return Response.NON_CR_NON_PD if present or raised else Response.CR
+
+
+def _is_present(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> bool:
+    """Whether a non-target that was examined is still there."""
+    if measurement.status is Status.MERGED:
+        return False  # it lives on in the lesion it merged into, which is judged itself
+    size_mm = diameter_of(measurement, protocol, is_node=is_node)
+    return size_mm is None or is_diseased(size_mm, is_node=is_node)
+
+
+def _unusual_target(
+    measurement: Measurement,
+    timepoint: Timepoint,
+    targets: dict[str, bool],
+    protocol: Protocol,
+    *,
+    is_node: bool,
+) -> tuple[Decimal | None, tuple[str, ...]]:
+    """Fragments, rounding, merged lesions, and statuses that give a target no size."""
+    name = measurement.lesion_id
+    match measurement.status:
+        case Status.MEASURED:
+            remark: tuple[str, ...] = ()
+            if is_node and len(measurement.parts_mm) > 1:
+                remark = (
+                    f"node {name} in {len(measurement.parts_mm)} fragments: the paper covers only "
+                    f"fragments of other lesions (node_fragments = {protocol.node_fragments})",
+                )
+            return diameter_of(measurement, protocol, is_node=is_node), remark
+        case Status.MERGED:
+            host = _host(measurement, timepoint)
+            if host in targets:
+                return ZERO, ()
+            what = "in a circle" if host is None else f"into {host}, which is no target"
+            return None, (f"target {name} merged {what}: not evaluable",)
+        case Status.NOT_EVALUABLE:
+            return None, ()
+        case status:
+            return None, (f"target {name} is {status} without a diameter: not evaluable",)
+
+
+def _host(measurement: Measurement, timepoint: Timepoint) -> str | None:
+    """The lesion that a chain of merged lesions ends in; None for a circle."""
+    into = {m.lesion_id: m.merged_into for m in timepoint.measurements}
+    passed: set[str] = set()
+    name: str = measurement.lesion_id
+    while (following := into.get(name)) is not None:
+        passed.add(name)
+        if following in passed:
+            return None
+        name = following
+    return name
+
+
+def _raised_markers(course: Course) -> list[bool] | None:
+    """For each time point, whether markers raised at baseline are still raised.
+
+    Markers count only against a complete response and only when raised at baseline (Eisenhauer
+    2009, section 4.3.3).
+    """
+    marked = sorted(
+        (event.day, event.kind is EventKind.MARKERS_RAISED)
+        for event in course.events
+        if event.kind in (EventKind.MARKERS_RAISED, EventKind.MARKERS_NORMAL)
+    )
+    if not marked or not course.timepoints:
+        return None
+
+    def raised_on(day: int) -> bool:
+        return next((raised for when, raised in reversed(marked) if when <= day), False)
+
+    if not raised_on(course.timepoints[0].day):
+        return None
+    return [raised_on(timepoint.day) for timepoint in course.timepoints]

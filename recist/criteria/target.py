@@ -1,0 +1,177 @@
+"""Target response: the sum of diameters against its baseline and its nadir.
+
+Eisenhauer 2009, section 4.3.1: complete response, progression, partial response, stable disease, in
+this order. The nadir is the smallest sum so far, the baseline included and the time point itself
+left out; shrinkage is measured from the baseline and growth from the nadir.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from recist.criteria import explanation as say
+from recist.criteria.diameter import has_grown, has_shrunk
+from recist.criteria.seen import Seen
+from recist.protocol import Protocol
+from recist.response import Finding, Form, Response
+
+CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
+
+
+class Sums:
+    """The sums of one patient up to a time point, and the response that they make.
+
+    Attributes:
+        baseline_mm: None when a target was not evaluable at baseline.
+        nadir_mm: None as long as there is no sum to grow from.
+        partial_nadir_mm: the smallest incomplete sum, which may be the nadir only by setting.
+    """
+
+    __slots__ = (
+        "_any_sum",
+        "_any_target_cr",
+        "_confirmation_days",
+        "_lower_bound",
+        "_ne_between",
+        "_nodes_first",
+        "_one_sd",
+        "_sticky",
+        "baseline_mm",
+        "confirmed",
+        "first_response_day",
+        "missing",
+        "nadir_mm",
+        "partial_nadir_mm",
+        "stable",
+        "target_cr",
+    )
+
+    def __init__(self, baseline: Seen, protocol: Protocol) -> None:
+        self.baseline_mm: Decimal | None = baseline.total_mm if baseline.complete else None
+        self.nadir_mm = self.baseline_mm
+        self.partial_nadir_mm: Decimal | None = None
+        self.first_response_day: int | None = None
+        self.confirmed = False
+        self.missing = 0
+        self.stable = 0
+        self.target_cr = False
+        self._any_sum = protocol.nadir_sums == "any"
+        self._any_target_cr = protocol.pd_on_reappearance == "any_target_cr"
+        self._lower_bound = protocol.missing_target == "lower_bound"
+        self._nodes_first = protocol.node_cr_precedence
+        self._sticky = protocol.sticky_pr
+        self._confirmation_days = protocol.confirmation_days
+        self._ne_between = protocol.ne_between
+        self._one_sd = int(protocol.one_sd_between)
+
+    def judge(self, seen: Seen) -> tuple[Response, Form]:
+        """The response of one scan, without stickiness, and the rule that gives it."""
+        nadir = self.nadir_mm
+        grown = nadir is not None and has_grown(seen.total_mm, nadir)
+        if not seen.complete:
+            # What was not seen cannot subtract: the part alone may prove progression (4.4.2). A
+            # part of normal nodes proves nothing, for the whole could still be a complete response.
+            if grown and self._lower_bound and (seen.diseased or not self._nodes_first):
+                return PD, say.TARGET_PD_LOWER_BOUND
+            return NE, say.TARGET_NE
+        if not seen.diseased and (self._nodes_first or not grown):
+            return CR, say.TARGET_CR
+        return (PD, say.TARGET_PD) if grown else self._against_baseline(seen)
+
+    def _against_baseline(self, seen: Seen) -> tuple[Response, Form]:
+        if self.baseline_mm is None:
+            return NE, say.TARGET_WITHOUT_BASELINE
+        if has_shrunk(seen.total_mm, self.baseline_mm):
+            return PR, say.TARGET_PR
+        return SD, say.TARGET_SD
+
+    def holds(self, by_scan: Response) -> bool:
+        """Whether stable by this scan is still the partial response of before (AMB-01)."""
+        if by_scan is not SD or self._sticky == "none":
+            return False
+        return self.confirmed if self._sticky == "after_confirmed" else self._has_responded
+
+    @property
+    def _has_responded(self) -> bool:
+        return self.confirmed or self.first_response_day is not None
+
+    def watches_targets(self) -> bool:
+        """Whether a target that is back is progression by itself (AMB-03)."""
+        return self._any_target_cr and self.target_cr
+
+    def finding(self, form: Form, seen: Seen) -> Finding:
+        return Finding(
+            form,
+            seen.total_mm,
+            self.baseline_mm,
+            self.nadir_mm,
+            seen.sizes_mm,
+            seen.placeholders_mm,
+        )
+
+    def add(self, seen: Seen, by_scan: Response, *, progressed: bool) -> None:
+        """Take a time point into the history that the next one is judged by.
+
+        Args:
+            progressed: the overall response is progression, which ends any partial response.
+        """
+        if seen.complete or (self._any_sum and seen.sizes_mm):
+            if self.nadir_mm is None or seen.total_mm < self.nadir_mm:
+                self.nadir_mm = seen.total_mm
+        elif seen.sizes_mm:
+            partial = self.partial_nadir_mm
+            self.partial_nadir_mm = (
+                seen.total_mm if partial is None else min(partial, seen.total_mm)
+            )
+        if progressed:
+            self.first_response_day, self.confirmed = None, False
+        elif by_scan is PR or by_scan is CR:
+            self.target_cr |= by_scan is CR
+            if self.first_response_day is None:
+                self.first_response_day = seen.day
+                self.missing = self.stable = 0
+            elif seen.day - self.first_response_day >= self._confirmation_days:
+                self.confirmed = True
+        elif self.first_response_day is not None and self._sticky != "any":
+            if by_scan is NE:
+                self.missing += 1
+            else:
+                self.stable += 1
+            if self.missing > self._ne_between or self.stable > self._one_sd:
+                self.first_response_day = None
+
+    def warnings(self, seen: Seen, by_scan: Response) -> tuple[str, ...]:
+        """What the answer rests on, and which settings would change it."""
+        found = seen.remarks
+        total, nadir = seen.total_mm, self.nadir_mm
+        if nadir is None:
+            return (*found, "no complete baseline: neither PR nor SD can be assigned")
+        grown = has_grown(total, nadir)
+        if by_scan is PD:
+            if seen.placeholders_mm and not has_grown(total - seen.placeholders_mm, nadir):
+                found += (
+                    "progression rests on nominal sizes of targets too small to measure "
+                    "(too_small, AMB-16)",
+                )
+            if not seen.complete:
+                found += ("progression by a lower bound; NE with missing_target = ne (AMB-12)",)
+            elif not seen.diseased:
+                found += ("all nodes are normal; CR with node_cr_precedence = true (AMB-04)",)
+        elif grown and by_scan is CR:
+            found += ("the sum progressed; PD with node_cr_precedence = false (AMB-04)",)
+        elif grown and not self._lower_bound:
+            found += (
+                "the measured part progressed; PD with missing_target = lower_bound (AMB-12)",
+            )
+        elif self._incomplete_would_progress(seen):
+            found += ("PD if incomplete sums were a nadir (nadir_sums = any, AMB-13)",)
+        return found
+
+    def _incomplete_would_progress(self, seen: Seen) -> bool:
+        lowest = self.partial_nadir_mm
+        return (
+            lowest is not None
+            and seen.complete
+            and seen.diseased
+            and has_grown(seen.total_mm, lowest)
+        )
