@@ -18,6 +18,7 @@ from typing import Any
 import pydicom
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 
 from imaging.errors import HeaderError, UnsupportedError
 
@@ -33,7 +34,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
 
 _UNDEFINED = 0xFFFFFFFF
-_META_GROUP, _TRANSFER_SYNTAX = 0x0002, 0x00020010
+_META_GROUP, _TRANSFER_SYNTAX = b"\x02\x00", 0x00020010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXEL_DATA, _AFTER_MODALITY, _DELIMITERS, _EVERY_GROUP = 0x7FE00010, 0x00100000, 0xFFFE, 0xFFFF
 #: Value representations whose length takes four bytes in explicit VR (PS3.5, 7.1.2).
@@ -218,13 +219,12 @@ class _UnusualError(Exception):
 def _meta(buffer: bytes) -> tuple[str, int]:
     """Transfer syntax and the place of the first element after the file meta information."""
     place, syntax = PREAMBLE_BYTES, ""
-    while True:
+    while buffer[place : place + 2] == _META_GROUP:
         tag, _, length, value = _element(buffer, place, implicit=False)
-        if tag >> 16 != _META_GROUP:
-            return syntax, place
         if tag == _TRANSFER_SYNTAX:
             syntax = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
         place = value + length
+    return syntax, place
 
 
 def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
@@ -359,6 +359,5 @@ def _raw(value: Any, tag: Tag) -> bytes:
         return b""
     if tag in _BINARY:
         return (int(value) & 0xFFFF).to_bytes(2, "little")
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
-        return str(value).encode("utf-8")
-    return "\\".join(str(part) for part in value).encode("utf-8")
+    parts = value if isinstance(value, (MultiValue, list, tuple)) else [value]
+    return "\\".join(str(part) for part in parts).encode("utf-8")

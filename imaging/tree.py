@@ -31,6 +31,13 @@ OBJECT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.7": "SEG",
 }
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+#: What every file must have to find its place (type 1 in every SOP class used here).
+_IDENTITY = {
+    Tag.SOP_CLASS_UID: "SOP Class UID",
+    Tag.SOP_INSTANCE_UID: "SOP Instance UID",
+    Tag.MODALITY: "Modality",
+    Tag.SERIES_UID: "Series Instance UID",
+}
 #: Left behind by file browsers; passed over without a word.
 IGNORED_NAMES = frozenset((".ds_store", "thumbs.db", "desktop.ini", "dicomdir"))
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -150,6 +157,13 @@ def _sort_in(header: Header, root: Path, found: Found) -> None:
     sop_class = header.text(Tag.SOP_CLASS_UID)
     modality = header.text(Tag.MODALITY)
     if sop_class == DIRECTORY_CLASS:
+        return
+    missing = next((tag for tag in _IDENTITY if not header.text(tag)), None)
+    if missing:
+        name = f"({missing >> 16:04X},{missing & 0xFFFF:04X})"
+        what = f"a DICOM file without {_IDENTITY[missing]} {name}, probably truncated"
+        remedy = "send it again from the archive"
+        found.problems.append(Problem(relative(header.path, root), what, remedy, _id(header)))
         return
     if sop_class in OBJECT_CLASSES:
         references = references_of(read_dataset(header.path, (*_REFERENCES, 0x00200052)))
