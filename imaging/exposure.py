@@ -70,6 +70,21 @@ class Exposure:
     shifted: tuple[DoseFacts, ...]
     outside: float
 
+    @property
+    def envelope(self) -> tuple[tuple[str, float, float], ...]:
+        """5th and 95th percentile of mean, minimum and maximum in Gy.
+
+        Over the shifts that stay on the dose grids; empty when there are none.
+        """
+        known = [facts for facts in self.shifted if facts.known]
+        if not known:
+            return ()
+        found = []
+        for name in ("mean_gy", "min_gy", "max_gy"):
+            low, high = np.percentile([getattr(facts, name) for facts in known], (5.0, 95.0))
+            found.append((name, float(low), float(high)))
+        return tuple(found)
+
 
 def expose(
     samples: Samples,

@@ -32,7 +32,7 @@ class Coded:
 
 
 #: Segmented property category and type of a lesion (CID 7150, CID 7159).
-ABNORMAL = Coded("49755003", "SCT", "Morphologically Altered Structure")
+ABNORMAL = Coded("49755003", "SCT", "Morphologically Abnormal Structure")
 LESION = Coded("52988006", "SCT", "Lesion")
 LYMPH_NODE = Coded("59441001", "SCT", "Lymph node")
 

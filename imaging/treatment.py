@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from imaging.contours import Roi, StructureSet, axial_grid, rasterise, read_rtstruct
 from imaging.dose import Dose, DoseKind, Summation, eqd2, read_dose, sum_doses
@@ -58,6 +59,17 @@ class TargetVolume:
         at = index[inside]
         held[inside] = self.mask.array[at[:, 0], at[:, 1], at[:, 2]]
         return held
+
+    def distance_mm(self, points_mm: FloatArray) -> tuple[float, bool]:
+        """Distance of the nearest of points (n, 3) to the outline, and whether they share a level.
+
+        A shared axial level: beams mostly run in the axial plane.
+        """
+        outline = np.concatenate([contour.points_mm for contour in self.roi.closed])
+        nearest, _ = cKDTree(outline).query(points_mm)
+        low, high = points_mm[:, 2].min(), points_mm[:, 2].max()
+        level = bool(low <= outline[:, 2].max() and high >= outline[:, 2].min())
+        return float(nearest.min()), level
 
 
 @dataclass(frozen=True, slots=True, eq=False)

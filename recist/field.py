@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from imaging.dvh import Samples, samples_of_mask
 from imaging.exposure import DoseFacts, Exposure, Tail, ToPlanning, expose
-from imaging.treatment import TargetVolume, Treatment
-from imaging.volume import FloatArray, Mask
-from recist.case import FieldFinding
+from imaging.isolines import Window, isodoses, target_lines
+from imaging.treatment import Treatment
+from imaging.volume import FloatArray, Grid, Mask
+from recist.case import FieldFinding, Overlay
 from recist.course import Field
 
 
@@ -70,6 +70,11 @@ DEFAULT_PROFILE = FieldProfile()
 #: Out of field below 5 Gy, a convention of individual protocols.
 FIVE_GRAY_PROFILE = FieldProfile(name="five-gray", low_dose_gy=5.0, bands_gy=(20.0,))
 PROFILES = {profile.name: profile for profile in (DEFAULT_PROFILE, FIVE_GRAY_PROFILE)}
+
+
+#: Isodoses drawn on key images: shares of the prescription, and the dose of the pragmatic set.
+SHOWN_ISODOSES = (0.95, 0.50)
+LOW_ISODOSE_GY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,25 +323,16 @@ def _geometric(samples: Samples, treatment: Treatment, profile: FieldProfile) ->
     if share > 0:
         reason = f"{100 * share:.0f} % of it in a target volume"
         return _Class(Field.PARTIAL, reason, "", "geometry", flags)
-    distance, level = min((_distance_mm(samples, target) for target in targets), key=lambda d: d[0])
-    reason = f"{distance:.0f} mm from the nearest target volume"
-    clear = profile.clear_distance_mm if level else profile.clear_distance_off_level_mm
+    distances = [target.distance_mm(samples.points_mm) for target in targets]
+    reason = f"{min(apart for apart, _ in distances):.0f} mm from the nearest target volume"
     out = all(
-        apart > (profile.clear_distance_mm if same else profile.clear_distance_off_level_mm)
-        for apart, same in (_distance_mm(samples, target) for target in targets)
+        apart > (profile.clear_distance_mm if level else profile.clear_distance_off_level_mm)
+        for apart, level in distances
     )
     if out:
         return _Class(Field.OUT, reason, "", "geometry", flags)
-    return _Class(Field.UNKNOWN, f"{reason}, which is within {clear:g} mm", "", "geometry", flags)
-
-
-def _distance_mm(samples: Samples, target: TargetVolume) -> tuple[float, bool]:
-    """Shortest distance to the outline of a target, and whether they share an axial level."""
-    outline = np.concatenate([contour.points_mm for contour in target.roi.closed])
-    nearest, _ = cKDTree(outline).query(samples.points_mm)
-    low, high = samples.points_mm[:, 2].min(), samples.points_mm[:, 2].max()
-    level = bool(low <= outline[:, 2].max() and high >= outline[:, 2].min())
-    return float(nearest.min()), level
+    reason += ": too near to tell without a dose"
+    return _Class(Field.UNKNOWN, reason, "", "geometry", flags)
 
 
 def _with_dose(
@@ -367,7 +363,7 @@ def _with_dose(
         volume_at_95=facts.volume_at_95 if known else None,
         upper_bound_gy=facts.upper_bound_gy if known else None,
         eqd2_mean_gy=exposure.eqd2_mean_gy,
-        envelope=_envelope(exposure),
+        envelope=exposure.envelope,
         band=found.band,
         target=target,
         evidence=found.evidence if known else "none",
@@ -385,13 +381,44 @@ def _probability(exposure: Exposure, profile: FieldProfile) -> tuple[tuple[str, 
     return tuple((name, share) for name, share in shares if share > 0)
 
 
-def _envelope(exposure: Exposure) -> tuple[tuple[str, float, float], ...]:
-    """5th and 95th percentile of mean, minimum and maximum over shifts that stay on the grid."""
-    known = [facts for facts in exposure.shifted if facts.known]
-    if not known:
+def field_overlays(
+    treatment: Treatment,
+    grid: Grid,
+    k: int,
+    *,
+    levels_gy: tuple[float, ...] = (),
+    window: Window | None = None,
+    to_planning_mm: ToPlanning | None = None,
+) -> tuple[Overlay, ...]:
+    """Isodoses and target outlines on an axial slice, in pixels of that slice or of a window of it.
+
+    Args:
+        grid: of the CT; ``k`` counts its slices.
+        levels_gy: isodoses; by default 95 % and 50 % of the highest prescription, and 5 Gy.
+        window: first column, first row, columns and rows of the part that is shown.
+        to_planning_mm: as for :func:`classify_lesions`; without it nothing is drawn where the
+            frames of reference differ.
+    """
+    own, planned = grid.frame_of_reference_uid, treatment.frame_of_reference_uid
+    if to_planning_mm is None and (own is None or own != planned):
         return ()
-    found = []
-    for name in ("mean_gy", "min_gy", "max_gy"):
-        low, high = np.percentile([getattr(facts, name) for facts in known], (5.0, 95.0))
-        found.append((name, float(low), float(high)))
-    return tuple(found)
+    view = window or (0, 0, grid.shape[0], grid.shape[1])
+    levels = levels_gy or _levels_gy(treatment)
+    overlays = [
+        Overlay("isodose", f"{level:g} Gy", lines)
+        for level, lines in isodoses(
+            treatment, grid, k, levels, window=view, to_planning_mm=to_planning_mm
+        )
+    ]
+    for target in treatment.targets:
+        lines = target_lines(target, grid, k, view, to_planning_mm)
+        if lines:
+            overlays.append(Overlay("target-volume", target.name, lines))
+    return tuple(overlays)
+
+
+def _levels_gy(treatment: Treatment) -> tuple[float, ...]:
+    given = [item.given_gy for item in treatment.with_dose if item.given_gy]
+    top = max(given, default=0.0)
+    levels = {LOW_ISODOSE_GY, *(share * top for share in SHOWN_ISODOSES if top)}
+    return tuple(sorted(levels, reverse=True))

@@ -1,0 +1,297 @@
+"""Masks as closed outlines, and writing them as RTSTRUCT.
+
+Outlines run along the edges of pixels: they bound exactly the volume of the mask, and every reader
+that asks for the pixel centres gets the same mask back. Holes are joined to their outer contour by
+a keyhole along a pixel edge, which all readers understand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from imaging.errors import GeometryError, InputError
+from imaging.polygons import area
+from imaging.seg import MANUFACTURER, SegSegment, software_version
+from imaging.volume import BoolArray, FloatArray, Grid, Mask
+
+Vertex = tuple[int, int]
+
+RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
+#: Decimals of a coordinate in mm: far below a pixel, within the 16 characters of DS.
+DECIMALS = 4
+#: Display colours in turn (RGB), distinct on grey.
+COLOURS = ((255, 87, 51), (51, 160, 255), (255, 195, 0), (60, 220, 120), (200, 90, 255))
+
+
+def outlines(pixels: BoolArray) -> list[FloatArray]:
+    """The outlines of one slice, holes joined to their outer contour by keyholes.
+
+    Args:
+        pixels: (columns, rows).
+
+    Returns:
+        Each (n, 2), column and row of vertices at pixel corners (half numbers), not closed.
+    """
+    loops = [np.array(loop) for loop in _loops(pixels)]
+    outer = [loop for loop in loops if _turn(loop) > 0]
+    holes = sorted((loop for loop in loops if _turn(loop) < 0), key=lambda loop: loop[:, 0].min())
+    for hole in holes:
+        outer = _joined(outer, hole)
+    return [_simple(loop) - 0.5 for loop in outer]
+
+
+def _turn(loop: FloatArray) -> float:
+    return area(loop[:, 0].astype(float), loop[:, 1].astype(float))
+
+
+def _loops(pixels: BoolArray) -> Iterator[list[Vertex]]:
+    """Closed walks along pixel edges with the inside on one hand; corners in whole numbers.
+
+    Pixels that touch at a corner only are walked apart.
+    """
+    padded = np.pad(pixels, 1)
+    onward: dict[Vertex, list[Vertex]] = defaultdict(list)
+    below, here = padded[1:-1, :-1], padded[1:-1, 1:]
+    for i, j in np.argwhere(here & ~below).tolist():  # lower edge, walked with rising i
+        onward[i, j].append((i + 1, j))
+    for i, j in np.argwhere(below & ~here).tolist():  # upper edge, walked with falling i
+        onward[i + 1, j].append((i, j))
+    left, here = padded[:-1, 1:-1], padded[1:, 1:-1]
+    for i, j in np.argwhere(here & ~left).tolist():  # left edge, walked with falling j
+        onward[i, j + 1].append((i, j))
+    for i, j in np.argwhere(left & ~here).tolist():  # right edge, walked with rising j
+        onward[i, j].append((i, j + 1))
+    while onward:
+        start = next(iter(onward))
+        loop = [start, _step(onward, start, None)]
+        while loop[-1] != start:
+            loop.append(_step(onward, loop[-1], loop[-2]))
+        yield loop[:-1]
+
+
+def _step(onward: dict[Vertex, list[Vertex]], at: Vertex, before: Vertex | None) -> Vertex:
+    """The next corner; where two pixels touch, the turn that stays with the same pixel."""
+    choices = onward[at]
+    chosen = 0
+    if len(choices) > 1 and before is not None:
+        along = (at[0] - before[0], at[1] - before[1])
+        turns = [along[0] * (n[1] - at[1]) - along[1] * (n[0] - at[0]) for n in choices]
+        chosen = int(np.argmax(turns))
+    following = choices.pop(chosen)
+    if not choices:
+        del onward[at]
+    return following
+
+
+def _joined(outer: list[FloatArray], hole: FloatArray) -> list[FloatArray]:
+    """The outlines after a hole was joined to the one that lies to its left."""
+    first = int(np.lexsort((hole[:, 1], hole[:, 0]))[0])
+    x, y = hole[first]
+    best: tuple[float, int, int] | None = None
+    for number, loop in enumerate(outer):
+        at = np.flatnonzero((loop[:, 1] == y) & (loop[:, 0] < x))
+        if at.size:
+            nearest = int(at[np.argmax(loop[at, 0])])
+            if best is None or loop[nearest, 0] > best[0]:
+                best = (float(loop[nearest, 0]), number, nearest)
+    if best is None:
+        raise GeometryError("a hole without an outer contour")
+    _, number, at = best
+    loop = outer[number]
+    around = np.roll(hole, -first, axis=0)
+    joined = np.concatenate([loop[: at + 1], around, around[:1], loop[at:]])
+    return [*outer[:number], joined, *outer[number + 1 :]]
+
+
+def _simple(loop: FloatArray) -> FloatArray:
+    """Without the corners at which the line runs straight on."""
+    before, after = np.roll(loop, 1, axis=0), np.roll(loop, -1, axis=0)
+    one, two = loop - before, after - loop
+    straight = (one[:, 0] * two[:, 1] == one[:, 1] * two[:, 0]) & ((one * two).sum(axis=1) > 0)
+    return loop[~straight].astype(np.float64)
+
+
+def contours_mm(mask: Mask) -> Iterator[tuple[int, FloatArray]]:
+    """The outlines of a mask, slice by slice: k and (n, 3) LPS mm."""
+    for k, pixels in mask.slices():
+        for line in outlines(pixels):
+            index = np.column_stack([line + np.array(mask.start[:2]), np.full(len(line), k)])
+            yield k, mask.grid.to_world_mm(index)
+
+
+def write_rtstruct(
+    path: Path,
+    segments: Sequence[SegSegment],
+    headers: Sequence[Dataset],
+    *,
+    interpreted_type: str = "",
+    label: str = "LESIONS",
+    series_number: int = 901,
+) -> Path:
+    """Write lesions as an RTSTRUCT; renamed into place when it is complete.
+
+    Args:
+        segments: all on the grid of the series.
+        headers: of the source series, one per slice, in the order of ``k``; pixels not needed.
+        interpreted_type: RT ROI Interpreted Type of all of them, "" to leave it open.
+
+    Raises:
+        InputError: nothing to write, or a series without frame of reference.
+        GeometryError: masks that are not on the grid of the headers.
+    """
+    if not segments or not headers:
+        raise InputError("an RTSTRUCT needs at least one lesion and the headers of its series")
+    if not headers[0].get("FrameOfReferenceUID"):
+        raise InputError("the series has no Frame of Reference UID (0020,0052)")
+    shape = (int(headers[0].Columns), int(headers[0].Rows), len(headers))
+    for segment in segments:
+        _check_grid(segment.mask.grid, shape, segment.label)
+    dataset = _head(headers[0], label, series_number)
+    dataset.ReferencedFrameOfReferenceSequence = DicomSequence([_reference(headers)])
+    numbered = list(enumerate(segments, start=1))
+    frame = headers[0].FrameOfReferenceUID
+    dataset.StructureSetROISequence = DicomSequence(_roi(n, s, frame) for n, s in numbered)
+    dataset.ROIContourSequence = DicomSequence(_drawn(n, s, headers) for n, s in numbered)
+    dataset.RTROIObservationsSequence = DicomSequence(
+        _observation(n, interpreted_type) for n, _ in numbered
+    )
+    unfinished = path.with_name(path.name + ".part")
+    dataset.save_as(unfinished, enforce_file_format=True)
+    return unfinished.replace(path)
+
+
+def _check_grid(grid: Grid, shape: tuple[int, int, int], label: str) -> None:
+    if grid.shape != shape:
+        raise GeometryError(
+            f"lesion {label} lies on a grid of {grid.shape}, the series has {shape}"
+        )
+
+
+#: Patient and study of the source series, kept as they are.
+_KEPT = (
+    "SpecificCharacterSet",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyDescription",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "StudyInstanceUID",
+    "StudyID",
+)
+#: Type 2 elements: present, if only empty.
+_MAY_BE_EMPTY = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+)
+
+
+def _head(source: Dataset, label: str, series_number: int) -> FileDataset:
+    now = dt.datetime.now(dt.UTC)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = RTSTRUCT_CLASS
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    for name in _KEPT:
+        if name in source:
+            setattr(dataset, name, source.get(name))
+        elif name in _MAY_BE_EMPTY:
+            setattr(dataset, name, "")
+    dataset.SOPClassUID = RTSTRUCT_CLASS
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset.Modality = "RTSTRUCT"
+    dataset.SeriesInstanceUID = generate_uid()
+    dataset.SeriesNumber = series_number
+    dataset.SeriesDescription = "Lesions"
+    dataset.InstanceNumber = 1
+    dataset.Manufacturer = MANUFACTURER
+    dataset.ManufacturerModelName = "recist"
+    dataset.SoftwareVersions = software_version()
+    dataset.OperatorsName = ""
+    dataset.FrameOfReferenceUID = source.FrameOfReferenceUID
+    dataset.PositionReferenceIndicator = source.get("PositionReferenceIndicator") or ""
+    dataset.StructureSetLabel = label[:16]
+    dataset.StructureSetDate = now.strftime("%Y%m%d")
+    dataset.StructureSetTime = now.strftime("%H%M%S")
+    dataset.ApprovalStatus = "UNAPPROVED"
+    return dataset
+
+
+def _image(header: Dataset) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = header.SOPClassUID
+    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    return item
+
+
+def _reference(headers: Sequence[Dataset]) -> Dataset:
+    series = Dataset()
+    series.SeriesInstanceUID = headers[0].SeriesInstanceUID
+    series.ContourImageSequence = DicomSequence(_image(header) for header in headers)
+    study = Dataset()
+    study.ReferencedSOPClassUID = STUDY_CLASS
+    study.ReferencedSOPInstanceUID = headers[0].StudyInstanceUID
+    study.RTReferencedSeriesSequence = DicomSequence([series])
+    frame = Dataset()
+    frame.FrameOfReferenceUID = headers[0].FrameOfReferenceUID
+    frame.RTReferencedStudySequence = DicomSequence([study])
+    return frame
+
+
+def _roi(number: int, segment: SegSegment, frame_uid: str) -> Dataset:
+    item = Dataset()
+    item.ROINumber = number
+    item.ReferencedFrameOfReferenceUID = frame_uid
+    item.ROIName = segment.label[:64]
+    if segment.tracking_uid:
+        item.ROIDescription = f"Tracking UID {segment.tracking_uid}"
+    item.ROIGenerationAlgorithm = "MANUAL" if segment.algorithm is None else "AUTOMATIC"
+    return item
+
+
+def _drawn(number: int, segment: SegSegment, headers: Sequence[Dataset]) -> Dataset:
+    item = Dataset()
+    item.ReferencedROINumber = number
+    item.ROIDisplayColor = list(COLOURS[(number - 1) % len(COLOURS)])
+    contours = []
+    for k, points in contours_mm(segment.mask):
+        contour = Dataset()
+        contour.ContourImageSequence = DicomSequence([_image(headers[k])])
+        contour.ContourGeometricType = "CLOSED_PLANAR"
+        contour.NumberOfContourPoints = len(points)
+        contour.ContourData = [f"{value:.{DECIMALS}f}" for value in points.ravel().tolist()]
+        contours.append(contour)
+    item.ContourSequence = DicomSequence(contours)
+    return item
+
+
+def _observation(number: int, interpreted_type: str) -> Dataset:
+    item = Dataset()
+    item.ObservationNumber = number
+    item.ReferencedROINumber = number
+    item.RTROIInterpretedType = interpreted_type
+    item.ROIInterpreter = ""
+    return item

@@ -1,0 +1,227 @@
+"""RTSTRUCT as written: regions of interest and their contours, every vertex a float."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
+
+from imaging.errors import HeaderError, InputError
+from imaging.volume import FloatArray
+
+_CONTOUR_DATA = Tag(0x3006, 0x0050)
+
+
+class ContourKind(StrEnum):
+    """Contour Geometric Type (3006,0042)."""
+
+    CLOSED_PLANAR = "CLOSED_PLANAR"
+    CLOSED_XOR = "CLOSEDPLANAR_XOR"
+    POINT = "POINT"
+    OPEN_PLANAR = "OPEN_PLANAR"
+    OPEN_NONPLANAR = "OPEN_NONPLANAR"
+
+    @property
+    def encloses(self) -> bool:
+        """Whether it bounds an area."""
+        return self in (ContourKind.CLOSED_PLANAR, ContourKind.CLOSED_XOR)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contour:
+    """One contour: (n, 3) vertices in LPS mm, and the image it was drawn on where it is named."""
+
+    kind: ContourKind
+    points_mm: FloatArray
+    sop_instance_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roi:
+    """A region of interest of a structure set.
+
+    Attributes:
+        interpreted_type: RT ROI Interpreted Type (GTV, PTV, ORGAN ...), "" when not given.
+        frame_of_reference_uid: of its points; None when the file names none.
+    """
+
+    number: int
+    name: str
+    interpreted_type: str
+    contours: tuple[Contour, ...]
+    frame_of_reference_uid: str | None = None
+    source: str = ""
+
+    @property
+    def closed(self) -> tuple[Contour, ...]:
+        """The contours that bound an area, each once."""
+        kept: dict[bytes, Contour] = {}
+        for contour in self.contours:
+            if contour.kind.encloses and len(contour.points_mm) > 2:
+                kept.setdefault(contour.points_mm.tobytes(), contour)
+        return tuple(kept.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructureSet:
+    """An RTSTRUCT file."""
+
+    sop_instance_uid: str
+    label: str
+    rois: tuple[Roi, ...]
+    frame_of_reference_uid: str | None
+    referenced_series_uids: tuple[str, ...] = ()
+    referenced_sop_uids: tuple[str, ...] = ()
+    source: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def roi(self, name_or_number: str | int) -> Roi:
+        """One ROI by its number or its exact name."""
+        for roi in self.rois:
+            if name_or_number in (roi.number, roi.name):
+                return roi
+        names = ", ".join(roi.name for roi in self.rois)
+        raise InputError(f"no ROI {name_or_number!r}", where=self.source, remedy=f"it has {names}")
+
+
+def read_rtstruct(path: Path) -> StructureSet:
+    """Read an RTSTRUCT file; ROIs without contours are kept, with none."""
+    try:
+        dataset = pydicom.dcmread(path)
+    except (InvalidDicomError, OSError) as error:
+        raise InputError(f"not readable as DICOM: {error}", where=path) from error
+    return structure_set(dataset, source=str(path))
+
+
+def structure_set(dataset: Dataset, *, source: str = "") -> StructureSet:
+    """The structure set that a dataset holds."""
+    if dataset.get("Modality") != "RTSTRUCT":
+        raise HeaderError(
+            f"Modality (0008,0060) is {dataset.get('Modality')!r}, not RTSTRUCT", where=source
+        )
+    types = {
+        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "").upper()
+        for item in dataset.get("RTROIObservationsSequence", ())
+        if item.get("ReferencedROINumber") is not None
+    }
+    drawn = {
+        int(item.ReferencedROINumber): item
+        for item in dataset.get("ROIContourSequence", ())
+        if item.get("ReferencedROINumber") is not None
+    }
+    default = _frame_of_reference(dataset)
+    rois = tuple(
+        Roi(
+            number=(number := int(item.ROINumber)),
+            name=str(item.get("ROIName") or f"ROI {number}"),
+            interpreted_type=types.get(number, ""),
+            contours=_contours(drawn.get(number), where=f"{source}: ROI {number}"),
+            frame_of_reference_uid=str(item.get("ReferencedFrameOfReferenceUID") or default or "")
+            or None,
+            source=source,
+        )
+        for item in dataset.get("StructureSetROISequence", ())
+    )
+    frames = {roi.frame_of_reference_uid for roi in rois if roi.contours}
+    series, images = _references(dataset)
+    return StructureSet(
+        sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
+        label=str(dataset.get("StructureSetLabel", "")),
+        rois=rois,
+        frame_of_reference_uid=frames.pop() if len(frames) == 1 else default,
+        referenced_series_uids=series,
+        referenced_sop_uids=images,
+        source=source,
+        warnings=_file_warnings(rois),
+    )
+
+
+def _frame_of_reference(dataset: Dataset) -> str | None:
+    frames = [
+        str(item.FrameOfReferenceUID)
+        for item in dataset.get("ReferencedFrameOfReferenceSequence", ())
+        if item.get("FrameOfReferenceUID")
+    ]
+    given = dataset.get("FrameOfReferenceUID")
+    return frames[0] if frames else (str(given) if given else None)
+
+
+def _references(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The series and the images that the structure set was drawn on."""
+    series: list[str] = []
+    images: list[str] = []
+    for frame in dataset.get("ReferencedFrameOfReferenceSequence", ()):
+        for study in frame.get("RTReferencedStudySequence", ()):
+            for item in study.get("RTReferencedSeriesSequence", ()):
+                series.append(str(item.SeriesInstanceUID))
+                images.extend(
+                    str(image.ReferencedSOPInstanceUID)
+                    for image in item.get("ContourImageSequence", ())
+                )
+    return tuple(series), tuple(images)
+
+
+def _contours(item: Dataset | None, *, where: str) -> tuple[Contour, ...]:
+    """Contours of one ROI; coordinates are parsed from the raw text in one go."""
+    sequence = () if item is None else item.get("ContourSequence", ())
+    raw, kinds, images = [], [], []
+    for contour in sequence:
+        text = _raw_contour_data(contour)
+        if not text:
+            continue
+        try:
+            kinds.append(ContourKind(str(contour.ContourGeometricType).strip()))
+        except (AttributeError, ValueError) as error:
+            raise HeaderError(f"Contour Geometric Type (3006,0042): {error}", where=where) from None
+        raw.append(text)
+        references = contour.get("ContourImageSequence", ())
+        images.append(str(references[0].ReferencedSOPInstanceUID) if len(references) else "")
+    if not raw:
+        return ()
+    counts = np.array([text.count(b"\\") + 1 for text in raw])
+    values = _numbers(b"\\".join(raw), where)
+    if len(values) != counts.sum() or (counts % 3).any() or not np.isfinite(values).all():
+        raise HeaderError(
+            "Contour Data (3006,0050) is not a list of coordinate triplets", where=where
+        )
+    values.setflags(write=False)
+    points = np.split(values.reshape(-1, 3), np.cumsum(counts // 3)[:-1])
+    return tuple(Contour(*parts) for parts in zip(kinds, points, images, strict=True))
+
+
+def _raw_contour_data(contour: Dataset) -> bytes:
+    """The text of Contour Data without building a Python number for each value."""
+    if _CONTOUR_DATA not in contour:
+        return b""
+    value = contour.get_item(_CONTOUR_DATA).value
+    if isinstance(value, bytes):
+        return value.strip(b" \x00")
+    return "\\".join(str(number) for number in value or ()).encode()
+
+
+def _numbers(text: bytes, where: str) -> FloatArray:
+    try:
+        return np.array(text.split(b"\\"), dtype=np.float64)
+    except ValueError as error:
+        raise HeaderError(f"Contour Data (3006,0050): {error}", where=where) from None
+
+
+def _file_warnings(rois: Iterable[Roi]) -> tuple[str, ...]:
+    found = []
+    for roi in rois:
+        ignored = [contour.kind for contour in roi.contours if not contour.kind.encloses]
+        if ignored:
+            found.append(f"ROI {roi.name}: {len(ignored)} contours of type {ignored[0]} ignored")
+        enclosing = sum(
+            contour.kind.encloses and len(contour.points_mm) > 2 for contour in roi.contours
+        )
+        if enclosing > len(roi.closed):
+            found.append(f"ROI {roi.name}: {enclosing - len(roi.closed)} repeated contours dropped")
+    return tuple(found)
