@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recist.endpoints.summary import Background, outcome, outcome_of_responses
+from recist.endpoints.summary import Background, background, outcome, outcome_of_responses
 
-__all__ = ["Background", "outcome", "outcome_of_responses"]
+__all__ = ["Background", "background", "outcome", "outcome_of_responses"]

@@ -1,0 +1,164 @@
+"""Courses, responses and outcomes as tables: the contract's files, for the main job.
+
+What is written here is read back by :mod:`recist.table`: a reader may correct a diameter in
+``measurements.csv`` and assess it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from imaging.errors import InputError
+from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.protocol import Protocol
+from recist.response import Assessment, Outcome
+from recist.table import results
+from recist.table.records import MEASURES
+from recist.table.writing import JsonArray, written_whole
+
+Assessed = tuple[Course, Sequence[Assessment]]
+Concluded = tuple[Course, Sequence[Outcome]]
+
+_MEASUREMENT_COLUMNS = (
+    "subject",
+    "date|day",
+    "lesion",
+    "role",
+    "organ",
+    "nodal",
+    "status",
+    "diameter_mm",
+    "merged_into",
+    "field",
+    "reader",
+    "visit",
+    "tracking_uid",
+    *MEASURES,
+)
+
+
+def write_measurements(path: Path, courses: Iterable[Course]) -> None:
+    """Write courses as a measurement table.
+
+    A target that has no measurement at a visit is written as not evaluable, which is what it is;
+    a visit at which nothing was seen has a row of its own, without a lesion. Calipers are not
+    written.
+
+    Raises:
+        InputError: courses with dates and courses without in one table.
+    """
+    listed = list(courses)
+    has_dates = _has_dates(listed)
+    columns = [("date" if has_dates else "day") if "|" in c else c for c in _MEASUREMENT_COLUMNS]
+    with written_whole(path) as file:
+        file.write(results.csv_line(columns) + "\n")
+        for course in listed:
+            for row in _measurement_rows(course):
+                file.write(results.csv_line(row) + "\n")
+
+
+def write_events(path: Path, courses: Iterable[Course]) -> None:
+    """Write the events of courses as an event table."""
+    listed = list(courses)
+    time = "date" if _has_dates(listed) else "day"
+    with written_whole(path) as file:
+        file.write(f"subject,{time},event\n")
+        for subject, row in dict.fromkeys(
+            (course.subject, (results.when(course, event.day), event.kind.value))
+            for course in listed
+            for event in course.events
+        ):
+            file.write(results.csv_line((subject, *row)) + "\n")
+
+
+def write_timepoints(path: Path, assessed: Iterable[Assessed]) -> None:
+    """Write ``timepoints.csv``: one row per time point, criteria and set of lesions."""
+    listed = list(assessed)
+    has_dates = _has_dates([course for course, _ in listed])
+    with written_whole(path) as file:
+        file.write(results.csv_line(results.timepoint_columns(has_dates=has_dates)) + "\n")
+        for course, assessments in listed:
+            for assessment in assessments:
+                file.write(results.csv_line(results.timepoint_row(course, assessment)) + "\n")
+
+
+def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protocol) -> None:
+    """Write ``outcomes.csv``: one row per subject, criteria and set of lesions."""
+    listed = list(concluded)
+    has_dates = _has_dates([course for course, _ in listed])
+    with written_whole(path) as file:
+        file.write(results.csv_line(results.outcome_columns(has_dates=has_dates)) + "\n")
+        for course, outcomes in listed:
+            for outcome in outcomes:
+                row = results.outcome_row(course, outcome, protocol.pfs_policy)
+                file.write(results.csv_line(row) + "\n")
+
+
+def write_timepoints_json(path: Path, assessed: Iterable[Assessed], protocol: Protocol) -> None:
+    """Write ``timepoints.json``: the same with every reason, and the settings in force."""
+    with written_whole(path) as file:
+        array = JsonArray(file, "timepoints", results.protocol_json(protocol))
+        for course, assessments in assessed:
+            array.add(",\n".join(results.timepoint_json(course, a) for a in assessments))
+        array.close()
+
+
+def write_outcomes_json(path: Path, concluded: Iterable[Concluded], protocol: Protocol) -> None:
+    """Write ``outcomes.json``: the same with every reason, and the settings in force."""
+    with written_whole(path) as file:
+        array = JsonArray(file, "outcomes", results.protocol_json(protocol))
+        for course, outcomes in concluded:
+            array.add(",\n".join(results.outcome_json(course, o) for o in outcomes))
+        array.close()
+
+
+def _has_dates(courses: Sequence[Course]) -> bool:
+    kinds = {course.day_zero is not None for course in courses}
+    if len(kinds) > 1:
+        raise InputError(
+            "courses with dates and courses with days in one table",
+            remedy="write them into two tables",
+        )
+    return kinds.pop() if kinds else True
+
+
+def _measurement_rows(course: Course) -> Iterable[list[str]]:
+    lesions = {lesion.id: lesion for lesion in course.lesions}
+    for timepoint in course.timepoints:
+        seen = {measurement.lesion_id for measurement in timepoint.measurements}
+        unseen = [
+            Measurement(lesion.id, Status.NOT_EVALUABLE)
+            for lesion in course.lesions
+            if lesion.role is Role.TARGET and lesion.id not in seen
+        ]
+        for measurement in (*timepoint.measurements, *unseen):
+            yield from _rows(course, timepoint, lesions[measurement.lesion_id], measurement)
+        if not seen and not unseen:
+            start = [course.subject, results.when(course, timepoint.day)]
+            yield [*start, *[""] * 8, course.reader, timepoint.label, *[""] * 5]
+
+
+def _rows(
+    course: Course, timepoint: Timepoint, lesion: Lesion, measurement: Measurement
+) -> Iterable[list[str]]:
+    """One row, or one per fragment."""
+    measures = (getattr(measurement, name) for name in MEASURES)
+    further = ["" if value is None else repr(value) for value in measures]
+    for part in measurement.parts_mm or (None,):
+        yield [
+            course.subject,
+            results.when(course, timepoint.day),
+            lesion.id,
+            lesion.role.value,
+            lesion.organ,
+            results.yes_no(lesion.is_node),
+            measurement.status.value,
+            results.length(part),
+            measurement.merged_into or "",
+            lesion.field.value,
+            course.reader,
+            timepoint.label,
+            lesion.tracking_uid,
+            *further,
+        ]

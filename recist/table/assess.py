@@ -1,0 +1,241 @@
+"""From a measurement table to responses and outcomes, subject by subject, on all cores.
+
+The table is read as a stream of chunks of whole subjects; each chunk is assessed in one go, in a
+process of its own where the table is long, and comes back as text that is ready to be written. So
+memory does not grow with the number of subjects, and a subject that cannot be assessed is named
+without stopping the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from imaging.errors import InputError
+from recist import endpoints
+from recist.course import Course, Field
+from recist.protocol import Protocol, load
+from recist.response import Assessment, Outcome, Scope
+from recist.table import results
+from recist.table.checks import check_course, check_responses
+from recist.table.courses import DatedEvent, by_subject, courses_of
+from recist.table.events import read_events
+from recist.table.finding import Finding, Level
+from recist.table.layout import Layout, match_header, nearest
+from recist.table.output import Rendered, TableResult, write
+from recist.table.parallel import in_order
+from recist.table.records import Record, RecordReader
+from recist.table.source import Chunk, Table, chunks, opened
+
+Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
+
+#: Criteria by name; each is the module of that name in :mod:`recist.criteria`.
+CRITERIA = ("recist11", "irecist")
+
+#: The field of the lesions in each set; partly irradiated lesions are in neither.
+_FIELDS = {Scope.IN_FIELD: Field.IN, Scope.OUT_OF_FIELD: Field.OUT}
+
+#: Tables below this size are not worth a second process.
+SMALL_TABLE_BYTES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that a process needs to assess a chunk."""
+
+    layout: Layout
+    delimiter: str
+    criteria: tuple[str, ...]
+    protocol: Protocol
+    events: dict[str, tuple[DatedEvent, ...]]
+
+
+def assess_file(
+    measurements: Path,
+    out: Path,
+    *,
+    events: Path | None = None,
+    criteria: Sequence[str] = ("recist11", "irecist"),
+    protocol: Protocol | str | Path = "recist11-eortc",
+    jobs: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> TableResult:
+    """Assess every subject of a measurement table, and write the results into a folder.
+
+    Args:
+        jobs: processes; one per core unless given, and one for a small table.
+        on_progress: called with the number of subjects done so far.
+
+    Raises:
+        InputError: the table cannot be read at all, or a setting does not exist.
+    """
+    settings = protocol if isinstance(protocol, Protocol) else load(protocol)
+    names = _known_criteria(criteria)
+    findings: list[Finding] = []
+    with opened(Path(measurements)) as table:
+        layout = match_header(table.header, table.name)
+        _tell_unknown(layout, findings)
+        known = {}
+        if events is not None:
+            known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
+        task = Task(layout, table.delimiter, names, settings, known)
+        workers = _workers(table, jobs)
+        rendered = in_order(assess_chunk, task, chunks(table, layout), workers)
+        return write(
+            Path(out), rendered, settings, findings, layout.has_dates, on_progress=on_progress
+        )
+
+
+def assess_chunk(task: Task, chunk: Chunk) -> Rendered:
+    """Assess all subjects of a chunk."""
+    done = Rendered()
+    records, broken = _records(task, chunk, done.findings)
+    for subject in broken:
+        records.setdefault(subject, [])
+    done.subjects = len(records)
+    for subject, rows in records.items():
+        if subject in broken or not _assess_subject(task, subject, rows, done):
+            done.failed.append(subject)
+    return done
+
+
+def assess_course(
+    course: Course, criteria: Sequence[str], protocol: Protocol
+) -> tuple[tuple[Assessment, ...], tuple[Outcome, ...]]:
+    """All assessments and outcomes of a course, on all lesions and, with a field, on each side."""
+    assessments: list[Assessment] = []
+    outcomes: list[Outcome] = []
+    for scope in scopes(course):
+        part = within(course, scope)
+        for name in criteria:
+            seen = _assess_by(name)(part, protocol, scope)
+            assessments.extend(seen)
+            outcomes.append(_outcome(part, seen, protocol, name, scope))
+    return tuple(assessments), tuple(outcomes)
+
+
+def scopes(course: Course) -> tuple[Scope, ...]:
+    """The sets of lesions that a course is assessed on: all, and each side of the field."""
+    fields = {lesion.field for lesion in course.lesions}
+    return (Scope.ALL, *(scope for scope, field in _FIELDS.items() if field in fields))
+
+
+def within(course: Course, scope: Scope) -> Course:
+    """The course seen through one set of lesions: baseline and nadir are those of the set."""
+    if scope is Scope.ALL:
+        return course
+    kept = [lesion.id for lesion in course.lesions if lesion.field is _FIELDS[scope]]
+    return course.restricted_to(kept)
+
+
+@cache
+def _assess_by(criteria: str) -> Assess:
+    module = importlib.import_module(f"recist.criteria.{criteria}")
+    assess: Assess = module.assess
+    return assess
+
+
+def _outcome(
+    course: Course, seen: Sequence[Assessment], protocol: Protocol, criteria: str, scope: Scope
+) -> Outcome:
+    if seen:
+        return endpoints.outcome(course, seen, protocol)
+    known = endpoints.background(course.events, protocol, has_baseline=bool(course.timepoints))
+    return endpoints.outcome_of_responses((), protocol, known, criteria=criteria, scope=scope)
+
+
+def _records(
+    task: Task, chunk: Chunk, findings: list[Finding]
+) -> tuple[dict[str, list[Record]], set[str]]:
+    """The readable records of each subject, and the subjects with a row that is not."""
+    reader = RecordReader(task.layout)
+    records: list[tuple[str, Record]] = []
+    broken: dict[str, None] = {}
+    try:
+        for number, row in chunk.rows(task.delimiter):
+            subject = reader.subject_of(row)
+            if not subject:
+                if any(cell.strip() for cell in row):
+                    findings.append(_no_subject(number))
+                continue
+            record = reader.read(number, row, findings)
+            if record is None:
+                broken[subject] = None
+            else:
+                records.append((subject, record))
+    except UnicodeDecodeError as error:
+        where = f"rows {chunk.numbers[0]} to {chunk.numbers[-1]}"
+        raise InputError("not UTF-8 text", where=where, remedy="save the table as UTF-8") from error
+    return by_subject(records), set(broken)
+
+
+def _no_subject(number: int) -> Finding:
+    what, remedy = "a row without subject", "the row is left out: name its subject"
+    return Finding(Level.WARNING, "no-subject", "", number, what, remedy)
+
+
+def _assess_subject(task: Task, subject: str, records: Sequence[Record], done: Rendered) -> bool:
+    """Assess one subject; False when it cannot be, with the reason among the findings."""
+    events = task.events.get(subject, ())
+    has_dates = task.layout.has_dates
+    found: list[Finding] = []
+    courses = courses_of(subject, records, events, has_dates=has_dates, findings=found)
+    part = Rendered()
+    for course in courses:
+        own = [record for record in records if record.reader == course.reader]
+        try:
+            found.extend(check_course(course, own))
+            _assess_one(task, course, part, found)
+        except Exception as error:  # one subject never stops the others
+            what = (
+                str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            )
+            remedy = error.remedy if isinstance(error, InputError) else "report this with the rows"
+            found.append(Finding(Level.ERROR, "not-assessed", subject, None, what, remedy))
+    done.findings.extend(found)
+    done.timepoints.extend(part.timepoints)
+    done.outcomes.extend(part.outcomes)
+    done.timepoints_json.extend(part.timepoints_json)
+    done.outcomes_json.extend(part.outcomes_json)
+    return not any(finding.level is Level.ERROR for finding in found)
+
+
+def _assess_one(task: Task, course: Course, part: Rendered, found: list[Finding]) -> None:
+    assessments, outcomes = assess_course(course, task.criteria, task.protocol)
+    plain = [a for a in assessments if a.scope is Scope.ALL and a.criteria == "recist11"]
+    found.extend(check_responses(course.subject, plain))
+    for assessment in assessments:
+        part.timepoints.append(results.csv_line(results.timepoint_row(course, assessment)))
+        part.timepoints_json.append(results.timepoint_json(course, assessment))
+    for outcome in outcomes:
+        row = results.outcome_row(course, outcome, task.protocol.pfs_policy)
+        part.outcomes.append(results.csv_line(row))
+        part.outcomes_json.append(results.outcome_json(course, outcome))
+
+
+def _known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:
+    for name in criteria:
+        if name not in CRITERIA:
+            raise InputError(f"criteria {name!r} are unknown", remedy=nearest(name, list(CRITERIA)))
+    if not criteria:
+        raise InputError("no criteria", remedy=f"give some of {', '.join(CRITERIA)}")
+    return tuple(dict.fromkeys(criteria))
+
+
+def _tell_unknown(layout: Layout, findings: list[Finding]) -> None:
+    if layout.unknown:
+        what = f"columns that are not read: {', '.join(layout.unknown)}"
+        remedy = "rename them if they were meant to be read"
+        findings.append(Finding(Level.CHECK, "unknown-columns", "", 1, what, remedy))
+
+
+def _workers(table: Table, jobs: int | None) -> int:
+    if jobs is not None:
+        return max(1, jobs)
+    if table.path.stat().st_size < SMALL_TABLE_BYTES:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

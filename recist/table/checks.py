@@ -1,0 +1,244 @@
+"""Checks on a course and its responses: what a data manager would ask about.
+
+Levels: see :class:`recist.table.finding.Level`. A check never changes an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from recist.course import Course, Lesion, Measurement, Role, Status
+from recist.response import Assessment, Response
+from recist.table.finding import Finding, Level
+from recist.table.records import Record
+
+#: Eisenhauer 2009, section 3.1.1: least longest diameter of a measurable lesion on CT.
+MEASURABLE_MM = Decimal(10)
+#: Eisenhauer 2009, section 3.1.1: least short axis of a node that may be a target.
+MEASURABLE_NODE_MM = Decimal(15)
+#: Eisenhauer 2009, section 3.2: targets in all, and per organ.
+MOST_TARGETS, MOST_TARGETS_PER_ORGAN = 5, 2
+#: Slices thicker than this raise the limit to twice their thickness (section 3.1.1) ...
+THICK_SLICE_MM = Decimal(5)
+#: ... where a header's 5.0x still counts as 5.
+THICKNESS_TOLERANCE_MM = Decimal("0.1")
+
+#: A lesion that changes by this factor between two visits is more often a typing error.
+IMPLAUSIBLE_FACTOR = 8
+#: A gap between visits that is more often a wrong year.
+IMPLAUSIBLE_GAP_DAYS = 3 * 365
+#: By how much a recorded sum may differ from ours: it was rounded.
+SUM_TOLERANCE_MM = Decimal("0.1")
+
+_SIDES = re.compile(r"\b(left|right|l|r|lt|rt|both|bilateral)\b[ .,_-]*", re.IGNORECASE)
+_DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
+
+
+def organ_of(lesion: Lesion) -> str:
+    """The organ that "two per organ" counts: nodes are one organ, paired organs are one."""
+    if lesion.is_node:
+        return "lymph nodes"
+    return " ".join(_SIDES.sub(" ", lesion.organ.casefold()).split())
+
+
+def check_course(course: Course, records: Sequence[Record]) -> list[Finding]:
+    """All checks on what was recorded of one subject by one reader."""
+    rows = {(record.when, record.lesion): record.row for record in reversed(records)}
+    at = _Rows(course, rows)
+    return [
+        *_selection(course, at),
+        *_measurability(course, records, at),
+        *_unit(course, at),
+        *_baseline_parts(course, at),
+        *_order(course, records),
+        *_gaps(course),
+        *_jumps(course, at),
+        *_sums(course, records),
+    ]
+
+
+class _Rows:
+    """Finds the row of a lesion at a day."""
+
+    def __init__(self, course: Course, rows: dict[tuple[int, str], int]) -> None:
+        self._zero = 0 if course.day_zero is None else course.day_zero.toordinal()
+        self._rows = rows
+        self.subject = course.subject
+
+    def finding(
+        self, level: Level, code: str, place: tuple[int, str], what: str, remedy: str
+    ) -> Finding:
+        day, lesion = place
+        row = self._rows.get((day + self._zero, lesion))
+        return Finding(level, code, self.subject, row, what, remedy)
+
+
+def _targets_at_baseline(course: Course) -> list[tuple[Lesion, Measurement]]:
+    if not course.timepoints:
+        return []
+    seen = {m.lesion_id: m for m in course.timepoints[0].measurements}
+    return [
+        (lesion, seen[lesion.id])
+        for lesion in course.lesions
+        if lesion.role is Role.TARGET and lesion.id in seen
+    ]
+
+
+def _selection(course: Course, at: _Rows) -> Iterable[Finding]:
+    targets = _targets_at_baseline(course)
+    if not targets:
+        return
+    day = course.timepoints[0].day
+    most, per_organ = MOST_TARGETS, MOST_TARGETS_PER_ORGAN
+    if len(targets) > most:
+        what = f"{len(targets)} target lesions, {most} at most"
+        remedy = "all are summed; make the others non-target"
+        yield at.finding(
+            Level.WARNING, "too-many-targets", (day, targets[most][0].id), what, remedy
+        )
+    counts = Counter(organ_of(lesion) for lesion, _ in targets)
+    for organ, count in counts.items():
+        if count > per_organ:
+            last = [lesion.id for lesion, _ in targets if organ_of(lesion) == organ][per_organ]
+            what = f"{count} targets in {organ or 'an unnamed organ'}, {per_organ} at most"
+            remedy = "all are summed; make the others non-target"
+            yield at.finding(Level.WARNING, "too-many-in-organ", (day, last), what, remedy)
+
+
+def _measurability(course: Course, records: Sequence[Record], at: _Rows) -> Iterable[Finding]:
+    thickness = {
+        record.lesion: record.extras.slice_thickness_mm
+        for record in reversed(records)
+        if record.extras.slice_thickness_mm is not None
+    }
+    for lesion, measurement in _targets_at_baseline(course):
+        day = course.timepoints[0].day
+        diameter = measurement.diameter_mm
+        if diameter is None:
+            what = f"target {lesion.id} is {measurement.status} at the baseline"
+            remedy = "a target is measured at the baseline: give its diameter or make it non-target"
+            yield at.finding(Level.WARNING, "unmeasured-target", (day, lesion.id), what, remedy)
+        elif lesion.is_node and diameter < MEASURABLE_NODE_MM:
+            what = f"node {lesion.id} of {diameter} mm is a target"
+            remedy = "a target node has a short axis of 15 mm or more: make it non-target"
+            yield at.finding(Level.WARNING, "small-node", (day, lesion.id), what, remedy)
+        elif not lesion.is_node and diameter < (least := _least(thickness.get(lesion.id))):
+            what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
+            remedy = "make it non-target"
+            yield at.finding(Level.WARNING, "not-measurable", (day, lesion.id), what, remedy)
+
+
+def _least(thickness_mm: Decimal | None) -> Decimal:
+    if thickness_mm is None or thickness_mm <= THICK_SLICE_MM + THICKNESS_TOLERANCE_MM:
+        return MEASURABLE_MM
+    return 2 * thickness_mm
+
+
+def _unit(course: Course, at: _Rows) -> Iterable[Finding]:
+    diameters = [
+        measurement.diameter_mm
+        for timepoint in course.timepoints
+        for measurement in timepoint.measurements
+        if measurement.diameter_mm
+    ]
+    targets = _targets_at_baseline(course)
+    at_baseline = [m.diameter_mm for _, m in targets if m.diameter_mm]
+    if at_baseline and max(at_baseline) < MEASURABLE_MM and max(diameters) < 3 * MEASURABLE_MM:
+        what = f"all targets are under 10 mm at the baseline (up to {max(at_baseline)})"
+        remedy = "this looks like cm: give diameters in mm"
+        day = course.timepoints[0].day
+        yield at.finding(Level.WARNING, "looks-like-cm", (day, targets[0][0].id), what, remedy)
+
+
+def _baseline_parts(course: Course, at: _Rows) -> Iterable[Finding]:
+    for lesion, measurement in _targets_at_baseline(course):
+        if len(measurement.parts_mm) > 1:
+            day = course.timepoints[0].day
+            what = f"target {lesion.id} has {len(measurement.parts_mm)} diameters at the baseline"
+            remedy = "summed as fragments; are these two lesions, or one row too many?"
+            yield at.finding(Level.WARNING, "parts-at-baseline", (day, lesion.id), what, remedy)
+
+
+def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
+    """Rows of one lesion that go back in time."""
+    last: dict[str, Record] = {}
+    for record in sorted(records, key=lambda record: record.row):
+        previous = last.get(record.lesion)
+        if previous is not None and record.when < previous.when:
+            what = f"lesion {record.lesion}: this row is earlier than row {previous.row}"
+            remedy = "taken in the order of dates; is the date right?"
+            yield Finding(
+                Level.WARNING, "dates-out-of-order", course.subject, record.row, what, remedy
+            )
+        last[record.lesion] = record
+
+
+def _gaps(course: Course) -> Iterable[Finding]:
+    for earlier, later in zip(course.timepoints, course.timepoints[1:], strict=False):
+        gap = later.day - earlier.day
+        if gap > IMPLAUSIBLE_GAP_DAYS:
+            what = f"{gap} days between two visits (to day {later.day})"
+            remedy = "is the year right?"
+            yield Finding(Level.CHECK, "long-gap", course.subject, None, what, remedy)
+
+
+def _jumps(course: Course, at: _Rows) -> Iterable[Finding]:
+    """A lesion that changes tenfold between visits: a slipped decimal point, or cm."""
+    last: dict[str, Decimal] = {}
+    for timepoint in course.timepoints:
+        for measurement in timepoint.measurements:
+            diameter = measurement.diameter_mm
+            if not diameter:
+                continue
+            previous = last.get(measurement.lesion_id)
+            if previous is not None and not (
+                diameter < IMPLAUSIBLE_FACTOR * previous
+                and previous < IMPLAUSIBLE_FACTOR * diameter
+            ):
+                what = f"lesion {measurement.lesion_id}: {previous} mm, then {diameter} mm"
+                remedy = "is the decimal point right, and the unit mm?"
+                yield at.finding(
+                    Level.CHECK, "jump", (timepoint.day, measurement.lesion_id), what, remedy
+                )
+            last[measurement.lesion_id] = diameter
+
+
+def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
+    """Recorded sums that are not the sums of the recorded target diameters."""
+    recorded = {record.when: record for record in records if record.extras.sum_mm is not None}
+    if not recorded:
+        return
+    zero = 0 if course.day_zero is None else course.day_zero.toordinal()
+    targets = {lesion.id for lesion in course.lesions if lesion.role is Role.TARGET}
+    for timepoint in course.timepoints:
+        record = recorded.get(timepoint.day + zero)
+        if record is None or record.extras.sum_mm is None:
+            continue
+        seen = [m for m in timepoint.measurements if m.lesion_id in targets]
+        plain = all(m.status in (Status.MEASURED, Status.ABSENT) for m in seen)
+        if not plain or len(seen) < len(targets):
+            continue
+        total = sum((m.diameter_mm or Decimal(0) for m in seen), Decimal(0))
+        if abs(total - record.extras.sum_mm) > SUM_TOLERANCE_MM:
+            what = f"sum recorded as {record.extras.sum_mm} mm, the targets add up to {total} mm"
+            remedy = "the diameters are used; correct them or the sum"
+            yield Finding(Level.WARNING, "sum", course.subject, record.row, what, remedy)
+
+
+def check_responses(subject: str, assessments: Sequence[Assessment]) -> list[Finding]:
+    """Checks on the answers: disease after a complete response."""
+    complete: Assessment | None = None
+    for assessment in assessments:
+        if assessment.overall is Response.CR:
+            complete = complete or assessment
+        elif complete is not None and assessment.overall in _DISEASE:
+            what = (
+                f"complete response on day {complete.day}, {assessment.overall} on day "
+                f"{assessment.day}"
+            )
+            remedy = "was the complete response right? look at both visits again"
+            return [Finding(Level.CHECK, "less-after-cr", subject, None, what, remedy)]
+    return []

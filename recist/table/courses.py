@@ -1,0 +1,224 @@
+"""From the rows of one subject to a course per reader, with what was odd on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from recist.course import (
+    Course,
+    CourseError,
+    Event,
+    EventKind,
+    Lesion,
+    Measurement,
+    Role,
+    Status,
+    Timepoint,
+)
+from recist.table.finding import Finding, Level
+from recist.table.records import Record
+
+
+class DatedEvent(NamedTuple):
+    """An event; ``when`` is a day, or the ordinal of a date."""
+
+    when: int
+    kind: EventKind
+
+
+def courses_of(
+    subject: str,
+    records: Sequence[Record],
+    events: Sequence[DatedEvent],
+    *,
+    has_dates: bool,
+    findings: list[Finding],
+) -> list[Course]:
+    """The courses of one subject, one per reader; none where an error forbids it."""
+    by_reader: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_reader[record.reader].append(record)
+    zero = _day_zero(records, events) if has_dates else 0
+    day_zero = dt.date.fromordinal(zero) if has_dates else None
+    dated = tuple(
+        Event(event.when - zero, event.kind)
+        for event in sorted(set(events), key=lambda event: (event.when, event.kind))
+    )
+    courses = []
+    for reader in sorted(by_reader):
+        before = sum(finding.level is Level.ERROR for finding in findings)
+        ordered = sorted(by_reader[reader], key=lambda record: (record.when, record.row))
+        lesions = _lesions(subject, ordered, findings)
+        timepoints = _timepoints(subject, ordered, zero, findings)
+        if sum(finding.level is Level.ERROR for finding in findings) > before:
+            continue
+        try:
+            courses.append(Course(subject, lesions, timepoints, dated, day_zero, reader))
+        except CourseError as error:
+            findings.append(Finding(Level.ERROR, "course", subject, None, error.what, error.remedy))
+    return courses
+
+
+def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent]) -> int:
+    starts = [event.when for event in events if event.kind is EventKind.TREATMENT_START]
+    return min(starts) if starts else min(record.when for record in records)
+
+
+def _lesions(
+    subject: str, ordered: Sequence[Record], findings: list[Finding]
+) -> tuple[Lesion, ...]:
+    first: dict[str, Record] = {}
+    uids: dict[str, str] = {}
+    for record in ordered:
+        if not record.lesion:
+            continue
+        known = first.setdefault(record.lesion, record)
+        if record.extras.tracking_uid:
+            uids.setdefault(record.lesion, record.extras.tracking_uid)
+        if known is not record:
+            _compare(subject, known, record, findings)
+    baseline = ordered[0].when
+    for record in first.values():
+        _first_seen(subject, record, baseline, findings)
+    return tuple(
+        Lesion(name, r.organ, r.is_node, r.role, r.field, uids.get(name, ""))
+        for name, r in sorted(first.items())
+    )
+
+
+def _compare(subject: str, known: Record, record: Record, findings: list[Finding]) -> None:
+    """A lesion keeps its role and kind; its organ and field are those of its first row."""
+    where = f"lesion {record.lesion}"
+    since = f"in row {known.row}"
+    if record.role is not known.role:
+        what = f"{where} is {record.role} here, {known.role} {since}"
+        remedy = "a lesion keeps its role: give another lesion another name"
+        findings.append(Finding(Level.ERROR, "role-changes", subject, record.row, what, remedy))
+    if record.is_node is not known.is_node:
+        kinds = ("no node", "a node")
+        what = f"{where} is {kinds[record.is_node]} here, {kinds[known.is_node]} {since}"
+        remedy = "a node is measured by its short axis at every date: correct nodal"
+        findings.append(Finding(Level.ERROR, "kind-changes", subject, record.row, what, remedy))
+    if record.organ.casefold() != known.organ.casefold():
+        what = f"{where} lies in {record.organ!r} here, in {known.organ!r} {since}"
+        remedy = f"taken as {known.organ!r}: is it the same lesion?"
+        findings.append(Finding(Level.WARNING, "organ-changes", subject, record.row, what, remedy))
+    if record.field is not known.field:
+        what = f"{where} is {record.field} of the field here, {known.field} {since}"
+        remedy = f"taken as {known.field}"
+        findings.append(Finding(Level.WARNING, "field-changes", subject, record.row, what, remedy))
+
+
+def _first_seen(subject: str, record: Record, baseline: int, findings: list[Finding]) -> None:
+    """Targets and non-targets are those of the baseline, new lesions those after it."""
+    where = f"lesion {record.lesion}"
+    if record.role is Role.NEW:
+        if record.when == baseline:
+            what = f"{where} is new at the baseline"
+            remedy = "target or non-target at the baseline; new later"
+            findings.append(
+                Finding(Level.ERROR, "new-at-baseline", subject, record.row, what, remedy)
+            )
+    elif record.when != baseline:
+        level = Level.ERROR if record.role is Role.TARGET else Level.WARNING
+        what = f"{where} is {record.role} but has no row at the baseline"
+        remedy = "a lesion first seen later is new; one seen before needs its baseline row"
+        findings.append(Finding(level, "no-baseline-row", subject, record.row, what, remedy))
+
+
+def _timepoints(
+    subject: str, ordered: Sequence[Record], zero: int, findings: list[Finding]
+) -> tuple[Timepoint, ...]:
+    timepoints = []
+    start = 0
+    for position in range(1, len(ordered) + 1):
+        if position < len(ordered) and ordered[position].when == ordered[start].when:
+            continue
+        visit = ordered[start:position]
+        measurements = _measurements(subject, visit, findings)
+        label = next((record.extras.visit for record in visit if record.extras.visit), "")
+        timepoints.append(Timepoint(visit[0].when - zero, measurements, label))
+        start = position
+    return tuple(timepoints)
+
+
+def _measurements(
+    subject: str, visit: Sequence[Record], findings: list[Finding]
+) -> tuple[Measurement, ...]:
+    rows: dict[str, list[Record]] = {}
+    for record in visit:
+        if record.lesion:
+            rows.setdefault(record.lesion, []).append(record)
+    return tuple(
+        _measurement(subject, rows[lesion], findings) or _unreadable(lesion)
+        for lesion in sorted(rows)
+    )
+
+
+def _unreadable(lesion: str) -> Measurement:
+    """A stand-in for contradicting rows; the subject is not assessed."""
+    return Measurement(lesion, Status.NOT_EVALUABLE)
+
+
+def _measurement(
+    subject: str, rows: Sequence[Record], findings: list[Finding]
+) -> Measurement | None:
+    first = rows[0]
+    if len(rows) > 1 and not _agree(subject, rows, findings):
+        return None
+    parts = sorted(
+        (record.diameter_mm for record in rows if record.diameter_mm is not None), reverse=True
+    )
+    volume_ml, suv_max, suv_mean, suv_peak = first.extras.measures
+    return Measurement(
+        first.lesion,
+        first.status,
+        tuple(parts),
+        first.merged_into or None,
+        None,
+        volume_ml,
+        suv_max,
+        suv_mean,
+        suv_peak,
+        first.reader,
+    )
+
+
+def _agree(subject: str, rows: Sequence[Record], findings: list[Finding]) -> bool:
+    """Several rows of a lesion at a date are its fragments; anything else contradicts."""
+    first, *others = rows
+    numbers = ", ".join(str(record.row) for record in rows)
+    where = f"lesion {first.lesion}, rows {numbers}"
+    states = {(record.status, record.merged_into) for record in rows}
+    if len(states) > 1:
+        said = ", ".join(sorted(str(record.status) for record in rows))
+        what = f"{where} contradict each other: {said}"
+        remedy = "keep the right row"
+        findings.append(
+            Finding(Level.ERROR, "contradicting-rows", subject, others[0].row, what, remedy)
+        )
+        return False
+    if first.status is not Status.MEASURED:
+        what, remedy = f"{where} say the same", "keep one row"
+        findings.append(Finding(Level.CHECK, "same-rows", subject, others[0].row, what, remedy))
+        return True
+    if first.is_node:
+        what = f"{where} give a node several diameters"
+        remedy = "counted as fragments; RECIST gives no rule for a fragmented node: keep one row"
+        findings.append(Finding(Level.WARNING, "node-parts", subject, others[0].row, what, remedy))
+    elif len({record.diameter_mm for record in rows}) < len(rows):
+        what = f"{where} give the same diameter twice"
+        remedy = "counted as fragments; delete one if it is a copy"
+        findings.append(Finding(Level.CHECK, "same-parts", subject, others[0].row, what, remedy))
+    return True
+
+
+def by_subject(records: Iterable[tuple[str, Record]]) -> dict[str, list[Record]]:
+    """Records grouped by their subject, in the order of first appearance."""
+    groups: defaultdict[str, list[Record]] = defaultdict(list)
+    for subject, record in records:
+        groups[subject].append(record)
+    return dict(groups)

@@ -1,0 +1,53 @@
+"""The table of events: ``subject, date|day, event``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from imaging.errors import InputError
+from recist.table import cells
+from recist.table.courses import DatedEvent
+from recist.table.finding import Finding
+from recist.table.layout import EVENT_COLUMNS, Layout, match_header
+from recist.table.records import Slips
+from recist.table.source import chunks, opened
+
+
+def read_events(
+    path: Path, *, has_dates: bool | None, findings: list[Finding]
+) -> dict[str, tuple[DatedEvent, ...]]:
+    """The events of each subject.
+
+    Args:
+        has_dates: of the table that the events belong to; None: either.
+
+    Raises:
+        InputError: a missing column, or days next to a table of dates.
+    """
+    events: defaultdict[str, list[DatedEvent]] = defaultdict(list)
+    with opened(path) as table:
+        layout = match_header(table.header, table.name, required=EVENT_COLUMNS, optional=())
+        _same_time(layout, has_dates, table.name)
+        at = layout.position
+        parse = cells.ordinal if layout.has_dates else cells.day
+        for chunk in chunks(table, layout):
+            for number, row in chunk.rows(table.delimiter):
+                full = [*row, *[""] * layout.width][: layout.width]
+                subject = full[at["subject"]].strip()
+                slips = Slips(subject, number, findings)
+                when = slips.value("unknown-time", parse, full[at[layout.time_column]])
+                kind = slips.value("unknown-event", cells.event_kind, full[at["event"]])
+                if when is not None and kind is not None:
+                    events[subject].append(DatedEvent(when, kind))
+    return {subject: tuple(found) for subject, found in events.items()}
+
+
+def _same_time(layout: Layout, has_dates: bool | None, name: str) -> None:
+    if has_dates is not None and layout.has_dates is not has_dates:
+        wanted, found = ("date", "day") if has_dates else ("day", "date")
+        raise InputError(
+            f"column {found!r} next to measurements with a column {wanted!r}",
+            where=name,
+            remedy=f"give both tables a column {wanted!r}",
+        )

@@ -1,0 +1,142 @@
+"""The files that a table is turned into, and the account of what was done."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from recist.protocol import Protocol, effective
+from recist.table import results
+from recist.table.finding import Finding, Level
+from recist.table.writing import JsonArray, all_written
+
+TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
+TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL = "timepoints.json", "outcomes.json", "protocol.json"
+FILES = (TIMEPOINTS, OUTCOMES, CHECKS, TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL)
+CHECK_COLUMNS = ("level", "check", "subject", "row", "what", "remedy")
+
+#: Findings of each level that a result keeps at hand; all of them are in ``checks.csv``.
+KEPT_FINDINGS = 100
+
+
+@dataclass(slots=True)
+class Rendered:
+    """What came of some subjects: lines ready to be written, and what was found."""
+
+    timepoints: list[str] = field(default_factory=list)
+    outcomes: list[str] = field(default_factory=list)
+    timepoints_json: list[str] = field(default_factory=list)
+    outcomes_json: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    subjects: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """What came of a table.
+
+    Attributes:
+        out: the folder with the results.
+        subjects: number of subjects in the table.
+        failed: subjects that could not be assessed.
+        findings: the first findings of each level, errors first; all are in ``checks.csv``.
+        counts: findings per level.
+    """
+
+    out: Path
+    subjects: int
+    failed: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    counts: dict[Level, int]
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done; 1: some subjects failed and are named; 2: nothing could be done."""
+        if not self.failed:
+            return 0
+        return 1 if len(self.failed) < self.subjects else 2
+
+
+def write(
+    out: Path,
+    parts: Iterable[Rendered],
+    protocol: Protocol,
+    findings: Sequence[Finding],
+    has_dates: bool,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> TableResult:
+    """Write all parts into a folder, whole or not at all.
+
+    Args:
+        findings: on the table itself, before any subject.
+        on_progress: called with the number of subjects done so far.
+    """
+    with all_written(out, FILES) as files:
+        _write_protocol(files[PROTOCOL], protocol)
+        _header(files[TIMEPOINTS], results.timepoint_columns(has_dates=has_dates))
+        _header(files[OUTCOMES], results.outcome_columns(has_dates=has_dates))
+        _header(files[CHECKS], CHECK_COLUMNS)
+        head = results.protocol_json(protocol)
+        timepoints = JsonArray(files[TIMEPOINTS_JSON], "timepoints", head)
+        outcomes = JsonArray(files[OUTCOMES_JSON], "outcomes", head)
+        account = _Account(files[CHECKS])
+        account.add(findings)
+        for part in parts:
+            _lines(files[TIMEPOINTS], part.timepoints)
+            _lines(files[OUTCOMES], part.outcomes)
+            timepoints.add(",\n".join(part.timepoints_json))
+            outcomes.add(",\n".join(part.outcomes_json))
+            account.add(part.findings)
+            account.subjects += part.subjects
+            account.failed.extend(part.failed)
+            if on_progress is not None:
+                on_progress(account.subjects)
+        timepoints.close()
+        outcomes.close()
+    return account.result(out)
+
+
+class _Account:
+    """Counts what is written; keeps the first findings of each level."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._kept: dict[Level, list[Finding]] = {level: [] for level in Level}
+        self._counts: Counter[Level] = Counter()
+        self.subjects = 0
+        self.failed: list[str] = []
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self._counts[finding.level] += 1
+            kept = self._kept[finding.level]
+            if len(kept) < KEPT_FINDINGS:
+                kept.append(finding)
+            row = "" if finding.row is None else str(finding.row)
+            cells = (finding.level.value, finding.code, finding.subject, row)
+            _lines(self._file, [results.csv_line((*cells, finding.what, finding.remedy))])
+
+    def result(self, out: Path) -> TableResult:
+        kept = tuple(finding for level in Level for finding in self._kept[level])
+        counts = {level: self._counts[level] for level in Level}
+        return TableResult(out, self.subjects, tuple(self.failed), kept, counts)
+
+
+def _write_protocol(file: TextIO, protocol: Protocol) -> None:
+    file.write(json.dumps(effective(protocol), ensure_ascii=False, indent=2) + "\n")
+
+
+def _header(file: TextIO, columns: Sequence[str]) -> None:
+    _lines(file, [results.csv_line(columns)])
+
+
+def _lines(file: TextIO, lines: Sequence[str]) -> None:
+    if lines:
+        file.write("\n".join(lines))
+        file.write("\n")

@@ -1,0 +1,56 @@
+"""Work on a stream in several processes, results in order, with little of it in memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, TypeVar
+
+Task = TypeVar("Task")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: Items under way or waiting per process: enough to keep each busy while one is written.
+AHEAD = 2
+
+_bound: dict[str, Any] = {}
+
+
+def in_order(
+    work: Callable[[Task, Item], Result], task: Task, items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """``work(task, item)`` for each item, in the order of the items.
+
+    Args:
+        work: a function of a module, so that it can be named to another process.
+        task: the same for all items; sent to each process once.
+        workers: processes; with one, the work is done here.
+    """
+    if workers <= 1:
+        for item in items:
+            yield work(task, item)
+        return
+    # Spawned, not forked: a fork of a process with threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _bind, (work, task)) as pool:
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(_run, item))
+                if len(waiting) > AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _bind(work: Callable[[Any, Any], Any], task: Any) -> None:
+    _bound["work"], _bound["task"] = work, task
+
+
+def _run(item: Any) -> Any:
+    return _bound["work"](_bound["task"], item)

@@ -1,0 +1,142 @@
+"""How fast a long measurement table is assessed, and against what.
+
+    python scripts/benchmark_assess.py --subjects 100000 --jobs 2
+
+writes a table of about ten rows per subject, assesses it by RECIST 1.1 and iRECIST with a reason
+for every time point, and prints time, peak memory and the ratio to a plain pandas formula (target
+category only: no nodes, no new lesions, no reasons, no outcomes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
+ORGANS = ("liver", "lung", "adrenal", "soft tissue", "lymph node")
+#: Visits after the baseline, in days from the start.
+EVERY_DAYS = 56
+
+
+def generate(path: Path, subjects: int, seed: int = 1) -> int:
+    """Write a table of subjects with one to four lesions at two to six visits; number of rows."""
+    random = np.random.default_rng(seed)
+    rows = 0
+    with path.open("w", encoding="utf-8") as file:
+        file.write(COLUMNS)
+        for number in range(subjects):
+            lines = _subject(f"S{number:07d}", random)
+            rows += len(lines)
+            file.write("".join(lines))
+    return rows
+
+
+def _subject(name: str, random: np.random.Generator) -> list[str]:
+    visits = int(random.integers(2, 6))
+    targets = int(random.integers(1, 4))
+    organs = random.integers(0, len(ORGANS), targets)
+    sizes = random.uniform(15, 60, targets)
+    trends = np.exp(random.normal(0, 0.25, targets))
+    has_non_target = random.random() < 0.5
+    new_at = int(random.integers(1, 12))
+    lines = []
+    for visit in range(visits):
+        day = visit * EVERY_DAYS
+        noise = np.exp(random.normal(0, 0.03, targets))
+        for k in range(targets):
+            organ = ORGANS[organs[k]]
+            node = "yes" if organ == "lymph node" else "no"
+            size = sizes[k] * trends[k] ** visit * noise[k]
+            status, text = ("measured", f"{size:.1f}") if size >= 6 else ("too-small", "")
+            if size < 3:
+                status, text = "absent", ""
+            lines.append(f"{name},{day},T{k + 1},target,{organ},{node},{status},{text}\n")
+        if has_non_target:
+            lines.append(f"{name},{day},NT1,non-target,bone,no,present,\n")
+        if visit >= new_at:
+            lines.append(f"{name},{day},N1,new,liver,no,measured,{10 + 3 * visit}.0\n")
+    return lines
+
+
+def time_assess(table: Path, out: Path, jobs: int) -> float:
+    """Seconds that ``recist assess`` takes."""
+    from recist.table.assess import assess_file  # noqa: PLC0415
+
+    started = time.perf_counter()
+    assess_file(table, out, jobs=jobs)
+    return time.perf_counter() - started
+
+
+def peak_mib() -> tuple[float, float]:
+    """Peak resident memory of this process and of its largest child, MiB."""
+    return tuple(
+        resource.getrusage(who).ru_maxrss / 1024
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )  # type: ignore[return-value]
+
+
+def time_pandas(table: Path) -> float:
+    """Seconds of a plain formula on the same rows: target sums, nadir, category."""
+    started = time.perf_counter()
+    rows = pd.read_csv(table, usecols=["subject", "day", "role", "status", "diameter_mm"])
+    targets = rows[rows["role"] == "target"]
+    sizes = targets["diameter_mm"].where(targets["status"] != "too-small", 5.0).fillna(0.0)
+    sums = sizes.groupby([targets["subject"], targets["day"]]).sum()
+    by_subject = sums.groupby(level="subject")
+    baseline = by_subject.transform("first")
+    nadir = by_subject.cummin().groupby(level="subject").shift()
+    category = np.select(
+        [
+            nadir.isna(),
+            sums == 0,
+            (sums >= 1.2 * nadir) & (sums - nadir >= 5),
+            sums <= 0.7 * baseline,
+        ],
+        ["", "CR", "PD", "PR"],
+        "SD",
+    )
+    assert len(category) == len(sums)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--subjects", type=int, default=100_000)
+    arguments.add_argument("--jobs", type=int, default=2)
+    arguments.add_argument("--seed", type=int, default=1)
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "measurements.csv"
+        rows = generate(table, chosen.subjects, chosen.seed)
+        seconds = time_assess(table, Path(folder) / "out", chosen.jobs)
+        own, child = peak_mib()
+        written = sum(file.stat().st_size for file in (Path(folder) / "out").iterdir())
+        plain = time_pandas(table)
+    json.dump(
+        {
+            "subjects": chosen.subjects,
+            "rows": rows,
+            "jobs": chosen.jobs,
+            "seconds": round(seconds, 2),
+            "peak_mib_main": round(own),
+            "peak_mib_worker": round(child),
+            "written_mib": round(written / 2**20),
+            "pandas_formula_seconds": round(plain, 2),
+            "ratio_to_pandas_formula": round(seconds / plain, 1),
+        },
+        sys.stdout,
+        indent=2,
+    )
+    print()
+
+
+if __name__ == "__main__":
+    main()
