@@ -307,6 +307,12 @@ class Protocol:
     field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = _setting(
         "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field"
     )
+    out_of_field_set: Literal["strict", "pragmatic"] = _setting(
+        "strict",
+        "AMB-35",
+        "Lesions of the out-of-field set: only those outside, or those in the low-dose bath too.",
+        "Menon 2019 (no dose: below 1 Gy); design decision",
+    )
     new_lesion_position: Literal["split", "anywhere"] = _setting(
         "split", "AMB-36", "New lesions by field as well, or only as such.", "see recist.abscopal"
     )
