@@ -53,6 +53,17 @@ def evaluated(
         first_progression_day: a progression known from elsewhere (adjudication, clinical date).
     """
     ordered = reread(in_order(visits), family, protocol)
+    return until_progression(ordered, protocol, family, first_progression_day=first_progression_day)
+
+
+def until_progression(
+    ordered: tuple[Visit, ...],
+    protocol: Protocol,
+    family: Family = RECIST,
+    *,
+    first_progression_day: int | None = None,
+) -> tuple[Visit, ...]:
+    """Visits up to the first progression, those of its day included."""
     if not protocol.cut_at_first_progression:
         return ordered
     ends = [] if first_progression_day is None else [first_progression_day]
@@ -137,6 +148,18 @@ def best_response(
         first_progression_day: see :func:`evaluated`.
     """
     kept = evaluated(visits, protocol, family, first_progression_day=first_progression_day)
+    return best_of(kept, protocol, family, confirmed=confirmed, origin_day=origin_day)
+
+
+def best_of(
+    kept: Sequence[Visit],
+    protocol: Protocol,
+    family: Family = RECIST,
+    *,
+    confirmed: bool,
+    origin_day: int = 0,
+) -> Best:
+    """The best overall response of visits that :func:`evaluated` gave."""
     return (
         _response(kept, protocol, family, confirmed=confirmed)
         or _stable(kept, protocol, family, origin_day, confirmed=confirmed)

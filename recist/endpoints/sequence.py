@@ -130,9 +130,13 @@ def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple
     """
     if protocol.cr_then_disease == "keep" or not family.less_than_complete_is_progression:
         return tuple(visits)
-    complete_at = next(
-        (k for k, visit in enumerate(visits) if visit.response == family.complete), len(visits)
-    )
+    complete_at = None
+    for k, visit in enumerate(visits):
+        if visit.response == family.complete:
+            complete_at = k
+            break
+    if complete_at is None:
+        return tuple(visits)
     less_at = next(
         (
             k

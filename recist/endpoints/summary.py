@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from imaging.errors import InputError
 from recist.course import Course, Event, EventKind
 from recist.endpoints.best_response import (
     benefit,
-    best_response,
-    evaluated,
+    best_of,
     first_response,
+    until_progression,
 )
-from recist.endpoints.policy import EMA_ITT, POLICIES
+from recist.endpoints.policy import EMA_ITT
 from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, family_of, in_order, reread
 from recist.endpoints.time_to_event import (
     History,
     duration_of_response,
     overall_survival,
-    progression_free_survival,
+    progression_free_by_policy,
     time_to_response,
 )
 from recist.protocol import Protocol
-from recist.response import Assessment, EventTime, Outcome, Response, Scope
+from recist.response import Assessment, Outcome, Response, Scope
 
 #: Best responses that are objective responses.
 OBJECTIVE = (Response.CR, Response.PR, Response.ICR, Response.IPR, Response.CMR, Response.PMR)
+
+
+_FAMILIES = {"recist11": RECIST, "irecist": IMMUNE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def outcome_of_responses(
     known = known or Background()
     ordered = in_order(visits)
     if family is None:
-        family = IMMUNE if criteria == "irecist" else family_of(v.response for v in ordered)
+        family = _FAMILIES.get(criteria) or family_of(visit.response for visit in ordered)
     after_rule = reread(ordered, family, protocol)
     history = History(
         after_rule,
@@ -117,17 +120,8 @@ def outcome_of_responses(
         window_days=protocol.visit_window_days,
         has_baseline=known.has_baseline,
     )
-    pfs = {
-        name: progression_free_survival(history, policy, protocol, family)
-        for name, policy in POLICIES.items()
-    }
-    found = _assemble(history, protocol, family, pfs)
-    return replace(
-        found,
-        criteria=criteria or _criteria(family),
-        scope=scope,
-        warnings=_warnings(ordered, after_rule),
-    )
+    about = (criteria or _criteria(family), scope, _warnings(ordered, after_rule))
+    return _assemble(history, protocol, family, about)
 
 
 def _criteria(family: Family) -> str:
@@ -138,22 +132,21 @@ def _assemble(
     history: History,
     protocol: Protocol,
     family: Family,
-    pfs: dict[str, EventTime],
+    about: tuple[str, Scope, tuple[str, ...]],
 ) -> Outcome:
+    criteria, scope, warnings = about
     origin = history.origin_day
-    counted = _before_new_therapy(history, protocol)
-    best = best_response(counted, protocol, family, confirmed=False, origin_day=origin)
-    confirmed = best_response(counted, protocol, family, confirmed=True, origin_day=origin)
-    kept = evaluated(counted, protocol, family)
+    kept = until_progression(_before_new_therapy(history, protocol), protocol, family)
+    best = best_of(kept, protocol, family, confirmed=False, origin_day=origin)
+    confirmed = best_of(kept, protocol, family, confirmed=True, origin_day=origin)
     response = first_response(kept, protocol, family, confirmed=protocol.confirmation_required)
     response_day = None if response is None else response.first.day
+    pfs = progression_free_by_policy(history, protocol, family)
     times = [*pfs.values()]
     if response_day is not None:
         times.append(time_to_response(response_day, origin))
-        for policy in POLICIES.values():
-            lasted = duration_of_response(history, response_day, policy, protocol, family)
-            if lasted is not None:
-                times.append(lasted)
+        lasted = (duration_of_response(survival, response_day) for survival in pfs.values())
+        times.extend(duration for duration in lasted if duration is not None)
     if history.death_day is not None or history.last_alive_day is not None:
         times.append(overall_survival(history))
     main = pfs[protocol.pfs_policy]
@@ -163,8 +156,8 @@ def _assemble(
     minimum = protocol.minimum_sd_days - protocol.sd_window_days
     long_enough = protocol.clinical_benefit_days - protocol.sd_window_days
     return Outcome(
-        _criteria(family),
-        Scope.ALL,
+        criteria,
+        scope,
         best.response,
         best.day,
         confirmed.response,
@@ -176,6 +169,7 @@ def _assemble(
         benefit(kept, family, minimum_days=minimum, origin_day=origin),
         benefit(kept, family, minimum_days=long_enough, origin_day=origin),
         tuple(times),
+        warnings,
     )
 
 
@@ -187,6 +181,8 @@ def _before_new_therapy(history: History, protocol: Protocol) -> tuple[Visit, ..
 
 
 def _warnings(recorded: Sequence[Visit], reread_as: Sequence[Visit]) -> tuple[str, ...]:
+    if recorded is reread_as:
+        return ()
     return tuple(
         f"{before.response} on day {before.day} was read as {after.response}: disease after a "
         "complete response (Eisenhauer 2009, Table 3 note a)."

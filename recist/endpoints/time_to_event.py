@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imaging.errors import InputError
-from recist.endpoints.policy import NewTherapy, Policy, ProgressionDate
+from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
 from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, first_progression
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response
@@ -78,6 +78,24 @@ def progression_free_survival(
     return _timed("iPFS" if family is IMMUNE else "PFS", policy.name, history.origin_day, end)
 
 
+def progression_free_by_policy(
+    history: History, protocol: Protocol, family: Family = RECIST
+) -> dict[str, EventTime]:
+    """The same by every policy, by its name."""
+    plain = (history.new_therapy_day, history.claimed_progression_day, history.interval_days)
+    if plain != (None, None, None):
+        return {
+            name: progression_free_survival(history, policy, protocol, family)
+            for name, policy in POLICIES.items()
+        }
+    # Nothing is known that the policies judge differently.
+    first = progression_free_survival(history, EMA_ITT, protocol, family)
+    return {
+        name: EventTime(first.endpoint, name, first.start_day, first.day, first.event, first.reason)
+        for name in POLICIES
+    }
+
+
 def overall_survival(history: History) -> EventTime:
     """Time from the origin to death, or censored when last known alive."""
     if history.death_day is not None:
@@ -97,30 +115,34 @@ def time_to_response(response_day: int, origin_day: int) -> EventTime:
     return _timed("TTR", "", origin_day, end)
 
 
-def duration_of_response(
-    history: History,
-    response_day: int,
-    policy: Policy,
-    protocol: Protocol,
-    family: Family = RECIST,
-) -> EventTime | None:
+def duration_of_response(survival: EventTime, response_day: int) -> EventTime | None:
     """Time from the first response to progression or death (of responders only).
+
+    Args:
+        survival: progression-free, by the policy wanted.
 
     Returns:
         None when the clock stops before the response (a new therapy that censors before it).
     """
-    end = _progression_free_end(history, policy, protocol, family)
-    if end.day < response_day:
+    if survival.day < response_day:
         return None
-    return _timed("iDoR" if family is IMMUNE else "DoR", policy.name, response_day, end)
+    endpoint = "iDoR" if survival.endpoint == "iPFS" else "DoR"
+    return EventTime(
+        endpoint, survival.policy, response_day, survival.day, survival.event, survival.reason
+    )
 
 
-def duration_of_stable_disease(
-    history: History, policy: Policy, protocol: Protocol, family: Family = RECIST
-) -> EventTime:
+def duration_of_stable_disease(survival: EventTime) -> EventTime:
     """Time from the origin to progression: stable disease runs from the start of treatment."""
-    end = _progression_free_end(history, policy, protocol, family)
-    return _timed("iDoSD" if family is IMMUNE else "DoSD", policy.name, history.origin_day, end)
+    endpoint = "iDoSD" if survival.endpoint == "iPFS" else "DoSD"
+    return EventTime(
+        endpoint,
+        survival.policy,
+        survival.start_day,
+        survival.day,
+        survival.event,
+        survival.reason,
+    )
 
 
 def visit_day(
@@ -149,8 +171,7 @@ def visit_day(
 
 
 def _timed(endpoint: str, policy: str, start_day: int, end: _End) -> EventTime:
-    numbers = (("from_day", str(start_day)), ("to_day", str(end.day)))
-    reason = Reason(end.rule, end.source, end.sentence, numbers)
+    reason = Reason(end.rule, end.source, end.sentence)
     return EventTime(endpoint, policy, start_day, end.day, end.event, reason)
 
 

@@ -29,6 +29,7 @@ from recist.endpoints.time_to_event import (
     duration_of_response,
     duration_of_stable_disease,
     overall_survival,
+    progression_free_by_policy,
     progression_free_survival,
     time_to_response,
     visit_day,
@@ -49,7 +50,11 @@ def pfs(history: History, policy: Policy = EMA_ITT, **settings: Any) -> tuple[st
     family = family_of(visit.response for visit in history.visits)
     found = progression_free_survival(history, policy, replace(DEFAULT, **settings), family)
     assert found.reason.sentence
-    return ("event" if found.event else "censored", found.day)
+    return (_word(found), found.day)
+
+
+def _word(time: EventTime) -> str:
+    return "event" if time.event else "censored"
 
 
 def history_of(case: dict[str, Any]) -> History:
@@ -87,12 +92,13 @@ def test_dates(case: dict[str, Any]) -> None:
         assert list(pfs(history, policy)) == expected, case["note"]
         return
     found: EventTime | None
+    survival = progression_free_survival(history, policy, DEFAULT, RECIST)
     if case["endpoint"] == "DoSD":
-        found = duration_of_stable_disease(history, policy, DEFAULT)
+        found = duration_of_stable_disease(survival)
     else:
         kept = evaluated(history.visits, DEFAULT)
         response = first_response(kept, DEFAULT, confirmed=settings.get("confirmed", False))
-        found = response and duration_of_response(history, response.first.day, policy, DEFAULT)
+        found = response and duration_of_response(survival, response.first.day)
     if found is None:
         assert expected is None
         return
@@ -228,14 +234,17 @@ def test_survival() -> None:
 
 def test_duration_of_response_by_irecist_ends_at_the_first_iupd() -> None:
     history = History(visits_of("iPR", "iPR", "iUPD", "iCPD"))
-    found = duration_of_response(history, 56, EMA_ITT, DEFAULT, IMMUNE)
+    survival = progression_free_survival(history, EMA_ITT, DEFAULT, IMMUNE)
+    found = duration_of_response(survival, 56)
     assert found is not None
     assert (found.endpoint, found.days, found.event) == ("iDoR", 112, True)
+    assert duration_of_stable_disease(survival).endpoint == "iDoSD"
 
 
 def test_a_response_after_the_clock_stopped_has_no_duration() -> None:
     history = History(visits_of("SD", "PR", "PD"), new_therapy_day=60)
-    assert duration_of_response(history, 112, FDA_A, DEFAULT) is None
+    survival = progression_free_survival(history, FDA_A, DEFAULT)
+    assert duration_of_response(survival, 112) is None
 
 
 def test_time_to_response() -> None:
@@ -243,6 +252,15 @@ def test_time_to_response() -> None:
 
 
 WORDS = st.sampled_from(["CR", "PR", "SD", "PD", "NE"])
+
+
+@given(st.lists(WORDS, max_size=6), st.none() | st.integers(1, 400), st.none() | st.just(56))
+def test_all_policies_at_once(words: list[str], death: int | None, interval: int | None) -> None:
+    history = History(visits_of(*words), death_day=death, interval_days=interval)
+    found = progression_free_by_policy(history, DEFAULT)
+    assert {name: (time.policy, time.day, _word(time)) for name, time in found.items()} == {
+        name: (name, *pfs(history, policy)[::-1]) for name, policy in POLICIES.items()
+    }
 
 
 @given(
