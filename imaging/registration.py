@@ -125,7 +125,7 @@ class Registration:
 
     def to_moving_mm(self, points: Array) -> FloatArray:
         """LPS mm (n, 3) of the fixed image to LPS mm (n, 3) of the moving image."""
-        fixed: FloatArray = np.atleast_2d(np.asarray(points, dtype=np.float64))
+        fixed = _rows_of(points)
         return _moved(self.rigid, fixed + self._displacement(fixed))
 
     def to_fixed_mm(self, points: Array) -> FloatArray:
@@ -134,7 +134,7 @@ class Registration:
         The inverse is found by fixed-point steps, x = y - displacement(x), which contract because
         deformations that fold are refused.
         """
-        moving: FloatArray = np.atleast_2d(np.asarray(points, dtype=np.float64))
+        moving = _rows_of(points)
         target = _moved(np.linalg.inv(self.rigid), moving)
         fixed = target
         for _ in range(INVERSE_STEPS if self.field_grid else 0):
@@ -189,7 +189,7 @@ class Registration:
             )
             for axis in range(3)
         ]
-        return np.stack(sampled, axis=-1)
+        return np.asarray(np.stack(sampled, axis=-1), dtype=np.float64)
 
     def _reached_box(self, mask: Mask, grid: Grid) -> tuple[Index3, Index3]:
         """First voxel and shape of the part of a grid that a moving mask can come from."""
@@ -564,13 +564,18 @@ def _flagged(rigid: Registration, flag: str) -> Registration:
 # --- points ---------------------------------------------------------------------------------------
 
 
+def _rows_of(points: Array) -> FloatArray:
+    """(n, 3) float64."""
+    return np.asarray(points, dtype=np.float64).reshape(-1, 3)
+
+
 def _translation(shift_mm: FloatArray) -> FloatArray:
     matrix = np.eye(4)
     matrix[:3, 3] = shift_mm
     return matrix
 
 
-def _moved(matrix: FloatArray, points: FloatArray) -> FloatArray:
+def _moved(matrix: Array, points: Array) -> FloatArray:
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3], dtype=np.float64)
 
 
