@@ -1,0 +1,327 @@
+"""The sum of diameters over time, and each lesion's change, as inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+
+from recist.course import Course, Field, Lesion, Role
+from recist.report.palette import (
+    FIELD_COLOURS,
+    FIELD_NAMES,
+    SCOPE_COLOURS,
+    SCOPE_NAMES,
+    TONE_COLOURS,
+    tone,
+)
+from recist.report.svg import drawing, line, polyline, tag, text
+from recist.response import Assessment, Response, Scope
+
+WIDTH, HEIGHT = 640.0, 340.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 146.0, 58.0, 44.0
+#: Dates nearer than this on the axis are spread evenly instead, and the axis says so.
+NEAREST_PX = 46.0
+#: With more lesions than this the spider's lines carry no names.
+MOST_NAMED_LINES = 8
+#: Longer names are cut at the end of a line.
+LONGEST_NAME = 13
+
+#: Eisenhauer 2009, section 4.3.1: partial response, progression.
+PARTIAL_RESPONSE = 0.70
+PROGRESSION, PROGRESSION_MM = 1.20, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where days and values lie on the drawing."""
+
+    days: tuple[int, ...]
+    low: float
+    high: float
+
+    @property
+    def to_scale(self) -> bool:
+        if len(self.days) < 2 or self.days[-1] == self.days[0]:
+            return True
+        span = WIDTH - LEFT - RIGHT
+        nearest = min(b - a for a, b in pairwise(self.days))
+        return nearest / (self.days[-1] - self.days[0]) * span >= NEAREST_PX
+
+    def x(self, day: int) -> float:
+        span = WIDTH - LEFT - RIGHT
+        if len(self.days) < 2:
+            return LEFT + span / 2
+        if self.to_scale:
+            return LEFT + span * (day - self.days[0]) / (self.days[-1] - self.days[0])
+        return LEFT + span * self.days.index(day) / (len(self.days) - 1)
+
+    def y(self, value: float) -> float:
+        part = (value - self.low) / (self.high - self.low)
+        return HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - TOP)
+
+
+def sum_chart(course: Course, assessments: Sequence[Assessment]) -> str:
+    """The sum of the target diameters of all, in-field and out-of-field lesions by RECIST 1.1.
+
+    With the response at every date, the baseline, the nadir, the limits of partial response and
+    progression, and new lesions. Empty text where there is no sum at two dates.
+    """
+    lines = {scope: sums(assessments, scope) for scope in Scope}
+    known = {scope: points for scope, points in lines.items() if points}
+    if len({day for points in known.values() for day, _ in points}) < 2:
+        return ""
+    whole = lines[Scope.ALL]
+    top = max([value for points in known.values() for _, value in points] + [10.0])
+    if len(whole) > 1:
+        top = max(top, whole[0][1] * 1.05)
+    frame = Frame(tuple(t.day for t in course.timepoints), 0.0, _round_up(top * 1.04))
+    # Where all targets lie on one side of the field, the two lines are one.
+    shown = [s for s in Scope if s in known and (s is Scope.ALL or known[s] != whole)]
+    parts = [
+        *_axes(frame, course, _steps(frame.high), "mm"),
+        *(_limits(frame, whole) if len(whole) > 1 else ()),
+    ]
+    for scope in reversed(shown):
+        parts += _curve(frame, known[scope], SCOPE_COLOURS[scope], heavy=scope is Scope.ALL)
+    parts += _responses(frame, course, assessments)
+    ends = [
+        (frame.y(known[s][-1][1]), f"{SCOPE_NAMES[s]} {known[s][-1][1]:.1f}", SCOPE_COLOURS[s])
+        for s in shown
+    ]
+    parts += _end_labels(ends)
+    return drawing(WIDTH, HEIGHT, *parts, label="Sum of diameters over time", class_="chart")
+
+
+def spider_chart(course: Course) -> str:
+    """Change of each target's diameter from baseline in percent, coloured by field.
+
+    A patient without targets gets the measured lesions instead. Empty text without two dates.
+    """
+    chosen = [lesion for lesion in course.lesions if lesion.role is Role.TARGET]
+    chosen = chosen or list(course.lesions)
+    changes = {lesion.id: changes_percent(course, lesion) for lesion in chosen}
+    chosen = [lesion for lesion in chosen if len(changes[lesion.id]) > 1]
+    if not chosen:
+        return ""
+    values = [value for lesion in chosen for _, value in changes[lesion.id]]
+    high = max(25.0, min(200.0, max(values) * 1.1))
+    low = min(-40.0, min(values) - 8)
+    frame = Frame(tuple(t.day for t in course.timepoints), max(low, -105.0), high)
+    parts = _axes(frame, course, _percent_steps(frame), "%")
+    for level, colour in ((-30.0, TONE_COLOURS["partial"]), (20.0, TONE_COLOURS["progression"])):
+        if frame.low < level < frame.high:
+            parts.append(_level(frame, level, colour))
+            parts.append(
+                text(f"{level:+.0f} %".replace("-", "−"), LEFT + 4, frame.y(level) - 4,
+                     class_="limit", fill=colour)
+            )  # fmt: skip
+    ends = []
+    for lesion in chosen:
+        points = [(day, min(value, frame.high)) for day, value in changes[lesion.id]]
+        colour = FIELD_COLOURS[lesion.field]
+        parts += _curve(frame, points, colour, heavy=False)
+        ends.append(
+            (frame.y(points[-1][1]), f"{_short(lesion.id)} {_signed(points[-1][1])}", colour)
+        )
+    if len(ends) <= MOST_NAMED_LINES:
+        parts += _end_labels(ends)
+    parts += _field_legend({lesion.field for lesion in chosen})
+    return drawing(WIDTH, HEIGHT, *parts, label="Change of each lesion", class_="chart")
+
+
+def sums(assessments: Sequence[Assessment], scope: Scope) -> list[tuple[int, float]]:
+    """(day, sum in mm) by RECIST 1.1 where there is a sum; the baseline comes first."""
+    chosen = sorted(
+        (a for a in assessments if a.criteria == "recist11" and a.scope is scope),
+        key=lambda a: a.day,
+    )
+    return [(a.day, float(a.sum_mm)) for a in chosen if a.sum_mm is not None]
+
+
+def changes_percent(course: Course, lesion: Lesion) -> list[tuple[int, float]]:
+    """(day, percent) from the lesion's first diameter; exact zero diameters are -100."""
+    seen: list[tuple[int, Decimal]] = [
+        (timepoint.day, measurement.diameter_mm)
+        for timepoint in course.timepoints
+        for measurement in timepoint.measurements
+        if measurement.lesion_id == lesion.id and measurement.diameter_mm is not None
+    ]
+    if not seen or seen[0][1] == 0:
+        return []
+    first = seen[0][1]
+    return [(day, float(100 * (value - first) / first)) for day, value in seen]
+
+
+def day_name(course: Course, day: int) -> str:
+    """The calendar date where it is known, else the day."""
+    date = course.date_of(day)
+    return f"day {day}" if date is None else date.isoformat()
+
+
+def _axes(frame: Frame, course: Course, steps: Sequence[float], unit: str) -> list[str]:
+    parts = []
+    for step in steps:
+        y = frame.y(step)
+        parts.append(line(LEFT, y, WIDTH - RIGHT, y, class_="grid"))
+        parts.append(text(_label(step, unit), LEFT - 8, y + 4, class_="tick", text_anchor="end"))
+    room = (WIDTH - LEFT - RIGHT) / max(len(frame.days) - 1, 1)
+    every = max(1, int(np.ceil(66 / room)))
+    for number, day in enumerate(frame.days):
+        x = frame.x(day)
+        parts.append(line(x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 4, class_="axis"))
+        if number % every == 0:
+            parts.append(
+                text(day_name(course, day), x, HEIGHT - BOTTOM + 18, class_="tick",
+                     text_anchor="middle")
+            )  # fmt: skip
+            if course.day_zero is not None:
+                parts.append(
+                    text(f"day {day}", x, HEIGHT - BOTTOM + 32, class_="fine", text_anchor="middle")
+                )
+    parts.append(line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, class_="axis"))
+    if not frame.to_scale:
+        parts.append(
+            text("dates not to scale", WIDTH - 4, HEIGHT - 10, class_="fine", text_anchor="end")
+        )
+    return parts
+
+
+def _limits(frame: Frame, points: Sequence[tuple[int, float]]) -> list[str]:
+    """The limit of partial response, and the limit of progression as it follows the nadir."""
+    baseline = points[0][1]
+    green, red = TONE_COLOURS["partial"], TONE_COLOURS["progression"]
+    parts = [
+        line(LEFT, frame.y(baseline), WIDTH - RIGHT, frame.y(baseline), class_="baseline"),
+        text("baseline", WIDTH - RIGHT - 4, frame.y(baseline) - 5, class_="limit",
+             text_anchor="end", fill="#6b7280"),
+        _level(frame, PARTIAL_RESPONSE * baseline, green),
+        text("−30 % of baseline", LEFT + 4, frame.y(PARTIAL_RESPONSE * baseline) + 13,
+             class_="limit", fill=green),
+    ]  # fmt: skip
+    corners: list[tuple[float, float]] = []
+    nadir = baseline
+    for (day, value), (following, _) in pairwise(points):
+        nadir = min(nadir, value)
+        limit = frame.y(min(max(PROGRESSION * nadir, nadir + PROGRESSION_MM), frame.high))
+        corners += [(frame.x(day), limit), (frame.x(following), limit)]
+    parts.append(polyline(corners, stroke=red, class_="threshold"))
+    parts.append(
+        text("+20 % and 5 mm over nadir", corners[-1][0] - 4, corners[-1][1] - 5, class_="limit",
+             text_anchor="end", fill=red)
+    )  # fmt: skip
+    lowest = min(points, key=lambda point: point[1])
+    x, y = frame.x(lowest[0]), frame.y(lowest[1])
+    parts.append(tag("circle", cx=x, cy=y, r=8.0, class_="nadir"))
+    parts.append(text("nadir", x, y + 22, class_="limit", text_anchor="middle", fill="#374151"))
+    return parts
+
+
+def _curve(
+    frame: Frame, points: Sequence[tuple[int, float]], colour: str, *, heavy: bool
+) -> list[str]:
+    places = [(frame.x(day), frame.y(value)) for day, value in points]
+    parts = [polyline(places, stroke=colour, stroke_width=2.6 if heavy else 1.8)]
+    for x, y in places:
+        parts.append(tag("circle", cx=x, cy=y, r=4.0 if heavy else 3.2, fill=colour))
+    return parts
+
+
+def _responses(frame: Frame, course: Course, assessments: Sequence[Assessment]) -> list[str]:
+    """A chip above each follow-up date, and a mark where new lesions appear."""
+    parts = []
+    baseline_day = course.timepoints[0].day
+    for assessment in assessments:
+        if assessment.scope is not Scope.ALL or assessment.criteria != "recist11":
+            continue
+        x = frame.x(assessment.day)
+        if assessment.day == baseline_day:
+            parts.append(text("Baseline", x, 22, class_="tick", text_anchor="middle"))
+            continue
+        parts += _chip(x, assessment.overall)
+        if assessment.new_lesion:
+            y = TOP - 8
+            corners = f"{x:.1f},{y - 6} {x + 6:.1f},{y} {x:.1f},{y + 6} {x - 6:.1f},{y}"
+            parts.append(tag("polygon", points=corners, fill=TONE_COLOURS["progression"]))
+            parts.append(
+                text("new lesion", x + 10, y + 4, class_="limit",
+                     fill=TONE_COLOURS["progression"])
+            )  # fmt: skip
+    return parts
+
+
+def _chip(x: float, response: Response) -> list[str]:
+    label = "non" if response is Response.NON_CR_NON_PD else response.value
+    width = 12.0 + 8.0 * len(label)
+    return [
+        tag("rect", x=x - width / 2, y=8.0, width=width, height=20.0, rx=10.0,
+            fill=TONE_COLOURS[tone(response)]),
+        text(label, x, 22.5, class_="chip", text_anchor="middle"),
+    ]  # fmt: skip
+
+
+def _end_labels(ends: Sequence[tuple[float, str, str]]) -> list[str]:
+    """Names at the right end of the lines, moved apart where they would overlap."""
+    ordered = sorted(ends)
+    heights = [y for y, _, _ in ordered]
+    for _ in range(60):
+        for n in range(len(heights) - 1):
+            overlap = 14 - (heights[n + 1] - heights[n])
+            if overlap > 0.1:
+                heights[n] -= overlap / 2
+                heights[n + 1] += overlap / 2
+    return [
+        text(name, WIDTH - RIGHT + 10, y + 4, class_="end", fill=colour)
+        for y, (_, name, colour) in zip(heights, ordered, strict=True)
+    ]
+
+
+def _field_legend(fields: set[Field]) -> list[str]:
+    parts, x = [], LEFT
+    for field in (field for field in Field if field in fields):
+        parts.append(tag("circle", cx=x + 4, cy=18.0, r=4.0, fill=FIELD_COLOURS[field]))
+        parts.append(text(FIELD_NAMES[field], x + 13, 22, class_="tick"))
+        x += 30 + 6.5 * len(FIELD_NAMES[field])
+    return parts
+
+
+def _level(frame: Frame, value: float, colour: str) -> str:
+    y = frame.y(value)
+    return line(LEFT, y, WIDTH - RIGHT, y, stroke=colour, class_="threshold")
+
+
+def _round_up(value: float) -> float:
+    step = _step(value)
+    return float(np.ceil(value / step) * step)
+
+
+def _step(high: float) -> float:
+    return next((s for s in (5, 10, 20, 25, 50, 100, 200, 500) if high / s <= 6), 1000)
+
+
+def _steps(high: float) -> list[float]:
+    step = _step(high)
+    return [float(value) for value in np.arange(0, high + step / 2, step)]
+
+
+def _percent_steps(frame: Frame) -> list[float]:
+    step = 50 if frame.high - frame.low > 160 else 20
+    first = np.ceil(frame.low / step) * step
+    return [float(value) for value in np.arange(first, frame.high + 0.1, step)]
+
+
+def _label(value: float, unit: str) -> str:
+    if unit == "%":
+        return "0 %" if value == 0 else f"{value:+.0f}".replace("-", "−")
+    return f"{value:.0f} mm" if value == 0 else f"{value:.0f}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def _signed(percent: float) -> str:
+    return f"{round(percent):+d} %".replace("-", "−") if round(percent) else "0 %"

@@ -1,0 +1,100 @@
+"""``write_report``: one self-contained HTML page per patient, readable on paper too.
+
+Nothing is loaded from anywhere: style, charts and pictures are inside the page, and no script runs.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import recist
+from recist.case import RESEARCH_USE, Case
+from recist.report import view, wording
+from recist.report.charts import day_name, spider_chart, sum_chart
+from recist.report.palette import FIELD_COLOURS, TONE_COLOURS, criteria_name
+
+
+def write_report(case: Case, path: Path) -> None:
+    """Write the page of a case, whole or not at all.
+
+    Args:
+        path: the HTML file; its folder must exist.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(render(case))
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def render(case: Case) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("recist.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = environment.get_template("report.css").render(
+        fields={field.value: colour for field, colour in FIELD_COLOURS.items()},
+        tones=TONE_COLOURS,
+    )
+    return environment.get_template("report.html").render(
+        style=Markup(style),
+        research_use=RESEARCH_USE,
+        version=recist.__version__,
+        case=case,
+        course=case.course,
+        header=_header(case),
+        dates=[day_name(case.course, timepoint.day) for timepoint in case.course.timepoints],
+        labels=[timepoint.label for timepoint in case.course.timepoints],
+        headline=wording.headline(case),
+        cards=view.cards(case),
+        attention=view.attention(case),
+        sum_chart=Markup(sum_chart(case.course, case.assessments)),
+        spider_chart=Markup(spider_chart(case.course)),
+        matrix=view.matrix(case),
+        groups=view.lesion_groups(case),
+        strips=view.strips(case),
+        projections=view.projections(case),
+        verdicts=view.verdicts(case),
+        links=[(link, day_name(case.course, link.day)) for link in case.links],
+        flags=[(name, day_name(case.course, day), words) for name, day, words in case.flags],
+        visits=[(visit, day_name(case.course, visit.day)) for visit in case.visits],
+        sections=[(title, Markup(html)) for title, html in case.sections],
+        settings=list(view.settings_rows(case.settings)),
+        svg=Markup,
+    )
+
+
+def _header(case: Case) -> list[tuple[str, str]]:
+    """What the page is about, in the order of a letter head."""
+    course = case.course
+    days = [day_name(course, timepoint.day) for timepoint in course.timepoints]
+    spans = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "none"
+    criteria = dict.fromkeys(criteria_name(a.criteria) for a in case.assessments)
+    sources = dict.fromkeys(visit.delineation for visit in case.visits if visit.delineation)
+    rows = [
+        ("Dates", f"{len(days)} ({spans})"),
+        ("Criteria", ", ".join(criteria) or "none"),
+        ("Protocol", _protocol(case)),
+        ("Delineation", "; ".join(sources)),
+        ("Reader", course.reader),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _protocol(case: Case) -> str:
+    named = case.settings.get("protocol")
+    if isinstance(named, dict):
+        return str(named.get("name", ""))
+    return "" if named is None else str(named)
