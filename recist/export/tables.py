@@ -80,7 +80,7 @@ def write_timepoints(path: Path, assessed: Iterable[Assessed]) -> None:
         file.write(results.csv_line(results.timepoint_columns(has_dates=has_dates)) + "\n")
         for course, assessments in listed:
             for assessment in assessments:
-                file.write(results.csv_line(results.timepoint_row(course, assessment)) + "\n")
+                file.write(results.timepoint_texts(course, assessment)[0] + "\n")
 
 
 def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protocol) -> None:
@@ -91,8 +91,7 @@ def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protoco
         file.write(results.csv_line(results.outcome_columns(has_dates=has_dates)) + "\n")
         for course, outcomes in listed:
             for outcome in outcomes:
-                row = results.outcome_row(course, outcome, protocol.pfs_policy)
-                file.write(results.csv_line(row) + "\n")
+                file.write(results.outcome_texts(course, outcome, protocol.pfs_policy)[0] + "\n")
 
 
 def write_timepoints_json(path: Path, assessed: Iterable[Assessed], protocol: Protocol) -> None:
@@ -100,7 +99,7 @@ def write_timepoints_json(path: Path, assessed: Iterable[Assessed], protocol: Pr
     with written_whole(path) as file:
         array = JsonArray(file, "timepoints", results.protocol_json(protocol))
         for course, assessments in assessed:
-            array.add(",\n".join(results.timepoint_json(course, a) for a in assessments))
+            array.add(",\n".join(results.timepoint_texts(course, a)[1] for a in assessments))
         array.close()
 
 
@@ -109,7 +108,11 @@ def write_outcomes_json(path: Path, concluded: Iterable[Concluded], protocol: Pr
     with written_whole(path) as file:
         array = JsonArray(file, "outcomes", results.protocol_json(protocol))
         for course, outcomes in concluded:
-            array.add(",\n".join(results.outcome_json(course, o) for o in outcomes))
+            array.add(
+                ",\n".join(
+                    results.outcome_texts(course, o, protocol.pfs_policy)[1] for o in outcomes
+                )
+            )
         array.close()
 
 

@@ -8,9 +8,11 @@ without stopping the others.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -92,6 +94,23 @@ def assess_file(
 
 def assess_chunk(task: Task, chunk: Chunk) -> Rendered:
     """Assess all subjects of a chunk."""
+    with _without_collector():
+        return _assess_chunk(task, chunk)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nothing here refers to itself, so looking for cycles would take half of the time in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
     done = Rendered()
     records, broken = _records(task, chunk, done.findings)
     for subject in broken:
@@ -209,12 +228,13 @@ def _assess_one(task: Task, course: Course, part: Rendered, found: list[Finding]
     plain = [a for a in assessments if a.scope is Scope.ALL and a.criteria == "recist11"]
     found.extend(check_responses(course.subject, plain))
     for assessment in assessments:
-        part.timepoints.append(results.csv_line(results.timepoint_row(course, assessment)))
-        part.timepoints_json.append(results.timepoint_json(course, assessment))
+        line, as_json = results.timepoint_texts(course, assessment)
+        part.timepoints.append(line)
+        part.timepoints_json.append(as_json)
     for outcome in outcomes:
-        row = results.outcome_row(course, outcome, task.protocol.pfs_policy)
-        part.outcomes.append(results.csv_line(row))
-        part.outcomes_json.append(results.outcome_json(course, outcome))
+        line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
+        part.outcomes.append(line)
+        part.outcomes_json.append(as_json)
 
 
 def _known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from json.encoder import encode_basestring as _quote
 
 from recist.course import Course
 from recist.protocol import Protocol, effective
-from recist.response import Assessment, EventTime, Outcome, Reason
-
-Row = list[str]
+from recist.response import Assessment, EventTime, Outcome, Written
 
 #: Policies with a column of their own, in the order of the columns.
 POLICY_COLUMNS = ("fda_a", "fda_b", "fda_c", "ema_itt")
@@ -65,124 +65,107 @@ def outcome_columns(*, has_dates: bool) -> list[str]:
     ]
 
 
-def timepoint_row(course: Course, assessment: Assessment) -> Row:
-    """One time point as a row."""
-    return [
-        course.subject,
-        when(course, assessment.day),
+def timepoint_texts(course: Course, assessment: Assessment) -> tuple[str, str]:
+    """One time point as a line of CSV and as a JSON object with every reason."""
+    written = [reason.written() for reason in assessment.reasons]
+    scope, day = assessment.scope, when(course, assessment.day)
+    sums = (assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm)
+    row = (
+        cell(course.subject),
+        day,
         assessment.criteria,
-        assessment.scope.value,
-        length(assessment.sum_mm),
-        length(assessment.baseline_mm),
-        length(assessment.nadir_mm),
-        assessment.target.value,
-        assessment.non_target.value,
+        scope,
+        *[length(value) for value in sums],
+        assessment.target,
+        assessment.non_target,
         yes_no(assessment.new_lesion),
-        assessment.overall.value,
-        " ".join([reason.sentence for reason in assessment.reasons]),
-        course.reader,
-        " ".join(assessment.warnings),
-    ]
+        assessment.overall,
+        cell(" ".join([reason.sentence for reason in written])),
+        cell(course.reader),
+        cell(" ".join(assessment.warnings)) if assessment.warnings else "",
+    )
+    total, baseline, nadir = [_number(value) for value in sums]
+    as_json = (
+        f'{{"subject":{_quote(course.subject)},{_when_json(course, "", assessment.day)},'
+        f'"criteria":"{assessment.criteria}","lesions":"{scope}",'
+        f'"sum_mm":{total},"baseline_mm":{baseline},"nadir_mm":{nadir},'
+        f'"target":"{assessment.target}","non_target":"{assessment.non_target}",'
+        f'"new_lesion":{_truth(assessment.new_lesion)},"overall":"{assessment.overall}",'
+        f'"reasons":[{",".join([_reason(reason) for reason in written])}],'
+        f'"reader":{_quote(course.reader)},"warnings":{_strings(assessment.warnings)}}}'
+    )
+    return ",".join(row), as_json
 
 
-def outcome_row(course: Course, outcome: Outcome, policy: str) -> Row:
-    """One outcome as a row.
+def outcome_texts(course: Course, outcome: Outcome, policy: str) -> tuple[str, str]:
+    """One outcome as a line of CSV and as a JSON object with every reason and every time.
 
     Args:
         policy: of the main progression-free survival, which dates the end of the response too.
     """
+    written = [reason.written() for reason in outcome.reasons]
+    row = _outcome_row(course, outcome, policy, [reason.sentence for reason in written])
+    as_json = (
+        f'{{"subject":{_quote(course.subject)},"criteria":"{outcome.criteria}",'
+        f'"lesions":"{outcome.scope}","best_overall":"{outcome.best_overall}",'
+        f"{_when_json(course, 'best_overall_', outcome.best_overall_day)},"
+        f'"confirmed_best_overall":"{outcome.confirmed_best_overall}",'
+        f"{_when_json(course, 'progression_', outcome.progression_day)},"
+        f'"pfs_days":{_whole_json(outcome.pfs_days)},"pfs_event":{_truth(outcome.pfs_event)},'
+        f"{_when_json(course, 'response_', outcome.response_day)},"
+        f"{_when_json(course, 'disease_control_', outcome.control_day)},"
+        f"{_when_json(course, 'clinical_benefit_', outcome.benefit_day)},"
+        f'"reasons":[{",".join([_reason(reason) for reason in written])}],'
+        f'"times":[{",".join([_event_time(course, time) for time in outcome.times])}],'
+        f'"reader":{_quote(course.reader)},"warnings":{_strings(outcome.warnings)}}}'
+    )
+    return row, as_json
+
+
+def _outcome_row(course: Course, outcome: Outcome, policy: str, sentences: Sequence[str]) -> str:
     times = {(time.endpoint.removeprefix("i"), time.policy): time for time in outcome.times}
     lasted, reached = times.get(("DoR", policy)), times.get(("TTR", ""))
-    return [
-        course.subject,
+    row = (
+        cell(course.subject),
         outcome.criteria,
-        outcome.scope.value,
-        outcome.best_overall.value,
+        outcome.scope,
+        outcome.best_overall,
         when(course, outcome.best_overall_day),
-        outcome.confirmed_best_overall.value,
+        outcome.confirmed_best_overall,
         when(course, outcome.progression_day),
-        whole(outcome.pfs_days),
+        "" if outcome.pfs_days is None else str(outcome.pfs_days),
         yes_no(outcome.pfs_event),
-        course.reader,
+        cell(course.reader),
         yes_no(outcome.response_day is not None),
         when(course, outcome.response_day),
         yes_no(outcome.control_day is not None),
         yes_no(outcome.benefit_day is not None),
-        *duration(reached)[:1],
+        duration(reached)[0],
         *duration(lasted),
-        *(cell for name in POLICY_COLUMNS for cell in duration(times.get(("PFS", name)))),
+        *[text for name in POLICY_COLUMNS for text in duration(times.get(("PFS", name)))],
         *duration(times.get(("OS", ""))),
-        " ".join([reason.sentence for reason in outcome.reasons]),
-        " ".join(outcome.warnings),
-    ]
-
-
-def timepoint_json(course: Course, assessment: Assessment) -> str:
-    """One time point with every reason, as a JSON object."""
-    return _dumps(
-        {
-            "subject": course.subject,
-            _time_key(course): _when_json(course, assessment.day),
-            "criteria": assessment.criteria,
-            "lesions": assessment.scope.value,
-            "sum_mm": _number(assessment.sum_mm),
-            "baseline_mm": _number(assessment.baseline_mm),
-            "nadir_mm": _number(assessment.nadir_mm),
-            "target": assessment.target.value,
-            "non_target": assessment.non_target.value,
-            "new_lesion": assessment.new_lesion,
-            "overall": assessment.overall.value,
-            "reasons": [_reason(reason) for reason in assessment.reasons],
-            "reader": course.reader,
-            "warnings": assessment.warnings,
-        }
+        cell(" ".join(dict.fromkeys(sentences))),
+        cell(" ".join(outcome.warnings)) if outcome.warnings else "",
     )
-
-
-def outcome_json(course: Course, outcome: Outcome) -> str:
-    """One outcome with every reason and every time, as a JSON object."""
-    time = _time_key(course)
-    return _dumps(
-        {
-            "subject": course.subject,
-            "criteria": outcome.criteria,
-            "lesions": outcome.scope.value,
-            "best_overall": outcome.best_overall.value,
-            f"best_overall_{time}": _when_json(course, outcome.best_overall_day),
-            "confirmed_best_overall": outcome.confirmed_best_overall.value,
-            f"progression_{time}": _when_json(course, outcome.progression_day),
-            "pfs_days": outcome.pfs_days,
-            "pfs_event": outcome.pfs_event,
-            f"response_{time}": _when_json(course, outcome.response_day),
-            "reasons": [_reason(reason) for reason in outcome.reasons],
-            "times": [_event_time(course, event_time) for event_time in outcome.times],
-            "reader": course.reader,
-            "warnings": outcome.warnings,
-        }
-    )
+    return ",".join(row)
 
 
 def protocol_json(protocol: Protocol) -> str:
     """The settings in force, as a JSON object."""
-    return _dumps(effective(protocol))
+    return json.dumps(effective(protocol), ensure_ascii=False, allow_nan=False)
 
 
 def when(course: Course, day: int | None) -> str:
     """A day as the date it is, or as the day where the course has no dates."""
     if day is None:
         return ""
-    date = course.date_of(day)
-    return str(day) if date is None else date.isoformat()
+    zero = course.day_zero
+    return str(day) if zero is None else (zero + dt.timedelta(days=day)).isoformat()
 
 
 def length(value_mm: Decimal | None) -> str:
     """A length as it was recorded; empty when there is none."""
     return "" if value_mm is None else format(value_mm, "f")
-
-
-def whole(value: int | None) -> str:
-    """A whole number; empty when there is none."""
-    return "" if value is None else str(value)
 
 
 def yes_no(value: bool) -> str:
@@ -195,54 +178,53 @@ def duration(time: EventTime | None) -> tuple[str, str]:
     return ("", "") if time is None else (str(time.days), yes_no(time.event))
 
 
-def _time_key(course: Course) -> str:
-    return "day" if course.day_zero is None else "date"
-
-
-def _when_json(course: Course, day: int | None) -> str | int | None:
-    date = None if day is None else course.date_of(day)
-    return day if date is None else date.isoformat()
-
-
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _reason(reason: Reason) -> dict[str, object]:
-    written = reason.written()
-    return {
-        "rule": written.rule,
-        "source": written.source,
-        "sentence": written.sentence,
-        "numbers": dict(written.numbers),
-        "margin_mm": _number(written.margin_mm),
-    }
-
-
-def _event_time(course: Course, time: EventTime) -> dict[str, object]:
-    return {
-        "endpoint": time.endpoint,
-        "policy": time.policy,
-        "from": _when_json(course, time.start_day),
-        "to": _when_json(course, time.day),
-        "days": time.days,
-        "event": time.event,
-        "why": time.reason.sentence,
-        "source": time.reason.source,
-    }
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+def cell(text: str) -> str:
+    """A text as a cell of CSV (RFC 4180)."""
+    if "," in text or '"' in text or "\n" in text or "\r" in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def csv_line(cells: Sequence[str]) -> str:
-    """Cells as a line of CSV (RFC 4180), without its end."""
-    return ",".join(
-        [
-            '"' + cell.replace('"', '""') + '"'
-            if "," in cell or '"' in cell or "\n" in cell or "\r" in cell
-            else cell
-            for cell in cells
-        ]
+    """Texts as a line of CSV, without its end."""
+    return ",".join([cell(text) for text in cells])
+
+
+def _when_json(course: Course, prefix: str, day: int | None) -> str:
+    zero = course.day_zero
+    if zero is None:
+        return f'"{prefix}day":{_whole_json(day)}'
+    return f'"{prefix}date":null' if day is None else f'"{prefix}date":"{when(course, day)}"'
+
+
+def _whole_json(value: int | None) -> str:
+    return "null" if value is None else str(value)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _number(value: Decimal | None) -> str:
+    return "null" if value is None else format(value, "f")
+
+
+def _strings(texts: Sequence[str]) -> str:
+    return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
+
+
+def _reason(reason: Written) -> str:
+    numbers = ",".join([f'"{name}":{_quote(value)}' for name, value in reason.numbers])
+    return (
+        f'{{"rule":"{reason.rule}","source":{_quote(reason.source)},'
+        f'"sentence":{_quote(reason.sentence)},"numbers":{{{numbers}}},'
+        f'"margin_mm":{_number(reason.margin_mm)}}}'
+    )
+
+
+def _event_time(course: Course, time: EventTime) -> str:
+    return (
+        f'{{"endpoint":"{time.endpoint}","policy":"{time.policy}","days":{time.days},'
+        f'"event":{_truth(time.event)},{_when_json(course, "", time.day)},'
+        f'"why":{_quote(time.reason.sentence)}}}'
     )
