@@ -206,5 +206,5 @@ def test_the_sarcoma_holds_its_truth(date: str, data_dir: Path) -> None:
     assert ours == pytest.approx({key: truth[key] for key in ours}, rel=1e-4)
     at_41, at_4 = truth["mtv41_within_label"], truth["mtv_suv4_within_label"]
     assert relative == pytest.approx((at_41["mtv_ml"], at_41["tlg"]), rel=1e-4)
-    assert fixed == pytest.approx((at_4["mtv_ml"], at_4["tlg"]), rel=1e-4)
+    assert fixed == pytest.approx((at_4["mtv_ml"], at_4["tlg"]), rel=2e-4)
     assert found.suv_peak.centre_mm == pytest.approx(truth["suvpeak_global_lps_mm"], abs=2e-3)

@@ -1,0 +1,126 @@
+"""Whether the baseline can be measured at all, and whether two scans may be compared.
+
+Source: Wahl et al., JNM 2009;50(S1):122S, table 7 and section on PERCIST 1.0; O et al., Radiology
+2016;280:576.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pet.response.result import Gate
+from pet.response.scan import PetScan, ReferenceUptake
+
+SOURCE = "Wahl 2009 JNM 50(S1):122S, table 7"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparability:
+    """Limits of PERCIST 1.0 for comparing two scans; None switches a gate off.
+
+    Attributes:
+        liver_factor, blood_factor, deviations: measurable from factor x mean + deviations x SD.
+        reference_percent, reference_sul: the reference may differ by at most both.
+        uptake_apart_min: the uptake times may differ by at most this (inclusive).
+        shortest_uptake_min, longest_uptake_min: limits of either; the paper's 50-70 min is a
+            recommendation whose upper end is not enforced by default.
+        dose_percent: injected activities may differ by at most this.
+    """
+
+    liver_factor: float = 1.5
+    blood_factor: float = 2.0
+    deviations: float = 2.0
+    reference_percent: float = 20.0
+    reference_sul: float | None = 0.3
+    uptake_apart_min: float | None = 15.0
+    shortest_uptake_min: float | None = 50.0
+    longest_uptake_min: float | None = None
+    dose_percent: float | None = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The reference region in use: name, and its uptake at both dates."""
+
+    name: str
+    factor: float
+    baseline: ReferenceUptake
+    followup: ReferenceUptake
+
+    def measurable_from(self, limits: Comparability) -> float:
+        """The lowest measurable peak at baseline."""
+        return self.factor * self.baseline.mean + limits.deviations * self.baseline.sd
+
+
+def reference_of(baseline: PetScan, followup: PetScan, limits: Comparability) -> Reference | None:
+    """The liver, or the blood pool where the liver cannot be used at both dates."""
+    if baseline.liver is not None and followup.liver is not None:
+        return Reference("liver", limits.liver_factor, baseline.liver, followup.liver)
+    if baseline.blood_pool is not None and followup.blood_pool is not None:
+        pools = (baseline.blood_pool, followup.blood_pool)
+        return Reference("blood pool", limits.blood_factor, *pools)
+    return None
+
+
+def gates(
+    baseline: PetScan, followup: PetScan, reference: Reference | None, limits: Comparability
+) -> tuple[Gate, ...]:
+    """Every gate, passed or not, or unknown."""
+    found = [] if reference is None else _reference_gates(reference, limits)
+    times = (baseline.uptake_min, followup.uptake_min)
+    if limits.uptake_apart_min is not None:
+        found.append(_apart("uptake times", times, limits.uptake_apart_min, "min"))
+    found += _uptake_limits(times, limits)
+    if limits.dose_percent is not None:
+        doses = (baseline.dose_mbq, followup.dose_mbq)
+        found.append(_relative("injected activities", doses, limits.dose_percent))
+    scanners = (baseline.scanner, followup.scanner)
+    same = None if None in scanners else scanners[0] == scanners[1]
+    found.append(Gate("scanner", same, f"scanners: {scanners[0]}, {scanners[1]}"))
+    return tuple(found)
+
+
+def _reference_gates(reference: Reference, limits: Comparability) -> list[Gate]:
+    means = (reference.baseline.mean, reference.followup.mean)
+    found = [_relative(f"{reference.name} mean", means, limits.reference_percent)]
+    if limits.reference_sul is not None:
+        found.append(_apart(f"{reference.name} mean", means, limits.reference_sul, "SUL"))
+    return found
+
+
+def _uptake_limits(times: tuple[float | None, float | None], limits: Comparability) -> list[Gate]:
+    found = []
+    known = [time for time in times if time is not None]
+    if limits.shortest_uptake_min is not None:
+        margin = min(known) - limits.shortest_uptake_min if known else None
+        sentence = f"uptake of at least {limits.shortest_uptake_min:g} min"
+        found.append(_by_margin("shortest uptake", margin, sentence, "min"))
+    if limits.longest_uptake_min is not None:
+        margin = limits.longest_uptake_min - max(known) if known else None
+        sentence = f"uptake of at most {limits.longest_uptake_min:g} min"
+        found.append(_by_margin("longest uptake", margin, sentence, "min"))
+    return found
+
+
+def _apart(name: str, pair: tuple[float | None, float | None], limit: float, unit: str) -> Gate:
+    first, second = pair
+    if first is None or second is None:
+        return Gate(name, None, f"{name} not known at both dates", unit=unit)
+    apart = round(abs(second - first), 9)
+    sentence = f"{name} {first:g} and {second:g} {unit}: {apart:g} apart, limit {limit:g}"
+    return _by_margin(name, limit - apart, sentence, unit)
+
+
+def _relative(name: str, pair: tuple[float | None, float | None], limit: float) -> Gate:
+    first, second = pair
+    if first is None or second is None:
+        return Gate(name, None, f"{name} not known at both dates", unit="%")
+    change = round(abs(100.0 * (second - first) / first), 9)
+    sentence = f"{name} {first:g} and {second:g}: {change:.1f} % apart, limit {limit:g} %"
+    return _by_margin(name, limit - change, sentence, "%")
+
+
+def _by_margin(name: str, margin: float | None, sentence: str, unit: str) -> Gate:
+    if margin is None:
+        return Gate(name, None, f"{sentence}: not known", unit=unit)
+    return Gate(name, margin >= 0.0, sentence, round(margin, 9), unit)

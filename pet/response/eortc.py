@@ -1,0 +1,87 @@
+"""EORTC 1999: change of SUV of the tumour (Young, Eur J Cancer 1999;35:1773, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pet.response.result import PetAssessment, PetReason, PetResponse, change_percent
+from pet.response.scan import PetScan
+
+SOURCE = "Young 1999 EJC 35:1773, section 4"
+
+
+@dataclass(frozen=True, slots=True)
+class Eortc:
+    """What the paper fixes and what it leaves open.
+
+    Attributes:
+        measure: ``suv_max`` or ``peak`` of the lesions; the paper allows mean and maximum.
+        rise_percent: progression beyond it.
+        fall_first_percent: partial response after one cycle ("a minimum of 15 %").
+        fall_percent: partial response after more cycles ("greater than 25 %").
+        inclusive: a change of exactly 25 % counts; several trials use it so.
+        gap: what a fall of 15 to 25 % after several cycles is; the paper does not say.
+    """
+
+    measure: str = "suv_max"
+    rise_percent: float = 25.0
+    fall_first_percent: float = 15.0
+    fall_percent: float = 25.0
+    inclusive: bool = False
+    gap: PetResponse = PetResponse.SMD
+
+
+EORTC = Eortc()
+
+
+def eortc(baseline: PetScan, followup: PetScan, settings: Eortc = EORTC) -> PetAssessment:
+    """The response of a follow-up by the hottest lesions' SUV.
+
+    Scans with an unknown number of cycles count as after more than one (the stricter limit).
+    """
+    before, after = (_highest(scan, settings.measure) for scan in (baseline, followup))
+    change = change_percent(before, after) if before and after is not None else None
+    response, reason = _decide(baseline, followup, change, settings)
+    return PetAssessment("EORTC1999", followup.day, response, (reason,), after, before, change)
+
+
+def _highest(scan: PetScan, measure: str) -> float | None:
+    values = [getattr(lesion, measure) for lesion in scan.lesions]
+    return max((value for value in values if value is not None), default=None)
+
+
+def _decide(
+    baseline: PetScan, followup: PetScan, change: float | None, settings: Eortc
+) -> tuple[PetResponse, PetReason]:
+    if followup.new_since(baseline) or followup.progression:
+        return PetResponse.PMD, PetReason("new-uptake", SOURCE, "new uptake or visible extension")
+    if baseline.lesions and followup.all_resolved and not followup.missing_since(baseline):
+        return PetResponse.CMR, PetReason("cmr", SOURCE, "indistinguishable from normal tissue")
+    if change is None:
+        return PetResponse.NOT_EVALUABLE, PetReason("no-uptake", SOURCE, "SUV is not known")
+    return _by_change(change, 1 if followup.cycles == 1 else 2, settings)
+
+
+def _by_change(change: float, cycles: int, settings: Eortc) -> tuple[PetResponse, PetReason]:
+    def reached(value: float, limit: float) -> bool:
+        return value >= limit if settings.inclusive else value > limit
+
+    numbers = (("change %", change), ("cycles", float(cycles)))
+    rise, fall = settings.rise_percent, settings.fall_percent
+    if reached(change, rise):
+        text = f"rise of {change:.1f} % (limit {rise:g} %)"
+        return PetResponse.PMD, PetReason("suv-pmd", SOURCE, text, numbers, change - rise, "%")
+    if cycles == 1 and -change >= settings.fall_first_percent:
+        margin = -change - settings.fall_first_percent
+        text = f"fall of {-change:.1f} % after one cycle"
+        return PetResponse.PMR, PetReason("suv-pmr", SOURCE, text, numbers, margin, "%")
+    if cycles > 1 and reached(-change, fall):
+        text = f"fall of {-change:.1f} % after more than one cycle"
+        return PetResponse.PMR, PetReason("suv-pmr", SOURCE, text, numbers, -change - fall, "%")
+    if cycles > 1 and -change >= settings.fall_first_percent:
+        text = f"fall of {-change:.1f} %: between the limits, which the paper leaves open"
+        return settings.gap, PetReason("gap", SOURCE, text, numbers, fall + change, "%")
+    limit = settings.fall_first_percent
+    text = f"change of {change:+.1f} %: neither response nor progression"
+    margin = min(rise - change, limit + change)
+    return PetResponse.SMD, PetReason("suv-smd", SOURCE, text, numbers, margin, "%")

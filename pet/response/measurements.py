@@ -1,0 +1,200 @@
+"""The table of measured uptake that PET criteria are assessed from.
+
+One row per subject, date and lesion (CSV, xlsx or parquet):
+
+================  ==============================================================================
+column            meaning
+================  ==============================================================================
+subject           identifier
+date *or* day     ISO date, or whole days from treatment start; the first is the baseline
+lesion            identifier, the same at every date; empty for a date without lesions
+sul_peak          SULpeak (the unit must be the same at every date); empty if not measured
+organ             decides "two per organ" (optional)
+status            measured (default), resolved (indistinguishable from background), new
+suv_max           for EORTC, Deauville (optional)
+tlg, diameter_cm  glycolysis; functional diameter of new lesions (optional)
+================  ==============================================================================
+
+Facts of the date, the same in all its rows (each optional): ``liver_mean, liver_sd, blood_mean,
+blood_sd`` (same unit), ``uptake_min``, ``dose_mbq``, ``scanner``, ``cycles``, ``progression`` and
+``deterioration`` (yes/no), ``liver_max`` and ``blood_max`` (SUVmax of the regions, for Deauville),
+``uptake_vs_baseline`` (decrease, no_change, increase; for Lugano), ``recist11`` (for PECRIT).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from imaging.errors import InputError
+from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
+
+REQUIRED = ("subject", "lesion", "sul_peak")
+SCAN_COLUMNS = (
+    "liver_mean",
+    "liver_sd",
+    "liver_max",
+    "blood_mean",
+    "blood_sd",
+    "blood_max",
+    "uptake_min",
+    "dose_mbq",
+    "scanner",
+    "cycles",
+    "progression",
+    "deterioration",
+    "uptake_vs_baseline",
+    "recist11",
+)
+LESION_COLUMNS = ("lesion", "sul_peak", "organ", "status", "suv_max", "tlg", "diameter_cm")
+YES_NO = {"": False, "no": False, "yes": True}
+STATUS = ("", "measured", "resolved", "new")
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A scan with its date as written and its facts for single criteria."""
+
+    when: str
+    scan: PetScan
+    facts: Row
+
+
+@dataclass(frozen=True, slots=True)
+class PetCourse:
+    """The scans of a subject in order of date; ``time`` is the column they are dated by."""
+
+    subject: str
+    time: str
+    scans: tuple[Dated, ...]
+
+
+def read_pet_courses(table: Path) -> tuple[PetCourse, ...]:
+    """The subjects of a table, in order of appearance, each with its scans in order of date.
+
+    Raises:
+        InputError: the table or a cell cannot be read; row and column are named.
+    """
+    rows = _rows(table)
+    time = "date" if "date" in rows[0] else "day"
+    missing = [name for name in (*REQUIRED, time) if name not in rows[0]]
+    if missing:
+        raise InputError(f"no column {', '.join(missing)}", where=table)
+    subjects: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        subjects.setdefault(row["subject"], {}).setdefault(row[time], []).append(row)
+    return tuple(
+        PetCourse(subject, time, _scans(dates, time, f"{table}, subject {subject}"))
+        for subject, dates in subjects.items()
+    )
+
+
+def _rows(table: Path) -> list[Row]:
+    kind = table.suffix.lower()
+    try:
+        if kind == ".parquet":
+            frame = pd.read_parquet(table)
+        elif kind == ".xlsx":
+            frame = pd.read_excel(table, dtype=str)
+        elif kind == ".csv":
+            frame = pd.read_csv(table, dtype=str)
+        else:
+            raise InputError("not a .csv, .xlsx or .parquet table", where=table)
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"the table cannot be read: {error}", where=table) from error
+    if frame.empty:
+        raise InputError("the table has no rows", where=table)
+    frame = frame.astype(object).where(frame.notna(), "")
+    return [
+        {str(name).strip().lower(): str(value).strip() for name, value in record.items()}
+        for record in frame.to_dict("records")
+    ]
+
+
+def _scans(dates: Mapping[str, list[Row]], time: str, where: str) -> tuple[Dated, ...]:
+    days = {when: _day(when, time, where) for when in dates}
+    first = min(days.values()) if time == "date" else 0
+    return tuple(
+        _dated(when, days[when] - first, dates[when], f"{where}, {time} {when}")
+        for when in sorted(dates, key=days.__getitem__)
+    )
+
+
+def _day(when: str, time: str, where: str) -> int:
+    try:
+        return dt.date.fromisoformat(when[:10]).toordinal() if time == "date" else int(when)
+    except ValueError as error:
+        raise InputError(f"{time} {when!r}: {error}", where=where) from error
+
+
+def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> Dated:
+    facts = {name: _one(rows, name, where) for name in SCAN_COLUMNS}
+    cycles = number(facts, "cycles", where)
+    scan = PetScan(
+        day=day,
+        lesions=tuple(_lesion(row, where) for row in rows if row["lesion"]),
+        liver=_reference(facts, "liver", where),
+        blood_pool=_reference(facts, "blood", where),
+        uptake_min=number(facts, "uptake_min", where),
+        dose_mbq=number(facts, "dose_mbq", where),
+        scanner=facts["scanner"] or None,
+        cycles=None if cycles is None else round(cycles),
+        progression=_flag(facts, "progression", where),
+        deterioration=_flag(facts, "deterioration", where),
+    )
+    return Dated(when, scan, facts)
+
+
+def _one(rows: Sequence[Row], name: str, where: str) -> str:
+    """The fact of a date: rows may repeat it or leave it out, not contradict it."""
+    values = {row.get(name, "") for row in rows} - {""}
+    if len(values) > 1:
+        raise InputError(f"{name} differs within a date: {', '.join(sorted(values))}", where=where)
+    return values.pop() if values else ""
+
+
+def _lesion(row: Row, where: str) -> LesionUptake:
+    place = f"{where}, lesion {row['lesion']}"
+    status = row.get("status", "").lower()
+    if status not in STATUS:
+        raise InputError(f"status {status!r}", where=place, remedy=f"use {', '.join(STATUS[1:])}")
+    return LesionUptake(
+        lesion=row["lesion"],
+        peak=number(row, "sul_peak", place),
+        organ=row.get("organ", ""),
+        new=status == "new",
+        resolved=status == "resolved",
+        suv_max=number(row, "suv_max", place),
+        tlg=number(row, "tlg", place),
+        diameter_cm=number(row, "diameter_cm", place),
+    )
+
+
+def _reference(facts: Row, name: str, where: str) -> ReferenceUptake | None:
+    mean, sd = (number(facts, f"{name}_{what}", where) for what in ("mean", "sd"))
+    if mean is None and sd is None:
+        return None
+    if mean is None or sd is None:
+        raise InputError(f"{name} needs both {name}_mean and {name}_sd", where=where)
+    return ReferenceUptake(mean, sd)
+
+
+def number(row: Row, name: str, where: str = "") -> float | None:
+    """A cell as a number; None where it is empty."""
+    text = row.get(name, "")
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise InputError(f"{name} {text!r} is no number", where=where) from error
+
+
+def _flag(facts: Row, name: str, where: str) -> bool:
+    text = facts[name].lower()
+    if text not in YES_NO:
+        raise InputError(f"{name} is {text!r}, not yes or no", where=where)
+    return YES_NO[text]
