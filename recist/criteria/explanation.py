@@ -11,11 +11,12 @@ from decimal import Decimal
 
 from recist.criteria.diameter import in_mm, partial_response_mm, percent, progression_mm
 from recist.criteria.new_lesion import COUNTS, NewLesion, Sight
-from recist.criteria.tables import Row
+from recist.criteria.tables import IMMUNE, Evidence, Row
 from recist.response import Form, Response
 
 Words = tuple[str, tuple[tuple[str, str], ...], Decimal | None]
 Sizes = tuple[tuple[str, Decimal], ...]
+Causes = tuple[tuple[str, str, Decimal | None, Decimal | None], ...]
 
 TARGET_RULE = "Eisenhauer 2009, section 4.3.1"
 NON_TARGET_RULE = "Eisenhauer 2009, section 4.3.2"
@@ -141,7 +142,7 @@ def _described(lesion: NewLesion) -> str:
 
 def _new(lesions: tuple[NewLesion, ...]) -> Words:
     counted = [lesion for lesion in lesions if lesion.sight in COUNTS]
-    sentence = f"PD: new lesion {', '.join(map(_described, counted))}."
+    sentence = f"New lesion: {', '.join(map(_described, counted))}."
     sizes = tuple(
         (lesion.lesion.id, f"{in_mm(lesion.diameter_mm)} mm")
         for lesion in counted
@@ -170,3 +171,99 @@ ROW_FORMS = {
     source: Form("overall", source, _row)
     for source in ("Eisenhauer 2009, Table 1", "Eisenhauer 2009, Table 2")
 } | {"CDISC supplement for RECIST 1.1": Form("overall-no-disease", "CDISC supplement", _row)}
+
+
+# --- iRECIST ----------------------------------------------------------------------------------
+
+
+def _cause(cause: tuple[str, str, Decimal | None, Decimal | None]) -> str:
+    category, what, growth, reference = cause
+    if growth is None or reference is None:
+        return f"{category} ({what})"
+    return f"{category} ({what}: {in_mm(reference)} mm then, +{in_mm(growth)} mm)"
+
+
+def _named(causes: Causes) -> tuple[str, tuple[tuple[str, str], ...]]:
+    numbers = tuple(
+        (f"{cause[0]}_growth_mm", in_mm(cause[2])) for cause in causes if cause[2] is not None
+    )
+    return " and ".join(map(_cause, causes)), numbers
+
+
+def _unconfirmed(causes: Causes) -> Words:
+    named, numbers = _named(causes)
+    return f"iUPD: progression of {named}, to be confirmed.", numbers, None
+
+
+def _after(text: str) -> Callable[..., Words]:
+    def write(causes: Causes, first_day: int, day: int) -> Words:
+        named, numbers = _named(causes)
+        days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
+        sentence = text.format(named=named, first_day=first_day, days=day - first_day)
+        return sentence, (*days, *numbers), None
+
+    return write
+
+
+def _reset(overall: Response, first_day: int) -> Words:
+    sentence = (
+        f"{overall}: the iUPD of day {first_day} is not confirmed and the bar is reset; the next "
+        "needs progression of its own from the same nadir."
+    )
+    return sentence, (("first_iupd_day", str(first_day)),), None
+
+
+def _after_icpd(first_day: int) -> Words:
+    sentence = f"After iCPD: the progression of day {first_day} is confirmed, no end point changes."
+    return sentence, (("first_iupd_day", str(first_day)),), None
+
+
+def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
+    parts = (
+        "" if target is Response.NA else f"targets {IMMUNE[target]}",
+        "" if non_target is Response.NA else f"non-targets {IMMUNE[non_target]}",
+        "a new lesion left from before" if new else "no new lesion",
+    )
+    return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
+
+
+UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed)
+RESET = Form("irecist-reset", "Seymour 2017, resetting the bar", _reset)
+AFTER_ICPD = Form("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
+IMMUNE_ROW = Form("irecist-overall", IRECIST_TABLE, _immune_row)
+AFTER_IUPD = {
+    evidence: Form(rule, source, _after(text))
+    for evidence, rule, source, text in (
+        (
+            Evidence.CONFIRMS,
+            "irecist-icpd",
+            IRECIST_TABLE,
+            "iCPD: {named}, {days} days after the iUPD of day {first_day}.",
+        ),
+        (
+            Evidence.STANDS,
+            "irecist-unchanged",
+            IRECIST_TABLE,
+            "iUPD: as on day {first_day}, not enough to confirm it.",
+        ),
+        (
+            Evidence.TOO_LATE,
+            "irecist-late",
+            "Seymour 2017, confirmation at 4 to 8 weeks",
+            "iUPD: {named}, {days} days after the iUPD of day {first_day}, too late to confirm it.",
+        ),
+        (
+            Evidence.TOO_EARLY,
+            "irecist-early",
+            "EORTC RECIST FAQ, imaging less than four weeks after iUPD",
+            "Disregarded: {days} days after the iUPD of day {first_day}; scan again at 4 to 8 "
+            "weeks.",
+        ),
+        (
+            Evidence.NOT_EVALUABLE,
+            "irecist-waiting",
+            IRECIST_TABLE,
+            "NE: nothing confirms or resolves the iUPD of day {first_day}.",
+        ),
+    )
+}

@@ -81,8 +81,8 @@ class Judge:
                     target = PD
         row = OVERALL[target, seen.non_target, seen.new_seen]
         overall = row.overall
-        if self.complete_at is not None and overall is not PD and back is None:
-            back = self._returned(k, self.complete_at, targets_only=False)
+        if self.complete_at is not None:
+            back = self._returned(k, self.complete_at, targets_only=False) or back
             if back is not None and back.progresses:
                 overall = PD
         if overall is NED:
@@ -98,6 +98,10 @@ class Judge:
 
     def _returned(self, k: int, since: int, *, targets_only: bool) -> Return | None:
         return returned(self.patient, k, since, self._protocol, targets_only=targets_only)
+
+    def returned_finding(self, back: Return) -> Finding:
+        since = self.target_cr_at if self.complete_at is None else self.complete_at
+        return Finding(say.REAPPEARED, back.lesions, self.patient.seen[since].day)
 
     def warnings(self, k: int, judged: Judgement) -> tuple[str, ...]:
         seen, sums = self.patient.seen[k], self.sums
@@ -189,30 +193,38 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
 
 
 def reasons(judge: Judge, judged: Judgement, seen: Seen) -> tuple[Reason, ...]:
-    """Why, the part that decides first: progression of whichever kind, else the sum."""
-    target, form = judged.target, judged.form
+    """Why: what decides first, and the row of the table last where the table decides."""
+    found = details(judge, judged, seen)
     row = judged.row
-    overall = Finding(say.ROW_FORMS[row.source], row, target, judged.non_target, judged.new)
-    sums = judge.sums
-    if form is None or sums is None:
-        if judged.non_target is NA:
-            found: tuple[Reason, ...] = ()
-        else:
-            found = (Finding(say.NON_TARGET[judged.non_target]),)
-    elif judged.non_target is NA:
+    if judged.overall is PD and row.overall is not PD:
+        return found
+    form = say.ROW_FORMS[row.source]
+    return (*found, Finding(form, row, judged.target, judged.non_target, judged.new))
+
+
+def details(
+    judge: Judge, judged: Judgement, seen: Seen, *, targets_first: bool = False
+) -> tuple[Reason, ...]:
+    """What was found in each part; progression of whichever kind first, else the targets.
+
+    Args:
+        targets_first: a new lesion does not decide (iRECIST, after a reset).
+    """
+    form, sums, non_target = judged.form, judge.sums, judged.non_target
+    found: tuple[Reason, ...] = ()
+    if form is not None and sums is not None:
         found = (sums.finding(form, seen),)
-    elif judged.non_target is PD and judged.by_scan is not PD:
-        found = (Finding(say.NON_TARGET[judged.non_target]), sums.finding(form, seen))
-    else:
-        found = (sums.finding(form, seen), Finding(say.NON_TARGET[judged.non_target]))
-    back = judged.back
-    if back is not None and back.progresses:
-        since = judge.complete_at if judge.complete_at is not None else judge.target_cr_at
-        day = judge.patient.seen[since].day
-        return (Finding(say.REAPPEARED, back.lesions, day), *found)
+    if non_target is not NA:
+        finding = Finding(say.NON_TARGET[non_target])
+        if non_target is PD and judged.by_scan is not PD:
+            found = (finding, *found)
+        else:
+            found = (*found, finding)
     if judged.new:
         new = Finding(say.NEW_LESION, seen.new)
-        if judged.by_scan is PD or judged.non_target is PD:
-            return (*found, new, overall)
-        return (new, *found, overall)
-    return (*found, overall)
+        last = targets_first or judged.by_scan is PD or non_target is PD
+        found = (*found, new) if last else (new, *found)
+    back = judged.back
+    if back is not None and back.progresses:
+        found = (judge.returned_finding(back), *found)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from recist.course import Course, EventKind, Measurement, Role, Status, Timepoint
+from recist.course import Course, EventKind, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria.diameter import NORMAL_NODE_MM, ZERO, diameter_of, is_diseased, too_small
 from recist.criteria.new_lesion import COUNTS, NewLesion, new_lesions
 from recist.protocol import Protocol
@@ -61,25 +61,15 @@ _NO_NEW: tuple[NewLesion, ...] = ()
 _NO_REMARKS: tuple[str, ...] = ()
 
 
-def read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one pass, 10^6 rows
+def read(course: Course, protocol: Protocol) -> Patient:
     """Each time point of a course, by itself."""
-    targets: dict[str, bool] = {}
-    non_targets: dict[str, bool] = {}
-    appeared = []
-    for lesion in course.lesions:
-        if lesion.role is Role.TARGET:
-            targets[lesion.id] = lesion.is_node
-        elif lesion.role is Role.NON_TARGET:
-            non_targets[lesion.id] = lesion.is_node
-        else:
-            appeared.append(lesion)
-    timepoints = course.timepoints
+    targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
     raised = _raised_markers(course) if course.events else None
     as_recorded = protocol.diameter_rounding == "as_recorded"
     small_mm = too_small(protocol)
     seen = []
-    for k, timepoint in enumerate(timepoints):
+    for k, timepoint in enumerate(course.timepoints):
         sizes: list[tuple[str, Decimal]] = []
         total = placeholders = ZERO
         diseased = progressed = present = False
@@ -141,6 +131,21 @@ def read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one 
             )
         )
     return Patient(course, targets, non_targets, tuple(seen))
+
+
+def _by_role(course: Course) -> tuple[dict[str, bool], dict[str, bool], list[Lesion]]:
+    """Targets and non-targets, each with whether it is a node, and the new lesions."""
+    targets: dict[str, bool] = {}
+    non_targets: dict[str, bool] = {}
+    appeared = []
+    for lesion in course.lesions:
+        if lesion.role is Role.TARGET:
+            targets[lesion.id] = lesion.is_node
+        elif lesion.role is Role.NON_TARGET:
+            non_targets[lesion.id] = lesion.is_node
+        else:
+            appeared.append(lesion)
+    return targets, non_targets, appeared
 
 
 def _non_target(

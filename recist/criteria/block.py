@@ -1,0 +1,258 @@
+"""A progression that awaits confirmation, and what a later scan says of it.
+
+Seymour 2017, Table 2; EORTC FAQ. A block begins with a first iUPD and ends with its confirmation or
+with a time point that no longer progresses. Within it, a category that was iUPD confirms by a
+little more of the same (5 mm, any further increase, another new lesion); any other category only by
+progression of its own.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from recist.course import Measurement, Status
+from recist.criteria.diameter import PD_GROWTH_MM, ZERO, diameter_of, is_diseased
+from recist.criteria.new_burden import NewBurden, NewFindings
+from recist.criteria.recist11 import Judgement
+from recist.criteria.seen import Patient, Seen
+from recist.protocol import Protocol
+from recist.response import Response
+
+TARGETS, NON_TARGETS, NEW_LESIONS = "targets", "non-targets", "new lesions"
+
+_RANK = {Response.CR: 0, Response.PR: 1, Response.SD: 2, Response.PD: 3}
+
+
+class Cause(NamedTuple):
+    """One thing that progresses or confirms.
+
+    Attributes:
+        growth_mm: since ``reference_mm``, where a sum decides.
+    """
+
+    category: str
+    what: str
+    growth_mm: Decimal | None = None
+    reference_mm: Decimal | None = None
+
+
+class View(NamedTuple):
+    """One time point as iRECIST looks at it."""
+
+    k: int
+    seen: Seen
+    judged: Judgement
+    new: NewFindings
+
+
+def progressing(
+    patient: Patient, view: View, burden: NewBurden, protocol: Protocol
+) -> tuple[Cause, ...]:
+    """Categories that meet RECIST 1.1 progression at this time point, whatever came before."""
+    judged = view.judged
+    causes = []
+    if target_progresses(patient, judged):
+        what = "the sum" if judged.by_scan is Response.PD else "back after CR"
+        causes.append(Cause(TARGETS, what))
+    if non_target_progresses(patient, judged):
+        what = "unequivocal" if judged.non_target is Response.PD else "back after CR"
+        causes.append(Cause(NON_TARGETS, what))
+    if view.new.fresh:
+        causes.append(Cause(NEW_LESIONS, ", ".join(view.new.fresh)))
+    elif burden.progresses(view.new, plus_5_mm=protocol.new_lesion_after_reset == "plus_5_mm"):
+        causes.append(Cause(NEW_LESIONS, "those known have grown"))
+    return tuple(causes)
+
+
+def target_progresses(patient: Patient, judged: Judgement) -> bool:
+    return judged.target is Response.PD or _is_back(patient.target_nodes, judged)
+
+
+def non_target_progresses(patient: Patient, judged: Judgement) -> bool:
+    return judged.non_target is Response.PD or _is_back(patient.non_target_nodes, judged)
+
+
+def _is_back(lesions: dict[str, bool], judged: Judgement) -> bool:
+    back = judged.back
+    return back is not None and back.progresses and any(name in lesions for name in back.lesions)
+
+
+class Block:
+    """One progression that awaits confirmation.
+
+    Attributes:
+        number: from 1.
+        first_day, last_day: of its first and its latest iUPD.
+        categories: that were iUPD at the first.
+        rank: of the target response then (0 is CR), to see targets improve.
+    """
+
+    __slots__ = (
+        "_burden",
+        "_non_target_sizes",
+        "_other_sizes",
+        "_patient",
+        "_progressed",
+        "_protocol",
+        "_sizes",
+        "_total_mm",
+        "categories",
+        "first_day",
+        "last_day",
+        "new_mm",
+        "number",
+        "rank",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        view: View,
+        causes: tuple[Cause, ...],
+        *,
+        patient: Patient,
+        burden: NewBurden,
+        last_target: Response,
+        protocol: Protocol,
+    ) -> None:
+        """The block that begins at ``view``; the burden already holds its new lesions."""
+        self._patient = patient
+        self._burden = burden
+        self._protocol = protocol
+        self.number = number
+        self.first_day = self.last_day = view.seen.day
+        self.categories = frozenset(cause.category for cause in causes)
+        self.rank = _RANK.get(last_target, 2)
+        self._sizes = dict(view.seen.sizes_mm)
+        self._total_mm = view.seen.total_mm
+        new = burden.look(view.seen.new)
+        self.new_mm = new.total_mm
+        self._other_sizes = new.other_sizes_mm
+        self._non_target_sizes, self._progressed = _non_targets(patient, view, protocol)
+
+    # --- confirmation ------------------------------------------------------------------------
+
+    def confirmations(
+        self, view: View, previous: View, nadir_mm: Decimal | None
+    ) -> tuple[Cause, ...]:
+        """What confirms the progression at this time point; empty when nothing does.
+
+        Args:
+            previous: the last time point that counted.
+            nadir_mm: of the target sum.
+        """
+        causes = [
+            cause
+            for cause in progressing(self._patient, view, self._burden, self._protocol)
+            if cause.category not in self.categories
+        ]
+        if TARGETS in self.categories:
+            causes += self._target_growth(view, previous, nadir_mm)
+        if NON_TARGETS in self.categories and self.non_target_change(view) == "increase":
+            causes.append(Cause(NON_TARGETS, "a further increase"))
+        if NEW_LESIONS in self.categories:
+            causes += self._new_growth(view, previous)
+        return tuple(causes)
+
+    def _target_growth(self, view: View, previous: View, nadir_mm: Decimal | None) -> list[Cause]:
+        protocol = self._protocol
+        if not view.seen.sizes_mm or not target_progresses(self._patient, view.judged):
+            return []
+        match protocol.icpd_reference:
+            case "sum_at_first_iUPD_of_block":
+                # Only what was measured then can have grown since.
+                now = sum((s for name, s in view.seen.sizes_mm if name in self._sizes), ZERO)
+                reference = self._total_mm
+            case "previous_scan":
+                now, reference = view.seen.total_mm, previous.seen.total_mm
+            case "nadir":
+                now, reference = view.seen.total_mm, nadir_mm or ZERO
+        growth = now - reference
+        both = {TARGETS, NON_TARGETS} <= self.categories and not view.new.present
+        strict = both and protocol.icpd_both_categories == "more_than_5_mm"
+        enough = growth > PD_GROWTH_MM if strict else growth >= PD_GROWTH_MM
+        return [Cause(TARGETS, "a further increase", growth, reference)] if enough else []
+
+    def _new_growth(self, view: View, previous: View) -> list[Cause]:
+        new, burden = view.new, self._burden
+        causes = []
+        if new.fresh:
+            causes.append(Cause(NEW_LESIONS, f"another, {', '.join(new.fresh)}"))
+        match self._protocol.icpd_reference:
+            case "sum_at_first_iUPD_of_block":
+                reference = self.new_mm
+            case "previous_scan":
+                reference = burden.look(previous.seen.new).total_mm
+            case "nadir":
+                reference = burden.nadir_mm or ZERO
+        growth = new.total_mm - reference
+        if new.sizes_mm and growth >= PD_GROWTH_MM:
+            causes.append(Cause(NEW_LESIONS, "a further increase", growth, reference))
+        causes += [Cause(NEW_LESIONS, f"{name} increased") for name in new.worse]
+        before = self._other_sizes
+        causes += [
+            Cause(NEW_LESIONS, f"{name} increased", size - before[name], before[name])
+            for name, size in new.other_sizes_mm.items()
+            if name in before and size > before[name]
+        ]
+        return causes
+
+    # --- no confirmation: does it stand? -----------------------------------------------------
+
+    def non_target_change(self, view: View) -> str:
+        """Of the non-targets that progressed: increase, unchanged, unknown or resolved."""
+        by_nadir = self._protocol.non_target_reference == "nadir"
+        worse = (Status.INCREASED,) if by_nadir else (Status.INCREASED, Status.PROGRESSION)
+        found = {m.lesion_id: m for m in view.seen.timepoint.measurements}
+        changes = set()
+        for name, is_node in self._patient.non_target_nodes.items():
+            record = found.get(name)
+            if record is not None and record.status in worse:
+                return "increase"
+            if name in self._progressed:
+                changes.add(self._change(name, record, view, is_node=is_node))
+        return next((c for c in ("increase", "unchanged", "unknown") if c in changes), "resolved")
+
+    def _change(self, name: str, record: Measurement | None, view: View, *, is_node: bool) -> str:
+        if record is None or record.status is Status.NOT_EVALUABLE:
+            return "unknown"
+        if self._protocol.non_target_reference == "nadir":
+            stands = record.status is Status.PROGRESSION or _is_back({name: is_node}, view.judged)
+            return "unchanged" if stands else "resolved"
+        size = diameter_of(record, self._protocol, is_node=is_node)
+        before = self._non_target_sizes.get(name, size)
+        if size is not None and before is not None and size > before:
+            return "increase"
+        gone = size is not None and not is_diseased(size, is_node=is_node)
+        smaller = size is not None and before is not None and size < before
+        better = record.status in (Status.DECREASED, Status.TOO_SMALL)
+        return "resolved" if gone or smaller or better else "unchanged"
+
+    def improved(self, judged: Judgement) -> bool:
+        """Targets reached a response that they did not have when the block began."""
+        response = judged.target
+        return response in (Response.CR, Response.PR) and _RANK[response] < self.rank
+
+    def new_lesions_are_smaller(self, new: NewFindings) -> bool:
+        return bool(new.decreased) or (bool(new.sizes_mm) and new.total_mm < self.new_mm)
+
+
+def _non_targets(
+    patient: Patient, view: View, protocol: Protocol
+) -> tuple[dict[str, Decimal], frozenset[str]]:
+    """Sizes of the non-targets that have one, and which of them progress."""
+    sizes: dict[str, Decimal] = {}
+    progressed: set[str] = set()
+    for record in view.seen.timepoint.measurements:
+        is_node = patient.non_target_nodes.get(record.lesion_id)
+        if is_node is None:
+            continue
+        size = diameter_of(record, protocol, is_node=is_node)
+        if size is not None:
+            sizes[record.lesion_id] = size
+        if record.status is Status.PROGRESSION or _is_back(
+            {record.lesion_id: is_node}, view.judged
+        ):
+            progressed.add(record.lesion_id)
+    return sizes, frozenset(progressed)

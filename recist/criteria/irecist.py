@@ -1,0 +1,332 @@
+"""iRECIST at every time point (Seymour 2017; EORTC FAQ): RECIST 1.1 until something progresses,
+then progression that has to be confirmed.
+
+    what was seen -> RECIST 1.1 judgement -> evidence, given the state -> transition -> response
+
+States and transitions are the table in :mod:`recist.criteria.tables`. A scan that comes too early
+after a first iUPD is left out of everything: it neither confirms nor becomes a reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from recist.course import Course, EventKind
+from recist.criteria import explanation as say
+from recist.criteria.block import (
+    NEW_LESIONS,
+    NON_TARGETS,
+    TARGETS,
+    Block,
+    Cause,
+    View,
+    progressing,
+    target_progresses,
+)
+from recist.criteria.diameter import exactly
+from recist.criteria.new_burden import NOTHING, NewBurden
+from recist.criteria.recist11 import Judge, details
+from recist.criteria.seen import Patient, read
+from recist.criteria.tables import IMMUNE, OVERALL, TRANSITIONS, Evidence, State, Transition
+from recist.protocol import Protocol
+from recist.response import Assessment, Finding, Reason, Response, Scope
+
+NAME = "irecist"
+
+CR, PR, NE, NA = Response.CR, Response.PR, Response.NE, Response.NA
+NED, NON_CR_NON_PD = Response.NED, Response.NON_CR_NON_PD
+IUPD, ICPD = Response.IUPD, Response.ICPD
+
+
+@exactly
+def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tuple[Assessment, ...]:
+    """The immune response at every time point after the baseline.
+
+    Args:
+        course: of one subject, or restricted to some of its lesions.
+        scope: what the lesions of the course are, for the output.
+
+    Returns:
+        One assessment per follow-up; ``block`` and ``first_iupd_day`` tell which progression a
+        time point belongs to.
+    """
+    if len(course.timepoints) < 2:
+        return ()
+    patient = read(course, protocol)
+    if (
+        protocol.no_disease == "exclude"
+        and not patient.target_nodes
+        and not patient.non_target_nodes
+    ):
+        return ()
+    reading = Reading(patient, protocol, scope)
+    return tuple(reading.assess(k) for k in range(1, len(patient.seen)))
+
+
+class Reading:
+    """iRECIST along the time points of one patient, to be asked in order."""
+
+    __slots__ = (
+        "_block",
+        "_blocks",
+        "_burden",
+        "_judge",
+        "_last_target",
+        "_patient",
+        "_previous",
+        "_protocol",
+        "_scope",
+        "_state",
+    )
+
+    def __init__(self, patient: Patient, protocol: Protocol, scope: Scope) -> None:
+        self._patient = patient
+        self._protocol = protocol
+        self._scope = scope
+        self._judge = Judge(patient, protocol)
+        self._burden = NewBurden(protocol)
+        self._state = State.CLEAR
+        self._block: Block | None = None
+        self._blocks = 0
+        self._last_target = NA
+        self._previous = View(0, patient.seen[0], self._judge.judge(0), NOTHING)
+
+    def assess(self, k: int) -> Assessment:
+        """The immune response at time point ``k``, which then is part of the history."""
+        seen = self._patient.seen[k]
+        judged = self._judge.judge(k)
+        view = View(k, seen, judged, self._burden.look(seen.new))
+        if self._state is State.CONFIRMED and self._protocol.after_icpd == "evaluate":
+            self._state, self._block = State.RESET, None
+        if self._state is State.CONFIRMED:
+            overall = ICPD if self._protocol.after_icpd == "keep" else NA
+            why: tuple[Reason, ...] = (Finding(say.AFTER_ICPD, self._open.first_day),)
+            return self._written(view, overall, why, (), self._add)
+        evidence, causes = self._evidence(view)
+        transition = TRANSITIONS[self._state, evidence]
+        overall = transition.overall or self._response(view)
+        why = self._reasons(view, transition, overall, causes)
+        warnings = self._warnings(view, evidence)
+        return self._written(
+            view, overall, why, warnings, lambda v, o: self._take(v, o, transition, causes)
+        )
+
+    @property
+    def _open(self) -> Block:
+        """The block, where the state says that there is one."""
+        assert self._block is not None
+        return self._block
+
+    # --- evidence ----------------------------------------------------------------------------
+
+    def _evidence(self, view: View) -> tuple[Evidence, tuple[Cause, ...]]:
+        if self._state is State.OPEN:
+            return self._evidence_after_iupd(view)
+        causes = progressing(self._patient, view, self._burden, self._protocol)
+        if not causes and self._bars_complete_response(view):
+            causes = (Cause(NEW_LESIONS, "still there with all targets gone"),)
+        if causes:
+            return Evidence.PROGRESSES, causes
+        return self._response_or_nothing(view), ()
+
+    def _evidence_after_iupd(self, view: View) -> tuple[Evidence, tuple[Cause, ...]]:
+        block, protocol = self._open, self._protocol
+        causes = block.confirmations(
+            view,
+            self._previous,
+            None if self._judge.sums is None else self._judge.sums.nadir_mm,
+        )
+        earliest = protocol.confirm_min_days - protocol.window_tolerance_days
+        if protocol.early_scan == "disregard" and view.seen.day - block.first_day < earliest:
+            if view.new.fresh and self._was_for_a_symptom(view):
+                return Evidence.CONFIRMS, tuple(c for c in causes if c.category == NEW_LESIONS)
+            return Evidence.TOO_EARLY, ()
+        if causes:
+            if self._is_late(view) and protocol.late_scan == "does_not_confirm":
+                return Evidence.TOO_LATE, causes
+            return Evidence.CONFIRMS, causes
+        return self._standing(view), ()
+
+    def _is_late(self, view: View) -> bool:
+        latest = self._protocol.confirm_max_days + self._protocol.window_tolerance_days
+        return view.seen.day - self._open.last_day > latest
+
+    def _was_for_a_symptom(self, view: View) -> bool:
+        since = self._patient.seen[view.k - 1].day
+        return any(
+            event.kind is EventKind.NEW_SYMPTOM and since < event.day <= view.seen.day
+            for event in self._patient.course.events
+        )
+
+    def _standing(self, view: View) -> Evidence:
+        """Without confirmation: is any category of the block still as it was?"""
+        block, judged = self._open, view.judged
+        unknown = False
+        if TARGETS in block.categories:
+            if target_progresses(self._patient, judged):
+                return Evidence.STANDS
+            unknown |= judged.target is NE
+        if NON_TARGETS in block.categories:
+            change = block.non_target_change(view)
+            if change == "unchanged":
+                return Evidence.STANDS
+            unknown |= change == "unknown"
+        if NEW_LESIONS in block.categories:
+            if view.new.present and not self._responds_with_new_lesion(view):
+                return Evidence.STANDS
+            unknown |= view.new.unknown and not view.new.present and not block.improved(judged)
+        return Evidence.NOT_EVALUABLE if unknown else self._response_or_nothing(view)
+
+    def _responds_with_new_lesion(self, view: View) -> bool:
+        """Whether targets count although the new lesions of the block are still there.
+
+        Scenario B of the FAQ: targets shrink to a response after the new lesion appeared. Scenario
+        F: they had responded before it did, and nothing changes.
+        """
+        block, protocol = self._open, self._protocol
+        improved = block.improved(view.judged)
+        if view.judged.target is CR and protocol.cr_with_new_lesion != "ipr_after_reset":
+            return protocol.cr_with_new_lesion == "ipr"
+        smaller = block.new_lesions_are_smaller(view.new)
+        setting = protocol.smaller_new_lesion if smaller else protocol.persisting_new_lesion
+        return improved or setting == "response"
+
+    def _bars_complete_response(self, view: View) -> bool:
+        """After a reset: targets gone, a new lesion left, and the protocol calls that iUPD."""
+        return (
+            view.new.present
+            and view.judged.target is CR
+            and self._protocol.cr_with_new_lesion == "iupd"
+        )
+
+    def _response_or_nothing(self, view: View) -> Evidence:
+        return Evidence.NOT_EVALUABLE if self._response(view) is NE else Evidence.RESPONDS
+
+    def _response(self, view: View) -> Response:
+        """Table 1 or 2 with the i-prefix; a new lesion that is left only bars iCR."""
+        judged = view.judged
+        overall = OVERALL[judged.target, judged.non_target, False].overall
+        if overall is CR and view.new.present:
+            overall = NON_CR_NON_PD if judged.target is NA else PR
+        elif overall is NED and self._protocol.no_disease == "ne":
+            overall = NE
+        return IMMUNE[overall]
+
+    # --- history -----------------------------------------------------------------------------
+
+    def _take(
+        self, view: View, overall: Response, transition: Transition, causes: tuple[Cause, ...]
+    ) -> None:
+        """Take a time point and the transition that it makes into the history."""
+        if transition.evidence is not Evidence.TOO_EARLY:
+            self._add(view, overall)
+        self._state = transition.leaves
+        if transition.new_block:
+            self._blocks += 1
+            self._block = Block(
+                self._blocks,
+                view,
+                causes,
+                patient=self._patient,
+                burden=self._burden,
+                last_target=self._last_target,
+                protocol=self._protocol,
+            )
+        elif self._state is State.RESET:
+            self._block = None
+        elif overall is IUPD:
+            self._open.last_day = view.seen.day
+
+    def _add(self, view: View, overall: Response) -> None:
+        judged = view.judged
+        self._judge.add(view.k, judged, progressed=overall is IUPD or overall is ICPD)
+        self._burden.add(view.seen.new, view.new)
+        if overall is Response.ICR:
+            self._judge.complete_at = view.k
+        if judged.target is not NE:
+            self._last_target = judged.target
+        self._previous = view
+
+    # --- words -------------------------------------------------------------------------------
+
+    def _written(
+        self,
+        view: View,
+        overall: Response,
+        why: tuple[Reason, ...],
+        warnings: tuple[str, ...],
+        take: Callable[[View, Response], None],
+    ) -> Assessment:
+        judged, sums = view.judged, self._judge.sums
+        baseline_mm = None if sums is None else sums.baseline_mm
+        nadir_mm = None if sums is None else sums.nadir_mm
+        non_target = self._non_target(view)
+        take(view, overall)
+        block = self._block
+        return Assessment(
+            view.seen.day,
+            NAME,
+            self._scope,
+            None if sums is None else view.seen.total_mm,
+            baseline_mm,
+            nadir_mm,
+            IMMUNE[judged.target],
+            non_target,
+            judged.new,
+            overall,
+            why,
+            warnings,
+            None if judged.by_scan is judged.target else IMMUNE[judged.by_scan],
+            0 if block is None else block.number,
+            None if block is None else block.first_day,
+        )
+
+    def _non_target(self, view: View) -> Response:
+        block = self._block
+        if block is not None and NON_TARGETS in block.categories:
+            change = block.non_target_change(view)
+            if change in ("unchanged", "increase"):
+                return IUPD
+        return IMMUNE[view.judged.non_target]
+
+    def _reasons(
+        self, view: View, transition: Transition, overall: Response, causes: tuple[Cause, ...]
+    ) -> tuple[Reason, ...]:
+        judged = view.judged
+        evidence = transition.evidence
+        responds = evidence is Evidence.RESPONDS
+        found = details(self._judge, judged, view.seen, targets_first=responds)
+        if evidence is Evidence.PROGRESSES:
+            return (Finding(say.UNCONFIRMED, causes), *found)
+        if evidence is Evidence.RESPONDS:
+            row = Finding(
+                say.IMMUNE_ROW, overall, judged.target, judged.non_target, view.new.present
+            )
+            if transition.state is State.OPEN:
+                return (*found, row, Finding(say.RESET, overall, self._open.first_day))
+            return (*found, row)
+        if transition.state is not State.OPEN:
+            return found
+        block = self._open
+        form = say.AFTER_IUPD[evidence]
+        return (Finding(form, causes, block.first_day, view.seen.day), *found)
+
+    def _warnings(self, view: View, evidence: Evidence) -> tuple[str, ...]:
+        judge, judged = self._judge, view.judged
+        found: tuple[str, ...] = ()
+        if judge.needs_warnings(judged, view.seen):
+            found = judge.warnings(view.k, judged)
+        if self._state is not State.OPEN:
+            return found
+        if evidence is Evidence.CONFIRMS and self._is_late(view):
+            days = view.seen.day - self._open.last_day
+            found += (f"confirmed {days} days after iUPD, later than planned (late_scan, AMB-24)",)
+        if evidence is Evidence.STANDS and self._open.categories == {NEW_LESIONS}:
+            smaller = self._open.new_lesions_are_smaller(view.new)
+            setting = (
+                "smaller_new_lesion = response (AMB-26)"
+                if smaller
+                else "persisting_new_lesion = response (AMB-25)"
+            )
+            found += (f"{self._response(view)} with {setting}",)
+        return found
