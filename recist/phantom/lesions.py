@@ -103,10 +103,10 @@ IRRADIATED = LESIONS[0]
 ROI_NAMES: tuple[dict[str, str], ...] = (
     {
         "lung-right": "GTV_lung_1",
-        "lung-left": "GTV_lung_3",
-        "node-axilla": "GTVn_1",
-        "node-mediastinum": "GTVn_2",
-        "lung-left-small": "GTV_lung_2",
+        "lung-left": "Lesion_lung_3",
+        "node-axilla": "Lesion_node_1",
+        "node-mediastinum": "Lesion_node_2",
+        "lung-left-small": "Lesion_lung_2",
     },
     {
         "node-mediastinum": "Lesion_A_node",

@@ -13,6 +13,7 @@ from recist.phantom.lesions import (
     DAYS,
     EXPECTED,
     FRACTIONS,
+    IRRADIATED,
     LESIONS,
     PRESCRIPTION_GY,
     ROI_NAMES,
@@ -21,7 +22,10 @@ from recist.phantom.lesions import (
     LesionDesign,
 )
 from recist.phantom.radiotherapy import Region, write_dose, write_plan, write_structures
-from recist.phantom.visit import SEED, PhantomVisit, simulate, target_volume
+from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate, target_volume
+
+#: A diameter measured on the voxels may differ from the designed one by a pixel.
+TOLERANCE_MM = CT_SPACING_MM[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Truth:
             "days": list(DAYS),
             "prescription_gy": PRESCRIPTION_GY,
             "fractions": FRACTIONS,
+            "tolerance_mm": TOLERANCE_MM,
             "lesions": [_lesion(lesion) for lesion in self.lesions],
             "rois": list(self.rois),
             "expected": [
@@ -81,7 +86,12 @@ def _write_visit(visit: PhantomVisit, session: Session, folder: Path) -> None:
     ct_uids = write_ct(visit.ct, session, folder / "CT")
     write_pet(visit.suv, session, folder / "PET")
     names = ROI_NAMES[visit.index]
-    regions = [Region(name, "GTV", visit.solids[lesion]) for lesion, name in names.items()]
+    # A plan calls only what it treats a gross tumour volume; the other lesions have no type in it.
+    planned = visit.dose is not None
+    regions = [
+        Region(name, "" if planned and lesion != IRRADIATED.id else "GTV", visit.solids[lesion])
+        for lesion, name in names.items()
+    ]
     if visit.dose is not None:
         regions.insert(0, Region("PTV_45Gy", "PTV", target_volume()))
         regions.append(Region("BODY", "EXTERNAL", BODY))

@@ -269,7 +269,7 @@ def _end_labels(ends: Sequence[tuple[float, str, str]]) -> list[str]:
     heights = [y for y, _, _ in ordered]
     for _ in range(60):
         for n in range(len(heights) - 1):
-            overlap = 14 - (heights[n + 1] - heights[n])
+            overlap = 15 - (heights[n + 1] - heights[n])
             if overlap > 0.1:
                 heights[n] -= overlap / 2
                 heights[n + 1] += overlap / 2

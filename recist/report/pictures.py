@@ -31,7 +31,7 @@ class Window:
         return (
             f"{self.name} window: width {self.high - self.low:g}, "
             f"level {(self.high + self.low) / 2:g} HU"
-        )
+        ).replace("-", "−")
 
     def grey(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         share = np.clip((pixels - self.low) / (self.high - self.low), 0, 1)

@@ -304,6 +304,38 @@ def unsure(link: LinkFinding) -> bool:
     return link.state not in _SURE_STATES or link.confidence < SURE_LINK
 
 
+def link_rows(case: Case) -> tuple[tuple[str, tuple[LinkFinding | None, ...]], ...]:
+    """How each lesion was recognised, a row per lesion and a place per date."""
+    found = {(link.lesion_id, link.day): link for link in case.links}
+    days = [timepoint.day for timepoint in case.course.timepoints]
+    names = dict.fromkeys(link.lesion_id for link in case.links)
+    return tuple((name, tuple(found.get((name, day)) for day in days)) for name in names)
+
+
+def field_details(finding: FieldFinding) -> Iterator[str]:
+    """The figures behind a field class, beyond mean, minimum and maximum."""
+    if finding.prescription:
+        yield finding.prescription
+    if finding.target:
+        yield f"target volume {finding.target}"
+    if finding.volume_at_half is not None:
+        yield f"{finding.volume_at_half:.0%} of it with half of the prescription"
+    if finding.upper_bound_gy is not None and finding.field not in (Field.IN, Field.PARTIAL):
+        yield f"at most {_gray(finding.upper_bound_gy)}"
+    for alpha_beta_gy, eqd2_gy in finding.eqd2_mean_gy[:1]:
+        yield f"mean EQD2 {_gray(eqd2_gy)} (α/β {alpha_beta_gy:g} Gy)"
+    if finding.band:
+        yield f"band {finding.band}"
+    if finding.probability:
+        yield "probability " + ", ".join(f"{name} {p:.0%}" for name, p in finding.probability)
+    if finding.evidence:
+        yield f"by {finding.evidence}"
+    if finding.profile:
+        yield finding.profile
+    if finding.provisional:
+        yield "provisional: mapped back from a later date"
+
+
 def strips(case: Case) -> tuple[Strip, ...]:
     """The pictures of every lesion that has one, CT before PET."""
     found = []
@@ -397,6 +429,12 @@ def attention(case: Case) -> tuple[str, ...]:
         for problem in case.problems
     ]
     notes += case.warnings
+    seen = {(lesion.id, t.day) for lesion in course.lesions for t in course.timepoints}
+    notes += [
+        f"{name}, {day_name(course, day)}: {remark}"
+        for name, day, remark in case.flags
+        if (name, day) not in seen
+    ]
     notes += [warning for assessment in case.assessments for warning in assessment.warnings]
     return tuple(note for note in dict.fromkeys(notes) if note)
 

@@ -43,7 +43,7 @@ STATUS_WORDS = {
 }
 
 _SETS = {
-    Scope.ALL: "",
+    Scope.ALL: "overall ",
     Scope.IN_FIELD: "in the irradiated field ",
     Scope.OUT_OF_FIELD: "outside the irradiated field ",
 }
