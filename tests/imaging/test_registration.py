@@ -1,0 +1,218 @@
+"""Registration of a drawn patient who moved, was cropped or is someone else; and landmarks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imaging.errors import GeometryError, UnsupportedError
+from imaging.registration import Method, Registration, register
+from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
+
+GRID = Grid((72, 56, 48), np.diag([4.0, 4.0, 4.0, 1.0]))
+MIDDLE = np.array([142.0, 110.0, 94.0])
+
+
+def anatomy(points: FloatArray, seed: int = 0) -> FloatArray:
+    """HU of a drawn trunk: an oval body with spine, two lungs and round organs."""
+    x, y, z = np.moveaxis(points - MIDDLE, -1, 0)
+    hu = np.full(x.shape, -1000.0)
+    # the trunk widens downwards, so that slices differ
+    body = (x / (110 + 0.12 * z)) ** 2 + (y / (75 + 0.08 * z)) ** 2 < 1
+    hu[body] = 30.0
+    for side in (-1, 1):
+        lung = ((x - side * 50) / 32) ** 2 + (y / 42) ** 2 + ((z + 40) / 60) ** 2 < 1
+        hu[lung] = -800.0
+    spine = (x / 16) ** 2 + ((y - 45) / 16) ** 2 < 1
+    hu[spine & (np.sin(z / 5) > -0.6)] = 240.0
+    random = np.random.default_rng(seed)
+    for centre, radius, value in zip(
+        random.uniform((-80, -45, 25), (80, 40, 90), (14, 3)),
+        random.uniform(8, 20, 14),
+        random.uniform(-90, 200, 14),
+        strict=True,
+    ):
+        hu[np.linalg.norm(np.stack([x, y, z], -1) - centre, axis=-1) < radius] = value
+    return hu
+
+
+def scan(grid: Grid, to_anatomy: FloatArray | None = None, *, seed: int = 0) -> Volume:
+    """A CT of the anatomy after a motion: ``to_anatomy`` (4 x 4) maps scanner to body."""
+    points = grid.to_world_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    if to_anatomy is not None:
+        points = points @ to_anatomy[:3, :3].T + to_anatomy[:3, 3]
+    noise = np.random.default_rng(7).normal(0, 8, grid.shape)
+    return Volume(anatomy(points, seed) + noise, grid, Unit.HU)
+
+
+def motion(degrees: float, shift_mm: tuple[float, float, float]) -> FloatArray:
+    """4 x 4, body at the first date to scanner at the second: a turn about z, then a shift."""
+    turn = np.deg2rad(degrees)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    matrix[:3, 3] = MIDDLE - matrix[:3, :3] @ MIDDLE + np.array(shift_mm)
+    return matrix
+
+
+def landmarks() -> FloatArray:
+    return MIDDLE + np.random.default_rng(3).uniform((-70, -40, -60), (70, 40, 60), (60, 3))
+
+
+def error_mm(found: Registration, true: FloatArray) -> FloatArray:
+    points = landmarks()
+    moved = points @ true[:3, :3].T + true[:3, 3]
+    return np.asarray(np.linalg.norm(found.to_moving_mm(points) - moved, axis=1))
+
+
+FIXED = scan(GRID)
+
+
+def test_a_patient_who_moved_is_found_again() -> None:
+    true = motion(4.0, (14.0, -9.0, 18.0))
+    found = register(FIXED, scan(GRID, np.linalg.inv(true)), deformable=False)
+    assert found.quality.method is Method.RIGID
+    assert error_mm(found, true).mean() < 1.0
+    assert found.quality.similarity_after > found.quality.similarity_before
+
+
+def test_demons_leave_a_rigid_motion_in_place_and_can_be_inverted() -> None:
+    true = motion(-3.0, (-8.0, 6.0, 10.0))
+    found = register(FIXED, scan(GRID, np.linalg.inv(true)))
+    assert found.quality.method is Method.DEFORMABLE
+    assert error_mm(found, true).mean() < 1.5
+    points = landmarks()
+    assert found.to_fixed_mm(found.to_moving_mm(points)) == pytest.approx(points, abs=0.1)
+    assert 0.3 < found.quality.jacobian_min <= 1 <= found.quality.jacobian_max < 3
+
+
+def test_a_smaller_field_of_view_at_another_table_position_is_found() -> None:
+    """Only the lower half was scanned, and the scanner counts its table from elsewhere."""
+    true = motion(2.0, (40.0, 25.0, 400.0))
+    crop = GRID.crop((6, 4, 20), (60, 48, 26))
+    affine = crop.affine.copy()
+    affine[:3, 3] += (40.0, 25.0, 400.0)
+    moving = scan(Grid(crop.shape, affine), np.linalg.inv(true))
+    found = register(FIXED, moving, deformable=False)
+    assert found.quality.method is Method.RIGID
+    assert error_mm(found, true).mean() < 2.0
+    assert found.quality.overlap < 0.75
+
+
+def test_orientation_and_spacing_of_the_grid_do_not_matter() -> None:
+    true = motion(0.0, (6.0, -4.0, 8.0))
+    affine = np.diag([-3.0, 3.0, -5.0, 1.0])
+    affine[:3, 3] = GRID.to_world_mm((71, 0, 47))
+    moving = scan(Grid((94, 74, 38), affine), np.linalg.inv(true))
+    assert error_mm(register(FIXED, moving, deformable=False), true).mean() < 1.5
+
+
+def test_a_mask_is_carried_back_to_the_first_date() -> None:
+    true = motion(4.0, (14.0, -9.0, 18.0))
+    found = register(FIXED, scan(GRID, np.linalg.inv(true)), deformable=False)
+    centre = MIDDLE + np.array([30, 10, 20])
+    there = centre @ true[:3, :3].T + true[:3, 3]
+    place = GRID.to_world_mm(np.moveaxis(np.indices(GRID.shape), 0, -1))
+    mask = Mask.of(np.linalg.norm(place - there, axis=-1) < 20, GRID)
+    back = found.warp_mask(mask, GRID)
+    assert back.centre_mm == pytest.approx(centre, abs=2.5)  # voxels of 4 mm
+    assert back.volume_ml == pytest.approx(mask.volume_ml, rel=0.1)
+    beyond = GRID.crop((500, 500, 500), (4, 4, 4))
+    assert found.warp_mask(mask, beyond).voxels == 0
+
+
+def test_the_same_images_give_the_same_registration() -> None:
+    moving = scan(GRID, np.linalg.inv(motion(2.0, (5.0, 5.0, 5.0))))
+    first, second = register(FIXED, moving), register(FIXED, moving)
+    assert (first.rigid == second.rigid).all()
+    assert first.displacement_mm is not None
+    assert second.displacement_mm is not None
+    assert (first.displacement_mm == second.displacement_mm).all()
+
+
+def test_an_image_of_nothing_is_reported_not_registered() -> None:
+    empty = Volume(np.full(GRID.shape, -1000.0), GRID, Unit.HU)
+    for fixed, moving in ((FIXED, empty), (empty, FIXED), (empty, empty)):
+        found = register(fixed, moving)
+        assert found.quality.method is Method.IDENTITY
+        assert found.quality.flags
+        assert found.to_moving_mm(landmarks()) == pytest.approx(landmarks())
+
+
+def test_something_else_is_reported_not_registered() -> None:
+    """A phantom of bars has nothing in common with the trunk."""
+    bars = np.where(np.indices(GRID.shape)[0] % 12 < 6, 40.0, -1000.0)
+    found = register(FIXED, Volume(bars, GRID, Unit.HU))
+    assert found.quality.method is Method.IDENTITY
+    assert "scanner coordinates" in found.quality.flags[0]
+
+
+def test_a_few_slices_are_registered_rigidly_only() -> None:
+    slab = GRID.crop((0, 0, 22), (72, 56, 5))
+    found = register(scan(slab), scan(slab, np.linalg.inv(motion(0.0, (6.0, 4.0, 0.0)))))
+    assert found.quality.method is Method.RIGID
+    assert "too thin" in found.quality.flags[0]
+
+
+def test_only_ct_is_registered() -> None:
+    with pytest.raises(UnsupportedError, match="CT"):
+        register(FIXED, Volume(np.zeros(GRID.shape), GRID, Unit.SUV_BW))
+    with pytest.raises(GeometryError, match="spacing"):
+        register(FIXED, FIXED, spacing_mm=0.0)
+
+
+def read_dicom(folder: Path) -> Volume:
+    """The CT slices of a folder, sorted along the patient: enough for a test of registration."""
+    import pydicom  # noqa: PLC0415 - only the tests on real images need it
+
+    headers = sorted(
+        (pydicom.dcmread(path) for path in folder.glob("*.dcm")),
+        key=lambda header: float(header.ImagePositionPatient[2]),
+    )
+    first, second = (np.array(h.ImagePositionPatient, dtype=float) for h in headers[:2])
+    affine = np.eye(4)
+    row_mm, column_mm = (float(step) for step in headers[0].PixelSpacing)
+    affine[:3, 0] = np.array(headers[0].ImageOrientationPatient[:3], dtype=float) * column_mm
+    affine[:3, 1] = np.array(headers[0].ImageOrientationPatient[3:], dtype=float) * row_mm
+    affine[:3, 2] = second - first
+    affine[:3, 3] = first
+    pixels = np.stack([header.pixel_array for header in headers]).astype(np.float32)
+    hu = pixels * float(headers[0].RescaleSlope) + float(headers[0].RescaleIntercept)
+    i, j, k = hu.T.shape
+    return Volume(hu.T, Grid((i, j, k), affine), Unit.HU)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("study", "follow_up"),
+    [
+        ("lung-abscopal", "fu1"),
+        ("lung-abscopal", "fu2"),
+        ("lung-abscopal", "fu3"),
+        ("pet-sarcoma", "fu1"),
+        ("pet-sarcoma", "fu2"),
+    ],
+)
+def test_landmarks_of_the_simulated_patients_are_found(
+    data_dir: Path, study: str, follow_up: str
+) -> None:
+    """Outside of the zones where a shrinking lesion was painted; 7 to 12 mm before."""
+    folder = data_dir / "longitudinal" / study
+    found = register(read_dicom(folder / "baseline" / "CT"), read_dicom(folder / follow_up / "CT"))
+    truth = json.loads((folder / "truth" / f"{follow_up}.json").read_text())
+    marks = [m for m in truth["transform"]["landmarks"] if not m["in_lesion_warp_zone"]]
+    points = np.array([mark["baseline_lps_mm"] for mark in marks])
+    true = np.array([mark["followup_lps_mm"] for mark in marks])
+    rigid = Registration(found.fixed_grid, found.moving_grid, found.rigid, found.quality)
+    before, by_rigid, after = (
+        np.linalg.norm(place - true, axis=1)
+        for place in (points, rigid.to_moving_mm(points), found.to_moving_mm(points))
+    )
+    assert found.quality.method is Method.DEFORMABLE
+    assert np.median(before) > 6.0
+    assert np.median(by_rigid) < 1.6
+    assert np.median(after) < min(1.2, float(np.median(by_rigid)))
+    assert after.max() < 3.5
