@@ -110,16 +110,25 @@ class Written(NamedTuple):
     margin_mm: Decimal | None
 
 
-class Form(NamedTuple):
-    """How one rule is put into words.
+Numbers = tuple[tuple[str, str], ...]
 
-    Attributes:
-        write: from the facts to sentence, numbers and margin.
-    """
+
+def no_numbers(*_: object) -> Numbers:
+    return ()
+
+
+def no_margin(*_: object) -> Decimal | None:
+    return None
+
+
+class Form(NamedTuple):
+    """How one rule is put into words: each part from the facts of a finding."""
 
     rule: str
     source: str
-    write: Callable[..., tuple[str, tuple[tuple[str, str], ...], Decimal | None]]
+    sentence: Callable[..., str]
+    numbers: Callable[..., Numbers] = no_numbers
+    margin_mm: Callable[..., Decimal | None] = no_margin
 
 
 class Finding(Reason):
@@ -132,12 +141,27 @@ class Finding(Reason):
         self._facts = facts
 
     def written(self) -> Written:
-        form = self._form
-        return Written(form.rule, form.source, *form.write(*self._facts))
+        return Written(self.rule, self.source, self.sentence, self.numbers, self.margin_mm)
 
     @property
     def rule(self) -> str:
         return self._form.rule
+
+    @property
+    def source(self) -> str:
+        return self._form.source
+
+    @property
+    def sentence(self) -> str:
+        return self._form.sentence(*self._facts)
+
+    @property
+    def numbers(self) -> Numbers:
+        return self._form.numbers(*self._facts)
+
+    @property
+    def margin_mm(self) -> Decimal | None:
+        return self._form.margin_mm(*self._facts)
 
     def __reduce__(self) -> tuple[type[Reason], Written]:
         return Reason, self.written()  # forms hold functions, which do not travel

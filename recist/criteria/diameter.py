@@ -8,7 +8,7 @@ exist for display only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -120,16 +120,16 @@ def _measured(parts_mm: tuple[Decimal, ...], protocol: Protocol, *, is_node: boo
 
 def in_mm(value: Decimal) -> str:
     """For display: with one decimal, more where recorded."""
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -1:
-        return f"{value.normalize(_DISPLAY):f}"
-    return f"{value:.1f}"
+    whole, _, decimals = f"{value:f}".partition(".")
+    return f"{whole}.{decimals[:1] or '0'}{decimals[1:].rstrip('0')}"
 
 
 def percent(now: Decimal, reference: Decimal) -> str:
-    """For display: the change, cut off after one decimal so that it never shows a threshold that
-    was not reached."""
+    """For display: the change in percent, cut off after one decimal.
+
+    Rounding would show thresholds that were not reached: -29.96 % is not -30.0 %.
+    """
     if not reference:
         return "from nothing"
-    change = _DISPLAY.divide((now - reference) * 100, reference)
-    return f"{change.quantize(Decimal('0.1'), ROUND_DOWN, _DISPLAY):+} %"
+    tenths = int(_DISPLAY.divide((now - reference) * 1000, reference))
+    return f"{tenths / 10:+.1f} %"

@@ -11,10 +11,9 @@ from decimal import Decimal
 
 from recist.criteria.diameter import in_mm, partial_response_mm, percent, progression_mm
 from recist.criteria.new_lesion import COUNTS, NewLesion, Sight
-from recist.criteria.tables import IMMUNE, Evidence, Row
-from recist.response import Form, Response
+from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence, Row
+from recist.response import Form, Numbers, Response
 
-Words = tuple[str, tuple[tuple[str, str], ...], Decimal | None]
 Sizes = tuple[tuple[str, Decimal], ...]
 Causes = tuple[tuple[str, str, Decimal | None, Decimal | None], ...]
 
@@ -27,12 +26,15 @@ STICKY_RULE = "EORTC RECIST FAQ, managing PR"
 IRECIST_TABLE = "Seymour 2017, Table 2"
 
 
+# The facts of a target response: sum, baseline, nadir, size of each target.
+
+
 def _numbers(
     total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes
-) -> tuple[tuple[str, str], ...]:
+) -> Numbers:
     named = (("sum_mm", total), ("baseline_mm", baseline), ("nadir_mm", nadir))
     sums = tuple((name, in_mm(value)) for name, value in named if value is not None)
-    changes: tuple[tuple[str, str], ...] = ()
+    changes: Numbers = ()
     if baseline is not None:
         changes += (("change_from_baseline", percent(total, baseline)),)
     if nadir is not None:
@@ -40,83 +42,93 @@ def _numbers(
     return (*sums, *changes, *((lesion, f"{in_mm(size)} mm") for lesion, size in sizes))
 
 
-def _nearest(*margins: tuple[Decimal, str]) -> tuple[Decimal, str]:
-    margin, category = min(margins)
-    return margin, f"{in_mm(margin)} mm from {category}"
-
-
-def _cr(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Decimal
-) -> Words:
-    what = "all targets are gone"
+def _cr(total: Decimal, *_: object) -> str:
     if total:
-        what = f"no target is left but normal nodes (below 10 mm), sum {in_mm(total)} mm"
-    return f"CR: {what}.", _numbers(total, baseline, nadir, sizes), None
+        return f"CR: only normal nodes (below 10 mm) are left, sum {in_mm(total)} mm."
+    return "CR: all targets are gone."
 
 
-def _shrinkage(category: str, remark: str = "") -> Callable[..., Words]:
-    def write(total: Decimal, baseline: Decimal, nadir: Decimal, sizes: Sizes, _: Decimal) -> Words:
-        to_pd = (progression_mm(nadir) - total, "PD")
-        bar = partial_response_mm(baseline)
-        other = (bar - total, "SD") if category == "PR" else (total - bar, "PR")
-        margin, distance = _nearest(other, to_pd) if not remark else _nearest(to_pd)
-        sentence = (
-            f"{category}: {in_mm(total)} of {in_mm(baseline)} mm, {percent(total, baseline)}"
-            f"{remark}; {distance}."
+def _neighbours(
+    category: str, total: Decimal, baseline: Decimal, nadir: Decimal
+) -> tuple[Decimal, str]:
+    """The margin to the nearest other category, and which one that is."""
+    to_pd = progression_mm(nadir) - total
+    bar = partial_response_mm(baseline)
+    if category == "PR":
+        other, name = bar - total, "SD"
+    elif category == "SD":
+        other, name = total - bar, "PR"
+    else:
+        return to_pd, "PD"
+    return (other, name) if other < to_pd else (to_pd, "PD")
+
+
+def _shrinkage(category: str, remark: str = "") -> Callable[..., str]:
+    def sentence(total: Decimal, baseline: Decimal, nadir: Decimal, _: Sizes) -> str:
+        margin, other = _neighbours(category, total, baseline, nadir)
+        return (
+            f"{category[:2]}: {in_mm(total)} of {in_mm(baseline)} mm, {percent(total, baseline)}"
+            f"{remark}; {in_mm(margin)} mm from {other}."
         )
-        return sentence, _numbers(total, baseline, nadir, sizes), margin
 
-    return write
+    return sentence
 
 
-def _pd(remark: str = "") -> Callable[..., Words]:
-    def write(
-        total: Decimal, baseline: Decimal | None, nadir: Decimal, sizes: Sizes, _: Decimal
-    ) -> Words:
-        margin = total - progression_mm(nadir)
-        sentence = (
+def _shrinkage_margin(category: str) -> Callable[..., Decimal]:
+    def margin(total: Decimal, baseline: Decimal, nadir: Decimal, _: Sizes) -> Decimal:
+        return _neighbours(category, total, baseline, nadir)[0]
+
+    return margin
+
+
+def _growth(remark: str = "") -> Callable[..., str]:
+    def sentence(total: Decimal, _: Decimal | None, nadir: Decimal, __: Sizes) -> str:
+        return (
             f"PD: {in_mm(total)} mm{remark}, {percent(total, nadir)} and {in_mm(total - nadir)} mm "
-            f"more than the nadir of {in_mm(nadir)} mm; {in_mm(margin)} mm above the threshold."
+            f"more than the nadir of {in_mm(nadir)} mm; "
+            f"{in_mm(total - progression_mm(nadir))} mm above the threshold."
         )
-        return sentence, _numbers(total, baseline, nadir, sizes), margin
 
-    return write
+    return sentence
 
 
-def _ne(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Decimal
-) -> Words:
+def _growth_margin(total: Decimal, _: Decimal | None, nadir: Decimal, __: Sizes) -> Decimal:
+    return total - progression_mm(nadir)
+
+
+def _ne(total: Decimal, _: Decimal | None, __: Decimal | None, sizes: Sizes) -> str:
     seen = f"; {in_mm(total)} mm in those that were" if sizes else ""
-    sentence = f"NE: not all targets were evaluable{seen}."
-    return sentence, _numbers(total, baseline, nadir, sizes), None
+    return f"NE: not all targets were evaluable{seen}."
 
 
-def _without_baseline(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Decimal
-) -> Words:
-    sentence = f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
-    return sentence, _numbers(total, baseline, nadir, sizes), None
+def _without_baseline(total: Decimal, *_: object) -> str:
+    return f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
 
 
-TARGET_CR = Form("target-cr", TARGET_RULE, _cr)
-TARGET_PR = Form("target-pr", TARGET_RULE, _shrinkage("PR"))
+TARGET_CR = Form("target-cr", TARGET_RULE, _cr, _numbers)
+TARGET_PR = Form("target-pr", TARGET_RULE, _shrinkage("PR"), _numbers, _shrinkage_margin("PR"))
 TARGET_PR_HELD = Form(
-    "target-pr-held", STICKY_RULE, _shrinkage("PR", " (SD by this scan alone), PR before")
+    "target-pr-held",
+    STICKY_RULE,
+    _shrinkage("PR held", " (SD by this scan alone), PR before"),
+    _numbers,
+    _shrinkage_margin("PR held"),
 )
-TARGET_SD = Form("target-sd", TARGET_RULE, _shrinkage("SD"))
-TARGET_PD = Form("target-pd", TARGET_RULE, _pd())
+TARGET_SD = Form("target-sd", TARGET_RULE, _shrinkage("SD"), _numbers, _shrinkage_margin("SD"))
+TARGET_PD = Form("target-pd", TARGET_RULE, _growth(), _numbers, _growth_margin)
 TARGET_PD_LOWER_BOUND = Form(
-    "target-pd-lower-bound", MISSING_RULE, _pd(" in the targets that were evaluable")
+    "target-pd-lower-bound",
+    MISSING_RULE,
+    _growth(" in the targets that were evaluable"),
+    _numbers,
+    _growth_margin,
 )
-TARGET_NE = Form("target-ne", MISSING_RULE, _ne)
-TARGET_WITHOUT_BASELINE = Form("target-no-baseline", TARGET_RULE, _without_baseline)
+TARGET_NE = Form("target-ne", MISSING_RULE, _ne, _numbers)
+TARGET_WITHOUT_BASELINE = Form("target-no-baseline", TARGET_RULE, _without_baseline, _numbers)
 
 
-def _plain(text: str) -> Callable[..., Words]:
-    def write() -> Words:
-        return text, (), None
-
-    return write
+def _plain(text: str) -> Callable[..., str]:
+    return lambda: text
 
 
 NON_TARGET = {
@@ -140,37 +152,43 @@ def _described(lesion: NewLesion) -> str:
     return f"{lesion.lesion.id} ({lesion.lesion.organ or 'site unknown'}){size}{remark}"
 
 
-def _new(lesions: tuple[NewLesion, ...]) -> Words:
-    counted = [lesion for lesion in lesions if lesion.sight in COUNTS]
-    sentence = f"New lesion: {', '.join(map(_described, counted))}."
-    sizes = tuple(
+def _new(lesions: tuple[NewLesion, ...]) -> str:
+    counted = (lesion for lesion in lesions if lesion.sight in COUNTS)
+    return f"New lesion: {', '.join(map(_described, counted))}."
+
+
+def _new_sizes(lesions: tuple[NewLesion, ...]) -> Numbers:
+    return tuple(
         (lesion.lesion.id, f"{in_mm(lesion.diameter_mm)} mm")
-        for lesion in counted
-        if lesion.diameter_mm is not None
+        for lesion in lesions
+        if lesion.sight in COUNTS and lesion.diameter_mm is not None
     )
-    return sentence, sizes, None
 
 
-def _reappeared(lesions: tuple[str, ...], day: int) -> Words:
-    sentence = f"PD: {', '.join(lesions)} back after the complete response of day {day}."
-    return sentence, (("cr_on_day", str(day)),), None
+def _reappeared(lesions: tuple[str, ...], day: int) -> str:
+    return f"PD: {', '.join(lesions)} back after the complete response of day {day}."
 
 
-def _row(row: Row, target: Response, non_target: Response, new: bool) -> Words:
+def _cr_day(_: tuple[str, ...], day: int) -> Numbers:
+    return (("cr_on_day", str(day)),)
+
+
+def _row(row: Row, target: Response, non_target: Response, new: bool) -> str:
     parts = (
         "" if target is Response.NA else f"targets {target}",
         "" if non_target is Response.NA else f"non-targets {non_target}",
         "a new lesion" if new else "no new lesion",
     )
-    return f"{row.overall}: {', '.join(part for part in parts if part)}.", (), None
+    return f"{row.overall}: {', '.join(part for part in parts if part)}."
 
 
-NEW_LESION = Form("new-lesion", NEW_LESION_RULE, _new)
-REAPPEARED = Form("reappeared", REAPPEARANCE_RULE, _reappeared)
+NEW_LESION = Form("new-lesion", NEW_LESION_RULE, _new, _new_sizes)
+REAPPEARED = Form("reappeared", REAPPEARANCE_RULE, _reappeared, _cr_day)
 ROW_FORMS = {
-    source: Form("overall", source, _row)
-    for source in ("Eisenhauer 2009, Table 1", "Eisenhauer 2009, Table 2")
-} | {"CDISC supplement for RECIST 1.1": Form("overall-no-disease", "CDISC supplement", _row)}
+    TABLE_1: Form("overall", TABLE_1, _row),
+    TABLE_2: Form("overall", TABLE_2, _row),
+    NO_DISEASE: Form("overall-no-disease", NO_DISEASE, _row),
+}
 
 
 # --- iRECIST ----------------------------------------------------------------------------------
@@ -183,56 +201,58 @@ def _cause(cause: tuple[str, str, Decimal | None, Decimal | None]) -> str:
     return f"{category} ({what}: {in_mm(reference)} mm then, +{in_mm(growth)} mm)"
 
 
-def _named(causes: Causes) -> tuple[str, tuple[tuple[str, str], ...]]:
-    numbers = tuple(
+def _named(causes: Causes) -> str:
+    return " and ".join(map(_cause, causes))
+
+
+def _growths(causes: Causes) -> Numbers:
+    return tuple(
         (f"{cause[0]}_growth_mm", in_mm(cause[2])) for cause in causes if cause[2] is not None
     )
-    return " and ".join(map(_cause, causes)), numbers
 
 
-def _unconfirmed(causes: Causes) -> Words:
-    named, numbers = _named(causes)
-    return f"iUPD: progression of {named}, to be confirmed.", numbers, None
+def _unconfirmed(causes: Causes) -> str:
+    return f"iUPD: progression of {_named(causes)}, to be confirmed."
 
 
-def _after(text: str) -> Callable[..., Words]:
-    def write(causes: Causes, first_day: int, day: int) -> Words:
-        named, numbers = _named(causes)
-        days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
-        sentence = text.format(named=named, first_day=first_day, days=day - first_day)
-        return sentence, (*days, *numbers), None
+def _after(text: str) -> Callable[..., str]:
+    def sentence(causes: Causes, first_day: int, day: int) -> str:
+        return text.format(named=_named(causes), first_day=first_day, days=day - first_day)
 
-    return write
+    return sentence
 
 
-def _reset(overall: Response, first_day: int) -> Words:
-    sentence = (
+def _days(causes: Causes, first_day: int, day: int) -> Numbers:
+    days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
+    return (*days, *_growths(causes))
+
+
+def _reset(overall: Response, first_day: int) -> str:
+    return (
         f"{overall}: the iUPD of day {first_day} is not confirmed and the bar is reset; the next "
         "needs progression of its own from the same nadir."
     )
-    return sentence, (("first_iupd_day", str(first_day)),), None
 
 
-def _after_icpd(first_day: int) -> Words:
-    sentence = f"After iCPD: the progression of day {first_day} is confirmed, no end point changes."
-    return sentence, (("first_iupd_day", str(first_day)),), None
+def _after_icpd(first_day: int) -> str:
+    return f"After iCPD: the progression of day {first_day} is confirmed, no end point changes."
 
 
-def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
+def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> str:
     parts = (
         "" if target is Response.NA else f"targets {IMMUNE[target]}",
         "" if non_target is Response.NA else f"non-targets {IMMUNE[non_target]}",
         "a new lesion left from before" if new else "no new lesion",
     )
-    return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
+    return f"{overall}: {', '.join(part for part in parts if part)}."
 
 
-UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed)
+UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed, _growths)
 RESET = Form("irecist-reset", "Seymour 2017, resetting the bar", _reset)
 AFTER_ICPD = Form("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
 IMMUNE_ROW = Form("irecist-overall", IRECIST_TABLE, _immune_row)
 AFTER_IUPD = {
-    evidence: Form(rule, source, _after(text))
+    evidence: Form(rule, source, _after(text), _days)
     for evidence, rule, source, text in (
         (
             Evidence.CONFIRMS,

@@ -129,6 +129,8 @@ class NewBurden:
 
     def add(self, lesions: tuple[NewLesion, ...], found: NewFindings) -> None:
         """Take a time point into the list."""
+        if not lesions:
+            return
         if self.targets and set(found.sizes_mm) == self.targets and self.nadir_mm is not None:
             self.nadir_mm = min(self.nadir_mm, found.total_mm)
         for name, size in found.other_sizes_mm.items():
@@ -136,7 +138,8 @@ class NewBurden:
         for new in lesions:
             if new.sight is Sight.GONE:
                 self._gone.add(new.lesion.id)
-        self._list(lesions, found.fresh)
+        if found.fresh:
+            self._list(lesions, found.fresh)
 
     def _list(self, lesions: tuple[NewLesion, ...], fresh: tuple[str, ...]) -> None:
         joining = {
