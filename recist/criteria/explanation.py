@@ -127,6 +127,25 @@ TARGET_NE = Form("target-ne", MISSING_RULE, _ne, _numbers)
 TARGET_WITHOUT_BASELINE = Form("target-no-baseline", TARGET_RULE, _without_baseline, _numbers)
 
 
+def burden_forms(source: str) -> dict[Response, Form]:
+    """The forms of criteria that add measured new lesions to the sum of the targets."""
+    shrinkage = {
+        response: Form(
+            f"burden-{code.lower()}", source, _shrinkage(code), _numbers, _shrinkage_margin(code)
+        )
+        for response, code in ((Response.PR, "PR"), (Response.SD, "SD"))
+    }
+    return shrinkage | {
+        Response.CR: Form("burden-cr", source, _plain("CR: all lesions are gone, no new ones.")),
+        Response.PD: Form("burden-pd", source, _growth(), _numbers, _growth_margin),
+        Response.NE: Form("burden-ne", source, _ne, _numbers),
+        Response.NON_CR_NON_PD: Form(
+            "burden-non-cr-non-pd", source, _plain("NON-CR/NON-PD: disease without a sum persists.")
+        ),
+        Response.NED: Form("burden-no-disease", source, _plain("NED: no disease.")),
+    }
+
+
 def _plain(text: str) -> Callable[..., str]:
     return lambda: text
 
