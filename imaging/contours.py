@@ -53,6 +53,9 @@ PLANE_TOLERANCE_MM = 0.25
 SAME_PLANE_MM = 0.05
 #: A distance between planes beyond this multiple of the usual one means slices without contour.
 GAP_FACTOR = 1.5
+#: Sample lines per row of voxels, and their distance.
+FEWEST_LINES = 5
+LINES_MM = 0.25
 #: On fewer contours the volume of a small lesion is off by more than 5 % (spheres, computed).
 FEWEST_PLANES_FOR_VOLUME = 4
 
@@ -116,10 +119,6 @@ def _box(polygons: Polygons, grid: Grid) -> tuple[int, int, int, int] | None:
     return i, j, columns, rows
 
 
-def _empty(grid: Grid) -> Mask:
-    return Mask(np.zeros((0, 0, 0), dtype=np.bool_), (0, 0, 0), grid)
-
-
 def rasterise(roi: Roi, grid: Grid) -> Mask:
     """The plain label: voxels of the contoured slices whose centre lies in the polygons.
 
@@ -135,7 +134,7 @@ def rasterise(roi: Roi, grid: Grid) -> Mask:
     box = _box(planes.polygons, grid)
     chosen = _plane_of_slice(planes.k, grid.shape[2])
     if box is None or not chosen:
-        return _empty(grid)
+        return Mask.placed(np.zeros((1, 1, 1), dtype=np.bool_), (0, 0, 0), grid)
     i, j, columns, rows = box
     first = min(chosen)
     target = np.full(len(planes.k), -1)
@@ -143,7 +142,7 @@ def rasterise(roi: Roi, grid: Grid) -> Mask:
         target[plane] = k - first
     polygons = _renumbered(planes.polygons, target).shifted(i, j)
     filled = fill(polygons, (columns, rows, max(chosen) - first + 1))
-    return Mask(filled, (i, j, first), grid)
+    return Mask.placed(filled, (i, j, first), grid)
 
 
 def _plane_of_slice(plane_k: FloatArray, slices: int) -> dict[int, int]:
@@ -168,11 +167,14 @@ def _renumbered(polygons: Polygons, target: npt.NDArray[np.int64]) -> Polygons:
     return Polygons(polygons.x[vertices], polygons.y[vertices], polygons.sizes[kept], planes[kept])
 
 
-def occupancy(roi: Roi, grid: Grid, supersampling: int = 5) -> tuple[CoverageArray, Index3]:
+def occupancy(
+    roi: Roi, grid: Grid, supersampling: int | None = None
+) -> tuple[CoverageArray, Index3]:
     """The share of each voxel that the ROI fills, for volumes and dose.
 
-    In-plane the share is exact along a row and taken on ``supersampling`` lines across it; along k
-    each contour stands for a slab half-way to its neighbours.
+    In-plane the share is exact along a row and taken on ``supersampling`` lines across it (by
+    default at least 5, and one every 0.25 mm); along k each contour stands for a slab half-way to
+    its neighbours.
 
     Returns:
         Array (i, j, k) float32 in 0..1 of the bounding box, and the index of its first voxel.
@@ -188,7 +190,8 @@ def occupancy(roi: Roi, grid: Grid, supersampling: int = 5) -> tuple[CoverageArr
         return np.zeros((0, 0, 0), dtype=np.float32), (0, 0, 0)
     i, j, columns, rows = box
     polygons = planes.polygons.shifted(i, j)
-    covered = coverage(polygons, (columns, rows, len(planes.k)), supersampling)
+    lines = supersampling or max(FEWEST_LINES, int(np.ceil(grid.spacing_mm[1] / LINES_MM)))
+    covered = coverage(polygons, (columns, rows, len(planes.k)), lines)
     k = np.arange(first, past)[:, None]
     overlap = np.minimum(k + 0.5, upper) - np.maximum(k - 0.5, lower)
     weights = np.clip(overlap, 0.0, 1.0).astype(np.float32)
@@ -211,7 +214,7 @@ def slabs(positions: FloatArray, *, default: float) -> tuple[FloatArray, FloatAr
     return positions - np.concatenate([end, half]), positions + np.concatenate([half, end])
 
 
-def volume_ml(roi: Roi, grid: Grid, supersampling: int = 5) -> float:
+def volume_ml(roi: Roi, grid: Grid, supersampling: int | None = None) -> float:
     """Volume of the slabs in ml, the part outside of the grid left out."""
     share, _ = occupancy(roi, grid, supersampling)
     return float(share.sum(dtype=np.float64)) * grid.voxel_volume_mm3 / 1000.0

@@ -20,7 +20,7 @@ from pydicom.errors import InvalidDicomError
 
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
 from imaging.seg import ABNORMAL, LESION, Algorithm, Coded, SegSegment, write_seg
-from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Mask
+from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask
 
 __all__ = [
     "Algorithm",
@@ -84,7 +84,7 @@ def segments(
     for number, array in _by_segment(dataset, frames):
         if number not in described:
             raise HeaderError(f"frames of segment {number}, which is not described", where=source)
-        mask = _trimmed(array, (0, 0, 0), own)
+        mask = Mask.placed(array, (0, 0, 0), own)
         warnings: tuple[str, ...] = frames.warnings
         if grid is not None:
             mask, moved = to_grid(mask, grid)
@@ -216,20 +216,6 @@ def _coded(item: Dataset, name: str) -> Coded | None:
     return Coded(str(value), str(scheme), str(code.get("CodeMeaning", "")))
 
 
-def _trimmed(array: Array, start: Index3, grid: Grid) -> Mask:
-    """The mask of an array that begins at ``start`` of the grid; what lies beyond is cut off."""
-    kept, begin = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        hit = np.flatnonzero(np.any(array, axis=others)) + start[axis]
-        hit = hit[(hit >= 0) & (hit < grid.shape[axis])]
-        if not hit.size:
-            return Mask(np.zeros((0, 0, 0), dtype=np.bool_), (0, 0, 0), grid)
-        begin.append(int(hit[0]))
-        kept.append(slice(int(hit[0]) - start[axis], int(hit[-1]) + 1 - start[axis]))
-    return Mask(array[kept[0], kept[1], kept[2]], (begin[0], begin[1], begin[2]), grid)
-
-
 def to_grid(mask: Mask, grid: Grid) -> tuple[Mask, str]:
     """A mask on another grid of the same space: a copy where voxels coincide, else resampled.
 
@@ -237,7 +223,7 @@ def to_grid(mask: Mask, grid: Grid) -> tuple[Mask, str]:
         The mask, and a remark when it was resampled or cut ("" for a plain copy).
     """
     if not mask.voxels:
-        return _trimmed(mask.array, (0, 0, 0), grid), ""
+        return Mask.placed(mask.array, (0, 0, 0), grid), ""
     placed = _copied(mask, grid)
     if placed is not None:
         lost = mask.voxels - placed.voxels
@@ -262,7 +248,9 @@ def _copied(mask: Mask, grid: Grid) -> Mask | None:
     array = np.transpose(mask.array, np.argmax(np.abs(whole), axis=1))
     backwards = tuple(int(axis) for axis in np.flatnonzero(whole.sum(axis=1) < 0))
     start = np.rint(at).min(axis=0).astype(int)
-    return _trimmed(np.flip(array, backwards), (int(start[0]), int(start[1]), int(start[2])), grid)
+    return Mask.placed(
+        np.flip(array, backwards), (int(start[0]), int(start[1]), int(start[2])), grid
+    )
 
 
 def _nearest(mask: Mask, grid: Grid) -> Mask:
@@ -280,7 +268,7 @@ def _nearest(mask: Mask, grid: Grid) -> Mask:
     array = np.zeros(inside.shape, dtype=np.bool_)
     hit = source[inside]
     array[inside] = mask.array[hit[:, 0], hit[:, 1], hit[:, 2]]
-    return _trimmed(array, (int(low[0]), int(low[1]), int(low[2])), grid)
+    return Mask.placed(array, (int(low[0]), int(low[1]), int(low[2])), grid)
 
 
 #: RAS (NIfTI) to LPS (DICOM).

@@ -74,9 +74,10 @@ class TargetVolume:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Irradiation:
-    """One plan (or a dose whose plan is not known) with its dose.
+    """One plan with its dose; or a dose whose plan is not known, or that sums several plans.
 
     Attributes:
+        summed: the plans of a MULTI_PLAN dose.
         prescription_gy, fractions: as planned; None when not known.
         share: delivered over planned fractions where records tell, else 1.
     """
@@ -87,6 +88,7 @@ class Irradiation:
     prescription_gy: float | None
     fractions: int | None
     share: float = 1.0
+    summed: tuple[Plan, ...] = ()
 
     @property
     def given_gy(self) -> float | None:
@@ -97,6 +99,8 @@ class Irradiation:
     def prescription(self) -> str:
         if self.plan is not None and self.plan.prescription_gy is not None:
             return self.plan.prescription
+        if self.summed:
+            return " + ".join(plan.prescription for plan in self.summed)
         if self.prescription_gy is None:
             return ""
         count = "" if self.fractions is None else f" in {self.fractions} fractions"
@@ -203,18 +207,20 @@ def assemble(
     troubles = list(problems)
     warnings: list[str] = []
     plans = [confirmed(plan, deliveries) for plan in plans]
-    pairs = _paired(doses, plans, troubles, warnings)
-    irradiations = tuple(
-        _irradiation(plan, dose, prescription_gy, fractions, troubles) for plan, dose in pairs
-    )
-    frame, irradiations = _one_frame(irradiations, troubles)
+    irradiations: list[Irradiation] = []
+    for plan, dose in _paired(doses, plans, troubles, warnings):
+        if plan is not None:
+            irradiations.append(_irradiation(plan, dose, prescription_gy, fractions, troubles))
+        elif dose is not None:
+            irradiations.append(_without_plan(dose, plans, prescription_gy, fractions, troubles))
+    frame, usable = _one_frame(irradiations, troubles)
     targets = tuple(_targets(structure_sets, plans, frame, troubles, warnings))
     if frame is None and targets:
         frame = targets[0].roi.frame_of_reference_uid
     warnings += [w for plan in plans for w in (f"{plan.source}: {w}" for w in plan.warnings)]
     warnings += [w for dose in doses for w in (f"{dose.source}: {w}" for w in dose.warnings)]
     return Treatment(
-        irradiations, targets, frame, tuple(dict.fromkeys(troubles)), tuple(dict.fromkeys(warnings))
+        usable, targets, frame, tuple(dict.fromkeys(troubles)), tuple(dict.fromkeys(warnings))
     )
 
 
@@ -280,23 +286,41 @@ def _dose_of_plan(
 
 
 def _irradiation(
-    plan: Plan | None,
+    plan: Plan,
     dose: Dose | None,
     prescription_gy: float | None,
     fractions: int | None,
     problems: list[str],
 ) -> Irradiation:
-    if plan is not None:
-        prescribed = prescription_gy if plan.prescription_gy is None else plan.prescription_gy
-        planned = fractions if plan.fractions is None else plan.fractions
-        share = plan.delivered / planned if plan.delivered is not None and planned else 1.0
-        if dose is None:
-            problems.append(f"{plan.source}: a plan without dose")
-        return Irradiation(plan.label, plan, dose, prescribed, planned, share)
-    if dose is not None and prescription_gy is None:
+    prescribed = prescription_gy if plan.prescription_gy is None else plan.prescription_gy
+    planned = fractions if plan.fractions is None else plan.fractions
+    share = plan.delivered / planned if plan.delivered is not None and planned else 1.0
+    if dose is None:
+        problems.append(f"{plan.source}: a plan without dose")
+    elif prescribed is None:
+        problems.append(f"{plan.source}: the prescription is not known")
+    return Irradiation(plan.label, plan, dose, prescribed, planned, share)
+
+
+def _without_plan(
+    dose: Dose,
+    plans: Sequence[Plan],
+    prescription_gy: float | None,
+    fractions: int | None,
+    problems: list[str],
+) -> Irradiation:
+    """A dose whose plan is not at hand, or the sum of several plans.
+
+    Of a sum the highest prescription counts, and its fractions are unknown: EQD2 of a sum does not
+    exist.
+    """
+    summed = tuple(plan for plan in plans if plan.sop_instance_uid in dose.plan_uids)
+    levels = [plan.prescription_gy for plan in summed if plan.prescription_gy is not None]
+    prescribed = max(levels, default=prescription_gy)
+    if prescribed is None:
         problems.append(f"{dose.source}: a dose without plan, its prescription is not known")
-    label = "" if dose is None else str(dose.summation)
-    return Irradiation(label, None, dose, prescription_gy, fractions)
+    given = None if summed else fractions
+    return Irradiation(str(dose.summation), None, dose, prescribed, given, summed=summed)
 
 
 def _one_frame(

@@ -183,6 +183,23 @@ class Mask:
         box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
         return cls(np.array(full[box], dtype=np.bool_), (start[0], start[1], start[2]), grid)
 
+    @classmethod
+    def placed(cls, array: Array, start: Index3, grid: Grid) -> Mask:
+        """From an array whose first voxel is ``start`` of the grid, which may lie outside of it.
+
+        What lies beyond the grid is cut off; the box is as small as it can be.
+        """
+        cuts, begin = [], []
+        for axis in range(3):
+            others = tuple(other for other in range(3) if other != axis)
+            hit = np.flatnonzero(np.any(array, axis=others)) + start[axis]
+            hit = hit[(hit >= 0) & (hit < grid.shape[axis])]
+            if not hit.size:
+                return cls(np.zeros((0, 0, 0), dtype=np.bool_), (0, 0, 0), grid)
+            begin.append(int(hit[0]))
+            cuts.append(slice(int(hit[0]) - start[axis], int(hit[-1]) + 1 - start[axis]))
+        return cls(array[cuts[0], cuts[1], cuts[2]], (begin[0], begin[1], begin[2]), grid)
+
     @property
     def box(self) -> tuple[slice, slice, slice]:
         """Slices of the whole grid that the box covers."""
