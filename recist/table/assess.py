@@ -31,7 +31,10 @@ from recist.table.layout import Layout, match_header, nearest
 from recist.table.output import Rendered, TableResult, write
 from recist.table.parallel import in_order
 from recist.table.records import Record, RecordReader
+from recist.table.responses import outcomes_file
 from recist.table.source import Chunk, Table, chunks, opened
+
+__all__ = ["assess_course", "assess_file", "outcomes_file"]
 
 Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
 

@@ -17,6 +17,7 @@ from recist.table.writing import JsonArray, all_written
 TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
 TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL = "timepoints.json", "outcomes.json", "protocol.json"
 FILES = (TIMEPOINTS, OUTCOMES, CHECKS, TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL)
+OUTCOME_FILES = (OUTCOMES, CHECKS, OUTCOMES_JSON, PROTOCOL)
 CHECK_COLUMNS = ("level", "check", "subject", "row", "what", "remedy")
 
 #: Findings of each level that a result keeps at hand; all of them are in ``checks.csv``.
@@ -69,37 +70,59 @@ def write(
     findings: Sequence[Finding],
     has_dates: bool,
     *,
+    with_timepoints: bool = True,
     on_progress: Callable[[int], None] | None = None,
 ) -> TableResult:
     """Write all parts into a folder, whole or not at all.
 
     Args:
         findings: on the table itself, before any subject.
+        with_timepoints: False where the parts hold outcomes only.
         on_progress: called with the number of subjects done so far.
     """
-    with all_written(out, FILES) as files:
+    names = FILES if with_timepoints else OUTCOME_FILES
+    head = results.protocol_json(protocol)
+    with all_written(out, names) as files:
         _write_protocol(files[PROTOCOL], protocol)
-        _header(files[TIMEPOINTS], results.timepoint_columns(has_dates=has_dates))
-        _header(files[OUTCOMES], results.outcome_columns(has_dates=has_dates))
-        _header(files[CHECKS], CHECK_COLUMNS)
-        head = results.protocol_json(protocol)
-        timepoints = JsonArray(files[TIMEPOINTS_JSON], "timepoints", head)
-        outcomes = JsonArray(files[OUTCOMES_JSON], "outcomes", head)
+        outcomes = _Results(files[OUTCOMES], files[OUTCOMES_JSON], "outcomes", head)
+        outcomes.header(results.outcome_columns(has_dates=has_dates))
+        timepoints = None
+        if with_timepoints:
+            timepoints = _Results(files[TIMEPOINTS], files[TIMEPOINTS_JSON], "timepoints", head)
+            timepoints.header(results.timepoint_columns(has_dates=has_dates))
         account = _Account(files[CHECKS])
         account.add(findings)
         for part in parts:
-            _lines(files[TIMEPOINTS], part.timepoints)
-            _lines(files[OUTCOMES], part.outcomes)
-            timepoints.add(",\n".join(part.timepoints_json))
-            outcomes.add(",\n".join(part.outcomes_json))
+            outcomes.add(part.outcomes, part.outcomes_json)
+            if timepoints is not None:
+                timepoints.add(part.timepoints, part.timepoints_json)
             account.add(part.findings)
             account.subjects += part.subjects
             account.failed.extend(part.failed)
             if on_progress is not None:
                 on_progress(account.subjects)
-        timepoints.close()
         outcomes.close()
+        if timepoints is not None:
+            timepoints.close()
     return account.result(out)
+
+
+class _Results:
+    """The same results as lines of CSV and as a JSON array."""
+
+    def __init__(self, file: TextIO, json_file: TextIO, name: str, head: str) -> None:
+        self._file = file
+        self._array = JsonArray(json_file, name, head)
+
+    def header(self, columns: Sequence[str]) -> None:
+        _lines(self._file, [results.csv_line(columns)])
+
+    def add(self, lines: Sequence[str], elements: Sequence[str]) -> None:
+        _lines(self._file, lines)
+        self._array.add(",\n".join(elements))
+
+    def close(self) -> None:
+        self._array.close()
 
 
 class _Account:
@@ -107,6 +130,7 @@ class _Account:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        _lines(file, [results.csv_line(CHECK_COLUMNS)])
         self._kept: dict[Level, list[Finding]] = {level: [] for level in Level}
         self._counts: Counter[Level] = Counter()
         self.subjects = 0
@@ -130,10 +154,6 @@ class _Account:
 
 def _write_protocol(file: TextIO, protocol: Protocol) -> None:
     file.write(json.dumps(effective(protocol), ensure_ascii=False, indent=2) + "\n")
-
-
-def _header(file: TextIO, columns: Sequence[str]) -> None:
-    _lines(file, [results.csv_line(columns)])
 
 
 def _lines(file: TextIO, lines: Sequence[str]) -> None:

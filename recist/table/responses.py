@@ -1,0 +1,222 @@
+"""From responses alone to outcomes: ``subject, date|day, overall``.
+
+For trials whose time-point responses come from elsewhere. Durations run from the randomisation or
+the start of treatment in the table of events; days run from the start by themselves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from imaging.errors import InputError
+from recist import endpoints
+from recist.course import Course, Event, EventKind
+from recist.endpoints.sequence import IMMUNE, RECIST, Visit, family_of
+from recist.protocol import Protocol, load
+from recist.response import Response, Scope
+from recist.table import cells, results
+from recist.table.courses import DatedEvent
+from recist.table.events import read_events
+from recist.table.finding import Finding, Level
+from recist.table.layout import RESPONSE_COLUMNS, Layout, match_header, nearest
+from recist.table.output import Rendered, TableResult, write
+from recist.table.records import Slips
+from recist.table.source import Chunk, chunks, opened
+
+_OPTIONAL = ("criteria", "lesions", "reader")
+_STARTS = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
+
+
+class _Key(NamedTuple):
+    """One sequence of responses of a subject."""
+
+    criteria: str
+    lesions: str
+    reader: str
+
+
+class _Task(NamedTuple):
+    """All that is needed to conclude a chunk."""
+
+    layout: Layout
+    delimiter: str
+    criteria: tuple[str, ...]
+    protocol: Protocol
+    events: dict[str, tuple[DatedEvent, ...]]
+
+
+class _Seen(NamedTuple):
+    row: int
+    when: int
+    response: Response
+
+
+def outcomes_file(
+    responses: Path,
+    out: Path,
+    *,
+    events: Path | None = None,
+    criteria: Sequence[str] = (),
+    protocol: Protocol | str | Path = "recist11-eortc",
+) -> TableResult:
+    """Compute the outcomes of every subject of a table of responses, and write them.
+
+    Args:
+        criteria: by which the responses are, where the table has no column ``criteria`` and the
+            words do not tell.
+
+    Raises:
+        InputError: the table cannot be read at all, or a setting does not exist.
+    """
+    settings = protocol if isinstance(protocol, Protocol) else load(protocol)
+    findings: list[Finding] = []
+    with opened(Path(responses)) as table:
+        layout = match_header(
+            table.header, table.name, required=RESPONSE_COLUMNS, optional=_OPTIONAL
+        )
+        known = {}
+        if events is not None:
+            known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
+        task = _Task(layout, table.delimiter, tuple(criteria), settings, known)
+        parts = (_conclude_chunk(task, chunk) for chunk in chunks(table, layout))
+        return write(Path(out), parts, settings, findings, layout.has_dates, with_timepoints=False)
+
+
+def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
+    done = Rendered()
+    subjects = _read(task, chunk, done.findings)
+    broken = {finding.subject for finding in done.findings if finding.level is Level.ERROR}
+    done.subjects = len(subjects)
+    for subject, sequences in subjects.items():
+        if subject in broken:
+            done.failed.append(subject)
+            continue
+        part = Rendered()
+        try:
+            for key in sorted(sequences):
+                _conclude(task, subject, key, sequences[key], part)
+        except InputError as error:
+            done.failed.append(subject)
+            done.findings.append(
+                Finding(Level.ERROR, "not-assessed", subject, None, error.what, error.remedy)
+            )
+            continue
+        done.findings.extend(part.findings)
+        done.outcomes.extend(part.outcomes)
+        done.outcomes_json.extend(part.outcomes_json)
+    return done
+
+
+def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[_Key, list[_Seen]]]:
+    """The responses of each subject; rows that cannot be read are among the findings."""
+    at, width = task.layout.position, task.layout.width
+    parse = cells.ordinal if task.layout.has_dates else cells.day
+    subjects: defaultdict[str, dict[_Key, list[_Seen]]] = defaultdict(dict)
+    for number, short in chunk.rows(task.delimiter):
+        row = [*short, *[""] * width][:width]
+        subject = row[at["subject"]].strip()
+        if not subject:
+            continue
+        sequences = subjects[subject]
+        slips = Slips(subject, number, findings)
+        when = slips.value("unknown-time", parse, row[at[task.layout.time_column]])
+        response = slips.value("unknown-response", cells.response, row[at["overall"]])
+        criteria, lesions, reader = (
+            row[at[name]].strip() if name in at else "" for name in _OPTIONAL
+        )
+        if lesions not in ("", *Scope):
+            slips.error("unknown-lesions", f"lesions {lesions!r}", nearest(lesions, list(Scope)))
+        if when is not None and response is not None:
+            key = _Key(criteria, lesions or Scope.ALL, reader)
+            sequences.setdefault(key, []).append(_Seen(number, when, response))
+    return dict(subjects)
+
+
+def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part: Rendered) -> None:
+    """The outcome of one sequence.
+
+    Raises:
+        InputError: two responses on one day, or words of several criteria.
+    """
+    events = task.events.get(subject, ())
+    zero = _day_zero(task, subject, seen, events, part.findings)
+    visits = [Visit(one.when - zero, one.response) for one in _once_a_day(subject, seen, part)]
+    course = Course(
+        subject,
+        (),
+        (),
+        tuple(Event(event.when - zero, event.kind) for event in events),
+        dt.date.fromordinal(zero) if task.layout.has_dates else None,
+        key.reader,
+    )
+    outcome = endpoints.outcome_of_responses(
+        visits,
+        task.protocol,
+        endpoints.background(course.events, task.protocol),
+        criteria=_criteria_of(task, subject, key.criteria, visits),
+        scope=Scope(key.lesions),
+    )
+    part.findings.extend(
+        Finding(Level.CHECK, "less-after-cr", subject, None, warning, "look at both visits again")
+        for warning in outcome.warnings
+    )
+    line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
+    part.outcomes.append(line)
+    part.outcomes_json.append(as_json)
+
+
+def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[Visit]) -> str:
+    """The criteria by name: as the row says, as the words tell, as was asked for.
+
+    Raises:
+        InputError: words that are not of the named criteria.
+    """
+    family = family_of(visit.response for visit in visits)
+    told = "" if family is RECIST else "irecist" if family is IMMUNE else "percist"
+    if named and told and named != told:
+        raise InputError(
+            f"words of {told} under {named}", where=subject, remedy="correct the column criteria"
+        )
+    asked = next((name for name in task.criteria if name != "irecist"), "recist11")
+    return named or told or asked
+
+
+def _day_zero(
+    task: _Task,
+    subject: str,
+    seen: Sequence[_Seen],
+    events: Sequence[DatedEvent],
+    findings: list[Finding],
+) -> int:
+    if not task.layout.has_dates:
+        return 0
+    starts = [min((e.when for e in events if e.kind is kind), default=None) for kind in _STARTS]
+    found = next((start for start in starts if start is not None), None)
+    if found is not None:
+        return found
+    what = "no start of treatment and no randomisation among the events"
+    remedy = "durations run from the first row: give a table of events"
+    first = min(one.when for one in seen)
+    findings.append(Finding(Level.WARNING, "no-start", subject, None, what, remedy))
+    return first
+
+
+def _once_a_day(subject: str, seen: Sequence[_Seen], part: Rendered) -> Iterator[_Seen]:
+    by_day: dict[int, _Seen] = {}
+    for one in sorted(seen, key=lambda one: (one.when, one.row)):
+        known = by_day.setdefault(one.when, one)
+        if known.response is not one.response:
+            raise InputError(
+                f"rows {known.row} and {one.row} give {known.response} and {one.response} on "
+                "one day",
+                where=subject,
+                remedy="keep the right one",
+            )
+        if known is not one:
+            what, remedy = f"rows {known.row} and {one.row} say the same", "keep one row"
+            part.findings.append(Finding(Level.CHECK, "same-rows", subject, one.row, what, remedy))
+    yield from by_day.values()
