@@ -24,6 +24,7 @@ blood_sd`` (same unit), ``uptake_min``, ``dose_mbq``, ``scanner``, ``cycles``, `
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,9 +189,12 @@ def number(row: Row, name: str, where: str = "") -> float | None:
     """A cell as a number; None where it is empty."""
     text = row.get(name, "")
     try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise InputError(f"{name} {text!r} is no number", where=where) from error
+        found = float(text) if text else None
+    except ValueError:
+        found = math.nan
+    if found is not None and not math.isfinite(found):
+        raise InputError(f"{name} {text!r} is no number", where=where)
+    return found
 
 
 def _flag(facts: Row, name: str, where: str) -> bool:

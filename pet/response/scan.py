@@ -79,6 +79,8 @@ class PetScan:
         names = [lesion.lesion for lesion in self.lesions]
         if len(set(names)) < len(names):
             raise InputError("a lesion is listed twice", where=f"PET of day {self.day}")
+        if self.dose_mbq is not None and not self.dose_mbq > 0.0:
+            raise InputError(f"dose of {self.dose_mbq} MBq", where=f"PET of day {self.day}")
 
     @property
     def hottest(self) -> LesionUptake | None:

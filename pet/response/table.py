@@ -1,8 +1,8 @@
 """``recist assess-pet TABLE``: metabolic response from a table of measured uptake.
 
-The table's columns: :mod:`pet.response.measurements`. Written are ``pet_timepoints.csv`` (``subject,
-date|day, criteria, value, baseline, change_percent, response, score, reason, warnings``) and the
-same as JSON with every reason, number, margin and gate.
+The table's columns: :mod:`pet.response.measurements`. Written are ``pet_timepoints.csv``
+(``subject, date|day, criteria, value, baseline, change_percent, response, score, reason,
+warnings``) and the same as JSON with every reason, number, margin and gate.
 """
 
 from __future__ import annotations

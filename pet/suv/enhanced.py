@@ -118,7 +118,11 @@ def _measured(flat: Dataset, groups: Sequence[Dataset]) -> None:
         )
     item, (units, suv_type) = known[0]
     slope = float(flat.get("RescaleSlope") or 0.0)
-    if "RealWorldValueSlope" in item and abs(float(item.RealWorldValueSlope) / slope - 1) > 1e-6:
+    if (
+        slope
+        and "RealWorldValueSlope" in item
+        and abs(float(item.RealWorldValueSlope) / slope - 1) > 1e-6
+    ):
         raise UnsupportedError(
             "RealWorldValueSlope (0040,9225) differs from RescaleSlope (0028,1053): which unit "
             "the rescaled values have is not stated"

@@ -386,6 +386,14 @@ def test_a_real_world_map_of_other_values_is_refused() -> None:
         suv_factors([header])
 
 
+def test_an_enhanced_frame_without_slope_is_refused_by_its_tag() -> None:
+    header = make_enhanced()
+    for frame in header.PerFrameFunctionalGroupsSequence:
+        del frame.PixelValueTransformationSequence
+    with pytest.raises(TagError, match="RescaleSlope"):
+        suv_factors([header])
+
+
 def test_a_map_without_a_slope_states_the_unit_only() -> None:
     assert suv_factors([make_enhanced(map_slope=False)]).factor == pytest.approx(FACTOR, rel=1e-6)
 

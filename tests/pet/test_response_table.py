@@ -1,0 +1,153 @@
+"""``assess-pet``: a table of uptake in, categories with their reasons out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imaging.errors import InputError
+from pet.response.measurements import read_pet_courses
+from pet.response.table import assess_pet_table
+
+PATIENTS = """\
+subject,date,lesion,sul_peak,organ,status,suv_max,liver_mean,liver_sd,uptake_min,recist11,blood_max,liver_max,uptake_vs_baseline
+A,2024-01-10,L1,10,lung,,14,2.0,0.2,60,,,,
+A,2024-01-10,L2,6,liver,,8,,,,,,,
+A,2024-03-06,L1,5,lung,measured,7,2.1,0.2,65,SD,1.8,2.9,decrease
+A,2024-03-06,L2,4,liver,,6,,,,,,,
+A,2024-05-01,L1,,lung,resolved,,2.1,0.2,65,PR,1.8,2.9,
+A,2024-05-01,L2,,liver,resolved,,,,,,,,
+B,2024-02-01,L1,10,,,12,2.0,0.2,60,,,,
+B,2024-04-01,L1,9,,,11,2.0,0.2,60,PD,,,
+B,2024-04-01,N1,4,,new,6,,,,,,,
+"""
+
+
+def table(folder: Path, text: str = PATIENTS) -> Path:
+    path = folder / "uptake.csv"
+    path.write_text(text)
+    return path
+
+
+def responses(path: Path) -> dict[tuple[str, str, str], str]:
+    with path.open(newline="") as rows:
+        return {
+            (row["subject"], row["date"], row["criteria"]): row["response"]
+            for row in csv.DictReader(rows)
+        }
+
+
+def test_a_table_gives_every_criterion(tmp_path: Path) -> None:
+    as_csv, as_json = assess_pet_table(table(tmp_path), tmp_path / "out")
+    found = responses(as_csv)
+    assert found["A", "2024-03-06", "PERCIST"] == "PMR"
+    assert found["A", "2024-05-01", "PERCIST"] == "CMR"
+    assert found["A", "2024-05-01", "iPERCIST"] == "CMR"
+    assert found["A", "2024-03-06", "PECRIT"] == "NO_CLINICAL_BENEFIT"
+    assert found["A", "2024-05-01", "PECRIT"] == "CLINICAL_BENEFIT"
+    assert found["A", "2024-03-06", "LUGANO_PET"] == "PMR"
+    assert found["A", "2024-05-01", "LUGANO_PET"] == "CMR"
+    assert found["B", "2024-04-01", "PERCIST"] == "PMD"
+    assert found["B", "2024-04-01", "imPERCIST5"] == "PMD"
+    assert found["B", "2024-04-01", "iPERCIST"] == "UPMD"
+    assert found["B", "2024-04-01", "PERCIMT"] == "SMD"
+    assert ("B", "2024-04-01", "LUGANO_PET") not in found
+    assert ("A", "2024-01-10", "PERCIST") not in found
+    records = json.loads(as_json.read_text())["assessments"]
+    assert len(records) == len(found)
+    first = records[0]
+    assert (first["subject"], first["date"], first["day"]) == ("A", "2024-03-06", 56)
+    assert first["reasons"][0]["margin"] == 20.0
+    assert {gate["name"] for gate in first["gates"]} >= {"liver mean", "uptake times"}
+    assert sorted(path.name for path in as_csv.parent.iterdir()) == [
+        "pet_timepoints.csv",
+        "pet_timepoints.json",
+    ]
+
+
+def test_criteria_and_settings_can_be_chosen(tmp_path: Path) -> None:
+    settings = tmp_path / "pet.toml"
+    settings.write_text("[percist]\nfall_percent = 60\n")
+    as_csv, _ = assess_pet_table(
+        table(tmp_path), tmp_path / "out", criteria=["PERCIST"], settings=settings
+    )
+    assert responses(as_csv) == {
+        ("A", "2024-03-06", "PERCIST"): "SMD",
+        ("A", "2024-05-01", "PERCIST"): "CMR",
+        ("B", "2024-04-01", "PERCIST"): "PMD",
+    }
+    with pytest.raises(InputError, match="unknown criteria: recist"):
+        assess_pet_table(table(tmp_path), tmp_path / "out", criteria=["recist"])
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "parquet"])
+def test_other_tables_are_read_alike(suffix: str, tmp_path: Path) -> None:
+    plain = read_pet_courses(table(tmp_path))
+    frame = pd.read_csv(tmp_path / "uptake.csv")
+    path = tmp_path / f"uptake.{suffix}"
+    if suffix == "xlsx":
+        frame.to_excel(path, index=False)
+    else:
+        frame.to_parquet(path)
+    other = read_pet_courses(path)
+    assert [course.scans[0].scan for course in other] == [course.scans[0].scan for course in plain]
+
+
+def test_days_and_dates_without_lesions(tmp_path: Path) -> None:
+    text = "subject,day,lesion,sul_peak,cycles\nA,56,,,2\nA,-3,L1,8,\n"
+    (course,) = read_pet_courses(table(tmp_path, text))
+    assert [dated.scan.day for dated in course.scans] == [-3, 56]
+    assert course.scans[1].scan.lesions == ()
+    assert course.scans[1].scan.cycles == 2
+    as_csv, _ = assess_pet_table(tmp_path / "uptake.csv", tmp_path, criteria=["percist5"])
+    assert "lesion L1 of baseline is not listed" in as_csv.read_text()
+    assert as_csv.read_text().startswith("subject,day,criteria")
+
+
+def test_pecrit_without_a_peak_to_compare(tmp_path: Path) -> None:
+    text = "subject,day,lesion,sul_peak,recist11\nA,0,L1,,\nA,30,L1,5,SD\nA,60,L1,5,\n"
+    as_csv, _ = assess_pet_table(table(tmp_path, text), tmp_path, criteria=["pecrit"])
+    assert as_csv.read_text().count("PECRIT") == 1  # the second date has no RECIST
+    assert "NOT_EVALUABLE" in as_csv.read_text()
+
+
+HEAD = "subject,date,lesion,sul_peak,status,liver_mean,liver_sd,progression,uptake_vs_baseline\n"
+ROW = "A,2024-01-10,L1,10,,2.0,0.2,,\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD, "no rows"),
+        ("", "cannot be read"),
+        ("subject,lesion\nA,L1\n", "no column sul_peak, day"),
+        (HEAD + "A,10.1.2024,L1,10,,,,,\n", "date '10.1.2024'"),
+        (HEAD + "A,2024-01-10,L1,hot,,,,,\n", "sul_peak 'hot' is no number"),
+        (HEAD + "A,2024-01-10,L1,inf,,,,,\n", "sul_peak 'inf' is no number"),
+        (HEAD + "A,2024-01-10,L1,10,gone,,,,\n", "status 'gone'"),
+        (HEAD + "A,2024-01-10,L1,10,,2.0,,,\n", "liver needs both"),
+        (HEAD + "A,2024-01-10,L1,10,,,,maybe,\n", "progression is 'maybe'"),
+        (HEAD + ROW + "A,2024-01-10,L2,9,,2.1,,,\n", "liver_mean differs within a date"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        assess_pet_table(table(tmp_path, text), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_course_of_uptake(tmp_path: Path) -> None:
+    text = PATIENTS.replace("decrease", "better")
+    with pytest.raises(InputError, match="uptake_vs_baseline"):
+        assess_pet_table(table(tmp_path, text), tmp_path / "out")
+
+
+def test_a_table_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "uptake.ods"
+    path.write_text("")
+    with pytest.raises(InputError, match=r"not a \.csv"):
+        read_pet_courses(path)
