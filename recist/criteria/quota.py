@@ -18,13 +18,20 @@ MOST_PER_ORGAN = 2
 
 #: All nodes are one organ, and so is each pair of organs (EORTC FAQ, two target lesions).
 NODES = "lymph nodes"
-_SIDES = re.compile(r"\b(left|right|bilateral|lt|rt)\b\.?")
+_SIDES = re.compile(r"\b(left|right|l|r|lt|rt|both|bilateral)\b[ .,_-]*")
 
 
 class Candidate(NamedTuple):
+    """A measurable lesion.
+
+    Attributes:
+        last: chosen only after those that are not (a cyst, where there is solid disease).
+    """
+
     name: str
     organ: str
     size_mm: Decimal
+    last: bool = False
 
 
 def organ_of(organ: str, *, is_node: bool) -> str:
@@ -43,7 +50,7 @@ def choose(
             size alone. Equal sizes: by name.
         taken: organs of lesions chosen before, which use up the limits.
     """
-    order = sorted(candidates, key=lambda lesion: (-lesion.size_mm, lesion.name))
+    order = sorted(candidates, key=lambda each: (each.last, -each.size_mm, each.name))
     if by_organ:
         represented = set(taken)
         first: list[Candidate] = []
