@@ -231,11 +231,12 @@ def _longest_axes(
     """
     outline_of = _POINTS_OF[convention]
     bounds = _upper_bounds(mask.array, spacing)
-    slack = 2 * float(np.hypot(*spacing))  # an outline reaches at most a pixel beyond the centres
+    # Bounds hold for centres; another outline reaches half a pixel farther at either end.
+    slack = 0.0 if outline_of is _centres else float(np.hypot(*spacing))
     best_mm = -1.0
     found: list[tuple[int, _Line]] = []
     for k in (int(n) for n in np.argsort(-bounds, kind="stable")):
-        if bounds[k] + slack < best_mm or bounds[k] < 0:
+        if bounds[k] + slack < best_mm - TIE_MM or bounds[k] < 0:
             break
         length_mm, lines = _farthest(outline_of(_rows(mask.array[:, :, k])), spacing)
         if length_mm > best_mm + TIE_MM:
@@ -401,20 +402,22 @@ def _hull_chord(
 
 def _hull_polygon(outline: _Outline) -> FloatArray:
     """Vertices of the convex hull in order, (n, 2); a straight outline gives its ends."""
-    points = np.unique(outline.points(), axis=0)
-    chains: list[list[FloatArray]] = []
+    # Plain floats: Andrew's monotone chain takes one point after another.
+    points = sorted({(x, y) for x, y in outline.points().tolist()})
+    chains: list[list[tuple[float, float]]] = []
     for ordered in (points, points[::-1]):
-        chain: list[FloatArray] = []
+        chain: list[tuple[float, float]] = []
         for point in ordered:
             while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 0:
                 chain.pop()
             chain.append(point)
         chains.append(chain[:-1])
-    return np.array([*chains[0], *chains[1]]) if len(points) > 1 else points
+    return np.array([*chains[0], *chains[1]] if len(points) > 1 else points)
 
 
-def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> float:
-    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+    """Positive where the way a, b, c turns left."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def _in_mask_chord(
