@@ -6,7 +6,7 @@
 | percent | 41 % of the lesion's SUVmax (Boellaard et al., EJNMMI 2015;42:328, 50 % also in use) |
 | liver | 1.5 x liver SUVmean + 2 SD (PERCIST: Wahl et al., J Nucl Med 2009;50 Suppl 1:122S) |
 | otsu | of the histogram around the lesion (Otsu, IEEE Trans SMC 1979;9:62) |
-| gradient | the level whose surface crosses the steepest uptake, 20 to 80 % of SUVmax |
+| gradient | the level whose surface crosses the steepest uptake, 20 to 60 % of SUVmax |
 
 With a click the lesion is what is connected to the hottest voxel near it. Without one, every
 component above a floor of uptake is taken as a lesion and delineated by its own level;
@@ -40,7 +40,7 @@ CLICK_REACH_MM = 12.0
 #: Otsu's histogram is of a box this much larger than the lesion at half its maximum.
 OTSU_MARGIN_MM = 20.0
 OTSU_BINS = 128
-GRADIENT_LEVELS = np.linspace(0.20, 0.80, 31)
+GRADIENT_LEVELS = np.linspace(0.20, 0.60, 21)
 
 
 class Method(StrEnum):

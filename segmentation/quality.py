@@ -1,0 +1,222 @@
+"""What makes a delineation doubtful, lesion by lesion, in words for the report.
+
+Nothing is changed or removed: a doubtful lesion carries its flags, and the uncertainty of its
+diameter goes to the criteria.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.resampling import resample
+from imaging.volume import Index3, Mask, Volume
+from segmentation.bundle import Bundle
+from segmentation.evaluation import Diameter, dice
+from segmentation.infer import Delineation, delineate, place
+from segmentation.instances import Candidate
+from segmentation.prompts import Carried
+
+#: The probability that makes a voxel lesion is moved by this much to either side.
+THRESHOLD_STEP = 0.1
+#: A diameter that changes by more than this when the threshold moves is flagged.
+DIAMETER_CHANGE_MM = 5.0
+#: Centre of uptake against centre of the mask: more than this suggests that PET and CT are apart.
+SHIFT_MM = 10.0
+#: Uptake is looked for in the mask and this far around it.
+SHIFT_REACH_MM = 15.0
+#: Networks that share less than this Dice on a lesion disagree.
+AGREEMENT = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How sure a lesion's delineation is.
+
+    Attributes:
+        diameter_low_mm, diameter_high_mm: with the threshold 0.1 higher and lower; None when the
+            lesion vanishes or no diameter was measured.
+        agreement: mean Dice of each network's mask with all the others'; None if not asked.
+        shift_mm: centre of uptake to centre of mask; None without PET or uptake.
+        at_edge: the mask reaches the border of the image.
+    """
+
+    diameter_low_mm: float | None
+    diameter_high_mm: float | None
+    agreement: float | None
+    shift_mm: float | None
+    at_edge: bool
+
+    @property
+    def diameter_uncertainty_mm(self) -> float | None:
+        """Half of the range that the threshold moves the diameter over."""
+        if self.diameter_low_mm is None or self.diameter_high_mm is None:
+            return None
+        return abs(self.diameter_high_mm - self.diameter_low_mm) / 2.0
+
+    def flags(self) -> tuple[str, ...]:
+        """One remark for each doubt, in the report's words."""
+        found = []
+        if self.at_edge:
+            found.append("reaches the edge of the image: may be larger than measured")
+        if self.diameter_low_mm is None and self.diameter_high_mm is not None:
+            found.append("vanishes when the network's threshold is raised by 0.1")
+        spread = self.diameter_uncertainty_mm
+        if spread is not None and 2.0 * spread > DIAMETER_CHANGE_MM:
+            found.append(
+                f"diameter {self.diameter_low_mm:.0f} to {self.diameter_high_mm:.0f} mm "
+                "as the network's threshold moves by 0.1"
+            )
+        if self.agreement is not None and self.agreement < AGREEMENT:
+            found.append(f"the networks disagree (mean Dice {self.agreement:.2f})")
+        if self.shift_mm is not None and self.shift_mm > SHIFT_MM:
+            found.append(f"uptake lies {self.shift_mm:.0f} mm off: PET and CT may be apart")
+        return tuple(found)
+
+
+def doubt(
+    candidate: Candidate,
+    delineation: Delineation,
+    *,
+    suv: Volume | None = None,
+    diameter: Diameter | None = None,
+    agreement: float | None = None,
+) -> Doubt:
+    """Examine one candidate of a delineation."""
+    low, high = None, None
+    if delineation.logit is not None and diameter is not None:
+        high, low = (
+            _diameter_at(candidate, delineation.logit, 0.5 + step, diameter)
+            for step in (-THRESHOLD_STEP, THRESHOLD_STEP)
+        )
+    return Doubt(
+        diameter_low_mm=low,
+        diameter_high_mm=high,
+        agreement=agreement,
+        shift_mm=None if suv is None else uptake_shift_mm(candidate.mask, suv),
+        at_edge=reaches_edge(candidate.mask),
+    )
+
+
+def flagged(
+    delineation: Delineation, *, suv: Volume | None = None, diameter: Diameter | None = None
+) -> Delineation:
+    """The delineation with each candidate's doubts added to its flags."""
+    examined = (
+        replace(c, flags=(*c.flags, *doubt(c, delineation, suv=suv, diameter=diameter).flags()))
+        for c in delineation.candidates
+    )
+    return replace(delineation, candidates=tuple(examined))
+
+
+def reaches_edge(mask: Mask) -> bool:
+    """Whether a mask touches the first or last voxel of its grid along any axis."""
+    stop = np.add(mask.start, mask.array.shape)
+    return min(mask.start) == 0 or bool((stop == np.array(mask.grid.shape)).any())
+
+
+def _diameter_at(
+    candidate: Candidate, logit: Volume, probability: float, diameter: Diameter
+) -> float | None:
+    level = float(np.log(probability / (1.0 - probability)))
+    near = _near(candidate.mask, logit)
+    if near is None:
+        return None
+    found = place(near, candidate.mask.grid, level=level, smallest_ml=0.0)
+    shared = [_shared(one.mask, candidate.mask) for one in found]
+    if not shared or max(shared) == 0:
+        return None
+    return diameter(found[int(np.argmax(shared))].mask)
+
+
+def _near(mask: Mask, logit: Volume, margin_voxels: int = 4) -> Volume | None:
+    """The logit around a mask."""
+    corners = logit.grid.to_voxel(mask.box_grid.corners_mm())
+    low = np.maximum(np.floor(corners.min(axis=0)) - margin_voxels, 0).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=0)) + margin_voxels + 1, logit.grid.shape)
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    part = logit.array[i, j, k]
+    if min(part.shape) < 1:
+        return None
+    shape: Index3 = (part.shape[0], part.shape[1], part.shape[2])
+    start: Index3 = (int(low[0]), int(low[1]), int(low[2]))
+    return Volume(part, logit.grid.crop(start, shape), logit.unit, logit.source)
+
+
+def _shared(one: Mask, other: Mask) -> int:
+    """Voxels that two masks of one grid share."""
+    low = np.maximum(one.start, other.start)
+    high = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
+    if (low >= high).any():
+        return 0
+    parts = [
+        mask.array[
+            tuple(
+                slice(int(a - s), int(b - s)) for a, b, s in zip(low, high, mask.start, strict=True)
+            )
+        ]
+        for mask in (one, other)
+    ]
+    return int(np.count_nonzero(parts[0] & parts[1]))
+
+
+def uptake_shift_mm(mask: Mask, suv: Volume) -> float | None:
+    """From the centre of a mask to the centre of the uptake in and around it.
+
+    Uptake counts above half of the highest value there; None if nothing there takes up tracer.
+    """
+    around = _grown(mask, SHIFT_REACH_MM)
+    values = resample(suv, around.box_grid).array
+    inside = np.where(around.array, values, 0.0)
+    highest = float(inside.max(initial=0.0))
+    background = float(np.median(values))
+    if highest <= 1.5 * max(background, 0.5):
+        return None
+    hot = np.argwhere(inside >= 0.5 * highest)
+    centre = around.box_grid.to_world_mm(hot.mean(axis=0))
+    return float(np.linalg.norm(centre - mask.centre_mm))
+
+
+def _grown(mask: Mask, reach_mm: float) -> Mask:
+    """A mask with everything within a distance of it, inside the image."""
+    spacing = np.array(mask.grid.spacing_mm)
+    steps = np.ceil(reach_mm / spacing).astype(int)
+    low = np.maximum(np.array(mask.start) - steps, 0)
+    high = np.minimum(np.add(mask.start, mask.array.shape) + steps, mask.grid.shape)
+    wide = np.zeros(tuple(high - low), np.bool_)
+    at = tuple(
+        slice(int(s - a), int(s - a + n))
+        for s, a, n in zip(mask.start, low, mask.array.shape, strict=True)
+    )
+    wide[at] = mask.array
+    near = ndimage.distance_transform_edt(~wide, sampling=spacing) <= reach_mm
+    return Mask(near, (int(low[0]), int(low[1]), int(low[2])), mask.grid)
+
+
+def agreement(
+    candidate: Candidate,
+    ct: Volume,
+    suv: Volume | None,
+    bundle: Bundle,
+    *,
+    device: str = "auto",
+) -> float:
+    """How much the bundle's networks agree on a lesion, each given it as the prompt.
+
+    Returns:
+        the mean Dice over pairs of networks; 1 for a bundle of one network.
+    """
+    masks = [
+        delineate(
+            ct,
+            suv,
+            replace(bundle, weights=(weights,)),
+            prompt=Carried(candidate.mask),
+            device=device,
+        ).mask()
+        for weights in bundle.weights
+    ]
+    pairs = [dice(a, b) for n, a in enumerate(masks) for b in masks[n + 1 :]]
+    return float(np.mean(pairs)) if pairs else 1.0

@@ -1,0 +1,250 @@
+"""The bundle's networks on patients they have not seen, beside the thresholds.
+
+Every patient is delineated by the network of the fold that left it out: on its own, with one click,
+with a RECIST line, from CT alone. The threshold methods get the best click there is (the hottest
+voxel of the true lesion), the oracle also the best level. Small lesions are drawn into the CTs that
+the network has not seen, and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
+from segmentation.bundle import Bundle
+from segmentation.evaluation import Diameter, Scores, dice, kappa, score
+from segmentation.infer import Delineation, Quality, delineate
+from segmentation.packing import body_mask, read_images
+from segmentation.prompts import Click, Line, Point, Prompt
+from segmentation.synthesis import DIAMETER_MM, insert_lesion
+from segmentation.thresholds import Method, Threshold, delineate_by
+
+ORACLE_SUV = np.geomspace(0.5, 15.0, 36)
+#: Factors by which a patient is enlarged or shrunk to make a second date of known change.
+DATE_FACTORS = (0.55, 0.8, 0.95, 1.1, 1.35)
+
+#: The category of response from a diameter at baseline and at follow-up, mm.
+Category = Callable[[float, float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One patient by one method."""
+
+    case: str
+    method: str
+    scores: Scores
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnRow:
+    """One drawn lesion: whether it was found, and what else was."""
+
+    case: str
+    mode: str
+    tissue: str
+    diameter_mm: float
+    found: bool
+    dice: float
+    false_components: int
+
+
+def fold_bundle(bundle: Bundle, fold: int) -> Bundle:
+    """The bundle with the network that left out a fold, and no other.
+
+    The bundle lists the network of all cases first, then those of folds 0, 1, ...
+    """
+    return replace(bundle, weights=(bundle.weights[1 + fold],))
+
+
+def validate_case(
+    folder: Path, name: str, bundle: Bundle, diameter: Diameter, *, device: str = "auto"
+) -> Iterator[Row]:
+    """All methods on one patient; ``bundle`` must not have seen it."""
+    ct, suv, label = read_images(folder, name)
+    true = np.asarray(label.array > 0)
+
+    def row(method: str, run: Callable[[], Delineation]) -> Row:
+        begun = time.perf_counter()
+        found = run().mask()
+        seconds = time.perf_counter() - begun
+        return Row(name, method, score(true, found, ct.grid, diameter=diameter), seconds)
+
+    click = deepest_click(true, ct.grid)
+    prompts: dict[str, Prompt | None] = {
+        "automatic": None,
+        "click": click,
+        "line": longest_line(true, ct.grid),
+    }
+    for method, prompt in prompts.items():
+        yield row(method, lambda p=prompt: delineate(ct, suv, bundle, prompt=p, device=device))  # type: ignore[misc]
+    for method in ("automatic", "click"):
+        yield row(
+            f"{method}, mirrored",
+            lambda p=prompts[method]: delineate(  # type: ignore[misc]
+                ct, suv, bundle, prompt=p, device=device, quality=Quality.BEST
+            ),
+        )
+    yield row("click, CT alone", lambda: delineate(ct, None, bundle, prompt=click, device=device))
+    yield row("automatic, CT alone", lambda: delineate(ct, None, bundle, device=device))
+    if suv is None:
+        return
+    blank = Volume(np.full(ct.grid.shape, 40, np.int16), ct.grid, Unit.HU, "no CT")
+    yield row(
+        "click, PET alone", lambda: delineate(blank, suv, bundle, prompt=click, device=device)
+    )
+    hottest = hottest_click(true, ct.grid, suv)
+    for threshold in threshold_methods():
+        yield row(
+            threshold.name,
+            lambda t=threshold: delineate_by(t, suv, ct.grid, click=hottest),  # type: ignore[misc]
+        )
+    yield row("oracle threshold", lambda: _oracle(suv, true, ct.grid, hottest))
+
+
+def threshold_methods() -> tuple[Threshold, ...]:
+    """The threshold methods that need no reference region."""
+    return (
+        Threshold(Method.PERCENT),
+        *(Threshold(Method.FIXED, suv=level) for level in (2.0, 2.5, 4.0)),
+        Threshold(Method.OTSU),
+        Threshold(Method.GRADIENT),
+    )
+
+
+def _oracle(suv: Volume, true: BoolArray, grid: Grid, click: Click) -> Delineation:
+    found = [
+        delineate_by(Threshold(Method.FIXED, suv=float(level)), suv, grid, click=click)
+        for level in ORACLE_SUV
+    ]
+    return max(found, key=lambda one: dice(true, one.mask()))
+
+
+def _point(world_mm: Array) -> Point:
+    x, y, z = (float(value) for value in world_mm)
+    return x, y, z
+
+
+def deepest_click(true: BoolArray, grid: Grid) -> Click:
+    """A click at the point of the largest component that is farthest from its surface."""
+    depth = ndimage.distance_transform_edt(np.pad(true, 1), sampling=grid.spacing_mm)
+    inside = depth[1:-1, 1:-1, 1:-1]
+    return Click(_point(grid.to_world_mm(np.unravel_index(int(inside.argmax()), true.shape))))
+
+
+def hottest_click(true: BoolArray, grid: Grid, suv: Volume) -> Click:
+    """A click at the hottest PET voxel whose centre lies in the lesion."""
+    points = suv.grid.to_world_mm(np.moveaxis(np.indices(suv.grid.shape), 0, -1))
+    voxels = np.rint(grid.to_voxel(points)).astype(int)
+    within = ((voxels >= 0) & (voxels < np.array(grid.shape))).all(axis=-1)
+    inside = np.zeros(suv.grid.shape, np.bool_)
+    inside[within] = true[tuple(voxels[within].T)]
+    hottest = int(np.where(inside, suv.array, -1.0).argmax())
+    return Click(_point(suv.grid.to_world_mm(np.unravel_index(hottest, suv.array.shape))))
+
+
+def longest_line(true: BoolArray, grid: Grid) -> Line:
+    """The longest distance between voxel centres in the axial slice that holds the longest one."""
+    best, ends = -1.0, (np.zeros(3), np.zeros(3))
+    for k in np.flatnonzero(true.any(axis=(0, 1))):
+        points = np.argwhere(true[:, :, k]).astype(np.float64)
+        # A slice of one row or one voxel is its own hull.
+        with contextlib.suppress(QhullError, ValueError):
+            points = points[ConvexHull(points).vertices]
+        world = grid.to_world_mm(np.column_stack([points, np.full(len(points), k)]))
+        apart = np.linalg.norm(world[:, None] - world[None], axis=-1)
+        a, b = np.unravel_index(int(apart.argmax()), apart.shape)
+        if apart[a, b] > best:
+            best, ends = float(apart[a, b]), (world[a], world[b])
+    return Line(_point(ends[0]), _point(ends[1]))
+
+
+def simulated_dates(
+    folder: Path,
+    name: str,
+    bundle: Bundle,
+    diameter: Diameter,
+    category: Category,
+    *,
+    device: str = "auto",
+) -> list[tuple[str, str]]:
+    """Pairs (true, found) of response categories between dates of known change.
+
+    A later date is the same patient with all lengths scaled, clicked again.
+    """
+    ct, suv, label = read_images(folder, name)
+    true = np.asarray(label.array > 0)
+    measured = []
+    for factor in DATE_FACTORS:
+        images = [_scaled(volume, factor) for volume in (ct, label)]
+        later = None if suv is None else _scaled(suv, factor)
+        click = deepest_click(true, images[0].grid)
+        found = delineate(images[0], later, bundle, prompt=click, device=device)
+        size = diameter(found.candidates[0].mask) if found.candidates else 0.0
+        measured.append((diameter(Mask.of(true, images[0].grid)), size))
+    return [
+        (category(before[0], after[0]), category(before[1], after[1]))
+        for before, after in pairwise(measured)
+        if before[1] > 0
+    ]
+
+
+def _scaled(volume: Volume, factor: float) -> Volume:
+    affine = volume.grid.affine.copy()
+    affine[:3] *= factor
+    return Volume(volume.array, Grid(volume.grid.shape, affine), volume.unit, volume.source)
+
+
+def category_kappa(pairs: Sequence[tuple[str, str]]) -> float:
+    """Cohen's kappa of pairs of categories."""
+    return kappa([true for true, _ in pairs], [found for _, found in pairs])
+
+
+def drawn_lesions(
+    ct: Volume, bundle: Bundle, *, count: int, seed: int, name: str, device: str = "auto"
+) -> Iterator[DrawnRow]:
+    """Draw one small lesion at a time into a CT without a PET, click it, and look what is found.
+
+    A third each lies in lung, soft tissue and fat or its border, as far as the CT has them.
+    """
+    rng = np.random.default_rng(seed)
+    body = body_mask(ct.array)
+    places = {tissue: np.argwhere(mask) for tissue, mask in _tissues(ct.array, body).items()}
+    places = {tissue: index for tissue, index in places.items() if len(index)}
+    for number in range(count):
+        tissue = sorted(places)[number % len(places)]
+        index = places[tissue][rng.integers(len(places[tissue]))]
+        size = float(np.exp(rng.uniform(*np.log(DIAMETER_MM))))
+        altered, true = insert_lesion(ct, index, size, rng)
+        click = deepest_click(true, ct.grid)
+        found = delineate(altered, None, bundle, prompt=click, device=device)
+        scores = score(true, found.mask(), ct.grid)
+        yield DrawnRow(
+            name,
+            "click",
+            tissue,
+            size,
+            scores.found_lesions > 0,
+            scores.dice,
+            scores.false_components,
+        )
+
+
+def _tissues(hu: Array, body: BoolArray) -> dict[str, BoolArray]:
+    deep = ndimage.binary_erosion(body, iterations=5)
+    smooth = ndimage.uniform_filter(hu.astype(np.float32), 5)
+    return {
+        "lung": deep & (smooth < -700),
+        "soft tissue": deep & (smooth > 10) & (smooth < 90),
+        "fat": deep & (smooth > -130) & (smooth < -70),
+    }

@@ -1,0 +1,101 @@
+"""Doubts about a delineation are said, lesion by lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imaging.volume import Grid, Mask, Unit, Volume
+from segmentation.bundle import Bundle, load_bundle
+from segmentation.infer import Delineation, delineate, place
+from segmentation.instances import Candidate
+from segmentation.quality import Doubt, agreement, doubt, flagged, reaches_edge, uptake_shift_mm
+
+Patient = Callable[..., tuple[Volume, Volume]]
+CENTRE = (60.0, 50.0, 60.0)
+
+
+def across(mask: Mask) -> float:
+    """Length along i, mm."""
+    return mask.array.shape[0] * mask.grid.spacing_mm[0]
+
+
+def ramp(grid: Grid, slope_per_mm: float) -> Delineation:
+    """A ball of 20 mm radius whose logit falls by a slope at its surface."""
+    points = grid.to_world_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    away = np.linalg.norm(points - np.array(CENTRE), axis=-1)
+    logit = Volume(((20.0 - away) * slope_per_mm).astype(np.float32), grid, Unit.OTHER)
+    return Delineation(grid, place(logit, grid), "ramp", logit=logit)
+
+
+@pytest.mark.parametrize(("slope", "expected_mm"), [(0.1, 8.1), (4.0, 0.0)])
+def test_a_soft_edge_makes_the_diameter_uncertain(
+    grid: Callable[..., Grid], slope: float, expected_mm: float
+) -> None:
+    # A probability of 0.6 is a logit of 0.405: each side moves by 0.405 / slope.
+    found = ramp(grid((120, 100, 120), (1.0, 1.0, 1.0)), slope)
+    seen = doubt(found.candidates[0], found, diameter=across)
+    assert seen.diameter_uncertainty_mm == pytest.approx(expected_mm, abs=1.1)
+    assert bool(seen.flags()) == (expected_mm > 0)
+
+
+def test_a_mask_at_the_border_is_flagged(grid: Callable[..., Grid]) -> None:
+    place_ = grid((10, 10, 10))
+    full = np.zeros(place_.shape, np.bool_)
+    full[4:6, 4:6, 7:10] = True
+    assert reaches_edge(Mask.of(full, place_))
+    full[:, :, 9] = False
+    assert not reaches_edge(Mask.of(full, place_))
+
+
+def test_uptake_beside_the_mask_is_a_shift(patient: Patient) -> None:
+    ct, suv = patient((CENTRE, 10.0), shape=(60, 50, 40))
+    points = ct.grid.to_world_mm(np.moveaxis(np.indices(ct.grid.shape), 0, -1))
+
+    def ball(x_mm: float) -> Mask:
+        away = np.linalg.norm(points - np.array([x_mm, CENTRE[1], CENTRE[2]]), axis=-1)
+        return Mask.of(away <= 10.0, ct.grid)
+
+    assert uptake_shift_mm(ball(CENTRE[0]), suv) == pytest.approx(0.0, abs=1.5)
+    assert uptake_shift_mm(ball(CENTRE[0] + 12.0), suv) == pytest.approx(12.0, abs=2.5)
+    cold = Volume(np.full(suv.array.shape, 0.5, np.float32), suv.grid, suv.unit)
+    assert uptake_shift_mm(ball(CENTRE[0]), cold) is None
+
+
+def test_every_doubt_has_its_words() -> None:
+    sure = Doubt(30.0, 31.0, 0.95, 2.0, False)
+    assert sure.flags() == ()
+    words = Doubt(20.0, 34.0, 0.4, 18.0, True).flags()
+    assert [word.split()[0] for word in words] == ["reaches", "diameter", "the", "uptake"]
+    assert "vanishes" in Doubt(None, 12.0, None, None, False).flags()[0]
+
+
+def test_flags_are_added_and_nothing_else_changes(hot_bundle: Bundle, patient: Patient) -> None:
+    ct, suv = patient(((60.0, 50.0, 4.0), 14.0))
+    plain = delineate(ct, suv, hot_bundle, device="cpu")
+    plain = replace(plain, candidates=tuple(replace(c, flags=("given",)) for c in plain.candidates))
+    seen = flagged(plain, suv=suv, diameter=across)
+    (candidate,) = seen.candidates
+    assert candidate.flags[0] == "given"
+    assert any("edge of the image" in flag for flag in candidate.flags)
+    assert candidate.mask is plain.candidates[0].mask
+
+
+def test_the_same_network_twice_agrees_with_itself(hot_bundle: Bundle, patient: Patient) -> None:
+    ct, suv = patient((CENTRE, 12.0))
+    candidate = delineate(ct, suv, hot_bundle, device="cpu").candidates[0]
+    assert agreement(candidate, ct, suv, hot_bundle, device="cpu") == 1.0
+
+
+def test_networks_that_know_nothing_are_compared_all_the_same(
+    tiny_bundle: Path, patient: Patient
+) -> None:
+    ct, suv = patient((CENTRE, 12.0))
+    full = np.zeros(ct.grid.shape, np.bool_)
+    full[25:35, 20:30, 15:25] = True
+    candidate = Candidate("1", Mask.of(full, ct.grid))
+    assert 0.0 <= agreement(candidate, ct, suv, load_bundle(tiny_bundle), device="cpu") <= 1.0
