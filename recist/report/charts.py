@@ -22,13 +22,13 @@ from recist.report.svg import drawing, line, polyline, tag, text
 from recist.response import Assessment, Response, Scope
 
 WIDTH, HEIGHT = 640.0, 340.0
-LEFT, RIGHT, TOP, BOTTOM = 50.0, 146.0, 58.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 152.0, 58.0, 44.0
 #: Dates nearer than this on the axis are spread evenly instead, and the axis says so.
 NEAREST_PX = 46.0
 #: With more lesions than this the spider's lines carry no names.
 MOST_NAMED_LINES = 8
 #: Longer names are cut at the end of a line.
-LONGEST_NAME = 13
+LONGEST_NAME = 12
 
 #: Eisenhauer 2009, section 4.3.1: partial response, progression.
 PARTIAL_RESPONSE = 0.70
@@ -70,14 +70,17 @@ def sum_chart(course: Course, assessments: Sequence[Assessment]) -> str:
     With the response at every date, the baseline, the nadir, the limits of partial response and
     progression, and new lesions. Empty text where there is no sum at two dates.
     """
-    lines = {scope: sums(assessments, scope) for scope in Scope}
+    if len(course.timepoints) < 2:
+        return ""
+    first_day = course.timepoints[0].day
+    lines = {scope: sums(assessments, scope, first_day) for scope in Scope}
     known = {scope: points for scope, points in lines.items() if points}
     if len({day for points in known.values() for day, _ in points}) < 2:
         return ""
     whole = lines[Scope.ALL]
     top = max([value for points in known.values() for _, value in points] + [10.0])
     if len(whole) > 1:
-        top = max(top, whole[0][1] * 1.05)
+        top = max(top, whole[0][1] * 1.25)  # room for the limit of progression
     frame = Frame(tuple(t.day for t in course.timepoints), 0.0, _round_up(top * 1.04))
     # Where all targets lie on one side of the field, the two lines are one.
     shown = [s for s in Scope if s in known and (s is Scope.ALL or known[s] != whole)]
@@ -133,13 +136,16 @@ def spider_chart(course: Course) -> str:
     return drawing(WIDTH, HEIGHT, *parts, label="Change of each lesion", class_="chart")
 
 
-def sums(assessments: Sequence[Assessment], scope: Scope) -> list[tuple[int, float]]:
+def sums(
+    assessments: Sequence[Assessment], scope: Scope, first_day: int
+) -> list[tuple[int, float]]:
     """(day, sum in mm) by RECIST 1.1 where there is a sum; the baseline comes first."""
-    chosen = sorted(
-        (a for a in assessments if a.criteria == "recist11" and a.scope is scope),
-        key=lambda a: a.day,
-    )
-    return [(a.day, float(a.sum_mm)) for a in chosen if a.sum_mm is not None]
+    chosen = [a for a in assessments if a.criteria == "recist11" and a.scope is scope]
+    found = {a.day: float(a.sum_mm) for a in chosen if a.sum_mm is not None}
+    baseline = next((a.baseline_mm for a in chosen if a.baseline_mm is not None), None)
+    if baseline is not None:
+        found.setdefault(first_day, float(baseline))
+    return sorted(found.items())
 
 
 def changes_percent(course: Course, lesion: Lesion) -> list[tuple[int, float]]:
@@ -210,8 +216,8 @@ def _limits(frame: Frame, points: Sequence[tuple[int, float]]) -> list[str]:
         corners += [(frame.x(day), limit), (frame.x(following), limit)]
     parts.append(polyline(corners, stroke=red, class_="threshold"))
     parts.append(
-        text("+20 % and 5 mm over nadir", corners[-1][0] - 4, corners[-1][1] - 5, class_="limit",
-             text_anchor="end", fill=red)
+        text("+20 % and 5 mm over nadir", corners[0][0] + 4, corners[0][1] - 5, class_="limit",
+             fill=red)
     )  # fmt: skip
     lowest = min(points, key=lambda point: point[1])
     x, y = frame.x(lowest[0]), frame.y(lowest[1])
@@ -234,13 +240,13 @@ def _responses(frame: Frame, course: Course, assessments: Sequence[Assessment]) 
     """A chip above each follow-up date, and a mark where new lesions appear."""
     parts = []
     baseline_day = course.timepoints[0].day
+    parts.append(text("Baseline", frame.x(baseline_day), 22, class_="tick", text_anchor="middle"))
     for assessment in assessments:
         if assessment.scope is not Scope.ALL or assessment.criteria != "recist11":
             continue
-        x = frame.x(assessment.day)
         if assessment.day == baseline_day:
-            parts.append(text("Baseline", x, 22, class_="tick", text_anchor="middle"))
             continue
+        x = frame.x(assessment.day)
         parts += _chip(x, assessment.overall)
         if assessment.new_lesion:
             y = TOP - 8
@@ -324,4 +330,6 @@ def _short(name: str) -> str:
 
 
 def _signed(percent: float) -> str:
-    return f"{round(percent):+d} %".replace("-", "−") if round(percent) else "0 %"
+    return (
+        f"{int(percent):+d} %".replace("-", "−") if int(percent) else "0 %"
+    )  # cut off, as in text

@@ -14,9 +14,12 @@ from markupsafe import Markup
 
 import recist
 from recist.case import RESEARCH_USE, Case
-from recist.report import view, wording
+from recist.report import lesions, remarks, responses, strips, wording
 from recist.report.charts import day_name, spider_chart, sum_chart
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS, criteria_name
+
+#: Digits of a hash that are shown; the whole is in the settings.
+HASH_DIGITS = 12
 
 
 def write_report(case: Case, path: Path) -> None:
@@ -58,21 +61,21 @@ def render(case: Case) -> str:
         dates=[day_name(case.course, timepoint.day) for timepoint in case.course.timepoints],
         labels=[timepoint.label for timepoint in case.course.timepoints],
         headline=wording.headline(case),
-        cards=view.cards(case),
-        attention=view.attention(case),
+        cards=responses.cards(case),
+        attention=remarks.attention(case),
         sum_chart=Markup(sum_chart(case.course, case.assessments)),
         spider_chart=Markup(spider_chart(case.course)),
-        matrix=view.matrix(case),
-        groups=view.lesion_groups(case),
-        strips=view.strips(case),
-        projections=view.projections(case),
-        verdicts=view.verdicts(case),
-        links=view.link_rows(case),
-        unsure=view.unsure,
-        field_details=lambda finding: list(view.field_details(finding)),
+        matrix=responses.matrix(case),
+        groups=lesions.lesion_groups(case),
+        strips=strips.strips(case),
+        projections=strips.projections(case),
+        verdicts=responses.verdicts(case),
+        links=lesions.link_rows(case),
+        unsure=lesions.unsure,
+        field_details=lambda finding: list(lesions.field_details(finding)),
         visits=[(visit, day_name(case.course, visit.day)) for visit in case.visits],
         sections=[(title, Markup(html)) for title, html in case.sections],
-        settings=list(view.settings_rows(case.settings)),
+        settings=list(remarks.settings_rows(case.settings)),
         svg=Markup,
     )
 
@@ -89,6 +92,7 @@ def _header(case: Case) -> list[tuple[str, str]]:
         ("Criteria", ", ".join(criteria) or "none"),
         ("Protocol", _protocol(case)),
         ("Delineation", "; ".join(sources)),
+        ("Model", _model(case)),
         ("Reader", course.reader),
     ]
     return [(name, value) for name, value in rows if value]
@@ -99,3 +103,13 @@ def _protocol(case: Case) -> str:
     if isinstance(named, dict):
         return str(named.get("name", ""))
     return "" if named is None else str(named)
+
+
+def _model(case: Case) -> str:
+    """Name, version and the beginning of the hash of the network, where one was used."""
+    model = case.settings.get("model")
+    if not isinstance(model, dict):
+        return "" if model is None else str(model)
+    hashed = str(model.get("sha256", ""))[:HASH_DIGITS]
+    words = [model.get("name"), model.get("version"), f"sha256 {hashed}" if hashed else None]
+    return " ".join(str(word) for word in words if word)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from recist.case import Case, FieldFinding
-from recist.course import Course, Field, Lesion, Measurement, Status
+from recist.course import Course, Field, Lesion, Measurement, Role, Status
+from recist.criteria import diameter
 from recist.report.charts import day_name
 from recist.report.palette import criteria_name
 from recist.response import Assessment, Response, Scope
@@ -48,6 +49,8 @@ _SETS = {
     Scope.OUT_OF_FIELD: "outside the irradiated field ",
 }
 
+_FIELDS = {Scope.IN_FIELD: Field.IN, Scope.OUT_OF_FIELD: Field.OUT}
+
 #: A lesion counts as growing when it would by the rule for sums (Eisenhauer 2009, 4.3.1).
 GROWTH, GROWTH_MM = Decimal("1.2"), Decimal(5)
 
@@ -57,12 +60,10 @@ def mm(value: Decimal | float | None) -> str:
 
 
 def percent(now: Decimal, reference: Decimal) -> str:
-    """The change to one digit with a true minus sign; a dash where the reference is zero."""
-    if reference == 0:
-        return "–"
+    """The change as the criteria print it (cut off, not rounded), with a true minus sign."""
     if now == reference:
         return "0.0 %"
-    return f"{100 * (now - reference) / reference:+.1f} %".replace("-", "−")
+    return diameter.percent(now, reference).replace("-", "−")
 
 
 def headline(case: Case) -> str:
@@ -73,7 +74,7 @@ def headline(case: Case) -> str:
     last = course.timepoints[-1].day
     latest = {a.scope: a for a in case.assessments if a.criteria == "recist11" and a.day == last}
     if len(course.timepoints) < 2:
-        return _baseline_only(case, latest.get(Scope.ALL))
+        return _baseline_only(course)
     if not latest:
         return f"No response by RECIST 1.1 was assessed on {day_name(course, last)}."
     clauses = [
@@ -81,16 +82,31 @@ def headline(case: Case) -> str:
         for scope in Scope
         if scope in latest and (scope is Scope.ALL or latest[scope].overall is not Response.NA)
     ]
-    return f"{day_name(course, last)}: " + "; ".join(clauses) + "."
+    date = day_name(course, last)
+    return f"{date[0].upper()}{date[1:]}: " + "; ".join(clauses) + "."
 
 
-def _baseline_only(case: Case, whole: Assessment | None) -> str:
-    targets = sum(lesion.role == "target" for lesion in case.course.lesions)
-    total = None if whole is None else whole.sum_mm
-    found = f"{targets} target lesion{'' if targets == 1 else 's'}"
-    of = "" if total is None or not targets else f", sum of diameters {total:.1f} mm"
-    day = day_name(case.course, case.course.timepoints[0].day)
-    return f"Baseline only ({day}): {found}{of}. A response needs a second date."
+def _baseline_only(course: Course) -> str:
+    date = day_name(course, course.timepoints[0].day)
+    return f"Baseline only ({date}): {baseline(course, Scope.ALL)}. A response needs a second date."
+
+
+def baseline(course: Course, scope: Scope) -> str:
+    """The targets of a set on the first date, counted and summed."""
+    inside = {
+        lesion.id
+        for lesion in course.lesions
+        if lesion.role is Role.TARGET and (scope is Scope.ALL or lesion.field is _FIELDS[scope])
+    }
+    sizes = [
+        measurement.diameter_mm
+        for measurement in course.timepoints[0].measurements
+        if measurement.lesion_id in inside and measurement.diameter_mm is not None
+    ]
+    if not inside:
+        return "no target lesion"
+    count = f"{len(inside)} target lesion{'' if len(inside) == 1 else 's'}"
+    return f"{count}, sum of diameters {sum(sizes, Decimal(0)):.1f} mm"
 
 
 def clause(assessment: Assessment) -> str:

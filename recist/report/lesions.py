@@ -1,0 +1,187 @@
+"""The lesions as the page shows them: rows by role, a cell per date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recist.case import Case, FieldFinding, LinkFinding
+from recist.course import Field, Lesion, Measurement, Role
+from recist.report import wording
+from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES
+from recist.response import Scope
+
+#: A link less certain than this is put before the reader.
+SURE_LINK = 0.7
+_SURE_STATES = ("matched", "new", "absent", "baseline")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One lesion at one date in the table."""
+
+    main: str
+    measured: bool
+    change: str = ""
+    details: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LesionRow:
+    id: str
+    organ: str
+    is_node: bool
+    field: str
+    field_name: str
+    dose: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LesionGroup:
+    name: str
+    rows: tuple[LesionRow, ...]
+    sums: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def lesion_groups(case: Case) -> tuple[LesionGroup, ...]:
+    """Targets with their sums, then non-target and new lesions."""
+    groups = []
+    for role in Role:
+        rows = tuple(row(case, lesion) for lesion in case.course.lesions if lesion.role is role)
+        if rows:
+            sums = tuple(_sum_rows(case)) if role is Role.TARGET else ()
+            groups.append(LesionGroup(ROLE_NAMES[role], rows, sums))
+    return tuple(groups)
+
+
+def _sum_rows(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for scope in Scope:
+        found = {
+            a.day: a for a in case.assessments if a.scope is scope and a.criteria == "recist11"
+        }
+        baseline = next((a.baseline_mm for a in found.values() if a.baseline_mm is not None), None)
+        values = []
+        for timepoint in case.course.timepoints:
+            a = found.get(timepoint.day)
+            if a is None and baseline is not None and timepoint is case.course.timepoints[0]:
+                values.append(f"{baseline:.1f} mm")
+            elif a is None or a.sum_mm is None:
+                values.append("–")
+            elif a.baseline_mm and timepoint is not case.course.timepoints[0]:
+                values.append(f"{a.sum_mm:.1f} mm · {wording.percent(a.sum_mm, a.baseline_mm)}")
+            else:
+                values.append(f"{a.sum_mm:.1f} mm")
+        if any(value != "–" for value in values):
+            yield f"Sum, {SCOPE_NAMES[scope].lower()}", tuple(values)
+
+
+def row(case: Case, lesion: Lesion) -> LesionRow:
+    finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
+    return LesionRow(
+        lesion.id,
+        lesion.organ,
+        lesion.is_node,
+        lesion.field.value,
+        FIELD_NAMES[lesion.field],
+        tuple(_dose_words(finding)),
+        tuple(_cells(case, lesion)),
+    )
+
+
+def _dose_words(finding: FieldFinding | None) -> Iterator[str]:
+    if finding is None:
+        return
+    if finding.prescription and finding.field in (Field.IN, Field.PARTIAL):
+        yield finding.prescription
+    if finding.dose_mean_gy is not None:
+        yield f"mean {_gray(finding.dose_mean_gy)}"
+    if finding.dose_max_gy is not None and finding.dose_max_gy != finding.dose_mean_gy:
+        yield f"max {_gray(finding.dose_max_gy)}"
+    if finding.provisional:
+        yield "provisional"
+
+
+def _gray(dose_gy: float) -> str:
+    return "< 0.1 Gy" if 0 <= dose_gy < 0.1 else f"{dose_gy:.1f} Gy"
+
+
+def _cells(case: Case, lesion: Lesion) -> Iterator[Cell]:
+    remarks: dict[int, list[str]] = {}
+    for name, day, remark in case.flags:
+        if name == lesion.id:
+            remarks.setdefault(day, []).append(remark)
+    links = {link.day: link for link in case.links if link.lesion_id == lesion.id}
+    first = None
+    for timepoint in case.course.timepoints:
+        measurement = next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
+        notes = list(remarks.get(timepoint.day, ()))
+        link = links.get(timepoint.day)
+        if link is not None and unsure(link):
+            notes.insert(0, f"link {link.state}, {link.confidence:.0%}")
+        if measurement is None or measurement.diameter_mm is None:
+            unseen = lesion.role is Role.NEW and measurement is None
+            words = "–" if unseen else wording.status_words(measurement)
+            yield Cell(words, False, remarks=tuple(notes))
+            continue
+        change = "" if first is None else wording.percent(measurement.diameter_mm, first)
+        first = measurement.diameter_mm if first is None else first
+        yield Cell(
+            f"{measurement.diameter_mm:.1f} mm",
+            True,
+            change,
+            tuple(_details(measurement, lesion)),
+            tuple(notes),
+        )
+
+
+def _details(measurement: Measurement, lesion: Lesion) -> Iterator[str]:
+    if len(measurement.parts_mm) > 1:
+        yield " + ".join(f"{part:.1f}" for part in measurement.parts_mm)
+    if measurement.caliper is not None:
+        long_mm, short_mm = measurement.caliper.long_axis_mm, measurement.caliper.short_axis_mm
+        yield f"{long_mm:.1f} × {short_mm:.1f}" + (" (short axis counts)" if lesion.is_node else "")
+    if measurement.volume_ml is not None:
+        yield f"{measurement.volume_ml:.1f} ml"
+    if measurement.suv_max is not None:
+        yield f"SUVmax {measurement.suv_max:.1f}"
+    if measurement.suv_peak is not None:
+        yield f"SUVpeak {measurement.suv_peak:.1f}"
+
+
+def unsure(link: LinkFinding) -> bool:
+    """Whether a reader should look at how a lesion was recognised."""
+    return link.state not in _SURE_STATES or link.confidence < SURE_LINK
+
+
+def link_rows(case: Case) -> tuple[tuple[str, tuple[LinkFinding | None, ...]], ...]:
+    """How each lesion was recognised, a row per lesion and a place per date."""
+    found = {(link.lesion_id, link.day): link for link in case.links}
+    days = [timepoint.day for timepoint in case.course.timepoints]
+    names = dict.fromkeys(link.lesion_id for link in case.links)
+    return tuple((name, tuple(found.get((name, day)) for day in days)) for name in names)
+
+
+def field_details(finding: FieldFinding) -> Iterator[str]:
+    """The figures behind a field class, beyond mean, minimum and maximum."""
+    if finding.prescription:
+        yield finding.prescription
+    if finding.target:
+        yield f"target volume {finding.target}"
+    if finding.volume_at_half is not None:
+        yield f"{finding.volume_at_half:.0%} of it with half of the prescription"
+    if finding.upper_bound_gy is not None and finding.field not in (Field.IN, Field.PARTIAL):
+        yield f"at most {_gray(finding.upper_bound_gy)}"
+    for alpha_beta_gy, eqd2_gy in finding.eqd2_mean_gy[:1]:
+        yield f"mean EQD2 {_gray(eqd2_gy)} (α/β {alpha_beta_gy:g} Gy)"
+    if finding.band:
+        yield f"band {finding.band}"
+    if finding.probability:
+        yield "probability " + ", ".join(f"{name} {p:.0%}" for name, p in finding.probability)
+    if finding.evidence:
+        yield f"by {finding.evidence}"
+    if finding.profile:
+        yield finding.profile
+    if finding.provisional:
+        yield "provisional: mapped back from a later date"

@@ -1,0 +1,51 @@
+"""What a reader should check, and the settings in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from recist.case import Case
+from recist.report import wording
+from recist.report.charts import day_name
+from recist.report.lesions import unsure
+
+
+def attention(case: Case) -> tuple[str, ...]:
+    """What a reader should look at first, each once."""
+    course = case.course
+    findings = {finding.lesion_id: finding for finding in case.fields}
+    notes = [
+        wording.irradiated_growth(course, lesion, findings.get(lesion.id))
+        for lesion in course.lesions
+    ]
+    notes += [
+        f"{link.lesion_id}, {day_name(course, link.day)}: {link.state} with a confidence of "
+        f"{link.confidence:.0%} ({link.reason})"
+        for link in case.links
+        if unsure(link)
+    ]
+    notes += [
+        f"{problem.where}: {problem.what}" + (f" ({problem.remedy})" if problem.remedy else "")
+        for problem in case.problems
+    ]
+    notes += case.warnings
+    seen = {(lesion.id, t.day) for lesion in course.lesions for t in course.timepoints}
+    notes += [
+        f"{name}, {day_name(course, day)}: {remark}"
+        for name, day, remark in case.flags
+        if (name, day) not in seen
+    ]
+    notes += [warning for assessment in case.assessments for warning in assessment.warnings]
+    return tuple(note for note in dict.fromkeys(notes) if note)
+
+
+def settings_rows(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as rows: dotted name, value."""
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from settings_rows(value, f"{name}.")
+        elif isinstance(value, (list, tuple)):
+            yield name, ", ".join(map(str, value)) or "none"
+        else:
+            yield name, "–" if value is None else str(value)

@@ -1,0 +1,167 @@
+"""The answers as the page shows them: cards of the last date, a table over the dates, reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recist.case import Case
+from recist.course import Course, Field
+from recist.report import wording
+from recist.report.charts import day_name
+from recist.report.palette import SCOPE_NAMES, criteria_name, tone
+from recist.response import Assessment, Outcome, Reason, Response, Scope
+
+NO_FIELD = "No plan, dose or target volume was found, so the irradiated field is not known."
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A response in a coloured pill."""
+
+    label: str
+    tone: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The last answer for one set of lesions."""
+
+    name: str
+    scope: str
+    chips: tuple[tuple[str, Chip], ...]
+    sentence: str
+    remark: str
+    outcomes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    scope: str
+    criteria: str
+    chips: tuple[Chip | None, ...]
+    first_of_scope: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One assessment with all its reasons."""
+
+    criteria: str
+    chip: Chip
+    parts: str
+    reasons: tuple[Reason, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictDay:
+    day: str
+    sets: tuple[tuple[str, tuple[Verdict, ...]], ...]
+
+
+def cards(case: Case) -> tuple[Card, ...]:
+    """All, in-field and out-of-field lesions on the last date."""
+    if not case.course.timepoints:
+        return ()
+    last = case.course.timepoints[-1].day
+    return tuple(_card(case, scope, last) for scope in Scope)
+
+
+def _card(case: Case, scope: Scope, day: int) -> Card:
+    first = case.course.timepoints[0].day
+    here = [a for a in case.assessments if a.scope is scope and a.day == day]
+    shown = tuple((criteria_name(a.criteria), chip(a, first)) for a in here)
+    recist = next((a for a in here if a.criteria == "recist11"), here[0] if here else None)
+    immune = next((a for a in here if a.criteria == "irecist"), None)
+    if scope is not Scope.ALL and not _field_known(case):
+        sentence, shown = NO_FIELD, ()
+    elif day == first:
+        sentence, shown = f"Baseline: {wording.baseline(case.course, scope)}.", ()
+    elif recist is None or recist.overall is Response.NA:
+        sentence, shown = "No lesion in this set.", ()
+    else:
+        words = wording.clause(recist)
+        sentence = words[0].upper() + words[1:] + "."
+    remark = wording.immune_remark(immune) if immune and shown else ""
+    ends = tuple(
+        _outcome_words(case.course, outcome)
+        for outcome in case.outcomes
+        if outcome.scope is scope and shown and day != first
+    )
+    return Card(SCOPE_NAMES[scope], scope.value, shown, sentence, remark, ends)
+
+
+def _field_known(case: Case) -> bool:
+    return any(lesion.field is not Field.UNKNOWN for lesion in case.course.lesions)
+
+
+def _outcome_words(course: Course, outcome: Outcome) -> str:
+    when = (
+        f" ({day_name(course, outcome.best_overall_day)})"
+        if outcome.best_overall_day is not None
+        else ""
+    )
+    words = f"{criteria_name(outcome.criteria)}: best response {outcome.best_overall.value}{when}"
+    if outcome.confirmed_best_overall is not outcome.best_overall:
+        words += f", confirmed {outcome.confirmed_best_overall.value}"
+    if outcome.pfs_days is not None:
+        event = "progression or death" if outcome.pfs_event else "censored"
+        words += f"; progression-free {outcome.pfs_days} days ({event})"
+    return words
+
+
+def chip(assessment: Assessment, first_day: int) -> Chip:
+    title = wording.VERDICTS[assessment.overall]
+    if assessment.day == first_day and assessment.overall in (Response.NA, Response.NE):
+        return Chip("baseline", "none", "baseline")
+    return Chip(assessment.overall.value, tone(assessment.overall), title)
+
+
+def matrix(case: Case) -> tuple[MatrixRow, ...]:
+    """Responses: a row per set and criteria, a chip per date."""
+    days = [timepoint.day for timepoint in case.course.timepoints]
+    found = {(a.scope, a.criteria, a.day): a for a in case.assessments}
+    criteria = list(dict.fromkeys(a.criteria for a in case.assessments))
+    rows = []
+    for scope in Scope:
+        first = True
+        for name in criteria:
+            here = [found.get((scope, name, day)) for day in days]
+            if not any(a is not None and a.overall is not Response.NA for a in here):
+                continue
+            chips = tuple(None if a is None else chip(a, days[0]) for a in here)
+            rows.append(MatrixRow(SCOPE_NAMES[scope], criteria_name(name), chips, first))
+            first = False
+    return tuple(rows)
+
+
+def verdicts(case: Case) -> tuple[VerdictDay, ...]:
+    """Every assessment with its reasons, by date and set of lesions."""
+    days = []
+    first = case.course.timepoints[0].day if case.course.timepoints else 0
+    for timepoint in case.course.timepoints:
+        sets = []
+        for scope in Scope:
+            here = tuple(
+                _verdict(a, first)
+                for a in case.assessments
+                if a.scope is scope and a.day == timepoint.day and a.overall is not Response.NA
+            )
+            if here:
+                sets.append((SCOPE_NAMES[scope], here))
+        if sets:
+            days.append(VerdictDay(day_name(case.course, timepoint.day), tuple(sets)))
+    return tuple(days)
+
+
+def _verdict(assessment: Assessment, first_day: int) -> Verdict:
+    parts = [f"targets {assessment.target.value}", f"non-targets {assessment.non_target.value}"]
+    parts.append("new lesion" if assessment.new_lesion else "no new lesion")
+    return Verdict(
+        criteria_name(assessment.criteria),
+        chip(assessment, first_day),
+        " · ".join(parts),
+        assessment.reasons,
+        assessment.warnings,
+    )
