@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from imaging.errors import GeometryError, InputError
-from imaging.volume import FloatArray, Grid, Unit, Volume
+from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 
 #: NIfTI's x and y point right and anterior, DICOM's left and posterior.
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -64,3 +65,23 @@ def _check_shear(affine: FloatArray, path: Path) -> None:
         raise GeometryError(
             "a sheared affine", where=path, remedy="resample the image to an orthogonal grid"
         )
+
+
+def write_labels(path: Path, masks: Sequence[Mask]) -> None:
+    """Masks of one grid as a label map: 1 for the first, 2 for the second, later ones on top.
+
+    Raises:
+        InputError: no mask at all, so no grid.
+        GeometryError: masks on different grids.
+    """
+    if not masks:
+        raise InputError("no mask to write", where=path)
+    grid = masks[0].grid
+    labels = np.zeros(grid.shape, dtype=np.uint16, order="F")
+    for number, mask in enumerate(masks, start=1):
+        if not grid.same_as(mask.grid):
+            raise GeometryError("masks on different grids in one label map", where=path)
+        labels[mask.box][mask.array] = number
+    image: Any = nib.Nifti1Image(labels, RAS_TO_LPS @ grid.affine)
+    image.set_sform(image.affine, code=1)
+    nib.save(image, path)

@@ -26,7 +26,8 @@ from imaging.errors import InputError
 from recist import __version__
 from recist.case import RESEARCH_USE, Case
 from recist.export.case import write_case
-from recist.pipeline import Options, assess_subject
+from recist.options import Options
+from recist.pipeline import assess_subject
 from recist.response import Scope
 
 FINGERPRINT = "fingerprint.json"
@@ -178,13 +179,13 @@ def _run_subject(
         summary = summarise(case)
         failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in case.problems)
         with written_whole(folder) as part:
-            write_case(case, delineations, part)
+            write_case(case, delineations, part, protocol=options.protocol, bundle=options.bundle)
             stage("")
             done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
             _write_json(part / FINGERPRINT, _kept_form(done, fingerprint))
     except (InputError, OSError, MemoryError) as error:
         return _failed(subject, folder, str(error) or type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - one failed patient never stops the batch
+    except Exception as error:
         if os.environ.get("RECIST_TRACEBACK"):
             raise
         return _failed(
@@ -245,13 +246,30 @@ def written_whole(folder: Path) -> Iterator[Path]:
 def _fingerprint(subject: Subject, options: Options) -> str:
     """Changes when a file of the patient, a setting, the model or the toolkit changes."""
     digest = hashlib.sha256()
-    for path in sorted({*subject.files, *options.files()}):
+    for path in sorted({*_files_of(subject), *options.files()}):
         status = path.stat()
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
     digest.update(__version__.encode())
     return digest.hexdigest()
+
+
+def _files_of(subject: Subject) -> Iterator[Path]:
+    for visit in subject.visits:
+        images = [series for series in (visit.ct, visit.pet) if series is not None]
+        for series in (
+            *images,
+            *visit.rtstructs,
+            *visit.rtdoses,
+            *visit.rtplans,
+            *visit.rtrecords,
+            *visit.segs,
+            *visit.registrations,
+        ):
+            yield from series.files
+        if visit.labels is not None:
+            yield visit.labels
 
 
 def _kept_form(done: SubjectRun, fingerprint: str) -> dict[str, object]:
@@ -335,7 +353,6 @@ def _write_json(path: Path, content: object) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_text(json.dumps(content, indent=1, default=str) + "\n")
     part.replace(path)
-
 
 
 def _peak_memory_mb() -> int | None:

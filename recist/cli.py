@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.console import Console
 from imaging.errors import InputError
 from recist import __version__
 from recist.case import RESEARCH_USE
+
+if TYPE_CHECKING:
+    from recist.table.output import TableResult
 
 app = typer.Typer(
     name="recist",
@@ -97,7 +100,7 @@ def run(
 ) -> None:
     """Images in, response out: delineate, measure, track, classify, for one or many patients."""
     from recist import batch, progress  # noqa: PLC0415
-    from recist.pipeline import Options  # noqa: PLC0415
+    from recist.options import Options  # noqa: PLC0415
 
     options = Options.create(
         lesions=lesions,
@@ -140,7 +143,7 @@ def demo(
     from recist import demonstration, progress  # noqa: PLC0415
 
     with progress.Bars(console) as bars:
-        lines = demonstration.run(
+        lines, code = demonstration.run(
             out,
             lesions=lesions,
             device=device,
@@ -149,6 +152,7 @@ def demo(
         )
     for line in lines:
         typer.echo(line)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -194,9 +198,25 @@ def suv(
     strict: Annotated[bool, typer.Option(help="Turn every adaptation into an error.")] = False,
 ) -> None:
     """The SUV factor of a PET series, with its reference time, rule and every candidate."""
-    from pet.suv import suv_report  # noqa: PLC0415
+    from pet.suv import SuvType, suv_report  # noqa: PLC0415
 
-    typer.echo(suv_report(series, kind, json=as_json, strict=strict))
+    if kind not in tuple(SuvType):
+        raise InputError(f"--type {kind}", remedy=f"one of {', '.join(SuvType)}")
+    typer.echo(suv_report(series, SuvType(kind), json=as_json, strict=strict))
+
+
+def _report_table(result: TableResult) -> None:
+    """What came of a table: findings in a line each, where the results are, the exit code."""
+    for finding in result.findings:
+        console.print(str(finding), highlight=False, soft_wrap=True, markup=False)
+    shown = len(result.findings)
+    hidden = sum(result.counts.values()) - shown
+    if hidden > 0:
+        console.print(f"... and {hidden} more findings in {result.out / 'checks.csv'}")
+    done = result.subjects - len(result.failed)
+    console.print(f"{done} of {result.subjects} subjects assessed; results in {result.out}")
+    console.print(RESEARCH_USE, style="dim")
+    raise typer.Exit(result.exit_code)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from imaging.errors import InputError
+from imaging.errors import GeometryError, InputError
 from imaging.read import Reading, read_ct, read_pet
-from imaging.resampling import resample_mask
 from imaging.series import Problem, Visit
 from imaging.volume import Volume
 from pet.suv import Audit, to_suv
-from pet.uptake import Uptake, uptake
+from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
-from recist.measure import caliper
+from recist.delineation import Delineated, from_folder, read_visit
+from recist.measure import caliper, flags
+from recist.options import DICOM, Options
+from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 
 
@@ -67,10 +70,37 @@ def examine(visit: Visit, day: int) -> Examination:
     return replace(examination, suv=suv, audit=audit, warnings=warnings)
 
 
+def delineate(subject: str, examination: Examination, options: Options) -> Delineated:
+    """The candidates of one date: from the network, from DICOM beside the images, or a folder.
+
+    Raises:
+        InputError: the folder holds no delineation of this date, or one that does not fit.
+    """
+    ct, visit = examination.ct.volume, examination.visit
+    if options.bundle is not None:
+        answer = ask_network(
+            ct, examination.suv, options.bundle, device=options.device, quality=options.quality
+        )
+        return Delineated(answer.candidates, answer.warnings)
+    if options.lesions == DICOM:
+        return read_visit(visit, ct.grid, options.roi_pattern)
+    folder = Path(options.lesions)
+    try:
+        found = from_folder(folder, subject, visit.date, ct.grid, options.roi_pattern)
+    except InputError:
+        found = from_folder(folder, subject, visit.label, ct.grid, options.roi_pattern)
+    return Delineated(found)
+
+
 def size(candidate: Candidate, examination: Examination) -> Sized:
     """Diameters on the CT; uptake on the PET's own grid."""
     drawn = caliper(candidate.mask, sop_instance_uids=examination.ct.sop_instance_uids)
+    remarks = (*candidate.flags, *flags(candidate.mask, drawn))
+    candidate = replace(candidate, flags=remarks)
     if examination.suv is None:
         return Sized(candidate, drawn, None)
-    on_pet = resample_mask(candidate.mask, examination.suv.grid)
-    return Sized(candidate, drawn, uptake(examination.suv, on_pet) if on_pet.voxels else None)
+    try:
+        on_pet = on_pet_grid(candidate.mask, examination.suv.grid)
+    except GeometryError:  # smaller than a PET voxel, or outside of the PET
+        return Sized(candidate, drawn, None)
+    return Sized(candidate, drawn, uptake(examination.suv, on_pet))

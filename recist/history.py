@@ -7,14 +7,14 @@ equivocal and a remark asks the reader.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from recist.course import Caliper, Measurement, Role, Status
-from recist.examination import Sized
+from recist.examination import Examination, Sized
 from recist.measure import diameter_mm
+from recist.tracking import Sighting, State, Track
 
 #: A node below this short axis is normal (Eisenhauer 2009, section 3.1.1).
 NORMAL_NODE_MM = Decimal(10)
@@ -28,99 +28,101 @@ INCREASE_RATIO = Decimal("1.2")
 INCREASE_MM = Decimal(5)
 
 
-class Seen(StrEnum):
-    """What tracking says of a lesion at a date."""
-
-    MATCHED = "matched"
-    ABSENT = "absent"
-    OUT_OF_VIEW = "out-of-view"
-    MERGED = "merged"
-    AMBIGUOUS = "ambiguous"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """One lesion at one date: what tracking found, with the candidates it consists of."""
-
-    seen: Seen
-    parts: tuple[Sized, ...] = ()
-    merged_into: str | None = None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracked:
-    """One lesion over all dates, before it has a place in the course."""
+    """One lesion over all dates, before it has a place in the course.
 
-    id: str
+    Attributes:
+        sized: by day, the candidates that the lesion consists of there.
+        reviewed: its delineation was drawn or confirmed by a person.
+    """
+
+    track: Track
     is_node: bool
     role: Role
-    sightings: Mapping[int, Sighting]  # by day
+    sized: Mapping[int, tuple[Sized, ...]]
+    reviewed: bool
+
+    @property
+    def id(self) -> str:
+        return self.track.id
+
+    def parts_mm(self, day: int) -> tuple[Decimal, ...]:
+        """The diameters of its pieces at a date: longest, or short axis of a node."""
+        drawn = (part.caliper for part in self.sized.get(day, ()))
+        return tuple(diameter_mm(each, self.is_node) for each in drawn if each is not None)
+
+    def size_mm(self, day: int) -> Decimal | None:
+        parts = self.parts_mm(day)
+        return sum(parts, Decimal(0)) if parts else None
+
+    def caliper(self, day: int) -> Caliper | None:
+        """The caliper shown; of a lesion in pieces, that of the largest."""
+        drawn = [part.caliper for part in self.sized.get(day, ()) if part.caliper is not None]
+        return max(drawn, key=lambda each: diameter_mm(each, self.is_node), default=None)
 
 
-def status_of(
-    lesion: Tracked,
-    sighting: Sighting,
-    smallest_mm: Decimal | None,
-    *,
-    reviewed: bool,
-) -> tuple[Status, str]:
+@dataclass(frozen=True, slots=True, eq=False)
+class DatedLesions:
+    """The delineations of one date under the names of their lesions, as they are exported."""
+
+    examination: Examination
+    lesions: tuple[tuple[Tracked, tuple[Sized, ...]], ...]
+    tracking_uids: tuple[tuple[str, str], ...]
+
+
+#: States of tracking in which a lesion has a delineation of its own.
+SEEN = (State.BASELINE, State.MATCHED, State.NEW, State.SPLIT)
+
+
+def status_of(lesion: Tracked, day: int, smallest_mm: Decimal | None) -> tuple[Status, str]:
     """The status of a lesion at a date, with a remark for the reader where one is due.
 
     Args:
-        smallest_mm: the lesion's smallest diameter at earlier dates, None without one.
-        reviewed: the delineation was drawn or checked by a person.
+        smallest_mm: its smallest diameter at earlier dates, None without one.
     """
-    match sighting.seen:
-        case Seen.AMBIGUOUS:
+    sighting = lesion.track.at(day)
+    match sighting.state if sighting else State.NOT_EVALUABLE:
+        case State.AMBIGUOUS:
             return Status.NOT_EVALUABLE, "which lesion this is was not clear: confirm the link"
-        case Seen.OUT_OF_VIEW:
+        case State.NOT_EVALUABLE:
             return Status.NOT_EVALUABLE, "its place was not imaged at this date"
-        case Seen.MERGED:
+        case State.MERGED:
             return Status.MERGED, ""
-        case Seen.ABSENT:
+        case State.ABSENT:
             return Status.ABSENT, ""
-    size = _size_mm(lesion, sighting)
+    size_mm = lesion.size_mm(day)
     if lesion.role is Role.TARGET:
-        return (Status.TOO_SMALL if size is None else Status.MEASURED), ""
+        return (Status.TOO_SMALL if size_mm is None else Status.MEASURED), ""
     if lesion.role is Role.NON_TARGET:
-        return _non_target(lesion, size, smallest_mm)
-    if not reviewed:
+        return _non_target(lesion.is_node, size_mm, smallest_mm)
+    if not lesion.reviewed:
         return Status.EQUIVOCAL, "new, found by a network that no reader has checked"
     least = MEASURABLE_NODE_MM if lesion.is_node else MEASURABLE_MM
-    return (Status.MEASURED if size is not None and size >= least else Status.PRESENT), ""
+    return (Status.MEASURED if size_mm is not None and size_mm >= least else Status.PRESENT), ""
 
 
 def _non_target(
-    lesion: Tracked, size: Decimal | None, smallest_mm: Decimal | None
+    is_node: bool, size_mm: Decimal | None, smallest_mm: Decimal | None
 ) -> tuple[Status, str]:
-    if size is None:
+    if size_mm is None:
         return Status.PRESENT, ""
-    if lesion.is_node and size < NORMAL_NODE_MM:
-        return Status.ABSENT, f"a node of {size} mm short axis is normal"
+    if is_node and size_mm < NORMAL_NODE_MM:
+        return Status.ABSENT, f"a node of {size_mm} mm short axis is normal"
     if (
         smallest_mm is not None
-        and size >= INCREASE_RATIO * smallest_mm
-        and size - smallest_mm >= INCREASE_MM
+        and size_mm >= INCREASE_RATIO * smallest_mm
+        and size_mm - smallest_mm >= INCREASE_MM
     ):
         return (
             Status.INCREASED,
-            f"grew from {smallest_mm} to {size} mm: say whether this is unequivocal progression",
+            f"grew from {smallest_mm} to {size_mm} mm: is this unequivocal progression?",
         )
     return Status.PRESENT, ""
 
 
-def _size_mm(lesion: Tracked, sighting: Sighting) -> Decimal | None:
-    parts = _parts_mm(lesion, sighting)
-    return sum(parts, Decimal(0)) if parts else None
-
-
-def _parts_mm(lesion: Tracked, sighting: Sighting) -> tuple[Decimal, ...]:
-    drawn = (part.caliper for part in sighting.parts)
-    return tuple(diameter_mm(caliper, lesion.is_node) for caliper in drawn if caliper is not None)
-
-
 def measurements(
-    lesion: Tracked, days: Sequence[int], *, reviewed: bool, source: str
+    lesion: Tracked, *, source: str
 ) -> tuple[dict[int, Measurement], tuple[tuple[str, int, str], ...]]:
     """What was seen of a lesion at each date, and the remarks for the reader.
 
@@ -130,40 +132,34 @@ def measurements(
     found: dict[int, Measurement] = {}
     remarks: list[tuple[str, int, str]] = []
     smallest: Decimal | None = None
-    for day in days:
-        sighting = lesion.sightings.get(day)
-        if sighting is None:
-            continue
-        status, remark = status_of(lesion, sighting, smallest, reviewed=reviewed)
+    for sighting in lesion.track.sightings:
+        day = sighting.day
+        status, remark = status_of(lesion, day, smallest)
         if remark:
             remarks.append((lesion.id, day, remark))
         found[day] = _measurement(lesion, sighting, status, source)
-        size = _size_mm(lesion, sighting)
-        if sighting.seen is Seen.MATCHED and size is not None:
-            smallest = size if smallest is None else min(smallest, size)
+        size_mm = lesion.size_mm(day) if sighting.state in SEEN else None
+        if size_mm is not None:
+            smallest = size_mm if smallest is None else min(smallest, size_mm)
     return found, tuple(remarks)
 
 
 def _measurement(lesion: Tracked, sighting: Sighting, status: Status, source: str) -> Measurement:
-    seen = sighting.seen is Seen.MATCHED
-    uptakes = [part.uptake for part in sighting.parts if part.uptake is not None and seen]
-    volumes = [part.candidate.mask.volume_ml for part in sighting.parts]
-    total = sum(each.mtv_ml for each in uptakes)
+    day = sighting.day
+    parts = lesion.sized.get(day, ()) if sighting.state in SEEN else ()
+    uptakes = [part.uptake for part in parts if part.uptake is not None]
+    volume_ml = sum(each.mtv_ml for each in uptakes)
     return Measurement(
         lesion.id,
         status,
-        parts_mm=_parts_mm(lesion, sighting) if status is Status.MEASURED else (),
+        parts_mm=lesion.parts_mm(day) if status is Status.MEASURED else (),
         merged_into=sighting.merged_into if status is Status.MERGED else None,
-        caliper=_longest(lesion, sighting) if seen else None,
-        volume_ml=round(sum(volumes), 3) if seen else None,
+        caliper=lesion.caliper(day) if parts else None,
+        volume_ml=round(sum(part.candidate.mask.volume_ml for part in parts), 3) if parts else None,
         suv_max=max((each.suv_max for each in uptakes), default=None),
-        suv_mean=sum(each.suv_mean * each.mtv_ml for each in uptakes) / total if total else None,
-        suv_peak=max((each.suv_peak for each in uptakes), default=None),
+        suv_mean=(
+            sum(each.suv_mean * each.mtv_ml for each in uptakes) / volume_ml if volume_ml else None
+        ),
+        suv_peak=max((each.suv_peak.value for each in uptakes), default=None),
         source=source,
     )
-
-
-def _longest(lesion: Tracked, sighting: Sighting) -> Caliper | None:
-    """The caliper shown for a lesion; of a lesion in parts, that of its largest part."""
-    drawn = [part.caliper for part in sighting.parts if part.caliper is not None]
-    return max(drawn, key=lambda caliper: diameter_mm(caliper, lesion.is_node), default=None)

@@ -92,7 +92,7 @@ def _shown(series: object) -> str:
 
 def show_result(batch: Batch, console: Console) -> None:
     """How many are done, each failure in a line, and where to look."""
-    count = {state: 0 for state in ("done", "skipped", "failed")}
+    count = dict.fromkeys(("done", "skipped", "failed"), 0)
     for subject in batch.subjects:
         count[subject.state] += 1
     console.print(

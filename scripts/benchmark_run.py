@@ -21,8 +21,10 @@ def compare_stages_of_the_main_job() -> None:
             command = [sys.executable, "-m", "recist.cli", "run", str(study), "-o", out]
             subprocess.run([*command, "--lesions", lesions], check=False, capture_output=True)
             record = json.loads((Path(out) / "run.json").read_text())
-            print(f"--lesions {lesions}: {record['seconds']:.1f} s in all, "
-                  f"peak {record['peak_memory_mb']} MB, device {record['model']}")
+            print(
+                f"--lesions {lesions}: {record['seconds']:.1f} s in all, "
+                f"peak {record['peak_memory_mb']} MB, device {record['model']}"
+            )
             for subject in record["subjects"]:
                 for stage, seconds in subject["seconds"].items():
                     print(f"  {stage:<12} {seconds:7.2f} s")

@@ -1,0 +1,108 @@
+"""Everything that is written for one patient: report, tables, JSON, delineations."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from imaging.nifti import write_labels
+from imaging.seg import Algorithm, SegSegment, write_seg
+from imaging.series import Kind
+from recist.case import Case
+from recist.export.tables import (
+    write_measurements,
+    write_outcomes,
+    write_outcomes_json,
+    write_timepoints,
+    write_timepoints_json,
+)
+from recist.history import DatedLesions
+from recist.irradiation import united
+from recist.protocol import Protocol
+from recist.report.page import write_report
+from recist.table.writing import written_whole
+from segmentation.bundle import Bundle
+
+REPORT = "report.html"
+MEASUREMENTS = "measurements.csv"
+TIMEPOINTS = "timepoints.csv"
+OUTCOMES = "outcomes.csv"
+TIMEPOINTS_JSON = "timepoints.json"
+OUTCOMES_JSON = "outcomes.json"
+LINKS = "links.csv"
+FIELDS = "field.csv"
+WARNINGS = "warnings.txt"
+DELINEATIONS = "delineations"
+
+
+def write_case(
+    case: Case,
+    delineations: Sequence[DatedLesions],
+    folder: Path,
+    *,
+    protocol: Protocol,
+    bundle: Bundle | None,
+) -> None:
+    """Write the folder of one patient; the caller makes sure that it appears whole.
+
+    Args:
+        bundle: the network that delineated, None for a person's delineations.
+    """
+    write_report(case, folder / REPORT)
+    write_measurements(folder / MEASUREMENTS, (case.course,))
+    _write_answers(case, folder, protocol)
+    _write_rows(folder / LINKS, (asdict(link) for link in case.links))
+    _write_rows(folder / FIELDS, (asdict(finding) for finding in case.fields))
+    lines = [*(str(problem) for problem in case.problems), *case.warnings]
+    (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
+    for dated in delineations:
+        if dated.lesions:
+            write_delineation(dated, folder / DELINEATIONS, bundle)
+
+
+def _write_answers(case: Case, folder: Path, protocol: Protocol) -> None:
+    assessed = [(case.course, case.assessments)]
+    concluded = [(case.course, case.outcomes)]
+    write_timepoints(folder / TIMEPOINTS, assessed)
+    write_timepoints_json(folder / TIMEPOINTS_JSON, assessed, protocol)
+    write_outcomes(folder / OUTCOMES, concluded, protocol)
+    write_outcomes_json(folder / OUTCOMES_JSON, concluded, protocol)
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    found = list(rows)
+    with written_whole(path) as file:
+        if found:
+            writer = csv.DictWriter(file, list(found[0]))
+            writer.writeheader()
+            writer.writerows(found)
+
+
+def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:
+    """The lesions of one date: DICOM SEG where the CT is DICOM, else a NIfTI label map."""
+    folder.mkdir(exist_ok=True)
+    visit = dated.examination.visit
+    name = f"{visit.date.isoformat()}-lesions"
+    algorithm = Algorithm(bundle.name, bundle.version) if bundle else None
+    masks = {
+        lesion.id: united([piece.candidate.mask for piece in pieces])
+        for lesion, pieces in dated.lesions
+    }
+    if visit.ct is None or visit.ct.kind is Kind.NIFTI:
+        path = folder / f"{name}.nii.gz"
+        write_labels(path, list(masks.values()))
+        return path
+    uid_of = dict(dated.tracking_uids)
+    segments = [
+        SegSegment(
+            lesion_id,
+            mask,
+            tracking_uid=uid_of[lesion_id],
+            tracking_id=lesion_id,
+            algorithm=algorithm,
+        )
+        for lesion_id, mask in masks.items()
+    ]
+    return write_seg(folder / f"{name}.dcm", segments, dated.examination.ct.headers)

@@ -1,0 +1,109 @@
+"""The field class of every tracked lesion: its first delineation against the treatment.
+
+The class is found once, on the date at which a lesion was first seen (the baseline for all but new
+lesions), and is carried by the lesion's identity. Follow-ups are never warped into the plan:
+shrinkage and fibrosis would move the lesion through the dose.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from imaging.treatment import Treatment, read_treatment
+from imaging.volume import FloatArray, Mask
+from recist.case import FieldFinding
+from recist.choices import Choice
+from recist.examination import Examination
+from recist.field import FieldOverride, classify_lesions
+from recist.tracking import Dated, Tracks
+
+MapPoints = Callable[[FloatArray], FloatArray]
+
+
+def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
+    """The treatment that the radiotherapy objects of all dates describe; None without any."""
+    visits = [examination.visit for examination in examinations]
+    doses = [path for visit in visits for series in visit.rtdoses for path in series.files]
+    plans = [path for visit in visits for series in visit.rtplans for path in series.files]
+    records = [path for visit in visits for series in visit.rtrecords for path in series.files]
+    if not doses and not plans:
+        return None
+    structures = [path for visit in visits for series in visit.rtstructs for path in series.files]
+    return read_treatment(doses, plans, structures, record_files=records)
+
+
+def to_planning(
+    day: int,
+    treatment: Treatment | None,
+    dates: Sequence[Dated],
+) -> MapPoints | None:
+    """From points (n, 3) of a date to the planning image's, through the baseline.
+
+    None where no map is needed (the same frame of reference) or none is known.
+    """
+    if treatment is None:
+        return None
+    frame = treatment.frame_of_reference_uid
+    own = next(dated for dated in dates if dated.day == day)
+    planning = next((dated for dated in dates if _frame(dated) == frame), None)
+    if planning is None or _frame(own) == frame:
+        return None
+
+    def mapped(points_mm: FloatArray) -> FloatArray:
+        points = np.asarray(points_mm, dtype=np.float64)
+        if own.registration is not None:
+            points = own.registration.to_fixed_mm(points)
+        if planning.registration is not None:
+            points = planning.registration.to_moving_mm(points)
+        return points
+
+    return mapped
+
+
+def _frame(dated: Dated) -> str | None:
+    return dated.grid.frame_of_reference_uid
+
+
+def field_of_lesions(
+    tracks: Tracks,
+    dates: Sequence[Dated],
+    treatment: Treatment | None,
+    choices: Mapping[str, Choice],
+) -> tuple[FieldFinding, ...]:
+    """One finding per lesion, in the order of the tracks."""
+    first_masks: dict[int, dict[str, Mask]] = defaultdict(dict)
+    for lesion in tracks.lesions:
+        seen = next(sighting for sighting in lesion.sightings if sighting.candidates)
+        dated = next(dated for dated in dates if dated.day == seen.day)
+        pieces = [dated.candidates[number].mask for number in seen.candidates]
+        first_masks[seen.day][lesion.id] = united(pieces)
+    overrides = {
+        name: FieldOverride(choice.field, choice.reason or "no reason given", choice.reader)
+        for name, choice in choices.items()
+        if choice.field is not None
+    }
+    found = {
+        finding.lesion_id: finding
+        for day, masks in first_masks.items()
+        for finding in classify_lesions(
+            masks,
+            treatment,
+            to_planning_mm=to_planning(day, treatment, dates),
+            overrides=overrides,
+            provisional=day != dates[0].day,
+        )
+    }
+    return tuple(found[lesion.id] for lesion in tracks.lesions)
+
+
+def united(pieces: Sequence[Mask]) -> Mask:
+    """Several masks of one grid as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    whole = pieces[0].full().copy()
+    for piece in pieces[1:]:
+        whole[piece.box] |= piece.array
+    return Mask.of(whole, pieces[0].grid)

@@ -1,0 +1,156 @@
+"""What a run is told: where delineations come from, which criteria, whose choices."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imaging.errors import InputError
+from recist.choices import Choice, read_choices
+from recist.course import Event, EventKind
+from recist.protocol import Protocol, effective, load
+from recist.table.assess import CRITERIA
+from recist.table.courses import DatedEvent
+from recist.table.events import read_events
+from recist.tracking import Link, read_links
+from segmentation.bundle import Bundle, load_bundle
+from segmentation.infer import Quality
+
+AUTO = "auto"
+DICOM = "dicom"
+#: Durations count from the first of these that is recorded, else from the first date.
+ORIGINS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RANDOMISATION)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """The settings of a run, with the tables that belong to them already read.
+
+    Attributes:
+        lesions: ``auto``, ``dicom`` or a folder of delineations.
+        bundle: the network; None when it is not asked.
+    """
+
+    lesions: str
+    criteria: tuple[str, ...]
+    protocol: Protocol
+    roi_pattern: str | None = None
+    device: str = "auto"
+    quality: Quality = Quality.FAST
+    bundle: Bundle | None = None
+    events_file: Path | None = None
+    choices_file: Path | None = None
+    links_file: Path | None = None
+    _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
+    _choices: dict[str, dict[str, Choice]] = field(default_factory=dict)
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        lesions: str = AUTO,
+        criteria: Sequence[str] = ("recist11", "irecist"),
+        protocol: str = "recist11-eortc",
+        roi_pattern: str | None = None,
+        device: str = "auto",
+        quality: str = "fast",
+        model: Path | None = None,
+        events: Path | None = None,
+        overrides: Path | None = None,
+        links: Path | None = None,
+    ) -> Options:
+        """Read and check everything before the first image is touched.
+
+        Raises:
+            InputError: an unknown criterion, protocol or quality, or a table or bundle that cannot
+                be used.
+        """
+        if lesions not in (AUTO, DICOM) and not Path(lesions).is_dir():
+            raise InputError(
+                f"--lesions {lesions}", remedy="auto, dicom, or a folder of delineations"
+            )
+        for name in criteria:
+            if name not in CRITERIA:
+                raise InputError(
+                    f"unknown criteria {name!r}", remedy=f"one of {', '.join(CRITERIA)}"
+                )
+        if quality not in tuple(Quality):
+            raise InputError(f"--quality {quality}", remedy=f"one of {', '.join(Quality)}")
+        for path in (events, overrides, links):
+            if path is not None and not path.is_file():
+                raise InputError("no such file", where=path)
+        return cls(
+            lesions=lesions,
+            criteria=tuple(criteria),
+            protocol=load(protocol),
+            roi_pattern=roi_pattern,
+            device=device,
+            quality=Quality(quality),
+            bundle=load_bundle(model) if lesions == AUTO else None,
+            events_file=events,
+            choices_file=overrides,
+            links_file=links,
+            _events=read_events(events, has_dates=True, findings=[]) if events else {},
+            _choices=read_choices(overrides) if overrides else {},
+        )
+
+    @property
+    def source(self) -> str:
+        """Who delineated, for the tables."""
+        return self.bundle.source if self.bundle else self.lesions
+
+    @property
+    def reviewed(self) -> bool:
+        """The delineations come from a person, not from the network alone."""
+        return self.bundle is None
+
+    def day_zero(self, subject: str) -> dt.date | None:
+        """The date that days count from, where an event names it."""
+        known = self._events.get(subject, ())
+        for kind in ORIGINS:
+            dates = [event.when for event in known if event.kind is kind]
+            if dates:
+                return dt.date.fromordinal(min(dates))
+        return None
+
+    def events(self, subject: str, zero: dt.date) -> tuple[Event, ...]:
+        """The events of a subject in days from ``zero``, in order."""
+        found = sorted(self._events.get(subject, ()), key=lambda event: event.when)
+        return tuple(Event(event.when - zero.toordinal(), event.kind) for event in found)
+
+    def choices(self, subject: str) -> dict[str, Choice]:
+        return self._choices.get(subject, {})
+
+    def links(self, subject: str) -> tuple[Link, ...]:
+        return read_links(self.links_file, subject) if self.links_file else ()
+
+    def files(self) -> tuple[Path, ...]:
+        """Files beside the images that the results depend on."""
+        named = (self.events_file, self.choices_file, self.links_file)
+        folder = Path(self.lesions)
+        inside = folder.rglob("*") if self.lesions not in (AUTO, DICOM) else ()
+        return (*(path for path in named if path), *(path for path in inside if path.is_file()))
+
+    def model_record(self) -> dict[str, object] | None:
+        """Name, version and hash of the network, None when it was not asked."""
+        if self.bundle is None:
+            return None
+        return {
+            "name": self.bundle.name,
+            "version": self.bundle.version,
+            "sha256": self.bundle.sha256,
+            "device": self.device,
+        }
+
+    def as_dict(self) -> dict[str, object]:
+        """For the record of a run, and to tell whether an earlier result still holds."""
+        return {
+            "lesions": self.lesions,
+            "criteria": list(self.criteria),
+            "roi_pattern": self.roi_pattern,
+            "device": self.device,
+            "quality": str(self.quality),
+            "protocol": effective(self.protocol),
+        }

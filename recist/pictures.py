@@ -1,0 +1,86 @@
+"""The pictures of a case, cut while its volumes are at hand: each lesion at each date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from imaging.treatment import Treatment
+from imaging.volume import FloatArray
+from recist.case import KeyImage
+from recist.examination import Examination
+from recist.history import SEEN, Tracked
+from recist.irradiation import to_planning, united
+from recist.report.key_image import key_image, view_mm
+from recist.tracking import Dated
+
+#: With more lesions than this, only targets, new lesions and the largest others are pictured.
+MOST_LESIONS = 40
+
+
+def key_images(
+    lesions: Sequence[Tracked],
+    examinations: Sequence[Examination],
+    dates: Sequence[Dated],
+    treatment: Treatment | None,
+) -> tuple[KeyImage, ...]:
+    """One axial crop per lesion and date, the field drawn on it; empty places are shown too."""
+    return tuple(
+        image
+        for lesion in lesions[:MOST_LESIONS]
+        for image in _of_lesion(lesion, examinations, dates, treatment)
+    )
+
+
+def _of_lesion(
+    lesion: Tracked,
+    examinations: Sequence[Examination],
+    dates: Sequence[Dated],
+    treatment: Treatment | None,
+) -> Iterator[KeyImage]:
+    days = [sighting.day for sighting in lesion.track.sightings]
+    width_mm = view_mm(lesion.caliper(day) for day in days)
+    place_mm: FloatArray | None = None  # in the frame of the first date
+    for examination, dated in zip(examinations, dates, strict=True):
+        sighting = lesion.track.at(dated.day)
+        if sighting is None:
+            continue
+        pieces = lesion.sized.get(dated.day, ()) if sighting.state in SEEN else ()
+        mask = united([piece.candidate.mask for piece in pieces]) if pieces else None
+        if mask is not None:
+            place_mm = _in_first_frame(mask.centre_mm, dated)
+        if place_mm is None:
+            continue
+        centre_mm = _at_date(place_mm, dated) if mask is None else None
+        if centre_mm is not None and not _is_inside(centre_mm, dated):
+            continue
+        planning = to_planning(dated.day, treatment, dates)
+        yield key_image(
+            examination.ct.volume,
+            mask,
+            lesion.caliper(dated.day) if mask is not None else None,
+            lesion_id=lesion.id,
+            day=dated.day,
+            width_mm=width_mm,
+            centre_mm=None if centre_mm is None else tuple(centre_mm),
+            treatment=treatment,
+            to_planning_mm=planning,
+        )
+
+
+def _in_first_frame(point_mm: FloatArray, dated: Dated) -> FloatArray:
+    if dated.registration is None:
+        return point_mm
+    return np.asarray(dated.registration.to_fixed_mm(point_mm[None])[0])
+
+
+def _at_date(point_mm: FloatArray, dated: Dated) -> FloatArray:
+    if dated.registration is None:
+        return point_mm
+    return np.asarray(dated.registration.to_moving_mm(point_mm[None])[0])
+
+
+def _is_inside(point_mm: FloatArray, dated: Dated) -> bool:
+    index = dated.grid.to_voxel(point_mm)
+    return bool((index > -0.5).all() and (index < np.array(dated.grid.shape) - 0.5).all())

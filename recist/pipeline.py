@@ -1,0 +1,190 @@
+"""The straight line, from the studies of one patient to an assessed case.
+
+Each step is a function from one type to the next; files are read at the start and written by
+:mod:`recist.batch` at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from imaging.errors import InputError
+from imaging.registration import register
+from imaging.series import Problem, Subject
+from imaging.treatment import Treatment
+from recist.case import Case, VisitImages
+from recist.course import Course, Measurement, Timepoint
+from recist.delineation import Delineated
+from recist.examination import Examination, Sized, delineate, examine, size
+from recist.history import DatedLesions, measurements
+from recist.irradiation import field_of_lesions, treatment_of
+from recist.options import Options
+from recist.pictures import key_images
+from recist.roles import Placed, place
+from recist.table.assess import assess_course
+from recist.tracking import Dated, track
+
+#: What a patient goes through, in this order; progress bars and timings name these.
+STAGES = ("read", "delineate", "measure", "register", "track", "field", "assess", "show", "write")
+
+
+def assess_subject(
+    subject: Subject, options: Options, *, on_stage: Callable[[str], None] = lambda _: None
+) -> tuple[Case, tuple[DatedLesions, ...]]:
+    """Read, delineate, measure, track, place, assess.
+
+    Raises:
+        InputError: nothing of the patient can be assessed, or a date cannot be read: an answer
+            that left out a date could name a wrong nadir.
+    """
+    visits = [visit for visit in subject.visits if visit.ct is not None]
+    if not visits:
+        raise InputError("no CT that can be measured", remedy="--dry-run shows what was found")
+    zero = options.day_zero(subject.id) or visits[0].date
+
+    on_stage("read")
+    examinations = [examine(visit, (visit.date - zero).days) for visit in visits]
+    on_stage("delineate")
+    found = [delineate(subject.id, examination, options) for examination in examinations]
+    on_stage("measure")
+    sized = [
+        tuple(size(candidate, examination) for candidate in each.candidates)
+        for each, examination in zip(found, examinations, strict=True)
+    ]
+    on_stage("register")
+    dates = _registered(examinations, sized)
+    on_stage("track")
+    tracks = track(dates, links=options.links(subject.id))
+    on_stage("field")
+    choices = options.choices(subject.id)
+    treatment = treatment_of(examinations)
+    fields = field_of_lesions(tracks, dates, treatment, choices)
+    placed = place(
+        tracks,
+        sized,
+        examinations,
+        fields,
+        choices,
+        protocol=options.protocol,
+        reviewed=options.reviewed,
+    )
+    on_stage("assess")
+    timepoints, remarks = _timepoints(placed, examinations, options.source)
+    course = Course(subject.id, placed.lesions, timepoints, options.events(subject.id, zero), zero)
+    assessments, outcomes = assess_course(course, options.criteria, options.protocol)
+    on_stage("show")
+    case = Case(
+        course=course,
+        visits=tuple(map(_visit_images, examinations, found)),
+        assessments=assessments,
+        outcomes=outcomes,
+        fields=fields,
+        links=tracks.links(),
+        key_images=key_images(placed.tracked, examinations, dates, treatment),
+        flags=remarks,
+        warnings=_warnings(examinations, found, dates, treatment, placed),
+        problems=_problems(subject, examinations, found),
+        settings=options.as_dict() | {"model": options.model_record()},
+    )
+    return case, tuple(_dated_lesions(placed, examination) for examination in examinations)
+
+
+def _registered(
+    examinations: Sequence[Examination], sized: Sequence[Sequence[Sized]]
+) -> list[Dated]:
+    """Each date with how its CT lies on that of the first date."""
+    first = examinations[0].ct.volume
+    return [
+        Dated(
+            examination.day,
+            tuple(each.candidate for each in own),
+            examination.ct.volume.grid,
+            register(first, examination.ct.volume) if number else None,
+            examination.visit.date,
+        )
+        for number, (examination, own) in enumerate(zip(examinations, sized, strict=True))
+    ]
+
+
+def _timepoints(
+    placed: Placed, examinations: Sequence[Examination], source: str
+) -> tuple[tuple[Timepoint, ...], tuple[tuple[str, int, str], ...]]:
+    """What was seen at each date, and the remarks for the reader."""
+    seen: dict[int, list[Measurement]] = {examination.day: [] for examination in examinations}
+    remarks: list[tuple[str, int, str]] = []
+    for lesion in placed.tracked:
+        found, own = measurements(lesion, source=source)
+        for day, measurement in found.items():
+            seen[day].append(measurement)
+        remarks.extend(own)
+    timepoints = tuple(
+        Timepoint(
+            examination.day,
+            tuple(seen[examination.day]),
+            label=examination.visit.label,
+            studies=(examination.visit.ct.study_uid,) if examination.visit.ct else (),
+        )
+        for examination in examinations
+    )
+    return timepoints, tuple(remarks)
+
+
+def _visit_images(examination: Examination, found: Delineated) -> VisitImages:
+    visit = examination.visit
+    sources = dict.fromkeys(candidate.source for candidate in found.candidates)
+    return VisitImages(
+        day=examination.day,
+        date=visit.date,
+        label=visit.label,
+        ct_series=visit.ct.name if visit.ct else "",
+        pet_series=visit.pet.name if visit.pet and examination.suv is not None else "",
+        delineation=", ".join(sources) or "no lesion delineated",
+    )
+
+
+def _warnings(
+    examinations: Sequence[Examination],
+    found: Sequence[Delineated],
+    dates: Sequence[Dated],
+    treatment: Treatment | None,
+    placed: Placed,
+) -> tuple[str, ...]:
+    """Everything that was adapted, left out or doubtful, by date where it has one."""
+    dated = [
+        f"{examination.visit.date}: {warning}"
+        for examination, own, place in zip(examinations, found, dates, strict=True)
+        for warning in (
+            *examination.warnings,
+            *own.warnings,
+            *(place.registration.quality.flags if place.registration else ()),
+        )
+    ]
+    general = (*treatment.problems, *treatment.warnings) if treatment else ()
+    return tuple(dict.fromkeys((*placed.warnings, *general, *dated)))
+
+
+def _problems(
+    subject: Subject, examinations: Sequence[Examination], found: Sequence[Delineated]
+) -> tuple[Problem, ...]:
+    """Parts of the data that could not be used, and dates without any delineation."""
+    problems = [problem for examination in examinations for problem in examination.problems]
+    for visit in subject.visits:
+        if visit.ct is None:
+            what = f"no CT that can be measured on {visit.date}: the date is left out"
+            problems.append(Problem(visit.label, what, "--dry-run shows why", subject.id))
+    if not any(each.candidates for each in found):
+        what = "no lesion was delineated at any date"
+        problems.append(Problem(subject.id, what, "draw them, or see --lesions", subject.id))
+    return tuple(problems)
+
+
+def _dated_lesions(placed: Placed, examination: Examination) -> DatedLesions:
+    return DatedLesions(
+        examination,
+        tuple(
+            (lesion, lesion.sized[examination.day])
+            for lesion in placed.tracked
+            if examination.day in lesion.sized
+        ),
+        tuple((lesion.id, lesion.tracking_uid) for lesion in placed.lesions),
+    )

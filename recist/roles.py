@@ -1,0 +1,220 @@
+"""The place of every tracked lesion in the course: target, non-target or new, and in which organ.
+
+Targets are chosen once, on the baseline. What the images do not say (organ, lymph node) stays
+unknown and is asked of the reader; names in a structure set are taken as hints and flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.uid import generate_uid
+
+from imaging.contours import rasterise, read_rtstruct
+from imaging.errors import InputError
+from imaging.volume import Mask
+from recist.case import FieldFinding
+from recist.choices import Choice
+from recist.course import Field, Lesion, Role
+from recist.delineation import NODE_NAME, lesion_rois
+from recist.examination import Examination, Sized
+from recist.history import Tracked
+from recist.measure import diameter_mm
+from recist.protocol import Protocol
+from recist.tracking import Track, Tracks
+
+UNKNOWN_ORGAN = "unknown"
+NODE_ORGAN = "lymph node"
+#: A candidate is the lymph node that an ROI names when this share of it lies inside.
+NODE_HINT_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """The lesions of a course with what was seen of each, and what the reader should know."""
+
+    lesions: tuple[Lesion, ...]
+    tracked: tuple[Tracked, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def place(
+    tracks: Tracks,
+    sized: Sequence[Sequence[Sized]],
+    examinations: Sequence[Examination],
+    fields: Sequence[FieldFinding],
+    choices: Mapping[str, Choice],
+    *,
+    protocol: Protocol,
+    reviewed: bool,
+) -> Placed:
+    """Give every lesion its role, organ and field.
+
+    Args:
+        sized: by date, in the order of that date's candidates.
+        choices: the reader's; they win over every rule.
+        reviewed: the delineations come from a person.
+
+    Raises:
+        InputError: a choice names a lesion that does not exist.
+    """
+    unknown = sorted(set(choices) - {track.id for track in tracks.lesions})
+    if unknown:
+        raise InputError(
+            f"the reader's choices name unknown lesions: {', '.join(unknown)}",
+            remedy=f"lesions are {', '.join(track.id for track in tracks.lesions)}",
+        )
+    hints = _node_rois(examinations)
+    seen = [
+        _Lesion.of(track, tracks.days, sized, choices.get(track.id, Choice(track.id)), hints)
+        for track in tracks.lesions
+    ]
+    seen = [lesion for lesion in seen if not lesion.choice.dropped]
+    selection = _select(seen, tracks.days[0], examinations[0], fields, protocol)
+    field_of = {finding.lesion_id: finding.field for finding in fields}
+    lesions, tracked = [], []
+    for lesion in seen:
+        role = lesion.choice.role or selection.roles.get(lesion.track.id, Role.NEW)
+        lesions.append(
+            Lesion(
+                lesion.track.id,
+                lesion.organ,
+                lesion.is_node,
+                role,
+                field_of.get(lesion.track.id, Field.UNKNOWN),
+                tracking_uid=_tracking_uid(examinations[0], lesion.track.id),
+            )
+        )
+        checked = reviewed or bool(lesion.choice.confirmed)
+        tracked.append(Tracked(lesion.track, lesion.is_node, role, lesion.sized, checked))
+    return Placed(tuple(lesions), tuple(tracked), (*selection.warnings, *_to_ask(seen)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lesion:
+    """A track with what is known of its kind."""
+
+    track: Track
+    sized: dict[int, tuple[Sized, ...]]
+    organ: str
+    is_node: bool
+    node_known: bool
+    choice: Choice
+
+    @classmethod
+    def of(
+        cls,
+        track: Track,
+        days: Sequence[int],
+        sized: Sequence[Sequence[Sized]],
+        choice: Choice,
+        hints: Mapping[int, Sequence[Mask]],
+    ) -> _Lesion:
+        pieces = {
+            seen.day: tuple(sized[days.index(seen.day)][number] for number in seen.candidates)
+            for seen in track.sightings
+            if seen.candidates
+        }
+        candidates = [piece.candidate for found in pieces.values() for piece in found]
+        said = [each.is_node for each in candidates if each.is_node is not None]
+        inside = any(
+            _inside(piece.candidate.mask, roi) >= NODE_HINT_SHARE
+            for day, found in pieces.items()
+            for piece in found
+            for roi in hints.get(day, ())
+        )
+        known = [choice.is_node] if choice.is_node is not None else said or [True] * inside
+        is_node = bool(known and sum(map(bool, known)) * 2 >= len(known))
+        organs = [each.organ for each in candidates if each.organ]
+        organ = NODE_ORGAN if is_node else organs[0] if organs else UNKNOWN_ORGAN
+        return cls(track, pieces, choice.organ or organ, is_node, bool(known), choice)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    roles: Mapping[str, Role]
+    warnings: tuple[str, ...] = ()
+
+
+def _select(
+    lesions: Sequence[_Lesion],
+    baseline_day: int,
+    baseline: Examination,
+    fields: Sequence[FieldFinding],
+    protocol: Protocol,
+) -> _Selection:
+    """PROVISIONAL until recist.selection lands."""
+    sizes = []
+    for lesion in lesions:
+        for piece in lesion.sized.get(baseline_day, ()):
+            if piece.caliper:
+                size = diameter_mm(piece.caliper, lesion.is_node)
+                sizes.append((size, lesion.track.id, size >= (15 if lesion.is_node else 10)))
+    targets = [name for _, name, ok in sorted(sizes, reverse=True) if ok][:5]
+    return _Selection(
+        {name: Role.TARGET if name in targets else Role.NON_TARGET for _, name, _ in sizes}
+    )
+
+
+def _node_rois(examinations: Sequence[Examination]) -> dict[int, list[Mask]]:
+    """By day, the regions that a structure set names as lymph nodes: hints for other delineations.
+
+    A structure set that cannot be used gives no hint; where it matters it is reported by the
+    delineation or the field.
+    """
+    found: dict[int, list[Mask]] = {}
+    for examination in examinations:
+        grid = examination.ct.volume.grid
+        for series in examination.visit.rtstructs:
+            try:
+                rois = lesion_rois(read_rtstruct(series.files[0]))
+                masks = [rasterise(roi, grid) for roi in rois if NODE_NAME.search(roi.name)]
+            except InputError:
+                continue
+            found.setdefault(examination.day, []).extend(mask for mask in masks if mask.voxels)
+    return found
+
+
+def _inside(mask: Mask, region: Mask) -> float:
+    """The share of a mask that lies in a region on the same grid."""
+    start = np.maximum(mask.start, region.start)
+    stop = np.minimum(
+        np.add(mask.start, mask.array.shape), np.add(region.start, region.array.shape)
+    )
+    if (stop <= start).any() or not mask.voxels:
+        return 0.0
+    own, other = (
+        each.array[
+            tuple(slice(a - c, b - c) for a, b, c in zip(start, stop, each.start, strict=True))
+        ]
+        for each in (mask, region)
+    )
+    return float(np.count_nonzero(own & other)) / mask.voxels
+
+
+def _to_ask(lesions: Sequence[_Lesion]) -> tuple[str, ...]:
+    """What the images do not say."""
+    organs = [lesion.track.id for lesion in lesions if lesion.organ == UNKNOWN_ORGAN]
+    kinds = [lesion.track.id for lesion in lesions if not lesion.node_known]
+    found = []
+    if organs:
+        found.append(
+            f"organ unknown for {', '.join(organs)}: the rule of two targets per organ could not "
+            "be applied to them; name the organ in the reader's choices"
+        )
+    if kinds:
+        found.append(
+            f"taken as not nodal for want of other word: {', '.join(kinds)}; a node is measured "
+            "by its short axis, so say which are nodes in the reader's choices"
+        )
+    return tuple(found)
+
+
+def _tracking_uid(examination: Examination, lesion: str) -> str:
+    """The same for the same lesion in every run: derived from the baseline CT and the lesion."""
+    series = (
+        examination.visit.ct.uid if examination.visit.ct else examination.visit.date.isoformat()
+    )
+    return str(generate_uid(entropy_srcs=[series, lesion]))
