@@ -19,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from imaging.errors import GeometryError, InputError
 from imaging.polygons import area
-from imaging.seg import MANUFACTURER, SegSegment, software_version
+from imaging.seg import MANUFACTURER, MAY_BE_EMPTY, SegSegment, software_version
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
 
 Vertex = tuple[int, int]
@@ -194,18 +194,6 @@ _KEPT = (
     "StudyInstanceUID",
     "StudyID",
 )
-#: Type 2 elements: present, if only empty.
-_MAY_BE_EMPTY = (
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyID",
-)
 
 
 def _head(source: Dataset, label: str, series_number: int) -> FileDataset:
@@ -218,7 +206,7 @@ def _head(source: Dataset, label: str, series_number: int) -> FileDataset:
     for name in _KEPT:
         if name in source:
             setattr(dataset, name, source.get(name))
-        elif name in _MAY_BE_EMPTY:
+        elif name in MAY_BE_EMPTY:
             setattr(dataset, name, "")
     dataset.SOPClassUID = RTSTRUCT_CLASS
     dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID

@@ -5,6 +5,7 @@ BINARY by default, since archives in use refuse the newer LABELMAP class.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -106,7 +107,7 @@ def write_seg(
         raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
     kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
     seg = hd.seg.Segmentation(
-        source_images=list(headers[first:past]),
+        source_images=[_complete(header) for header in headers[first:past]],
         pixel_array=pixels,
         segmentation_type=kind,
         segment_descriptions=[
@@ -128,6 +129,32 @@ def write_seg(
     unfinished = path.with_name(path.name + ".part")
     seg.save_as(unfinished)
     return unfinished.replace(path)
+
+
+#: Elements that must be present, if only empty, and that anonymised files often lack.
+MAY_BE_EMPTY = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+    "PositionReferenceIndicator",
+)
+
+
+def _complete(header: Dataset) -> Dataset:
+    """The header with the elements that an object derived from it must carry over."""
+    missing = [name for name in MAY_BE_EMPTY if name not in header]
+    if not missing:
+        return header
+    completed = copy.copy(header)
+    for name in missing:
+        setattr(completed, name, "")
+    return completed
 
 
 def _check(segments: Sequence[SegSegment], headers: Sequence[Dataset]) -> None:

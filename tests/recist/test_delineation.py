@@ -1,0 +1,188 @@
+"""Which regions of a file are lesions, and how they become candidates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from imaging.contours import Contour, ContourKind, Roi, StructureSet
+from imaging.errors import InputError
+from imaging.masks import Coded, SegSegment
+from imaging.seg import LYMPH_NODE
+from imaging.volume import Grid, Mask
+from recist.delineation import (
+    candidates_from_label_map,
+    candidates_from_rtstruct,
+    candidates_from_seg,
+    dice,
+    from_folder,
+    lesion_rois,
+    why_not,
+)
+
+GRID = Grid((40, 40, 12), np.diag([1.0, 1.0, 2.0, 1.0]), "1.2")
+
+
+def squares(*corners: tuple[float, float, float], side: float = 8.0) -> tuple[Contour, ...]:
+    drawn = []
+    for x, y, z in corners:
+        points = [[x, y, z], [x + side, y, z], [x + side, y + side, z], [x, y + side, z]]
+        drawn.append(Contour(ContourKind.CLOSED_PLANAR, np.array(points, dtype=float)))
+    return tuple(drawn)
+
+
+def roi(name: str, kind: str = "", contours: tuple[Contour, ...] | None = None) -> Roi:
+    drawn = squares((2.5, 2.5, 4.0), (2.5, 2.5, 6.0)) if contours is None else contours
+    return Roi(1, name, kind, drawn, "1.2", "study/RS.dcm")
+
+
+class TestWhichRoisAreLesions:
+    @pytest.mark.parametrize(
+        ("name", "kind", "is_lesion"),
+        [
+            ("anything", "GTV", True),
+            ("GTVp", "", True),
+            ("GTVn_1", "", True),
+            ("Tumor_c40", "", True),
+            ("LN_c40", "", True),
+            ("Nodule_sim", "NONE", True),
+            ("liver met 3", "", True),
+            ("Lesion1", "", True),
+            ("PTV_5000", "PTV", False),
+            ("PTV_tumour", "", False),
+            ("CTV_tumour", "CTV", False),
+            ("IGTV_1", "", False),
+            ("tumour bed", "ORGAN", False),
+            ("Lungs-GTV", "", False),
+            ("zRing_GTV", "", False),
+            ("_GTV_help", "", False),
+            ("LN_Neck_IIL", "", False),
+            ("LN_Pelvics", "", False),
+            ("Carina_c40", "", False),
+            ("Helmet", "", False),
+            ("BODY", "EXTERNAL", False),
+        ],
+    )
+    def test_by_type_first_and_name_second(self, name: str, kind: str, is_lesion: bool) -> None:
+        assert (why_not(roi(name, kind)) == "") is is_lesion
+
+    def test_a_pattern_of_the_user_decides_alone(self) -> None:
+        rois = (roi("Ziel 1", "ORGAN"), roi("GTV", "GTV"), roi("ziel leer", contours=()))
+        found = lesion_rois(StructureSet("1", "", rois, "1.2"), pattern="^ziel")
+        assert [r.name for r in found] == ["Ziel 1"]
+        with pytest.raises(InputError, match="not a regular expression"):
+            lesion_rois(StructureSet("1", "", rois, "1.2"), pattern="(")
+
+
+class TestCandidates:
+    THREE = squares(
+        (2.5, 2.5, 4.0), (2.5, 2.5, 6.0), (20.5, 2.5, 4.0), (20.5, 2.5, 6.0), (20.5, 20.5, 8.0)
+    )
+
+    def test_an_roi_that_holds_several_lesions_is_taken_apart(self) -> None:
+        nodes = StructureSet("1", "", (roi("LN", contours=self.THREE),), "1.2")
+        found = candidates_from_rtstruct(nodes, GRID)
+        assert [c.label for c in found] == ["LN 1", "LN 2", "LN 3"]
+        assert [c.mask.voxels for c in found] == [128, 128, 64]
+        assert found[0].flags[-1] == "piece 1 of 3 of LN"
+        assert found[0].source == "RS.dcm", "a path may hold a name"
+        (whole,) = candidates_from_rtstruct(nodes, GRID, split=False)
+        assert whole.mask.voxels == 320
+
+    def test_a_crumb_stays_with_its_neighbour(self) -> None:
+        crumb = squares((12.5, 2.5, 4.0), side=1.0)
+        drawn = roi("GTV", "GTV", squares((2.5, 2.5, 4.0), (2.5, 2.5, 6.0)) + crumb)
+        (found,) = candidates_from_rtstruct(StructureSet("1", "", (drawn,), "1.2"), GRID)
+        assert found.mask.voxels == 129
+
+    def test_a_node_is_only_suggested_by_a_name(self) -> None:
+        sets = StructureSet("1", "", (roi("LN_3"), roi("Tumor")), "1.2")
+        node, other = candidates_from_rtstruct(sets, GRID)
+        assert (node.is_node, node.flags[0]) == (True, "lymph node by its name: check")
+        assert other.is_node is None
+
+    def test_segments_of_anatomy_are_left_out(self) -> None:
+        mask = Mask.of(np.ones(GRID.shape, dtype=bool), GRID)
+        organ = Coded("123037004", "SCT", "Anatomical Structure")
+        found = candidates_from_seg(
+            [
+                SegSegment("Liver", mask, category=organ),
+                SegSegment("a", mask, region=LYMPH_NODE),
+                SegSegment("mass", mask, category=Coded("1", "99X", "?")),
+                SegSegment("something", mask, category=Coded("1", "99X", "?")),
+            ]
+        )
+        assert [(c.label, c.is_node, c.flags) for c in found] == [
+            ("a", True, ()),
+            ("mass", None, ()),
+        ]
+
+    def test_labels_stay_whole_and_a_single_label_falls_apart(self, tmp_path: Path) -> None:
+        labels = np.zeros(GRID.shape, dtype=np.int16)
+        labels[2:9, 2:9, 2:6] = 1
+        labels[20:29, 2:9, 2:6] = 1
+        path = write(tmp_path / "l.nii.gz", labels)
+        assert [c.mask.voxels for c in candidates_from_label_map(path, GRID)] == [252, 196]
+        labels[20:29, 20:29, 2:6] = 7
+        path = write(tmp_path / "m.nii.gz", labels)
+        found = candidates_from_label_map(path, GRID)
+        assert [(c.label, c.mask.voxels) for c in found] == [("1", 448), ("7", 324)]
+
+
+def write(path: Path, labels: np.ndarray) -> Path:
+    nibabel.save(nibabel.Nifti1Image(labels, np.diag([-1.0, -1, 1, 1]) @ GRID.affine), path)
+    return path
+
+
+class TestFolder:
+    @pytest.mark.parametrize(
+        ("name", "visit"),
+        [
+            ("P1/2020-01-06.nii.gz", dt.date(2020, 1, 6)),
+            ("P1/20200106_reader2.nii.gz", dt.date(2020, 1, 6)),
+            ("P1_2020-01-06.nii.gz", dt.date(2020, 1, 6)),
+            ("P1/baseline_labels.nii.gz", "baseline"),
+            ("P1_follow-up 1.nii.gz", "follow-up 1"),
+            ("fu1_labels.nii.gz", "follow-up 1"),
+        ],
+    )
+    def test_files_are_found_by_subject_and_visit(self, tmp_path: Path, name: str, visit) -> None:
+        labels = np.zeros(GRID.shape, dtype=np.int16)
+        labels[2:9, 2:9, 2:6] = 1
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, labels)
+        assert [c.mask.voxels for c in from_folder(tmp_path, "P1", visit, GRID)] == [196]
+        with pytest.raises(InputError, match="no delineation of P1 at follow-up 10"):
+            from_folder(tmp_path, "P1", "follow-up 10", GRID)
+
+
+def test_overlap_of_two_masks() -> None:
+    one = Mask.placed(np.ones((4, 4, 4), dtype=bool), (0, 0, 0), GRID)
+    assert dice(one, one) == 1.0
+    assert dice(one, Mask.placed(np.ones((4, 4, 4), dtype=bool), (2, 0, 0), GRID)) == 0.5
+    assert dice(one, Mask.placed(np.ones((4, 4, 4), dtype=bool), (9, 9, 6), GRID)) == 0.0
+
+
+@pytest.mark.data
+def test_the_real_structure_set_gives_the_five_lesions_of_its_truth(data_dir: Path) -> None:
+    from imaging.contours import read_rtstruct  # noqa: PLC0415
+
+    study = data_dir / "longitudinal" / "lung-abscopal"
+    image = nibabel.load(study / "truth" / "baseline_labels.nii.gz")
+    labels = np.asarray(image.dataobj)
+    grid = Grid(labels.shape, np.diag([-1.0, -1, 1, 1]) @ image.affine)
+    read = read_rtstruct(study / "baseline" / "RTSTRUCT" / "RS.dcm")
+    found = candidates_from_rtstruct(read, grid)
+    assert [(c.label, c.is_node) for c in found] == [
+        ("Tumor_c40", None),
+        ("LN_c40 1", True),
+        ("LN_c40 2", True),
+        ("LN_c40 3", True),
+        ("Nodule_sim", None),
+    ]
+    for number, candidate in enumerate(found, start=1):
+        assert np.array_equal(candidate.mask.full(), labels == number)
