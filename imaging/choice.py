@@ -37,6 +37,11 @@ SAME_COVERAGE = 0.9
 CT_IMAGE, PET_IMAGE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.128"
 IMAGE_CLASSES = frozenset((CT_IMAGE, PET_IMAGE)) | ENHANCED_CLASSES
 
+LOCALIZER, COLOUR = "a localizer", "a colour image"
+CAPTURE = "a secondary capture or screenshot, not an image of the scanner"
+#: Reasons that are no loss: such series are no scans.
+NEVER_A_SCAN = frozenset((LOCALIZER, COLOUR, CAPTURE))
+
 _PROJECTIONS = {"MIP", "MINIP", "MAXIMUM", "MINIMUM", "PROJECTION IMAGE", "VRT", "SCREEN SAVE"}
 _SCOUT = re.compile(r"scout|topogram|localizer|scanogram|surview", re.IGNORECASE)
 _UNCORRECTED = re.compile(r"\bNAC\b|uncorrected|no[ _-]?AC\b|non[ _-]?ac\b", re.IGNORECASE)
@@ -96,11 +101,11 @@ def unusable(candidate: Candidate) -> str | None:
     header, series = candidate.first, candidate.series
     image_type = set(header.texts(Tag.IMAGE_TYPE))
     if "LOCALIZER" in image_type or _SCOUT.search(series.description):
-        return "a localizer"
+        return LOCALIZER
     if series.sop_class_uid not in IMAGE_CLASSES:
-        return "a secondary capture or screenshot, not an image of the scanner"
+        return CAPTURE
     if header.integer(Tag.SAMPLES_PER_PIXEL) not in (None, 1):
-        return "a colour image"
+        return COLOUR
     projection = sorted(image_type & _PROJECTIONS)
     if projection:
         return f"a projection ({projection[0]})"
@@ -109,6 +114,8 @@ def unusable(candidate: Candidate) -> str | None:
 
 def _unusable_geometry(candidate: Candidate) -> str | None:
     header, series = candidate.first, candidate.series
+    if series.slices < FEWEST_SLICES:
+        return f"only {series.slices} images"
     if series.sop_class_uid in ENHANCED_CLASSES:
         return None
     if len(header.numbers(Tag.POSITION)) != 3 or len(header.numbers(Tag.PIXEL_SPACING)) != 2:
@@ -120,8 +127,6 @@ def _unusable_geometry(candidate: Candidate) -> str | None:
     tilt = np.degrees(np.arccos(min(1.0, abs(normal[2]))))
     if tilt > LARGEST_TILT_DEGREES:
         return f"not axial: slices are tilted by {tilt:.0f} degrees"
-    if series.slices < FEWEST_SLICES:
-        return f"only {series.slices} images"
     return None
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 import struct
+import warnings
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -103,6 +105,23 @@ _BINARY = {
     Tag.SIGNED,
     Tag.PADDING,
 }
+
+
+#: What pydicom raises over broken files.
+READ_ERRORS = (
+    InvalidDicomError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
 
 
 class NotDicomError(UnsupportedError):
@@ -297,7 +316,14 @@ def _after_item(buffer: bytes, place: int, implicit: bool) -> int:
 def _by_pydicom(path: str, size: int) -> Header:
     """The same through pydicom: slower, and it knows every encoding."""
     dataset = read_dataset(path)
-    kept = {int(tag): _raw(dataset[tag].value, tag) for tag in Tag if tag in dataset}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            kept = {int(tag): _raw(dataset[tag].value, tag) for tag in Tag if tag in dataset}
+    except READ_ERRORS as error:
+        raise HeaderError(
+            f"the DICOM header cannot be read ({type(error).__name__})", where=path
+        ) from error
     kept[Tag.CHARACTER_SET] = b"ISO_IR 192"  # pydicom has decoded the strings
     syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
     return Header(path, str(syntax or IMPLICIT_LITTLE_ENDIAN), kept, size)
@@ -317,14 +343,16 @@ def read_dataset(
     if not marked and not _looks_bare(start):
         raise NotDicomError("not DICOM", where=os.fspath(path))
     try:
-        dataset = pydicom.dcmread(
-            path, stop_before_pixels=True, force=not marked, specific_tags=_list(tags)
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's remarks on values can name patients
+            dataset = pydicom.dcmread(
+                path, stop_before_pixels=True, force=not marked, specific_tags=_list(tags)
+            )
         usable = "SOPClassUID" in dataset
-    except (InvalidDicomError, OSError, ValueError, struct.error, KeyError, TypeError) as error:
+    except READ_ERRORS as error:
         kind = HeaderError if marked else NotDicomError
         raise kind(
-            f"the DICOM header cannot be read: {error}" if marked else "not DICOM",
+            f"the DICOM header cannot be read ({type(error).__name__})" if marked else "not DICOM",
             where=os.fspath(path),
             remedy="export the file again",
         ) from error

@@ -9,10 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydicom import Dataset
-from pydicom.tag import Tag as DicomTag
 
 from imaging.errors import HeaderError
-from imaging.header import NATIVE, Header, NotDicomError, Tag, read_dataset, read_header
+from imaging.header import (
+    NATIVE,
+    READ_ERRORS,
+    Header,
+    NotDicomError,
+    Tag,
+    read_dataset,
+    read_header,
+)
 from imaging.series import Level, Problem
 
 #: SOP classes of the objects that go with images, by modality (PS3.4, B.5).
@@ -38,15 +45,17 @@ _IDENTITY = {
     Tag.MODALITY: "Modality",
     Tag.SERIES_UID: "Series Instance UID",
 }
+SEND_AGAIN = "send it again from the archive"
 #: Left behind by file browsers; passed over without a word.
 IGNORED_NAMES = frozenset((".ds_store", "thumbs.db", "desktop.ini", "dicomdir"))
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 #: More files of one kind in one folder than this share a line.
 NAMED_ONE_BY_ONE = 3
 
-#: Where objects say what they refer to: referenced series, frame of reference, structure set,
-#: plan, source image and registration sequences.
+#: Where objects say what they refer to: their own frame of reference, and the sequences of
+#: referenced series, source images, frames of reference, plans, structure sets, registrations.
 _REFERENCES = (
+    0x00200052,
     0x00081115,
     0x00082112,
     0x30060010,
@@ -98,24 +107,23 @@ def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
         found.files += 1
         if on_file:
             on_file(found.files)
+        subject = None
         try:
             header = read_header(path)
+            subject = header.text(Tag.PATIENT_ID) or None
+            uid = header.text(Tag.SOP_INSTANCE_UID)
+            if uid in by_uid:
+                copies[uid].append(header)
+            elif _sort_in(header, found):
+                by_uid[uid] = header
         except NotDicomError:
             _not_dicom(path, root, not_dicom, found.problems)
-            continue
         except HeaderError as error:
-            found.problems.append(Problem(relative(path, root), error.what, error.remedy))
-            continue
+            problem = Problem(relative(path, root), error.what, error.remedy, subject)
+            found.problems.append(problem)
         except OSError as error:
             what = f"cannot be opened: {error.strerror}"
             found.problems.append(Problem(relative(path, root), what, "check its permissions"))
-            continue
-        uid = header.text(Tag.SOP_INSTANCE_UID)
-        if uid and uid in by_uid:
-            copies[uid].append(header)
-            continue
-        by_uid[uid] = header
-        _sort_in(header, root, found)
     found.problems.extend(_copies(by_uid, copies, root))
     found.problems.extend(_lines(not_dicom, root))
     return found
@@ -153,61 +161,61 @@ def relative(path: str | Path, root: Path) -> str:
     return root.name or os.fspath(root) if shown == "." else shown
 
 
-def _sort_in(header: Header, root: Path, found: Found) -> None:
+def _sort_in(header: Header, found: Found) -> bool:
+    """Put a file where it belongs; False for a DICOMDIR, which is no object of its own.
+
+    Raises:
+        HeaderError: the file is broken.
+    """
     sop_class = header.text(Tag.SOP_CLASS_UID)
-    modality = header.text(Tag.MODALITY)
     if sop_class == DIRECTORY_CLASS:
-        return
-    missing = next((tag for tag in _IDENTITY if not header.text(tag)), None)
-    if missing:
-        name = f"({missing >> 16:04X},{missing & 0xFFFF:04X})"
-        what = f"a DICOM file without {_IDENTITY[missing]} {name}, probably truncated"
-        remedy = "send it again from the archive"
-        found.problems.append(Problem(relative(header.path, root), what, remedy, _id(header)))
-        return
+        return False
+    for tag, name in _IDENTITY.items():
+        if not header.text(tag):
+            number = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+            raise HeaderError(
+                f"a DICOM file without {name} {number}, probably truncated", remedy=SEND_AGAIN
+            )
     if sop_class in OBJECT_CLASSES:
-        references = references_of(read_dataset(header.path, (*_REFERENCES, 0x00200052)))
-        found.objects.append(DicomObject(header, OBJECT_CLASSES[sop_class], references))
-    elif modality in ("CT", "PT"):
-        cut = _truncated(header)
-        if cut:
-            remedy = "send it again from the archive"
-            found.problems.append(Problem(relative(header.path, root), cut, remedy, _id(header)))
-        else:
-            found.images.append(header)
+        found.objects.append(
+            DicomObject(header, OBJECT_CLASSES[sop_class], references_of(header.path))
+        )
+    elif header.text(Tag.MODALITY) in ("CT", "PT"):
+        _check_size(header)
+        found.images.append(header)
     else:
         found.others.append(header)
+    return True
 
 
-def _id(header: Header) -> str | None:
-    return header.text(Tag.PATIENT_ID) or None
-
-
-def _truncated(header: Header) -> str:
-    """What is missing where the file is smaller than its uncompressed pixels; else empty."""
+def _check_size(header: Header) -> None:
+    """Refuse an uncompressed file that is smaller than its pixels."""
     if header.transfer_syntax not in NATIVE:
-        return ""
+        return
     rows, columns = header.integer(Tag.ROWS), header.integer(Tag.COLUMNS)
     bits, samples = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SAMPLES_PER_PIXEL)
     if not rows or not columns or not bits:
-        return "an image without Rows, Columns or Bits Allocated (0028,0010/0011/0100)"
+        raise HeaderError("an image without Rows, Columns or Bits Allocated (0028,0010/0011/0100)")
     frames = int(header.number(Tag.FRAMES) or 1)
     needed = rows * columns * bits * (samples or 1) * frames // 8
     if header.size < needed:
-        return f"the file is truncated: {header.size} bytes, its pixels alone take {needed}"
-    return ""
+        raise HeaderError(
+            f"the file is truncated: {header.size} bytes, its pixels alone take {needed}",
+            remedy=SEND_AGAIN,
+        )
 
 
-def references_of(dataset: Dataset) -> frozenset[str]:
-    """UIDs of the series, instances and frames of reference that an object refers to."""
+def references_of(path: str) -> frozenset[str]:
+    """UIDs of the series, instances and frames of reference that an object refers to.
+
+    Raises:
+        HeaderError: its sequences are broken.
+    """
     uids: set[str] = set()
-    own = dataset.get("FrameOfReferenceUID")
-    if own:
-        uids.add(str(own))
-    for tag in _REFERENCES:
-        if DicomTag(tag) in dataset:
-            for item in dataset[DicomTag(tag)].value:
-                _collect(item, uids)
+    try:
+        _collect(read_dataset(path, _REFERENCES), uids)
+    except READ_ERRORS as error:
+        raise HeaderError(f"broken sequences: {type(error).__name__}", remedy=SEND_AGAIN) from error
     return frozenset(uids)
 
 
@@ -226,7 +234,7 @@ def _not_dicom(path: str, root: Path, lines: dict[str, list[str]], problems: lis
     if name.endswith((".dcm", ".ima", ".dicom")):
         empty = not os.path.getsize(path)  # noqa: PTH202
         what = "an empty file" if empty else "named like DICOM, but cannot be read as DICOM"
-        problems.append(Problem(relative(path, root), what, "send it again from the archive"))
+        problems.append(Problem(relative(path, root), what, SEND_AGAIN))
     else:
         lines[os.path.dirname(path)].append(path)  # noqa: PTH120
 
@@ -261,7 +269,7 @@ def _copies(
                     f"same SOP Instance UID (0008,0018) as {first}, but other content; "
                     "the first is used",
                     "remove the wrong one",
-                    _id(other),
+                    other.text(Tag.PATIENT_ID) or None,
                 )
     for folder, headers in same.items():
         first = relative(by_uid[headers[0].text(Tag.SOP_INSTANCE_UID)].path, root)
@@ -272,7 +280,11 @@ def _copies(
             else (f"{relative(headers[0].path, root)} is a second copy of {first}")
         )
         yield Problem(
-            relative(folder, root), f"{what}; one is used", "", _id(headers[0]), Level.NOTE
+            relative(folder, root),
+            f"{what}; one is used",
+            "",
+            headers[0].text(Tag.PATIENT_ID) or None,
+            Level.NOTE,
         )
 
 

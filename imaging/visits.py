@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from imaging.choice import Candidate, choose, unusable
+from imaging.choice import NEVER_A_SCAN, Candidate, choose, unusable
 from imaging.header import Header, Tag
-from imaging.series import Problem, Rejection, Series, Subject, Visit, visit_label
+from imaging.series import Level, Problem, Rejection, Series, Subject, Visit, visit_label
 from imaging.stacks import split
 from imaging.tree import DicomObject
 
@@ -55,21 +55,20 @@ def build(
 ) -> tuple[Subject, list[Problem]]:
     """The visits of one patient."""
     problems: list[Problem] = []
-    days = _days(subject, images, problems)
-    _attach(subject, objects, days, problems)
-    visits: list[Visit] = []
     rejected: list[Rejection] = []
-    for date in sorted(days):
-        visit = _visit(date, visit_label(len(visits)), days[date], rejected)
-        if visit.ct or visit.pet:
-            visits.append(visit)
-        else:
-            what = f"no usable CT or PET on {date.isoformat()}: {_why(rejected, date)}"
-            problems.append(Problem(_folder(days[date]), what, subject=subject))
+    days = _days(subject, images, rejected, problems)
+    problems.extend(_barren(subject, days, rejected))
+    _attach(subject, objects, days, problems)
+    visits = [
+        _visit(date, visit_label(n), days[date], rejected) for n, date in enumerate(sorted(days))
+    ]
     return Subject(subject, tuple(visits), tuple(rejected)), problems
 
 
-def _days(subject: str, images: Sequence[Header], problems: list[Problem]) -> dict[dt.date, _Day]:
+def _days(
+    subject: str, images: Sequence[Header], rejected: list[Rejection], problems: list[Problem]
+) -> dict[dt.date, _Day]:
+    """The dates that have a usable stack; what can never be used is rejected here."""
     series: dict[tuple[str, str], list[Header]] = defaultdict(list)
     for header in images:
         series[header.text(Tag.SERIES_UID), header.text(Tag.MODALITY)].append(header)
@@ -81,8 +80,12 @@ def _days(subject: str, images: Sequence[Header], problems: list[Problem]) -> di
             folder = str(Path(headers[0].path).parent)
             problems.append(Problem(folder, what, "restore the dates, shifted ones do", subject))
             continue
+        stacks = split(_series(headers[0], date), headers)
+        usable = _usable(stacks, rejected)
+        if not usable:
+            continue
         day = days[date]
-        day.stacks.extend(split(_series(headers[0], date), headers))
+        day.stacks.extend(usable)
         day.uids.update(header.text(Tag.SOP_INSTANCE_UID) for header in headers)
         day.uids.add(headers[0].text(Tag.SERIES_UID))
         day.studies.add(headers[0].text(Tag.STUDY_UID))
@@ -91,6 +94,33 @@ def _days(subject: str, images: Sequence[Header], problems: list[Problem]) -> di
         day.frames.discard("")
         day.studies.discard("")
     return dict(days)
+
+
+def _usable(stacks: Iterable[Candidate], rejected: list[Rejection]) -> list[Candidate]:
+    kept = []
+    for stack in stacks:
+        reason = unusable(stack)
+        if reason:
+            rejected.append(Rejection(stack.series, reason))
+        else:
+            kept.append(stack)
+    return kept
+
+
+def _barren(
+    subject: str, days: Mapping[dt.date, _Day], rejected: Iterable[Rejection]
+) -> Iterator[Problem]:
+    """A line for each date that has images, but no CT or PET among them."""
+    lost: dict[dt.date, list[Rejection]] = defaultdict(list)
+    for rejection in rejected:
+        if rejection.series.date is not None and rejection.series.date not in days:
+            lost[rejection.series.date].append(rejection)
+    for date, rejections in sorted(lost.items()):
+        reasons = "; ".join(sorted({rejection.reason for rejection in rejections}))
+        what = f"no usable CT or PET on {date.isoformat()}: {reasons}"
+        never_a_scan = all(rejection.reason in NEVER_A_SCAN for rejection in rejections)
+        level = Level.NOTE if never_a_scan else Level.ERROR
+        yield Problem(str(rejections[0].series.folder), what, "", subject, level)
 
 
 def _series(header: Header, date: dt.date | None) -> Series:
@@ -153,12 +183,8 @@ def _visit(date: dt.date, label: str, day: _Day, rejected: list[Rejection]) -> V
     referenced: frozenset[str] = frozenset().union(*(thing.references for thing in day.objects))
     usable: dict[str, list[Candidate]] = {"CT": [], "PT": []}
     for stack in day.stacks:
-        reason = unusable(stack)
-        if reason:
-            rejected.append(Rejection(stack.series, reason))
-        else:
-            known = stack.series.uid in referenced or stack.series.sop_instance_uid in referenced
-            usable[stack.series.modality].append(replace(stack, referenced=known))
+        known = stack.series.uid in referenced or stack.series.sop_instance_uid in referenced
+        usable[stack.series.modality].append(replace(stack, referenced=known))
     pet, lost_pets = choose(usable["PT"])
     ct, lost_cts = choose(usable["CT"], pet.series.frame_of_reference_uid if pet else None)
     rejected.extend(Rejection(lost.series, reason) for lost, reason in lost_pets + lost_cts)
@@ -168,12 +194,3 @@ def _visit(date: dt.date, label: str, day: _Day, rejected: list[Rejection]) -> V
     visit = Visit(date, label, ct=ct.series if ct else None, pet=pet.series if pet else None)
     objects: dict[str, Any] = {name: tuple(things) for name, things in by_field.items()}
     return replace(visit, **objects)
-
-
-def _why(rejected: Sequence[Rejection], date: dt.date) -> str:
-    reasons = {r.reason for r in rejected if r.series.date == date}
-    return "; ".join(sorted(reasons)) or "none found"
-
-
-def _folder(day: _Day) -> str:
-    return str(day.stacks[0].series.folder) if day.stacks else str(day.objects[0].folder)

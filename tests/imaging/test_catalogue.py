@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from pydicom.uid import ImplicitVRLittleEndian
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from imaging import tree
 from imaging.catalogue import Catalogue, Level, Subject, Visit, scan
 from imaging.errors import InputError
+from imaging.read import read_ct
 from imaging.series import Kind, Problem, Series
+
+SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 
 def only_subject(catalogue: Catalogue) -> Subject:
@@ -321,3 +327,30 @@ def test_the_dicom_patients(data_dir: Path) -> None:
         # The contours are dated 2009 in their series, 2006 in their study.
         assert len(visit.rtstructs) == 2
     assert not errors(catalogue)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_broken_file_stops_the_scan(dicom, data) -> None:
+    """Bytes changed, cut off or put in anywhere in an image, a contour set and a plan."""
+    shutil.rmtree(dicom.root)
+    image = dicom.ct("CT", slices=5, syntax=data.draw(st.sampled_from(SYNTAXES)))[2]
+    struct = dicom.object("RTSTRUCT", refers_to=dicom.root / "CT" / "000.dcm")
+    plan = dicom.object("RTPLAN", refers_to=struct)
+    path = data.draw(st.sampled_from([image, struct, plan]))
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(raw) - 1))
+        raw[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+        raw = raw or bytearray(b"x")
+    if data.draw(st.booleans()):
+        del raw[data.draw(st.integers(1, len(raw))) :]
+    path.write_bytes(raw)
+    catalogue = scan(dicom.root)
+    assert catalogue.files == 7
+    for visit in (visit for subject in catalogue.subjects for visit in subject.visits):
+        if visit.ct:
+            with suppress(InputError):
+                read_ct(visit.ct)
