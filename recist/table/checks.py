@@ -13,7 +13,7 @@ from decimal import Decimal
 from recist.course import Course, Lesion, Measurement, Role, Status
 from recist.response import Assessment, Response
 from recist.table.finding import Finding, Level
-from recist.table.records import Record
+from recist.table.records import NO_EXTRAS, Record
 
 #: Eisenhauer 2009, section 3.1.1: least longest diameter of a measurable lesion on CT.
 MEASURABLE_MM = Decimal(10)
@@ -28,6 +28,7 @@ THICKNESS_TOLERANCE_MM = Decimal("0.1")
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
 IMPLAUSIBLE_FACTOR = 8
+IMPLAUSIBLE_SQUARE = IMPLAUSIBLE_FACTOR**2
 #: A gap between visits that is more often a wrong year.
 IMPLAUSIBLE_GAP_DAYS = 3 * 365
 #: By how much a recorded sum may differ from ours: it was rounded.
@@ -45,38 +46,46 @@ def organ_of(lesion: Lesion) -> str:
 
 
 def check_course(course: Course, records: Sequence[Record]) -> list[Finding]:
-    """All checks on what was recorded of one subject by one reader."""
-    rows = {(record.when, record.lesion): record.row for record in reversed(records)}
-    at = _Rows(course, rows)
-    return [
-        *_selection(course, at),
-        *_measurability(course, records, at),
-        *_unit(course, at),
-        *_baseline_parts(course, at),
-        *_order(course, records),
-        *_gaps(course),
-        *_jumps(course, at),
-        *_sums(course, records),
-    ]
+    """All checks on what was recorded of one subject by one reader.
+
+    Args:
+        records: of this reader, in the order of the file.
+    """
+    place = _Place(course, records)
+    targets = _targets_at_baseline(course)
+    found = [*_order(course, records), *_gaps(course), *_jumps(course, place)]
+    if targets:
+        unit = list(_unit(course, targets, place))
+        found += unit or _measurability(targets, records, place)
+        found += _selection(targets, place)
+        found += _baseline_parts(targets, place)
+    if any(record.extras is not NO_EXTRAS for record in records):
+        found += _sums(course, records)
+    return found
 
 
-class _Rows:
-    """Finds the row of a lesion at a day."""
+Targets = list[tuple[Lesion, Measurement]]
 
-    def __init__(self, course: Course, rows: dict[tuple[int, str], int]) -> None:
-        self._zero = 0 if course.day_zero is None else course.day_zero.toordinal()
-        self._rows = rows
-        self.subject = course.subject
+
+class _Place:
+    """Finds the row of a lesion, for the findings that need it."""
+
+    def __init__(self, course: Course, records: Sequence[Record]) -> None:
+        self._course = course
+        self._records = records
+        self.baseline = course.timepoints[0].day if course.timepoints else 0
 
     def finding(
         self, level: Level, code: str, place: tuple[int, str], what: str, remedy: str
     ) -> Finding:
         day, lesion = place
-        row = self._rows.get((day + self._zero, lesion))
-        return Finding(level, code, self.subject, row, what, remedy)
+        zero = self._course.day_zero
+        when = day if zero is None else day + zero.toordinal()
+        rows = (r.row for r in self._records if r.when == when and r.lesion == lesion)
+        return Finding(level, code, self._course.subject, next(rows, None), what, remedy)
 
 
-def _targets_at_baseline(course: Course) -> list[tuple[Lesion, Measurement]]:
+def _targets_at_baseline(course: Course) -> Targets:
     if not course.timepoints:
         return []
     seen = {m.lesion_id: m for m in course.timepoints[0].measurements}
@@ -87,85 +96,83 @@ def _targets_at_baseline(course: Course) -> list[tuple[Lesion, Measurement]]:
     ]
 
 
-def _selection(course: Course, at: _Rows) -> Iterable[Finding]:
-    targets = _targets_at_baseline(course)
-    if not targets:
-        return
-    day = course.timepoints[0].day
+def _selection(targets: Targets, at: _Place) -> Iterable[Finding]:
     most, per_organ = MOST_TARGETS, MOST_TARGETS_PER_ORGAN
+    if len(targets) <= per_organ:
+        return
+    remedy = "all are summed; make the others non-target"
     if len(targets) > most:
         what = f"{len(targets)} target lesions, {most} at most"
-        remedy = "all are summed; make the others non-target"
-        yield at.finding(
-            Level.WARNING, "too-many-targets", (day, targets[most][0].id), what, remedy
-        )
+        place = (at.baseline, targets[most][0].id)
+        yield at.finding(Level.WARNING, "too-many-targets", place, what, remedy)
     counts = Counter(organ_of(lesion) for lesion, _ in targets)
     for organ, count in counts.items():
         if count > per_organ:
             last = [lesion.id for lesion, _ in targets if organ_of(lesion) == organ][per_organ]
             what = f"{count} targets in {organ or 'an unnamed organ'}, {per_organ} at most"
-            remedy = "all are summed; make the others non-target"
-            yield at.finding(Level.WARNING, "too-many-in-organ", (day, last), what, remedy)
+            place = (at.baseline, last)
+            yield at.finding(Level.WARNING, "too-many-in-organ", place, what, remedy)
 
 
-def _measurability(course: Course, records: Sequence[Record], at: _Rows) -> Iterable[Finding]:
-    thickness = {
-        record.lesion: record.extras.slice_thickness_mm
-        for record in reversed(records)
-        if record.extras.slice_thickness_mm is not None
-    }
-    for lesion, measurement in _targets_at_baseline(course):
-        day = course.timepoints[0].day
+def _measurability(targets: Targets, records: Sequence[Record], at: _Place) -> Iterable[Finding]:
+    for lesion, measurement in targets:
+        place = (at.baseline, lesion.id)
         diameter = measurement.diameter_mm
         if diameter is None:
             what = f"target {lesion.id} is {measurement.status} at the baseline"
             remedy = "a target is measured at the baseline: give its diameter or make it non-target"
-            yield at.finding(Level.WARNING, "unmeasured-target", (day, lesion.id), what, remedy)
-        elif lesion.is_node and diameter < MEASURABLE_NODE_MM:
-            what = f"node {lesion.id} of {diameter} mm is a target"
-            remedy = "a target node has a short axis of 15 mm or more: make it non-target"
-            yield at.finding(Level.WARNING, "small-node", (day, lesion.id), what, remedy)
-        elif not lesion.is_node and diameter < (least := _least(thickness.get(lesion.id))):
+            yield at.finding(Level.WARNING, "unmeasured-target", place, what, remedy)
+        elif lesion.is_node:
+            if diameter < MEASURABLE_NODE_MM:
+                what = f"node {lesion.id} of {diameter} mm is a target"
+                remedy = "a target node has a short axis of 15 mm or more: make it non-target"
+                yield at.finding(Level.WARNING, "small-node", place, what, remedy)
+        elif diameter < (least := _least(lesion, records)):
             what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
             remedy = "make it non-target"
-            yield at.finding(Level.WARNING, "not-measurable", (day, lesion.id), what, remedy)
+            yield at.finding(Level.WARNING, "not-measurable", place, what, remedy)
 
 
-def _least(thickness_mm: Decimal | None) -> Decimal:
+def _least(lesion: Lesion, records: Sequence[Record]) -> Decimal:
+    """The least diameter of a measurable lesion, by the slices of its first row."""
+    thickness_mm = next(
+        (record.extras.slice_thickness_mm for record in records if record.lesion == lesion.id),
+        None,
+    )
     if thickness_mm is None or thickness_mm <= THICK_SLICE_MM + THICKNESS_TOLERANCE_MM:
         return MEASURABLE_MM
     return 2 * thickness_mm
 
 
-def _unit(course: Course, at: _Rows) -> Iterable[Finding]:
-    diameters = [
-        measurement.diameter_mm
+def _unit(course: Course, targets: Targets, at: _Place) -> Iterable[Finding]:
+    at_baseline = [m.diameter_mm for _, m in targets if m.diameter_mm]
+    if not at_baseline or max(at_baseline) >= MEASURABLE_MM:
+        return
+    largest = max(
+        measurement.diameter_mm or Decimal(0)
         for timepoint in course.timepoints
         for measurement in timepoint.measurements
-        if measurement.diameter_mm
-    ]
-    targets = _targets_at_baseline(course)
-    at_baseline = [m.diameter_mm for _, m in targets if m.diameter_mm]
-    if at_baseline and max(at_baseline) < MEASURABLE_MM and max(diameters) < 3 * MEASURABLE_MM:
+    )
+    if largest < 3 * MEASURABLE_MM:
         what = f"all targets are under 10 mm at the baseline (up to {max(at_baseline)})"
         remedy = "this looks like cm: give diameters in mm"
-        day = course.timepoints[0].day
-        yield at.finding(Level.WARNING, "looks-like-cm", (day, targets[0][0].id), what, remedy)
+        place = (at.baseline, targets[0][0].id)
+        yield at.finding(Level.WARNING, "looks-like-cm", place, what, remedy)
 
 
-def _baseline_parts(course: Course, at: _Rows) -> Iterable[Finding]:
-    for lesion, measurement in _targets_at_baseline(course):
+def _baseline_parts(targets: Targets, at: _Place) -> Iterable[Finding]:
+    for lesion, measurement in targets:
         if len(measurement.parts_mm) > 1:
-            day = course.timepoints[0].day
             what = f"target {lesion.id} has {len(measurement.parts_mm)} diameters at the baseline"
             remedy = "summed as fragments; are these two lesions, or one row too many?"
-            yield at.finding(Level.WARNING, "parts-at-baseline", (day, lesion.id), what, remedy)
+            place = (at.baseline, lesion.id)
+            yield at.finding(Level.WARNING, "parts-at-baseline", place, what, remedy)
 
 
 def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
     """Rows of one lesion that go back in time."""
     last: dict[str, Record] = {}
-    for record in sorted(records, key=lambda record: record.row):
+    for record in records:
         previous = last.get(record.lesion)
         if previous is not None and record.when < previous.when:
             what = f"lesion {record.lesion}: this row is earlier than row {previous.row}"
@@ -185,25 +192,23 @@ def _gaps(course: Course) -> Iterable[Finding]:
             yield Finding(Level.CHECK, "long-gap", course.subject, None, what, remedy)
 
 
-def _jumps(course: Course, at: _Rows) -> Iterable[Finding]:
+def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
     """A lesion that changes tenfold between visits: a slipped decimal point, or cm."""
     last: dict[str, Decimal] = {}
     for timepoint in course.timepoints:
         for measurement in timepoint.measurements:
-            diameter = measurement.diameter_mm
+            parts = measurement.parts_mm
+            diameter = parts[0] if len(parts) == 1 else measurement.diameter_mm
             if not diameter:
                 continue
-            previous = last.get(measurement.lesion_id)
-            if previous is not None and not (
-                diameter < IMPLAUSIBLE_FACTOR * previous
-                and previous < IMPLAUSIBLE_FACTOR * diameter
-            ):
-                what = f"lesion {measurement.lesion_id}: {previous} mm, then {diameter} mm"
-                remedy = "is the decimal point right, and the unit mm?"
-                yield at.finding(
-                    Level.CHECK, "jump", (timepoint.day, measurement.lesion_id), what, remedy
-                )
-            last[measurement.lesion_id] = diameter
+            lesion = measurement.lesion_id
+            previous = last.get(lesion, diameter)
+            last[lesion] = diameter
+            if diameter < IMPLAUSIBLE_FACTOR * previous < IMPLAUSIBLE_SQUARE * diameter:
+                continue
+            what = f"lesion {lesion}: {previous} mm, then {diameter} mm"
+            remedy = "is the decimal point right, and the unit mm?"
+            yield at.finding(Level.CHECK, "jump", (timepoint.day, lesion), what, remedy)
 
 
 def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
