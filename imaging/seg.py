@@ -5,7 +5,6 @@ BINARY by default, since archives in use refuse the newer LABELMAP class.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -151,7 +150,9 @@ def _complete(header: Dataset) -> Dataset:
     missing = [name for name in MAY_BE_EMPTY if name not in header]
     if not missing:
         return header
-    completed = copy.copy(header)
+    # A shallow copy of a Dataset shares its elements with the original.
+    completed = Dataset()
+    completed.update(header)
     for name in missing:
         setattr(completed, name, "")
     return completed

@@ -79,6 +79,7 @@ class TestSeg:
         assert node.algorithm == Algorithm("net", "1.0")
         assert one.warnings == ()
         assert valid(path)
+        assert "StudyID" not in headers[1], "the caller's headers stay as they are"
         assert not list(tmp_path.glob("*.part"))
 
     def test_lesions_that_overlap_keep_their_voxels(self, headers, grid, tmp_path: Path) -> None:
