@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recist.case import Case
@@ -45,12 +46,13 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One assessment with all its reasons."""
+    """One assessment with its reasons; ``more_above``: others were given by criteria before it."""
 
     criteria: str
     chip: Chip
     parts: str
     reasons: tuple[Reason, ...]
+    more_above: bool
     warnings: tuple[str, ...]
 
 
@@ -143,11 +145,7 @@ def verdicts(case: Case) -> tuple[VerdictDay, ...]:
     for timepoint in case.course.timepoints:
         sets = []
         for scope in Scope:
-            here = tuple(
-                _verdict(a, first)
-                for a in case.assessments
-                if a.scope is scope and a.day == timepoint.day and a.overall is not Response.NA
-            )
+            here = tuple(_verdicts(case, scope, timepoint.day, first))
             if here:
                 sets.append((SCOPE_NAMES[scope], here))
         if sets:
@@ -155,13 +153,24 @@ def verdicts(case: Case) -> tuple[VerdictDay, ...]:
     return tuple(days)
 
 
-def _verdict(assessment: Assessment, first_day: int) -> Verdict:
+def _verdicts(case: Case, scope: Scope, day: int, first_day: int) -> Iterator[Verdict]:
+    """The assessments of a set on a date; a reason that was given before is not repeated."""
+    given: set[tuple[str, str]] = set()
+    for assessment in case.assessments:
+        if assessment.scope is scope and assessment.day == day:
+            if assessment.overall is not Response.NA:
+                yield _verdict(assessment, first_day, given)
+            given |= {(reason.rule, reason.sentence) for reason in assessment.reasons}
+
+
+def _verdict(assessment: Assessment, first_day: int, given: set[tuple[str, str]]) -> Verdict:
     parts = [f"targets {assessment.target.value}", f"non-targets {assessment.non_target.value}"]
     parts.append("new lesion" if assessment.new_lesion else "no new lesion")
     return Verdict(
         criteria_name(assessment.criteria),
         chip(assessment, first_day),
         " · ".join(parts),
-        assessment.reasons,
+        tuple(r for r in assessment.reasons if (r.rule, r.sentence) not in given),
+        any((r.rule, r.sentence) in given for r in assessment.reasons),
         assessment.warnings,
     )
