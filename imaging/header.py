@@ -12,14 +12,15 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 import pydicom
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
 from imaging.errors import HeaderError, UnsupportedError
@@ -110,6 +111,7 @@ _BINARY = {
 #: What pydicom raises over broken files.
 READ_ERRORS = (
     InvalidDicomError,
+    BytesLengthException,
     EOFError,
     ValueError,
     TypeError,
@@ -313,12 +315,19 @@ def _after_item(buffer: bytes, place: int, implicit: bool) -> int:
             place = value + length
 
 
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Without pydicom's remarks on malformed values: they quote them, patients' names too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _by_pydicom(path: str, size: int) -> Header:
     """The same through pydicom: slower, and it knows every encoding."""
     dataset = read_dataset(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             kept = {int(tag): _raw(dataset[tag].value, tag) for tag in Tag if tag in dataset}
     except READ_ERRORS as error:
         raise HeaderError(
@@ -343,8 +352,7 @@ def read_dataset(
     if not marked and not _looks_bare(start):
         raise NotDicomError("not DICOM", where=os.fspath(path))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's remarks on values can name patients
+        with quiet_pydicom():
             dataset = pydicom.dcmread(
                 path, stop_before_pixels=True, force=not marked, specific_tags=_list(tags)
             )

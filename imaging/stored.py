@@ -7,7 +7,6 @@ ones, and files whose header needed pydicom, are decoded by pydicom.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,17 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
-from imaging.header import BIG_ENDIAN, DEFLATED, NATIVE, Header, Tag, read_dataset, read_header
+from imaging.header import (
+    BIG_ENDIAN,
+    DEFLATED,
+    NATIVE,
+    READ_ERRORS,
+    Header,
+    Tag,
+    quiet_pydicom,
+    read_dataset,
+    read_header,
+)
 from imaging.series import Series
 from imaging.slices import SAME_POSITION_MM, Stack, arrange
 from imaging.volume import Array, FloatArray
@@ -203,11 +212,10 @@ def decode(header: Header) -> Array:
     """The pixels of one file by pydicom, whatever its transfer syntax."""
     syntax = UID(header.transfer_syntax)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's remarks on padding bytes
+        with quiet_pydicom():
             dataset = pydicom.dcmread(header.path, force=True)
             return np.asarray(dataset.pixel_array)
-    except (RuntimeError, NotImplementedError, ImportError, ValueError, AttributeError) as error:
+    except (RuntimeError, ImportError, *READ_ERRORS) as error:
         if syntax in NATIVE or syntax in (BIG_ENDIAN, DEFLATED):
             raise HeaderError(
                 f"the pixel data cannot be read: {_first_line(error)}",

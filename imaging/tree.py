@@ -17,6 +17,7 @@ from imaging.header import (
     Header,
     NotDicomError,
     Tag,
+    quiet_pydicom,
     read_dataset,
     read_header,
 )
@@ -213,7 +214,8 @@ def references_of(path: str) -> frozenset[str]:
     """
     uids: set[str] = set()
     try:
-        _collect(read_dataset(path, _REFERENCES), uids)
+        with quiet_pydicom():
+            _collect(read_dataset(path, _REFERENCES), uids)
     except READ_ERRORS as error:
         raise HeaderError(f"broken sequences: {type(error).__name__}", remedy=SEND_AGAIN) from error
     return frozenset(uids)
