@@ -174,18 +174,25 @@ def test_a_new_lesion_where_nothing_was_imaged_before_is_flagged() -> None:
     assert seen.confidence < 0.5
 
 
-def test_one_candidate_half_way_between_two_lesions_is_ambiguous() -> None:
+def test_one_candidate_half_way_between_two_lesions_is_ambiguous_for_both() -> None:
     a, b = (30.0, 30.0, 60.0, 8.0), (54.0, 30.0, 60.0, 8.0)
     between = ball((42, 30, 60, 8), WIDE)
-    tracks = track(
-        [
-            dated(0, ball(a, WIDE), ball(b, WIDE)),
-            dated(50, between, registration=shifted(WIDE, (0, 0, 0))),
-        ]
-    )
-    assert sorted(state for (_, state) in story(tracks).values()) == ["absent", "ambiguous 1"]
-    sure = track([dated(0, ball(a, WIDE), ball(b, WIDE)), dated(50, ball(a, WIDE))])
+    first = dated(0, ball(a, WIDE), ball(b, WIDE))
+    tracks = track([first, dated(50, between, registration=shifted(WIDE, (0, 0, 0)))])
+    assert sorted(state for (_, state) in story(tracks).values()) == ["ambiguous", "ambiguous 1"]
+    sure = track([first, dated(50, ball(a, WIDE))])
     assert sure.lesion("L1").sightings[1].confidence > 0.8
+
+
+def test_two_candidates_that_could_be_the_lesion_are_not_called_one_new() -> None:
+    """Calling one of them new would make progression of a doubt."""
+    first = dated(0, ball((42, 30, 60, 8), WIDE))
+    pair = ball((24, 30, 60, 8), WIDE), ball((60, 30, 60, 8), WIDE)
+    tracks = track([first, dated(50, *pair, registration=shifted(WIDE, (0, 0, 0)))])
+    assert [seen.state for lesion in tracks.lesions for seen in lesion.sightings[-1:]] == [
+        State.AMBIGUOUS,
+        State.AMBIGUOUS,
+    ]
 
 
 def test_a_reader_corrects_a_link() -> None:

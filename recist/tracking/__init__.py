@@ -1,0 +1,30 @@
+"""Lesion identity over the dates. ``tracking.track`` is the way in."""
+
+from __future__ import annotations
+
+from recist.tracking.linking import track
+from recist.tracking.links import link_rows, read_links
+from recist.tracking.sightings import (
+    CONFIRMED,
+    NOT_IMAGED_BEFORE,
+    Dated,
+    Link,
+    Sighting,
+    State,
+    Track,
+    Tracks,
+)
+
+__all__ = [
+    "CONFIRMED",
+    "NOT_IMAGED_BEFORE",
+    "Dated",
+    "Link",
+    "Sighting",
+    "State",
+    "Track",
+    "Tracks",
+    "link_rows",
+    "read_links",
+    "track",
+]

@@ -1,0 +1,104 @@
+"""Candidates as clouds of points in the frame of the first date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from imaging.errors import InputError
+from imaging.volume import FloatArray
+from recist.tracking.sightings import Dated
+
+if TYPE_CHECKING:
+    from segmentation.instances import Candidate
+
+#: A candidate is represented by at most this many of its voxels.
+MOST_POINTS = 3000
+#: Error of a position where nothing was registered: half a slice of a common CT, mm.
+LEAST_ERROR_MM = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cloud:
+    """A candidate in the frame of the first date.
+
+    Attributes:
+        points_mm: (n, 3), evenly taken from its voxels.
+        error_mm: how far off the registration may have put it.
+        resolution_mm: edge of the cube that each point stands for.
+        extent_mm: of the farthest point from the centre.
+    """
+
+    points_mm: FloatArray
+    tree: cKDTree
+    centre_mm: FloatArray
+    volume_ml: float
+    error_mm: float
+    resolution_mm: float
+    extent_mm: float
+
+    @property
+    def radius_mm(self) -> float:
+        """Of the sphere of the same volume."""
+        return float((self.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3))
+
+    def share_within(self, other: Cloud, reach_mm: float) -> float:
+        """The share of this cloud that lies within a distance of another."""
+        reach = reach_mm + other.resolution_mm
+        apart_mm = float(np.linalg.norm(self.centre_mm - other.centre_mm))
+        if apart_mm > reach + self.extent_mm + other.extent_mm:
+            return 0.0
+        distance, _ = other.tree.query(self.points_mm, distance_upper_bound=reach)
+        return float(np.isfinite(distance).mean())
+
+
+def cloud_of(candidate: Candidate, dated: Dated) -> Cloud:
+    """A candidate of a date, carried into the frame of the first."""
+    mask = candidate.mask
+    index = np.argwhere(mask.array)
+    if not len(index):
+        raise InputError(f"candidate {candidate.label} of day {dated.day} is empty")
+    step = -(-len(index) // MOST_POINTS)
+    points = mask.grid.to_world_mm(index[::step] + np.array(mask.start))
+    if dated.registration is not None:
+        points = dated.registration.to_fixed_mm(points)
+    return cloud_of_points(points, mask.volume_ml, _error_mm(dated))
+
+
+def cloud_of_points(points: FloatArray, volume_ml: float, error_mm: float) -> Cloud:
+    """Points (n, 3) that stand for a volume."""
+    resolution = float((volume_ml * 1000 / len(points)) ** (1 / 3))
+    centre = np.asarray(points.mean(axis=0))
+    extent = float(np.linalg.norm(points - centre, axis=1).max())
+    return Cloud(points, cKDTree(points), centre, volume_ml, error_mm, resolution, extent)
+
+
+def together(clouds: Sequence[Cloud]) -> Cloud:
+    """The pieces of a lesion as one cloud."""
+    if len(clouds) == 1:
+        return clouds[0]
+    points = np.concatenate([cloud.points_mm for cloud in clouds])
+    volume = sum(cloud.volume_ml for cloud in clouds)
+    return cloud_of_points(points, volume, max(cloud.error_mm for cloud in clouds))
+
+
+def _error_mm(dated: Dated) -> float:
+    return dated.registration.quality.expected_error_mm if dated.registration else LEAST_ERROR_MM
+
+
+def imaged_share(cloud: Cloud, dated: Dated) -> float:
+    """The share of a cloud that the image of a date shows."""
+    points = cloud.points_mm
+    if dated.registration is not None:
+        points = dated.registration.to_moving_mm(points)
+    index = dated.grid.to_voxel(points)
+    return float(np.all((index > -0.5) & (index < np.array(dated.grid.shape) - 0.5), axis=1).mean())
+
+
+def reach_mm(a: Cloud, b: Cloud) -> float:
+    """How far two clouds of the same tissue may lie apart."""
+    return float(np.hypot(a.error_mm, b.error_mm))

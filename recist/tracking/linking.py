@@ -1,0 +1,330 @@
+"""One lesion over the dates: which candidate of one date is which of another.
+
+Every date is registered to the first. A candidate is carried into that frame as a cloud of points
+and compared with where each lesion was first and last seen: dilated overlap, distance and size give
+a cost, the assignment problem decides, and what is left over is explained as a piece of a split
+lesion, as merged, new or absent. A lesion that was absent can come back with its identity; one
+whose place was not imaged is not evaluable rather than absent. A person can overrule any link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from recist.tracking.clouds import Cloud, cloud_of, imaged_share, reach_mm, together
+from recist.tracking.links import check, told_of
+from recist.tracking.matching import (
+    FORBIDDEN,
+    PART_SHARE,
+    UNLINKED_COST,
+    cheapest,
+    components,
+    cost_of,
+    piece_share,
+)
+from recist.tracking.sightings import (
+    CONFIRMED,
+    NOT_IMAGED_BEFORE,
+    Dated,
+    Link,
+    Sighting,
+    State,
+    Track,
+    Tracks,
+)
+
+#: A merged candidate must hold at least this share of the lesion that vanished into it, by volume.
+LEAST_MERGED_VOLUME = 0.5
+#: Below this confidence a link is called ambiguous and should be looked at.
+AMBIGUOUS_BELOW = 0.35
+#: Cost difference to the next best assignment at which a link is beyond doubt by a factor of e.
+MARGIN_SCALE = 0.25
+#: Share of a lesion's place that must be imaged to call it absent.
+IMAGED_SHARE = 0.5
+
+
+def track(dates: Sequence[Dated], *, links: Sequence[Link] = ()) -> Tracks:
+    """Give every candidate of every date its lesion.
+
+    Args:
+        dates: in order of time; the first one is the baseline and the frame of all.
+        links: a reader's confirmations and corrections; they are kept whatever the images say.
+
+    Raises:
+        InputError: days that do not rise, or a link to a date or candidate that does not exist.
+    """
+    check(dates, links)
+    lesions: list[Growing] = []
+    for n, dated in enumerate(dates):
+        told = told_of(dated, links)
+        clouds = [cloud_of(candidate, dated) for candidate in dated.candidates]
+        ignored = {c for c, names in told.items() if not names}
+        _link(lesions, dates[: n + 1], clouds, told, ignored)
+    tracks = tuple(Track(lesion.id, tuple(lesion.sightings)) for lesion in lesions)
+    return Tracks(tracks, tuple(dated.day for dated in dates))
+
+
+@dataclass(slots=True, eq=False)
+class Growing:
+    """A lesion while its track grows: where it was first and last seen on its own."""
+
+    id: str
+    first: Cloud
+    last: Cloud
+    sightings: list[Sighting] = field(default_factory=list)
+
+    @property
+    def places(self) -> tuple[Cloud, ...]:
+        return (self.last,) if self.last is self.first else (self.last, self.first)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is decided at one date: candidates of each lesion, and lesions inside another."""
+
+    owner: dict[int, int]  # candidate -> lesion
+    certain: dict[int, float]  # candidate -> confidence of its link
+    told: set[int]  # candidates linked by a reader
+    merged: dict[int, tuple[int, float]]  # lesion -> lesion that holds it, confidence
+    told_merged: set[int]
+    costs: dict[tuple[int, int], float]  # lesion, candidate: of every link that was weighed
+
+    def of(self, lesion: int) -> list[int]:
+        return sorted(c for c, owner in self.owner.items() if owner == lesion)
+
+    def rival_of_lesion(self, lesion: int) -> int | None:
+        """A candidate that was linked elsewhere, but hardly less well to this lesion."""
+        doubtful = (c for c in self.owner if self.certain[c] < AMBIGUOUS_BELOW)
+        return next((c for c in doubtful if self._possible(lesion, c)), None)
+
+    def rival_of_candidate(self, candidate: int) -> int | None:
+        """A lesion that was linked to another candidate, but hardly less well to this one."""
+        doubtful = (n for c, n in self.owner.items() if self.certain[c] < AMBIGUOUS_BELOW)
+        return next((n for n in doubtful if self._possible(n, candidate)), None)
+
+    def unlinked_confidence(self, costs: Iterable[float]) -> float:
+        """How sure it is that none of these links should have been made."""
+        excess = min(costs, default=FORBIDDEN) - 2 * UNLINKED_COST
+        return float(1 - np.exp(-max(excess, 0.0) / MARGIN_SCALE))
+
+    def _possible(self, lesion: int, candidate: int) -> bool:
+        return self.costs.get((lesion, candidate), FORBIDDEN) < 2 * UNLINKED_COST
+
+
+def _link(
+    lesions: list[Growing],
+    dates: Sequence[Dated],
+    clouds: Sequence[Cloud],
+    told: Mapping[int, tuple[str, ...]],
+    ignored: set[int],
+) -> None:
+    """Extend every track by the last of the dates and start the tracks of new lesions."""
+    date = Decision({}, {}, set(), {}, set(), {})
+    _obey(date, lesions, told)
+    free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.told_merged]
+    free = [c for c in range(len(clouds)) if c not in date.owner and c not in told]
+    _assign(date, lesions, clouds, free_lesions, free)
+    _gather_pieces(date, lesions, clouds, [c for c in free if c not in date.owner])
+    gone = [n for n in free_lesions if not date.of(n)]
+    _find_merged(date, lesions, clouds, gone)
+    for n, lesion in enumerate(lesions):
+        lesion.sightings.append(_sighting(date, n, lesions, dates[-1]))
+        own = date.of(n)
+        if own:
+            lesion.last = together([clouds[c] for c in own])
+    started = [c for c in range(len(clouds)) if c not in date.owner and c not in ignored]
+    names = {c: told[c][0] if c in told else "" for c in started}
+    _start(date, lesions, dates, clouds, names)
+
+
+def _obey(date: Decision, lesions: list[Growing], told: Mapping[int, tuple[str, ...]]) -> None:
+    """A reader's links to lesions that exist already."""
+    known = {lesion.id: n for n, lesion in enumerate(lesions)}
+    for candidate, names in told.items():
+        present = [known[name] for name in names if name in known]
+        if not present:
+            continue
+        # Several lesions in one candidate: it carries on the one that was largest.
+        carrier = max(present, key=lambda n: lesions[n].last.volume_ml)
+        date.owner[candidate] = carrier
+        date.certain[candidate] = 1.0
+        date.told.add(candidate)
+        for other in present:
+            if other != carrier:
+                date.merged[other] = (carrier, 1.0)
+                date.told_merged.add(other)
+
+
+def _assign(
+    date: Decision,
+    lesions: Sequence[Growing],
+    clouds: Sequence[Cloud],
+    rows: Sequence[int],
+    columns: Sequence[int],
+) -> None:
+    """The cheapest way to pair lesions with candidates, each at most once."""
+    if not rows or not columns:
+        return
+    cost = np.array([[cost_of(lesions[n].places, clouds[c]) for c in columns] for n in rows])
+    date.costs = {(n, c): cost[i, j] for i, n in enumerate(rows) for j, c in enumerate(columns)}
+    pairs, total = cheapest(cost)
+    for row, column in pairs:
+        without = cost.copy()
+        without[row, column] = FORBIDDEN
+        # Rounding may put the second best a hair below the best.
+        margin = max(cheapest(without)[1] - total, 0.0)
+        fit = float(np.exp(-cost[row, column] / (2 * UNLINKED_COST)))
+        candidate = columns[column]
+        date.owner[candidate] = rows[row]
+        date.certain[candidate] = float(fit * (1 - np.exp(-margin / MARGIN_SCALE)))
+
+
+def _gather_pieces(
+    date: Decision, lesions: Sequence[Growing], clouds: Sequence[Cloud], left: Sequence[int]
+) -> None:
+    """Candidates without a lesion that lie where a lesion was are pieces of it.
+
+    The overlap graph joins lesions and candidates of which one lies mostly in the other; a left
+    candidate belongs to the lesion of its component that holds most of it.
+    """
+    shares = {
+        (n, c): piece_share(lesions[n].places, clouds[c]) for n in range(len(lesions)) for c in left
+    }
+    component = components(len(lesions), len(clouds), shares, date.owner)
+    for c in left:
+        parents = [n for n in range(len(lesions)) if component[n] == component[len(lesions) + c]]
+        shared = [(shares[n, c][0], -n) for n in parents]
+        if not shared or max(shared)[0] < PART_SHARE:
+            continue
+        parent = -max(shared)[1]
+        for other in date.of(parent):
+            # What competed with this piece for the link was another piece of the same lesion.
+            share = piece_share(lesions[parent].places, clouds[other])[1]
+            date.certain[other] = max(date.certain[other], share)
+        date.owner[c] = parent
+        date.certain[c] = shares[parent, c][1]
+
+
+def _find_merged(
+    date: Decision, lesions: Sequence[Growing], clouds: Sequence[Cloud], gone: Iterable[int]
+) -> None:
+    """Lesions without a candidate whose place lies in a candidate of another lesion."""
+    for n in gone:
+        lesion = lesions[n]
+        before = lesion.sightings[-1].merged_into
+        holders = []
+        for c, owner in date.owner.items():
+            share = lesion.last.share_within(clouds[c], reach_mm(lesion.last, clouds[c]) / 2)
+            held = clouds[c].volume_ml >= LEAST_MERGED_VOLUME * lesion.last.volume_ml
+            # A candidate that did not grow has swallowed nothing; once merged stays merged.
+            grown = clouds[c].volume_ml > lesions[owner].last.volume_ml
+            stays = lesions[owner].id == before
+            if stays or (share >= PART_SHARE and held and grown):
+                strict = lesion.last.share_within(clouds[c], 0.0)
+                holders.append((stays, strict, share, -owner))
+        if holders:
+            _, strict, _, owner = max(holders)
+            date.merged[n] = (-owner, strict)
+
+
+def _sighting(date: Decision, n: int, lesions: Sequence[Growing], dated: Dated) -> Sighting:
+    """What is said of a known lesion at a date."""
+    own = tuple(date.of(n))
+    if own:
+        return _seen(date, lesions[n], own, dated)
+    if n in date.merged:
+        holder, confidence = date.merged[n]
+        reason = f"its place lies in {lesions[holder].id}"
+        if n in date.told_merged:
+            reason = CONFIRMED
+        return Sighting(
+            dated.day, State.MERGED, (), confidence, reason, merged_into=lesions[holder].id
+        )
+    share = imaged_share(lesions[n].last, dated)
+    if share < IMAGED_SHARE:
+        reason = f"its place lies outside of the image ({share:.0%} of it is imaged)"
+        return Sighting(dated.day, State.NOT_EVALUABLE, (), 1.0 - share, reason)
+    rival = date.rival_of_lesion(n)
+    if rival is not None:
+        label = dated.candidates[rival].label
+        reason = f"candidate {label} may be this lesion or {lesions[date.owner[rival]].id}"
+        return Sighting(dated.day, State.AMBIGUOUS, (), 1 - date.certain[rival], reason)
+    sure = date.unlinked_confidence(cost for (m, _), cost in date.costs.items() if m == n)
+    return Sighting(dated.day, State.ABSENT, (), share * sure, "no candidate near its place")
+
+
+def _seen(date: Decision, lesion: Growing, own: tuple[int, ...], dated: Dated) -> Sighting:
+    confidence = min(date.certain[c] for c in own)
+    told = all(c in date.told for c in own)
+    state = State.SPLIT if len(own) > 1 else State.MATCHED
+    names = ", ".join(dated.candidates[c].label for c in own)
+    reason = f"candidate {names}" if state is State.MATCHED else f"in pieces: candidates {names}"
+    if told:
+        reason = CONFIRMED
+    elif confidence < AMBIGUOUS_BELOW:
+        reason = f"{reason}, but another reading is nearly as good"
+        state = State.AMBIGUOUS
+    share = imaged_share(lesion.last, dated)
+    flags = ("its former place is not imaged completely",) if share < 1 - 1e-9 else ()
+    return Sighting(dated.day, state, own, confidence, reason, flags=flags)
+
+
+def _start(
+    date: Decision,
+    lesions: list[Growing],
+    dates: Sequence[Dated],
+    clouds: Sequence[Cloud],
+    names: Mapping[int, str],
+) -> None:
+    """New tracks, largest first; at the first date these are the lesions of the baseline.
+
+    Args:
+        names: candidate -> the lesion that a reader named, empty where none did. Candidates of
+            one name are pieces of one lesion.
+    """
+    known = tuple(lesions)
+    told: dict[str, list[int]] = {}
+    for c, name in names.items():
+        told.setdefault(name, []).append(c)
+    groups = [(name, own) for name, own in told.items() if name]
+    groups += [("", [c]) for c in told.get("", [])]
+    for name, own in sorted(groups, key=lambda group: -sum(clouds[c].volume_ml for c in group[1])):
+        cloud = together([clouds[c] for c in own])
+        if name:
+            state = State.NEW if dates[:-1] else State.BASELINE
+            seen = Sighting(dates[-1].day, state, tuple(own), 1.0, CONFIRMED)
+        else:
+            seen = _first_sighting(date, own[0], cloud, known, dates)
+        taken = {lesion.id for lesion in lesions} | set(told)
+        lesions.append(Growing(name or _next_id(taken), cloud, cloud, [seen]))
+
+
+def _first_sighting(
+    date: Decision, c: int, cloud: Cloud, lesions: Sequence[Growing], dates: Sequence[Dated]
+) -> Sighting:
+    """A lesion seen for the first time: at the first date, or new.
+
+    A place that was never imaged before counts as well: by RECIST 1.1 (section 4.3.5) a lesion in
+    a region not scanned at baseline is a new lesion. It is flagged for the reader.
+    """
+    day = dates[-1].day
+    if not dates[:-1]:
+        return Sighting(day, State.BASELINE, (c,), 1.0, "seen at the first date")
+    rival = date.rival_of_candidate(c)
+    if rival is not None:
+        reason = f"it may be {lesions[rival].id}, which was linked to another candidate"
+        return Sighting(day, State.AMBIGUOUS, (c,), 1 - date.certain[date.of(rival)[0]], reason)
+    shown = max(imaged_share(cloud, earlier) for earlier in dates[:-1])
+    flags = () if shown >= IMAGED_SHARE else (NOT_IMAGED_BEFORE,)
+    sure = date.unlinked_confidence(cost for (_, k), cost in date.costs.items() if k == c)
+    return Sighting(day, State.NEW, (c,), shown * sure, "no lesion was near before", flags=flags)
+
+
+def _next_id(taken: set[str]) -> str:
+    n = 1
+    while f"L{n}" in taken:
+        n += 1
+    return f"L{n}"

@@ -1,0 +1,81 @@
+"""A reader's word on which candidate is which lesion: the table of links."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imaging.errors import InputError
+from recist.tracking.sightings import Dated, Link, Tracks
+
+
+def read_links(path: Path, subject: str) -> tuple[Link, ...]:
+    """A reader's table: columns subject, date (ISO date or day), candidate, lesion.
+
+    Other columns are ignored, so the table that was written can be edited and given back.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        missing = {"subject", "date", "candidate", "lesion"} - set(rows.fieldnames or ())
+        if missing:
+            raise InputError(f"no column {', '.join(sorted(missing))}", where=path)
+        return tuple(
+            Link(row["date"].strip(), row["candidate"].strip(), (row["lesion"] or "").strip())
+            for row in rows
+            if row["subject"].strip() == subject
+        )
+
+
+def link_rows(
+    tracks: Tracks, dates: Sequence[Dated], subject: str
+) -> tuple[Mapping[str, str], ...]:
+    """The links as rows of the table that :func:`read_links` reads, with state and confidence."""
+    return tuple(
+        {
+            "subject": subject,
+            "date": dated.date.isoformat() if dated.date else str(dated.day),
+            "candidate": dated.candidates[candidate].label,
+            "lesion": lesion.id,
+            "state": str(seen.state),
+            "confidence": f"{seen.confidence:.2f}",
+        }
+        for dated in dates
+        for lesion in tracks.lesions
+        if (seen := lesion.at(dated.day)) is not None
+        for candidate in seen.candidates
+    )
+
+
+def told_of(dated: Dated, links: Sequence[Link]) -> dict[int, tuple[str, ...]]:
+    """Per candidate of a date: the lesions a reader named; none at all for "no lesion"."""
+    found: dict[int, tuple[str, ...]] = {}
+    for n, candidate in enumerate(dated.candidates):
+        said = [
+            link.lesion for link in links if _is(dated, link) and link.candidate == candidate.label
+        ]
+        if said:
+            found[n] = tuple(name for name in said if name)
+    return found
+
+
+def _is(dated: Dated, link: Link) -> bool:
+    names = {str(dated.day)}
+    if dated.date is not None:
+        names.add(dated.date.isoformat())
+    return link.when in names
+
+
+def check(dates: Sequence[Dated], links: Sequence[Link]) -> None:
+    days = [dated.day for dated in dates]
+    if any(later <= earlier for earlier, later in itertools.pairwise(days)):
+        raise InputError(f"days must rise from date to date: {days}")
+    for link in links:
+        matching = [dated for dated in dates if _is(dated, link)]
+        labels = {candidate.label for dated in matching for candidate in dated.candidates}
+        if link.candidate not in labels:
+            what = f"link to candidate {link.candidate!r} of {link.when}: " + (
+                "there is no such candidate" if matching else "there is no such date"
+            )
+            raise InputError(what, remedy="use the dates and candidates of the written links.csv")

@@ -1,0 +1,127 @@
+"""What is said of a lesion at each date: the types that tracking takes and gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from imaging.volume import Grid
+from recist.case import LinkFinding
+
+if TYPE_CHECKING:  # neither SimpleITK nor the network's libraries are needed to link lesions
+    from imaging.registration import Registration
+    from segmentation.instances import Candidate
+
+
+class State(StrEnum):
+    """What became of a lesion at a date."""
+
+    BASELINE = "baseline"  # seen at the first date
+    MATCHED = "matched"
+    NEW = "new"
+    ABSENT = "absent"
+    SPLIT = "split"
+    MERGED = "merged"
+    AMBIGUOUS = "ambiguous"
+    NOT_EVALUABLE = "not-evaluable"  # its place lies outside of the image
+
+
+#: Flag of a new lesion in a region that no earlier date showed: it may not be new at all.
+NOT_IMAGED_BEFORE = "new region, not imaged before: the lesion may have been there"
+CONFIRMED = "confirmed by a reader"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dated:
+    """The candidates of one date, and how its image lies on the first date's.
+
+    Attributes:
+        day: as in the course; unique, rising.
+        grid: of the CT on which the candidates lie: says what was imaged.
+        registration: fixed = first date, moving = this date; None at the first date, or where the
+            scanner's coordinates are all there is.
+        date: for the links table; optional.
+    """
+
+    day: int
+    candidates: tuple[Candidate, ...]
+    grid: Grid
+    registration: Registration | None = None
+    date: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A reader's word: this candidate of this date is that lesion.
+
+    Attributes:
+        when: ISO date or day, as text.
+        candidate: label of the candidate at that date.
+        lesion: identifier; empty when the candidate is no lesion at all.
+    """
+
+    when: str
+    candidate: str
+    lesion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One lesion at one date.
+
+    Attributes:
+        candidates: positions in ``Dated.candidates``; several when the lesion split; empty when it
+            was not seen on its own.
+        merged_into: the lesion whose candidate holds this one.
+        confidence: 0..1, how sure the link (or its absence) is.
+    """
+
+    day: int
+    state: State
+    candidates: tuple[int, ...]
+    confidence: float
+    reason: str
+    merged_into: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One lesion from the date it was first seen to the last date."""
+
+    id: str
+    sightings: tuple[Sighting, ...]
+
+    def at(self, day: int) -> Sighting | None:
+        """None before the lesion was first seen."""
+        return next((seen for seen in self.sightings if seen.day == day), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """All lesions of a patient. L1, L2, ... by size at the first date, new ones after them."""
+
+    lesions: tuple[Track, ...]
+    days: tuple[int, ...]
+
+    def lesion(self, lesion_id: str) -> Track:
+        for track in self.lesions:
+            if track.id == lesion_id:
+                return track
+        raise KeyError(lesion_id)
+
+    def links(self) -> tuple[LinkFinding, ...]:
+        """As shown and exported."""
+        return tuple(
+            LinkFinding(
+                track.id,
+                seen.day,
+                str(seen.state),
+                round(seen.confidence, 2),
+                "; ".join((seen.reason, *seen.flags)),
+            )
+            for track in self.lesions
+            for seen in track.sightings
+        )
