@@ -9,7 +9,8 @@ import numpy as np
 
 from imaging.contours import slabs
 from imaging.exposure import ToPlanning
-from imaging.treatment import TargetVolume, Treatment
+from imaging.targets import TargetVolume
+from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Grid
 
 #: First column, first row, columns and rows of the part of a slice that is shown.

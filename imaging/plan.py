@@ -96,8 +96,6 @@ def plan(dataset: Dataset, *, source: str = "") -> Plan:
     if len(groups) > 1:
         warnings += (f"{len(groups)} fraction groups: their fractions are added",)
     approval = str(dataset.get("ApprovalStatus", ""))
-    if approval == "REJECTED":
-        warnings += ("the plan was rejected",)
     structure_sets = dataset.get("ReferencedStructureSetSequence") or [Dataset()]
     frame_uid = dataset.get("FrameOfReferenceUID")
     return Plan(

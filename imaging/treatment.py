@@ -12,64 +12,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from imaging.contours import Roi, StructureSet, axial_grid, rasterise, read_rtstruct
+from imaging.contours import StructureSet, read_rtstruct
 from imaging.dose import Dose, DoseKind, Summation, eqd2, read_dose, sum_doses
 from imaging.errors import InputError
 from imaging.plan import Delivery, Plan, confirmed, read_plan, read_record
-from imaging.volume import FloatArray, Mask
+from imaging.targets import TargetVolume, target_volumes
+from imaging.volume import FloatArray
 
 T = TypeVar("T")
 
-#: RT ROI Interpreted Types of a volume to be treated (ITV is written by some systems).
-TARGET_TYPES = ("GTV", "CTV", "ITV", "PTV", "TREATED_VOLUME", "IRRAD_VOLUME")
-#: The type whose surface bounds what is meant to be irradiated.
-PLANNING_TARGET_TYPE = "PTV"
+#: Approval Status (300E,0002) and Plan Intent (300A,000A).
+APPROVED, UNAPPROVED, REJECTED = "APPROVED", "UNAPPROVED", "REJECTED"
+NOT_TREATMENT = ("VERIFICATION", "MACHINE_QA", "RESEARCH", "SERVICE")
 #: Summation types that stand for a whole plan, best first.
 _WHOLE_PLAN = (Summation.PLAN, Summation.RECORD)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TargetVolume:
-    """A volume to be treated, by its type or because a plan prescribes to it; never by its name.
-
-    Attributes:
-        mask: on an axial grid of its own.
-        prescribed: a plan's dose reference names it.
-    """
-
-    name: str
-    interpreted_type: str
-    roi: Roi
-    mask: Mask
-    prescribed: bool
-
-    @property
-    def bounds_field(self) -> bool:
-        """Whether it was certainly meant to be irradiated: prescribed to, or a PTV."""
-        return self.prescribed or self.interpreted_type == PLANNING_TARGET_TYPE
-
-    def holds(self, points_mm: FloatArray) -> FloatArray:
-        """1.0 for each point (n, 3) LPS mm inside, else 0.0."""
-        box = self.mask.box_grid
-        index = np.floor(box.to_voxel(points_mm) + 0.5).astype(int)
-        inside = ((index >= 0) & (index < np.array(box.shape))).all(axis=1)
-        held = np.zeros(len(index))
-        at = index[inside]
-        held[inside] = self.mask.array[at[:, 0], at[:, 1], at[:, 2]]
-        return held
-
-    def distance_mm(self, points_mm: FloatArray) -> tuple[float, bool]:
-        """Distance of the nearest of points (n, 3) to the outline, and whether they share a level.
-
-        A shared axial level: beams mostly run in the axial plane.
-        """
-        outline = np.concatenate([contour.points_mm for contour in self.roi.closed])
-        nearest, _ = cKDTree(outline).query(points_mm)
-        low, high = points_mm[:, 2].min(), points_mm[:, 2].max()
-        level = bool(low <= outline[:, 2].max() and high >= outline[:, 2].min())
-        return float(nearest.min()), level
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,10 +125,11 @@ def read_treatment(
         prescription_gy, fractions: stated by the user, for doses whose plan is not at hand.
     """
     problems: list[str] = []
+    remarks: list[str] = []
     doses = _each(rtdose_files, read_dose, problems)
     plans = _each(rtplan_files, read_plan, problems)
-    sets = _each(rtstruct_files, read_rtstruct, problems)
-    deliveries = [d for found in _each(record_files, read_record, problems) for d in found]
+    sets = _each(rtstruct_files, read_rtstruct, remarks)
+    deliveries = [d for found in _each(record_files, read_record, remarks) for d in found]
     return assemble(
         doses,
         plans,
@@ -180,16 +138,17 @@ def read_treatment(
         prescription_gy=prescription_gy,
         fractions=fractions,
         problems=problems,
+        warnings=remarks,
     )
 
 
-def _each(paths: Iterable[Path], read: Callable[[Path], T], problems: list[str]) -> list[T]:
+def _each(paths: Iterable[Path], read: Callable[[Path], T], errors: list[str]) -> list[T]:
     found = []
     for path in paths:
         try:
             found.append(read(path))
         except InputError as error:
-            problems.append(str(error))
+            errors.append(str(error))
     return found
 
 
@@ -202,10 +161,11 @@ def assemble(
     prescription_gy: float | None = None,
     fractions: int | None = None,
     problems: Sequence[str] = (),
+    warnings: Sequence[str] = (),
 ) -> Treatment:
     """A treatment from what was read; see :func:`read_treatment`."""
-    troubles = list(problems)
-    warnings: list[str] = []
+    troubles, warnings = list(problems), list(warnings)
+    plans, doses = _for_treatment(plans, doses, warnings)
     plans = [confirmed(plan, deliveries) for plan in plans]
     irradiations: list[Irradiation] = []
     for plan, dose in _paired(doses, plans, troubles, warnings):
@@ -214,7 +174,7 @@ def assemble(
         elif dose is not None:
             irradiations.append(_without_plan(dose, plans, prescription_gy, fractions, troubles))
     frame, usable = _one_frame(irradiations, troubles)
-    targets = tuple(_targets(structure_sets, plans, frame, troubles, warnings))
+    targets = tuple(target_volumes(structure_sets, plans, frame, warnings))
     if frame is None and targets:
         frame = targets[0].roi.frame_of_reference_uid
     warnings += [w for plan in plans for w in (f"{plan.source}: {w}" for w in plan.warnings)]
@@ -222,6 +182,33 @@ def assemble(
     return Treatment(
         usable, targets, frame, tuple(dict.fromkeys(troubles)), tuple(dict.fromkeys(warnings))
     )
+
+
+def _for_treatment(
+    plans: Sequence[Plan], doses: Sequence[Dose], warnings: list[str]
+) -> tuple[list[Plan], list[Dose]]:
+    """Plans that were meant to be given, and the doses that are not of one left out.
+
+    Left out are rejected plans, plans for verification or research, and beside approved plans those
+    that never were: alternatives that were not chosen would be added to the one that was.
+    """
+    approved = any(plan.approval == APPROVED for plan in plans)
+    out: dict[str, str] = {}
+    for plan in plans:
+        if plan.approval == REJECTED or plan.intent in NOT_TREATMENT:
+            out[plan.sop_instance_uid] = plan.approval if plan.approval == REJECTED else plan.intent
+        elif approved and plan.approval == UNAPPROVED:
+            out[plan.sop_instance_uid] = f"{UNAPPROVED}, and another is {APPROVED}"
+    warnings += [
+        f"{plan.source}: plan left out: {out[plan.sop_instance_uid]}"
+        for plan in plans
+        if plan.sop_instance_uid in out
+    ]
+    kept = [plan for plan in plans if plan.sop_instance_uid not in out]
+    if len(kept) > 1:
+        labels = ", ".join(plan.label or plan.source for plan in kept)
+        warnings.append(f"dose is cumulated over {len(kept)} plans: {labels}")
+    return kept, [d for d in doses if not d.plan_uids or not set(d.plan_uids) <= set(out)]
 
 
 def _paired(
@@ -349,28 +336,3 @@ def _one_frame(
             frame, kind = own, item.dose.kind
             kept.append(item)
     return frame, tuple(kept)
-
-
-def _targets(
-    sets: Sequence[StructureSet],
-    plans: Sequence[Plan],
-    frame: str | None,
-    problems: list[str],
-    warnings: list[str],
-) -> Iterable[TargetVolume]:
-    prescribed = {(plan.structure_set_uid, number) for plan in plans for number in plan.target_rois}
-    for structure_set in sets:
-        for roi in structure_set.rois:
-            named = (structure_set.sop_instance_uid, roi.number) in prescribed
-            if not roi.closed or not (named or roi.interpreted_type in TARGET_TYPES):
-                continue
-            if frame is not None and roi.frame_of_reference_uid not in (None, frame):
-                warnings.append(f"{roi.source}: {roi.name} lies in another frame of reference")
-                continue
-            try:
-                mask = rasterise(roi, axial_grid([roi]))
-            except InputError as error:
-                problems.append(str(error))
-                continue
-            if mask.voxels:
-                yield TargetVolume(roi.name, roi.interpreted_type, roi, mask, named)

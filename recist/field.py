@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from imaging.dvh import Samples, samples_of_mask
+from imaging.errors import InputError
 from imaging.exposure import DoseFacts, Exposure, Tail, ToPlanning, expose
 from imaging.isolines import Window, isodoses, target_lines
 from imaging.treatment import Treatment
@@ -87,7 +88,7 @@ class FieldOverride:
 
     def __post_init__(self) -> None:
         if not self.reason.strip():
-            raise ValueError("an override needs a reason")
+            raise InputError("an override of the field class needs a reason")
 
 
 @dataclass(frozen=True, slots=True)

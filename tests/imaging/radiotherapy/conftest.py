@@ -161,6 +161,8 @@ def rtplan() -> Callable[..., Dataset]:
         beams: int = 0,
         beam_dose: float | None = None,
         target: int | None = 1,
+        approval: str = "APPROVED",
+        intent: str = "CURATIVE",
     ) -> Dataset:
         referenced = [
             dataset(ReferencedBeamNumber=n, BeamDose=beam_dose) for n in range(1, beams + 1)
@@ -184,6 +186,8 @@ def rtplan() -> Callable[..., Dataset]:
             Modality="RTPLAN",
             SOPInstanceUID=uid,
             RTPlanLabel="SBRT",
+            ApprovalStatus=approval,
+            PlanIntent=intent,
             FrameOfReferenceUID=FRAME,
             DoseReferenceSequence=items(reference),
             FractionGroupSequence=items(group),

@@ -192,12 +192,39 @@ class TestAssembly:
         assert says in found.problems[0]
         assert len(found.with_dose) == 1
 
+    @pytest.mark.parametrize(
+        ("state", "says"),
+        [
+            ({"approval": "REJECTED"}, "REJECTED"),
+            ({"approval": "UNAPPROVED"}, "UNAPPROVED, and another is APPROVED"),
+            ({"intent": "VERIFICATION"}, "VERIFICATION"),
+        ],
+    )
+    def test_alternatives_that_were_not_given_are_left_out(
+        self, uniform, rtplan, state, says: str
+    ) -> None:
+        other = plan(rtplan(60.0, 3, uid="1.9.2", **state), source="RP2.dcm")
+        found = assemble(
+            [uniform(45.0), uniform(60.0, plan="1.9.2")], [plan(rtplan(45.0, 3)), other]
+        )
+        assert found.at_gy(self.POINT) == pytest.approx([45.0])
+        assert found.warnings == (f"RP2.dcm: plan left out: {says}",)
+        assert not found.problems
+
+    def test_several_plans_are_named(self, uniform, rtplan) -> None:
+        doses = [uniform(45.0), uniform(25.0, plan="1.9.2")]
+        plans = [plan(rtplan(45.0, 3)), plan(rtplan(25.0, 5, uid="1.9.2"))]
+        assert assemble(doses, plans).warnings == ("dose is cumulated over 2 plans: SBRT, SBRT",)
+
     def test_bad_files_are_named_and_the_others_used(self, rtdose, tmp_path: Path) -> None:
         relative = rtdose(np.ones((2, 2, 2)), units="RELATIVE")
         relative.save_as(tmp_path / "RD.dcm", enforce_file_format=True)
         found = read_treatment([tmp_path / "RD.dcm", tmp_path / "none.dcm"])
         assert "RD.dcm: Dose Units (3004,0002) are RELATIVE" in found.problems[0]
         assert "none.dcm: not readable as DICOM" in found.problems[1]
+        without_targets = read_treatment([], [], [tmp_path / "RS.dcm"])
+        assert not without_targets.problems, "contours are not needed for a dose"
+        assert "RS.dcm: not readable as DICOM" in without_targets.warnings[0]
 
 
 class TestTargets:
