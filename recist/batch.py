@@ -42,7 +42,7 @@ Stage = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that the user must know: a patient that failed, or a part that could not be used."""
+    """What the user must know: a patient that failed, or a part that could not be used."""
 
     subject: str
     where: str

@@ -99,8 +99,8 @@ def run(
     ] = False,
 ) -> None:
     """Images in, response out: delineate, measure, track, classify, for one or many patients."""
-    from recist import batch, progress  # noqa: PLC0415
-    from recist.options import Options  # noqa: PLC0415
+    from recist import batch, progress
+    from recist.options import Options
 
     options = Options.create(
         lesions=lesions,
@@ -140,7 +140,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Make a small phantom patient, run the main job on it, and say where to look."""
-    from recist import demonstration, progress  # noqa: PLC0415
+    from recist import demonstration, progress
 
     with progress.Bars(console) as bars:
         lines, code = demonstration.run(
@@ -165,7 +165,7 @@ def assess(
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of diameters to responses and outcomes; no images, no network."""
-    from recist.table.assess import assess_file  # noqa: PLC0415
+    from recist.table.assess import assess_file
 
     result = assess_file(
         measurements, out, events=events, criteria=_names(criteria), protocol=protocol, jobs=jobs
@@ -182,7 +182,7 @@ def outcomes(
     protocol: ProtocolName = "recist11-eortc",
 ) -> None:
     """From time-point responses alone to best response and progression dates."""
-    from recist.table.assess import outcomes_file  # noqa: PLC0415
+    from recist.table.assess import outcomes_file
 
     result = outcomes_file(
         responses, out, events=events, criteria=_names(criteria), protocol=protocol
@@ -198,7 +198,7 @@ def suv(
     strict: Annotated[bool, typer.Option(help="Turn every adaptation into an error.")] = False,
 ) -> None:
     """The SUV factor of a PET series, with its reference time, rule and every candidate."""
-    from pet.suv import SuvType, suv_report  # noqa: PLC0415
+    from pet.suv import SuvType, suv_report
 
     if kind not in tuple(SuvType):
         raise InputError(f"--type {kind}", remedy=f"one of {', '.join(SuvType)}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from imaging.contours import Roi, StructureSet, rasterise, read_rtstruct, remarks
-from imaging.errors import InputError
+from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map, read_seg
 from imaging.seg import SegSegment
 from imaging.series import Series, Visit
@@ -61,10 +61,15 @@ SAME_LESION_DICE = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delineated:
-    """The lesions found in the files of one date, and what was left out."""
+    """The lesions delineated at one date, and what was left out.
+
+    Attributes:
+        reviewed: drawn or checked by a person, so that what is missing was not there.
+    """
 
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...] = ()
+    reviewed: bool = True
 
 
 def lesion_rois(structure_set: StructureSet, pattern: str | None = None) -> tuple[Roi, ...]:
@@ -310,7 +315,8 @@ def from_folder(
     Looks in ``folder/subject`` where that exists, else in ``folder`` for names that begin with the
     subject, else (one patient's folder) for any. The rest of the name begins with the date
     (2020-01-06 or 20200106) or the label of the visit: ``baseline``, ``follow-up 1`` (also fu1).
-    NIfTI label maps, SEG and RTSTRUCT; several files of one visit are taken together.
+    NIfTI label maps, SEG and RTSTRUCT; several files of one visit are taken together. A label map
+    on another grid than the CT (one drawn on the PET) is passed over when another one fits.
 
     Args:
         visit: label or date.
@@ -318,16 +324,7 @@ def from_folder(
     Raises:
         InputError: no file of this visit, or one that cannot be used.
     """
-    own = folder / subject
-    files = sorted(own.iterdir() if own.is_dir() else folder.iterdir())
-    files = [path for path in files if path.name.lower().endswith(_SUFFIXES)]
-    named = [path for path in files if _plain(path.name).startswith(_plain(subject))]
-    prefix = _plain(subject) if named and not own.is_dir() else ""
-    chosen = [
-        path
-        for path in (named if prefix else files)
-        if _is_of_visit(_plain(path.name).removeprefix(prefix), visit)
-    ]
+    chosen = _of_visit(folder, subject, visit)
     if not chosen:
         raise InputError(
             f"no delineation of {subject} at {visit}",
@@ -335,12 +332,36 @@ def from_folder(
             remedy="name files SUBJECT_DATE.nii.gz or put them in a folder named SUBJECT",
         )
     found: list[Candidate] = []
+    misfit: GeometryError | None = None
     for path in chosen:
         if path.name.lower().endswith(".dcm"):
             found.extend(_of_file(path, _modality(path), grid, pattern).candidates)
-        else:
+            continue
+        try:
             found.extend(candidates_from_label_map(path, grid))
+        except GeometryError as error:  # drawn on the PET, say: another file may fit the CT
+            misfit = error
+    if misfit is not None and not found:
+        raise misfit
     return tuple(found)
+
+
+def has_delineation(folder: Path, subject: str, visit: str | dt.date) -> bool:
+    """Whether a folder holds a delineation of a visit, by the names of its files."""
+    return bool(_of_visit(folder, subject, visit))
+
+
+def _of_visit(folder: Path, subject: str, visit: str | dt.date) -> list[Path]:
+    own = folder / subject
+    files = sorted(own.iterdir() if own.is_dir() else folder.iterdir())
+    files = [path for path in files if path.name.lower().endswith(_SUFFIXES)]
+    named = [path for path in files if _plain(path.name).startswith(_plain(subject))]
+    prefix = _plain(subject) if named and not own.is_dir() else ""
+    return [
+        path
+        for path in (named if prefix else files)
+        if _is_of_visit(_plain(path.name).removeprefix(prefix), visit)
+    ]
 
 
 def _modality(path: Path) -> str:

@@ -12,9 +12,9 @@ from imaging.volume import Volume
 from pet.suv import Audit, to_suv
 from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
-from recist.delineation import Delineated, from_folder, read_visit
+from recist.delineation import Delineated, from_folder, has_delineation, read_visit
 from recist.measure import caliper, flags
-from recist.options import DICOM, Options
+from recist.options import AUTO, DICOM, Options
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 
@@ -71,25 +71,40 @@ def examine(visit: Visit, day: int) -> Examination:
 
 
 def delineate(subject: str, examination: Examination, options: Options) -> Delineated:
-    """The candidates of one date: from the network, from DICOM beside the images, or a folder.
+    """The candidates of one date: from DICOM beside the images, from a folder, or the network.
+
+    The network also delineates the dates for which no delineation is at hand, and says so.
 
     Raises:
-        InputError: the folder holds no delineation of this date, or one that does not fit.
+        InputError: a delineation that does not fit its image, or no network when it is needed.
     """
-    ct, visit = examination.ct.volume, examination.visit
-    if options.bundle is not None:
-        answer = ask_network(
-            ct, examination.suv, options.bundle, device=options.device, quality=options.quality
-        )
-        return Delineated(answer.candidates, answer.warnings)
+    drawn = _drawn(subject, examination, options)
+    if drawn is not None and (drawn.candidates or options.lesions != DICOM):
+        return drawn
+    bundle = options.required_bundle()
+    ct = examination.ct.volume
+    answer = ask_network(
+        ct, examination.suv, bundle, device=options.device, quality=options.quality
+    )
+    asked: tuple[str, ...] = ()
+    if options.lesions != AUTO:
+        asked = (f"no delineation at this date: delineated by {bundle.source}",)
+    left_out = drawn.warnings if drawn is not None else ()
+    return Delineated(answer.candidates, (*left_out, *asked, *answer.warnings), reviewed=False)
+
+
+def _drawn(subject: str, examination: Examination, options: Options) -> Delineated | None:
+    """What a person drew at this date; None where nothing is at hand."""
+    visit, grid = examination.visit, examination.ct.volume.grid
+    if options.lesions == AUTO:
+        return None
     if options.lesions == DICOM:
-        return read_visit(visit, ct.grid, options.roi_pattern)
+        return read_visit(visit, grid, options.roi_pattern)
     folder = Path(options.lesions)
-    try:
-        found = from_folder(folder, subject, visit.date, ct.grid, options.roi_pattern)
-    except InputError:
-        found = from_folder(folder, subject, visit.label, ct.grid, options.roi_pattern)
-    return Delineated(found)
+    for name in (visit.date, visit.label):
+        if has_delineation(folder, subject, name):
+            return Delineated(from_folder(folder, subject, name, grid, options.roi_pattern))
+    return None
 
 
 def size(candidate: Candidate, examination: Examination) -> Sized:

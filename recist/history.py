@@ -14,6 +14,7 @@ from decimal import Decimal
 from recist.course import Caliper, Measurement, Role, Status
 from recist.examination import Examination, Sized
 from recist.measure import diameter_mm
+from recist.protocol import Protocol
 from recist.tracking import Sighting, State, Track
 
 #: A node below this short axis is normal (Eisenhauer 2009, section 3.1.1).
@@ -22,6 +23,8 @@ NORMAL_NODE_MM = Decimal(10)
 #: (Seymour 2017, Panel; Eisenhauer 2009, section 3.1.1).
 MEASURABLE_MM = Decimal(10)
 MEASURABLE_NODE_MM = Decimal(15)
+#: More decimals of an SUV than this are noise.
+SUV_DECIMALS = 4
 #: A non-target that grew by +20 % and 5 mm from its smallest size is marked as increased: worse,
 #: but whether it is unequivocal is for the reader (Eisenhauer 2009, section 4.3.4).
 INCREASE_RATIO = Decimal("1.2")
@@ -34,14 +37,14 @@ class Tracked:
 
     Attributes:
         sized: by day, the candidates that the lesion consists of there.
-        reviewed: its delineation was drawn or confirmed by a person.
+        reviewed: the days on which a person delineated, or all if a reader confirmed the lesion.
     """
 
     track: Track
     is_node: bool
     role: Role
     sized: Mapping[int, tuple[Sized, ...]]
-    reviewed: bool
+    reviewed: frozenset[int]
 
     @property
     def id(self) -> str:
@@ -75,30 +78,51 @@ class DatedLesions:
 SEEN = (State.BASELINE, State.MATCHED, State.NEW, State.SPLIT)
 
 
-def status_of(lesion: Tracked, day: int, smallest_mm: Decimal | None) -> tuple[Status, str]:
+#: What a state of tracking comes to where the lesion has no delineation of its own.
+UNSEEN: Mapping[State, tuple[Status, str]] = {
+    State.AMBIGUOUS: (
+        Status.NOT_EVALUABLE,
+        "which lesion this is was not clear: confirm the link",
+    ),
+    State.NOT_EVALUABLE: (Status.NOT_EVALUABLE, "its place was not imaged at this date"),
+    State.MERGED: (Status.MERGED, ""),
+    State.ABSENT: (Status.ABSENT, ""),
+}
+#: An absence that rests on the network alone.
+NOT_FOUND = (
+    Status.NOT_EVALUABLE,
+    "the network found nothing in its place: gone or missed? correct measurements.csv",
+)
+
+
+def status_of(
+    lesion: Tracked, sighting: Sighting, smallest_mm: Decimal | None, protocol: Protocol
+) -> tuple[Status, str]:
     """The status of a lesion at a date, with a remark for the reader where one is due.
 
     Args:
         smallest_mm: its smallest diameter at earlier dates, None without one.
     """
-    sighting = lesion.track.at(day)
-    match sighting.state if sighting else State.NOT_EVALUABLE:
-        case State.AMBIGUOUS:
-            return Status.NOT_EVALUABLE, "which lesion this is was not clear: confirm the link"
-        case State.NOT_EVALUABLE:
-            return Status.NOT_EVALUABLE, "its place was not imaged at this date"
-        case State.MERGED:
-            return Status.MERGED, ""
-        case State.ABSENT:
-            return Status.ABSENT, ""
-    size_mm = lesion.size_mm(day)
+    reviewed = sighting.day in lesion.reviewed
+    if sighting.state in UNSEEN:
+        doubtful = sighting.state is State.ABSENT and not reviewed
+        if doubtful and protocol.unreviewed_absence == "not_evaluable":
+            return NOT_FOUND
+        return UNSEEN[sighting.state]
+    size_mm = lesion.size_mm(sighting.day)
     if lesion.role is Role.TARGET:
         return (Status.TOO_SMALL if size_mm is None else Status.MEASURED), ""
     if lesion.role is Role.NON_TARGET:
         return _non_target(lesion.is_node, size_mm, smallest_mm)
-    if not lesion.reviewed:
+    return _new(
+        lesion.is_node, size_mm, reviewed or protocol.unreviewed_new_lesion == "unequivocal"
+    )
+
+
+def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status, str]:
+    if not certain:
         return Status.EQUIVOCAL, "new, found by a network that no reader has checked"
-    least = MEASURABLE_NODE_MM if lesion.is_node else MEASURABLE_MM
+    least = MEASURABLE_NODE_MM if is_node else MEASURABLE_MM
     return (Status.MEASURED if size_mm is not None and size_mm >= least else Status.PRESENT), ""
 
 
@@ -122,7 +146,7 @@ def _non_target(
 
 
 def measurements(
-    lesion: Tracked, *, source: str
+    lesion: Tracked, protocol: Protocol, *, source: str
 ) -> tuple[dict[int, Measurement], tuple[tuple[str, int, str], ...]]:
     """What was seen of a lesion at each date, and the remarks for the reader.
 
@@ -134,7 +158,7 @@ def measurements(
     smallest: Decimal | None = None
     for sighting in lesion.track.sightings:
         day = sighting.day
-        status, remark = status_of(lesion, day, smallest)
+        status, remark = status_of(lesion, sighting, smallest, protocol)
         if remark:
             remarks.append((lesion.id, day, remark))
         found[day] = _measurement(lesion, sighting, status, source)
@@ -156,10 +180,14 @@ def _measurement(lesion: Tracked, sighting: Sighting, status: Status, source: st
         merged_into=sighting.merged_into if status is Status.MERGED else None,
         caliper=lesion.caliper(day) if parts else None,
         volume_ml=round(sum(part.candidate.mask.volume_ml for part in parts), 3) if parts else None,
-        suv_max=max((each.suv_max for each in uptakes), default=None),
-        suv_mean=(
+        suv_max=_rounded(max((each.suv_max for each in uptakes), default=None)),
+        suv_mean=_rounded(
             sum(each.suv_mean * each.mtv_ml for each in uptakes) / volume_ml if volume_ml else None
         ),
-        suv_peak=max((each.suv_peak.value for each in uptakes), default=None),
+        suv_peak=_rounded(max((each.suv_peak.value for each in uptakes), default=None)),
         source=source,
     )
+
+
+def _rounded(suv: float | None) -> float | None:
+    return None if suv is None else round(suv, SUV_DECIMALS)

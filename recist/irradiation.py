@@ -31,7 +31,9 @@ def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
     records = [path for visit in visits for series in visit.rtrecords for path in series.files]
     if not doses and not plans:
         return None
-    structures = [path for visit in visits for series in visit.rtstructs for path in series.files]
+    # Contours drawn at other dates say nothing of the plan.
+    planned = [visit for visit in visits if visit.rtdoses or visit.rtplans]
+    structures = [path for visit in planned for series in visit.rtstructs for path in series.files]
     return read_treatment(doses, plans, structures, record_files=records)
 
 

@@ -30,7 +30,7 @@ class Options:
 
     Attributes:
         lesions: ``auto``, ``dicom`` or a folder of delineations.
-        bundle: the network; None when it is not asked.
+        bundle: the network; None without one, which is an error only when it is needed.
     """
 
     lesions: str
@@ -88,7 +88,7 @@ class Options:
             roi_pattern=roi_pattern,
             device=device,
             quality=Quality(quality),
-            bundle=load_bundle(model) if lesions == AUTO else None,
+            bundle=_bundle(model, needed=lesions == AUTO or model is not None),
             events_file=events,
             choices_file=overrides,
             links_file=links,
@@ -99,12 +99,15 @@ class Options:
     @property
     def source(self) -> str:
         """Who delineated, for the tables."""
-        return self.bundle.source if self.bundle else self.lesions
+        return self.bundle.source if self.bundle and self.lesions == AUTO else self.lesions
 
-    @property
-    def reviewed(self) -> bool:
-        """The delineations come from a person, not from the network alone."""
-        return self.bundle is None
+    def required_bundle(self) -> Bundle:
+        """The network.
+
+        Raises:
+            InputError: there is none.
+        """
+        return self.bundle if self.bundle is not None else load_bundle()
 
     def day_zero(self, subject: str) -> dt.date | None:
         """The date that days count from, where an event names it."""
@@ -134,7 +137,7 @@ class Options:
         return (*(path for path in named if path), *(path for path in inside if path.is_file()))
 
     def model_record(self) -> dict[str, object] | None:
-        """Name, version and hash of the network, None when it was not asked."""
+        """Name, version and hash of the network, None without one."""
         if self.bundle is None:
             return None
         return {
@@ -154,3 +157,12 @@ class Options:
             "quality": str(self.quality),
             "protocol": effective(self.protocol),
         }
+
+
+def _bundle(model: Path | None, *, needed: bool) -> Bundle | None:
+    try:
+        return load_bundle(model)
+    except InputError:
+        if needed:
+            raise
+        return None

@@ -66,10 +66,14 @@ def assess_subject(
         fields,
         choices,
         protocol=options.protocol,
-        reviewed=options.reviewed,
+        reviewed=frozenset(
+            examination.day
+            for examination, each in zip(examinations, found, strict=True)
+            if each.reviewed
+        ),
     )
     on_stage("assess")
-    timepoints, remarks = _timepoints(placed, examinations, options.source)
+    timepoints, remarks = _timepoints(placed, examinations, options)
     course = Course(subject.id, placed.lesions, timepoints, options.events(subject.id, zero), zero)
     assessments, outcomes = assess_course(course, options.criteria, options.protocol)
     on_stage("show")
@@ -107,13 +111,13 @@ def _registered(
 
 
 def _timepoints(
-    placed: Placed, examinations: Sequence[Examination], source: str
+    placed: Placed, examinations: Sequence[Examination], options: Options
 ) -> tuple[tuple[Timepoint, ...], tuple[tuple[str, int, str], ...]]:
     """What was seen at each date, and the remarks for the reader."""
     seen: dict[int, list[Measurement]] = {examination.day: [] for examination in examinations}
     remarks: list[tuple[str, int, str]] = []
     for lesion in placed.tracked:
-        found, own = measurements(lesion, source=source)
+        found, own = measurements(lesion, options.protocol, source=options.source)
         for day, measurement in found.items():
             seen[day].append(measurement)
         remarks.extend(own)

@@ -307,6 +307,20 @@ class Protocol:
     field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = _setting(
         "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field"
     )
+    unreviewed_absence: Literal["not_evaluable", "absent"] = _setting(
+        "not_evaluable",
+        "",
+        "A known lesion that the network alone did not find: missed or gone is for a reader to "
+        "say, so not evaluable; or taken as gone.",
+        "design decision",
+    )
+    unreviewed_new_lesion: Literal["equivocal", "unequivocal"] = _setting(
+        "equivocal",
+        "",
+        "A new lesion that the network alone found: equivocal until a reader confirms it, or "
+        "counted at once.",
+        "design decision",
+    )
     out_of_field_set: Literal["strict", "pragmatic"] = _setting(
         "strict",
         "AMB-35",

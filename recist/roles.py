@@ -48,14 +48,14 @@ def place(
     choices: Mapping[str, Choice],
     *,
     protocol: Protocol,
-    reviewed: bool,
+    reviewed: frozenset[int],
 ) -> Placed:
     """Give every lesion its role, organ and field.
 
     Args:
         sized: by date, in the order of that date's candidates.
         choices: the reader's; they win over every rule.
-        reviewed: the delineations come from a person.
+        reviewed: the days on which a person delineated.
 
     Raises:
         InputError: a choice names a lesion that does not exist.
@@ -87,7 +87,7 @@ def place(
                 tracking_uid=_tracking_uid(examinations[0], lesion.track.id),
             )
         )
-        checked = reviewed or bool(lesion.choice.confirmed)
+        checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
         tracked.append(Tracked(lesion.track, lesion.is_node, role, lesion.sized, checked))
     return Placed(tuple(lesions), tuple(tracked), (*selection.warnings, *_to_ask(seen)))
 
