@@ -75,6 +75,12 @@ def time_assess(table: Path, out: Path, jobs: int) -> float:
     return time.perf_counter() - started
 
 
+def cpu_seconds() -> float:
+    """Processor seconds of this process and its ended children: the load of others is not in it."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
 def peak_mib() -> tuple[float, float]:
     """Peak resident memory of this process and of its largest child, MiB."""
     return tuple(
@@ -116,8 +122,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "measurements.csv"
         rows = generate(table, chosen.subjects, chosen.seed)
+        busy = cpu_seconds()
         seconds = time_assess(table, Path(folder) / "out", chosen.jobs)
         own, child = peak_mib()
+        busy = cpu_seconds() - busy
         written = sum(file.stat().st_size for file in (Path(folder) / "out").iterdir())
         plain = time_pandas(table)
     json.dump(
@@ -126,6 +134,7 @@ def main() -> None:
             "rows": rows,
             "jobs": chosen.jobs,
             "seconds": round(seconds, 2),
+            "cpu_seconds": round(busy, 2),
             "peak_mib_main": round(own),
             "peak_mib_worker": round(child),
             "written_mib": round(written / 2**20),

@@ -28,7 +28,7 @@ RANKS = {
     "choices": 4,
     "endpoints": 4,
     "abscopal": 5,
-    "robustness": 5,
+    "robustness": 4,
     "table": 5,
     "cohort": 6,
     "options": 6,

@@ -22,6 +22,7 @@ from recist import endpoints
 from recist.course import Course, Field
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
+from recist.robustness import CategoryProbability, category_probabilities
 from recist.table import results
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
@@ -57,6 +58,7 @@ class Task:
     criteria: tuple[str, ...]
     protocol: Protocol
     events: dict[str, tuple[DatedEvent, ...]]
+    robustness: bool = False
 
 
 def assess_file(
@@ -67,12 +69,14 @@ def assess_file(
     criteria: Sequence[str] = ("recist11", "irecist"),
     protocol: Protocol | str | Path = "recist11-eortc",
     jobs: int | None = None,
+    robustness: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> TableResult:
     """Assess every subject of a measurement table, and write the results into a folder.
 
     Args:
         jobs: processes; one per core unless given, and one for a small table.
+        robustness: simulate how sure each RECIST 1.1 category is (see :mod:`recist.robustness`).
         on_progress: called with the number of subjects done so far.
 
     Raises:
@@ -87,7 +91,7 @@ def assess_file(
         known = {}
         if events is not None:
             known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
-        task = Task(layout, table.delimiter, names, settings, known)
+        task = Task(layout, table.delimiter, names, settings, known, robustness)
         workers = _workers(table, jobs)
         rendered = in_order(assess_chunk, task, chunks(table, layout), workers)
         return write(
@@ -230,14 +234,26 @@ def _assess_one(task: Task, course: Course, part: Rendered, found: list[Finding]
     assessments, outcomes = assess_course(course, task.criteria, task.protocol)
     plain = [a for a in assessments if a.scope is Scope.ALL and a.criteria == "recist11"]
     found.extend(check_responses(course.subject, plain))
+    certainties = _certainties(course, task.protocol) if task.robustness else {}
     for assessment in assessments:
-        line, as_json = results.timepoint_texts(course, assessment)
+        certainty = certainties.get((assessment.criteria, assessment.scope, assessment.day))
+        line, as_json = results.timepoint_texts(course, assessment, certainty)
         part.timepoints.append(line)
         part.timepoints_json.append(as_json)
     for outcome in outcomes:
         line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
         part.outcomes.append(line)
         part.outcomes_json.append(as_json)
+
+
+def _certainties(
+    course: Course, protocol: Protocol
+) -> dict[tuple[str, Scope, int], CategoryProbability]:
+    return {
+        ("recist11", scope, point.day): point
+        for scope in scopes(course)
+        for point in category_probabilities(within(course, scope), protocol, scope=scope)
+    }
 
 
 def _known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from json.encoder import encode_basestring as _quote
 from recist.course import Course
 from recist.protocol import Protocol, effective
 from recist.response import Assessment, EventTime, Outcome, Written
+from recist.robustness import CategoryProbability
 
 #: Policies with a column of their own, in the order of the columns.
 POLICY_COLUMNS = ("fda_a", "fda_b", "fda_c", "ema_itt")
@@ -33,6 +34,7 @@ def timepoint_columns(*, has_dates: bool) -> list[str]:
         "reason",
         "reader",
         "warnings",
+        "certainty",
     ]
 
 
@@ -65,8 +67,14 @@ def outcome_columns(*, has_dates: bool) -> list[str]:
     ]
 
 
-def timepoint_texts(course: Course, assessment: Assessment) -> tuple[str, str]:
-    """One time point as a line of CSV and as a JSON object with every reason."""
+def timepoint_texts(
+    course: Course, assessment: Assessment, certainty: CategoryProbability | None = None
+) -> tuple[str, str]:
+    """One time point as a line of CSV and as a JSON object with every reason.
+
+    Args:
+        certainty: how sure the category is, where that was simulated.
+    """
     written = [reason.written() for reason in assessment.reasons]
     scope, day = assessment.scope, when(course, assessment.day)
     sums = (assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm)
@@ -83,6 +91,7 @@ def timepoint_texts(course: Course, assessment: Assessment) -> tuple[str, str]:
         cell(" ".join([reason.sentence for reason in written])),
         cell(course.reader),
         cell(" ".join(assessment.warnings)) if assessment.warnings else "",
+        cell(certainty.sentence) if certainty is not None else "",
     )
     total, baseline, nadir = [_number(value) for value in sums]
     as_json = (
@@ -92,7 +101,8 @@ def timepoint_texts(course: Course, assessment: Assessment) -> tuple[str, str]:
         f'"target":"{assessment.target}","non_target":"{assessment.non_target}",'
         f'"new_lesion":{_truth(assessment.new_lesion)},"overall":"{assessment.overall}",'
         f'"reasons":[{",".join([_reason(reason) for reason in written])}],'
-        f'"reader":{_quote(course.reader)},"warnings":{_strings(assessment.warnings)}}}'
+        f'"reader":{_quote(course.reader)},"warnings":{_strings(assessment.warnings)}'
+        f"{_probabilities(certainty)}}}"
     )
     return ",".join(row), as_json
 
@@ -220,6 +230,13 @@ def _reason(reason: Written) -> str:
         f'"sentence":{_quote(reason.sentence)},"numbers":{{{numbers}}},'
         f'"margin_mm":{_number(reason.margin_mm)}}}'
     )
+
+
+def _probabilities(certainty: CategoryProbability | None) -> str:
+    if certainty is None:
+        return ""
+    each = ",".join([f'"{response}":{value:.4f}' for response, value in certainty.probabilities])
+    return f',"probabilities":{{{each}}}'
 
 
 def _event_time(course: Course, time: EventTime) -> str:

@@ -260,6 +260,18 @@ def test_semicolons_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     assert overall(tmp_path / "out", criteria="recist11") == ["PR", "PR"]
 
 
+def test_the_certainty_of_a_category_is_simulated_on_request(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assess_file(table(tmp_path, RESPONDER), out, robustness=True)
+    first = rows(out / "timepoints.csv")[0]
+    assert first["certainty"].startswith("PR, ")
+    assert first["certainty"].endswith(" chance of SD")
+    told = json.loads((out / "timepoints.json").read_text())["timepoints"]
+    assert set(told[0]["probabilities"]) == {"PR", "SD"}
+    by_irecist = [row for row in rows(out / "timepoints.csv") if row["criteria"] == "irecist"]
+    assert {row["certainty"] for row in by_irecist} == {""}
+
+
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
     def stop(subjects: int) -> None:
         raise KeyboardInterrupt
