@@ -91,6 +91,12 @@ def _column(semi_mm: tuple[float, float], exponent: float, waist: float = 0.0) -
     return Solid(distance)
 
 
+def _within(height: Plane, pitch_mm: float) -> Plane:
+    """Height above the middle of its own period."""
+    part = height / np.float32(pitch_mm)
+    return np.asarray((part - np.floor(part) - np.float32(0.5)) * np.float32(pitch_mm))
+
+
 def _ribs() -> Solid:
     """Rings on the chest wall that fall towards the front."""
 
@@ -99,7 +105,7 @@ def _ribs() -> Solid:
         radius = np.hypot(u, v)
         wall = (radius - 1) * np.hypot(x, y) / np.maximum(radius, 0.05)
         height = z - 0.28 * y
-        level = np.mod(height, RIB_PITCH_MM) - RIB_PITCH_MM / 2
+        level = _within(height, RIB_PITCH_MM)
         ring = np.hypot(wall / 3.4, level / 5.6) - 1
         # In front the ribs are cartilage, behind they join the spine.
         front = np.where(y < -55, 6.0, 0.0)
@@ -113,7 +119,7 @@ def _vertebrae(radius_mm: float, disc_mm: float) -> Solid:
 
     def distance(x: Plane, y: Plane, z: Plane) -> Plane:
         side = np.hypot(x / 1.15, y - 66) - radius_mm
-        level = np.abs(np.mod(z, VERTEBRA_PITCH_MM) - VERTEBRA_PITCH_MM / 2)
+        level = np.abs(_within(z, VERTEBRA_PITCH_MM))
         return np.asarray(
             np.maximum(side, level - (VERTEBRA_PITCH_MM / 2 - disc_mm)), dtype=np.float32
         )
