@@ -378,7 +378,7 @@ class Setting(NamedTuple):
                 f"{self.name} = {value!r} is not {_KIND_NAMES[self.kind]}",
                 remedy=f"default: {self.default}",
             )
-        elif isinstance(value, int | Decimal) and (value < 0 or not Decimal(value).is_finite()):
+        elif isinstance(value, int | Decimal) and (not Decimal(value).is_finite() or value < 0):
             raise ProtocolError(f"{self.name} = {value} is negative or not finite")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 
@@ -180,7 +181,7 @@ def test_every_assessment_can_say_why(course, protocol) -> None:
             assert assessment.reasons
             for reason in assessment.reasons:
                 assert reason.rule and reason.source and reason.sentence.endswith(".")
-                assert reason == reason and hash(reason) == hash(reason)
+                assert pickle.loads(pickle.dumps(reason)) == reason
                 assert reason.margin_mm is None or reason.margin_mm >= 0
 
 

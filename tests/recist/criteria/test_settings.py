@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,7 +29,7 @@ class Case(NamedTuple):
     expected: dict[Any, list[str]]
     criteria: ModuleType = recist11
     nodes: tuple[str, ...] = ()
-    also: dict[str, Any] = {}
+    also: Mapping[str, Any] = MappingProxyType({})
 
 
 CASES = (
