@@ -41,6 +41,10 @@ __all__ = [
 ]
 
 
+#: What tells apart persons who share an ID.
+_PERSON = (Tag.PATIENT_NAME, Tag.BIRTH_DATE, Tag.SEX)
+
+
 def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalogue:
     """Catalogue a tree of DICOM files, or of NIfTI files named by a ``manifest.csv`` in its root.
 
@@ -123,9 +127,12 @@ def _folder_name(path: str, root: Path) -> str:
 
 def _apart(name: str, headers: list[Header], problems: list[Problem]) -> dict[str, list[Header]]:
     """Persons who share an ID: another name and another birth date or sex."""
-    people: dict[tuple[str, str, str], list[Header]] = defaultdict(list)
+    alike: dict[tuple[bytes | None, ...], list[Header]] = defaultdict(list)
     for header in headers:
-        people[_identity(header)].append(header)
+        alike[tuple(map(header.elements.get, _PERSON))].append(header)
+    people: dict[tuple[str, str, str], list[Header]] = defaultdict(list)
+    for members in alike.values():
+        people[_identity(members[0])].extend(members)
     if len({identity[0] for identity in people}) < 2:
         return {name: headers}
     distinct: list[tuple[tuple[str, str, str], list[Header]]] = []

@@ -39,11 +39,12 @@ NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
 _UNDEFINED = 0xFFFFFFFF
 _META_GROUP, _TRANSFER_SYNTAX = b"\x02\x00", 0x00020010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_PIXEL_DATA, _AFTER_MODALITY, _DELIMITERS, _EVERY_GROUP = 0x7FE00010, 0x00100000, 0xFFFE, 0xFFFF
+_PIXEL_DATA, _DELIMITERS = 0x7FE00010, 0xFFFE
 #: Value representations whose length takes four bytes in explicit VR (PS3.5, 7.1.2).
 _LONG = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
+_SHORT = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 _EXPLICIT = struct.Struct("<HH2sH")
 _IMPLICIT = struct.Struct("<HHI")
 _LENGTH = struct.Struct("<I")
@@ -95,8 +96,10 @@ class Tag(IntEnum):
 
 
 WANTED = frozenset(int(tag) for tag in Tag)
-_LAST_GROUP = {"PT": 0x0054}
-_LAST_GROUP_OF_OTHERS = 0x0028
+#: The walk ends before the first of these: the image module is over, for PET its own too.
+_LAST, _LAST_OF_PET = 0x00290000, 0x00550000
+#: Modality (0008,0060) has been passed.
+_MODALITY_KNOWN = 0x00100000
 _BINARY = {
     Tag.SAMPLES_PER_PIXEL,
     Tag.ROWS,
@@ -128,6 +131,16 @@ READ_ERRORS = (
 
 class NotDicomError(UnsupportedError):
     """A file of another kind."""
+
+
+def numbers_of(raw: bytes | None) -> tuple[float, ...]:
+    """The values of a raw decimal or integer string; empty when absent or malformed."""
+    if not raw:
+        return ()
+    try:
+        return tuple(map(float, raw.rstrip(b" \0").split(b"\\")))
+    except ValueError:
+        return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,13 +182,7 @@ class Header:
 
     def numbers(self, tag: Tag) -> tuple[float, ...]:
         """The values of a decimal string; empty when absent or malformed."""
-        raw = self.elements.get(tag)
-        if not raw:
-            return ()
-        try:
-            return tuple(map(float, raw.rstrip(b" \0").split(b"\\")))
-        except ValueError:
-            return ()
+        return numbers_of(self.elements.get(tag))
 
     def number(self, tag: Tag) -> float | None:
         """The first value of a decimal or integer string; None when absent or malformed."""
@@ -254,17 +261,16 @@ def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
         raise _UnusualError
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     kept: dict[int, bytes] = {}
-    last_group = _EVERY_GROUP if to_pixels else 0
+    last = _PIXEL_DATA if to_pixels else _MODALITY_KNOWN
     while place < size:
         tag, vr, length, value = _element(buffer, place, implicit)
-        if tag >= _AFTER_MODALITY and not last_group:
-            modality = kept.get(Tag.MODALITY, b"").decode("ascii", "replace").strip(" \0")
-            last_group = _LAST_GROUP.get(modality, _LAST_GROUP_OF_OTHERS)
-        if tag == _PIXEL_DATA:
-            known = -1 if length == _UNDEFINED else length
-            return Header(path, syntax, kept, size, value, known)
-        if last_group and tag >> 16 > last_group:
-            break
+        if tag >= last:
+            if tag == _PIXEL_DATA:
+                known = -1 if length == _UNDEFINED else length
+                return Header(path, syntax, kept, size, value, known)
+            if last != _MODALITY_KNOWN:
+                break
+            last = _LAST_OF_PET if kept.get(Tag.MODALITY, b"")[:2] == b"PT" else _LAST
         if length == _UNDEFINED:
             place = _after_sequence(buffer, value, implicit or vr == b"UN")
             continue
@@ -282,12 +288,12 @@ def _element(buffer: bytes, place: int, implicit: bool) -> tuple[int, bytes, int
         group, element, length = _IMPLICIT.unpack_from(buffer, place)
         return group << 16 | element, b"", length, place + 8
     group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
-    if vr in _LONG:
-        (length,) = _LENGTH.unpack_from(buffer, place + 8)
-        return group << 16 | element, vr, length, place + 12
-    if not vr.isalpha() and group != _DELIMITERS:
+    if vr in _SHORT:
+        return group << 16 | element, vr, length, place + 8
+    if vr not in _LONG and group != _DELIMITERS:
         raise _UnusualError
-    return group << 16 | element, vr, length, place + 8
+    (length,) = _LENGTH.unpack_from(buffer, place + (4 if group == _DELIMITERS else 8))
+    return group << 16 | element, vr, length, place + (8 if group == _DELIMITERS else 12)
 
 
 def _after_sequence(buffer: bytes, place: int, implicit: bool) -> int:

@@ -13,6 +13,8 @@ from nibabel.filebasedimages import ImageFileError
 from imaging.errors import GeometryError, InputError
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 
+_nib: Any = nib  # typed in parts only
+
 #: NIfTI's x and y point right and anterior, DICOM's left and posterior.
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: A column of the affine this far from perpendicular to the others is a shear.
@@ -31,7 +33,7 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
         GeometryError: it is not three-dimensional, places no voxels, or is sheared.
     """
     try:
-        image: Any = nib.load(path)
+        image = _nib.load(path)
     except (ImageFileError, OSError) as error:
         raise InputError("not a NIfTI file, or missing", where=path) from error
     shape = tuple(n for n in image.shape if n != 1) if len(image.shape) > 3 else image.shape
@@ -44,9 +46,8 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
             where=path,
             remedy="convert the series again, with dcm2niix",
         )
-    nibabel: Any = nib  # untyped
-    axial = nibabel.funcs.squeeze_image(image) if len(image.shape) > 3 else image
-    to_lps = nibabel.orientations.io_orientation(RAS_TO_LPS @ axial.affine)
+    axial = _nib.funcs.squeeze_image(image) if len(image.shape) > 3 else image
+    to_lps = _nib.orientations.io_orientation(RAS_TO_LPS @ axial.affine)
     axial = axial.as_reoriented(to_lps)
     affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
     _check_shear(affine, path)
@@ -82,6 +83,6 @@ def write_labels(path: Path, masks: Sequence[Mask]) -> None:
         if not grid.same_as(mask.grid):
             raise GeometryError("masks on different grids in one label map", where=path)
         labels[mask.box][mask.array] = number
-    image: Any = nib.Nifti1Image(labels, RAS_TO_LPS @ grid.affine)
+    image = _nib.Nifti1Image(labels, RAS_TO_LPS @ grid.affine)
     image.set_sform(image.affine, code=1)
-    nib.save(image, path)
+    _nib.save(image, path)

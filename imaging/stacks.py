@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from imaging.choice import Candidate
 from imaging.errors import GeometryError
-from imaging.header import Header, Tag
+from imaging.header import Header, Tag, numbers_of
 from imaging.series import Series
 from imaging.slices import SAME_POSITION_MM, plane
 from imaging.volume import FloatArray
@@ -46,11 +47,17 @@ def _shape_of(header: Header) -> Hashable:
         elements.get(Tag.ROWS),
         elements.get(Tag.COLUMNS),
         elements.get(Tag.SAMPLES_PER_PIXEL),
-        tuple(round(value, 4) for value in header.numbers(Tag.PIXEL_SPACING)),
-        tuple(round(value, 2) + 0.0 for value in header.numbers(Tag.ORIENTATION)),
+        rounded(elements.get(Tag.PIXEL_SPACING), 4),
+        rounded(elements.get(Tag.ORIENTATION), 2),
         b"LOCALIZER" in elements.get(Tag.IMAGE_TYPE, b""),
-        header.text(Tag.SOP_CLASS_UID),
+        elements.get(Tag.SOP_CLASS_UID),
     )
+
+
+@lru_cache(maxsize=1024)
+def rounded(raw: bytes | None, digits: int) -> tuple[float, ...]:
+    """The values of a decimal string, rounded; the same few strings come thousands of times."""
+    return tuple(round(value, digits) + 0.0 for value in numbers_of(raw))
 
 
 def _acquisitions(headers: list[Header]) -> list[list[Header]]:
