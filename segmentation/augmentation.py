@@ -14,9 +14,15 @@ import torch
 from torch.nn import functional
 
 from imaging.volume import Array
-from segmentation.network import SPACING_MM, encode_ct, encode_suv
-from segmentation.packing import Case
-from segmentation.prompts import blurred, carried, near_segment
+from segmentation.cases import Case
+from segmentation.network import (
+    SPACING_MM,
+    blurred,
+    carried,
+    encode_ct,
+    encode_suv,
+    near_segment,
+)
 
 MAX_ROTATION_DEG = 20.0
 SCALE_RANGE = (0.7, 1.4)

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from monai.networks.nets.segresnet import SegResNet
 from monai.networks.utils import pixelshuffle
+from torch.nn import functional
 
-from imaging.volume import Array
+from imaging.volume import Array, Index3
 
 #: Edge of a voxel of the network's grid.
 SPACING_MM = 3.0
@@ -83,3 +84,37 @@ def encode_ct(hu: Array) -> Array:
 def encode_suv(suv: Array) -> Array:
     """SUVbw to the network's PET channel: the natural logarithm of 1 + SUV; float32."""
     return np.log1p(np.clip(suv, 0.0, SUV_CEILING).astype(np.float32))
+
+
+def near_segment(
+    shape: Index3, start: Array, end: Array, device: torch.device | str
+) -> torch.Tensor:
+    """exp(-distance / falloff) to the segment between two voxels; (1, 1, *shape)."""
+    axes = [torch.arange(n, device=device, dtype=torch.float32) for n in shape]
+    direction = np.asarray(end, np.float64) - start
+    length2 = float(direction @ direction)
+    offsets = [axis - float(s) for axis, s in zip(axes, start, strict=True)]
+    x, y, z = torch.meshgrid(*offsets, indexing="ij")
+    if length2 > 0:
+        along = (x * direction[0] + y * direction[1] + z * direction[2]) / length2
+        along = along.clamp_(0.0, 1.0)
+        x, y, z = (
+            offset - along * float(d) for offset, d in zip((x, y, z), direction, strict=True)
+        )
+    distance = torch.sqrt(x * x + y * y + z * z) * SPACING_MM
+    return torch.exp(-distance / PROMPT_FALLOFF_MM)[None, None]
+
+
+def carried(mask: torch.Tensor) -> torch.Tensor:
+    """The prompt of a lesion carried over: (1, 1, i, j, k) of 0 and 1, softened."""
+    return blurred(mask.float())
+
+
+def blurred(image: torch.Tensor) -> torch.Tensor:
+    """Three-voxel running mean along each axis of (1, 1, i, j, k)."""
+    for axis in range(3):
+        kernel = [3 if axis == n else 1 for n in range(3)]
+        image = functional.avg_pool3d(
+            image, kernel, 1, [k // 2 for k in kernel], count_include_pad=False
+        )
+    return image

@@ -7,7 +7,6 @@ and, where there is a PET, ``NAME_suv1000.nii.gz`` (SUVbw x 1000 on a grid of it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from imaging.errors import InputError
 from imaging.nifti import read_nifti
 from imaging.resampling import AIR_HU
 from imaging.volume import Array, Unit, Volume
+from segmentation.cases import Case
 from segmentation.network import SPACING_MM
 from segmentation.preparation import network_grid, on_grid
 
@@ -26,27 +26,6 @@ BODY_HU = -350.0
 CLICK_DEPTH = 0.35
 #: So many possible clicks are kept per lesion.
 CLICKS_KEPT = 400
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """One training image on the network's grid.
-
-    Attributes:
-        name: the case; cross-validation splits by it.
-        ct: int16 HU (i, j, k).
-        suv: float16 SUVbw, None where the case has no PET.
-        label: uint8 lesion number, 0 outside.
-        body: bool.
-        clicks: float32 (n, 5): voxel index, lesion number, probability of being clicked.
-    """
-
-    name: str
-    ct: Array
-    suv: Array | None
-    label: Array
-    body: Array
-    clicks: Array
 
 
 def case_names(folder: Path) -> tuple[str, ...]:
@@ -126,22 +105,3 @@ def pack(folders: Sequence[Path], target: Path, spacing_mm: float = SPACING_MM) 
     target.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(target, allow_pickle=False, **arrays)
     return tuple(names)
-
-
-def load(path: Path) -> tuple[Case, ...]:
-    """The cases of a packed file, sorted by name."""
-    if not path.is_file():
-        raise InputError("packed cases not found", where=path, remedy="run scripts/train.py --pack")
-    with np.load(path, allow_pickle=False) as stored:
-        names = sorted({key.split("/")[0] for key in stored.files})
-        return tuple(
-            Case(
-                name,
-                stored[f"{name}/ct"],
-                stored[f"{name}/suv"] if f"{name}/suv" in stored.files else None,
-                stored[f"{name}/label"],
-                stored[f"{name}/body"],
-                stored[f"{name}/clicks"],
-            )
-            for name in names
-        )

@@ -23,8 +23,8 @@ from torch.nn import functional
 from imaging.errors import InputError
 from segmentation import synthesis
 from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
+from segmentation.cases import Case
 from segmentation.network import LesionNet, channels_last
-from segmentation.packing import Case
 
 ALL_CASES = -1
 #: Shares of the kinds of patches; the rest are negatives.
@@ -46,10 +46,21 @@ LOGGED_EVERY = 20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A training run. ``fold`` leaves its cases out; ``ALL_CASES`` leaves out none."""
+    """A training run.
+
+    Attributes:
+        fold: its cases are left out; ``ALL_CASES`` leaves out none.
+        steps: when the run ends.
+        horizon: when the learning rate would reach zero. A run may end before: the averaged
+            weights are what is kept, and averaging does what the last slow steps would do.
+        side: of a patch, in voxels.
+        ema: how much of the averaged weights is kept at a step.
+        filters: see :class:`~segmentation.network.LesionNet`.
+    """
 
     fold: int = ALL_CASES
-    steps: int = 3000
+    steps: int = 2000
+    horizon: int = 3000
     batch: int = 2
     side: int = 64
     learning_rate: float = 1e-3
@@ -263,10 +274,10 @@ class _Run:
 
 
 def learning_rate(settings: Settings, step: int) -> float:
-    """Linear warm-up, then half a cosine down to zero."""
+    """Linear warm-up, then half a cosine that reaches zero at the horizon."""
     if step < WARM_UP_STEPS:
         return settings.learning_rate * (step + 1) / WARM_UP_STEPS
-    done = (step - WARM_UP_STEPS) / max(1, settings.steps - WARM_UP_STEPS)
+    done = (step - WARM_UP_STEPS) / max(1, settings.horizon - WARM_UP_STEPS)
     return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 

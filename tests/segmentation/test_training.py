@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,8 @@ from imaging.errors import InputError
 from imaging.volume import Grid, Unit, Volume
 from segmentation import packing, synthesis, training
 from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
-from segmentation.packing import Case
+from segmentation.cases import Case
+from segmentation.cases import load as cases_of
 from segmentation.training import Settings, split, train
 
 CPU = torch.device("cpu")
@@ -55,7 +58,7 @@ def test_folders_of_nifti_are_packed_and_read_back(tmp_path: Path) -> None:
         affine = np.diag([-spacing, -spacing, 3.0, 1.0])
         nibabel.save(nibabel.Nifti1Image(array, affine), tmp_path / f"{name}.nii.gz")
     names = packing.pack([tmp_path], tmp_path / "packed.npz")
-    (held,) = packing.load(tmp_path / "packed.npz")
+    (held,) = cases_of(tmp_path / "packed.npz")
     assert names == ("P1",) == (held.name,)
     assert held.ct.shape == (20, 20, 20) == held.label.shape
     assert held.suv is not None
@@ -232,3 +235,14 @@ def test_a_run_without_finite_gradients_is_given_up(
     monkeypatch.setattr(training, "loss_terms", never)
     with pytest.raises(InputError, match="no finite gradient in 2 steps"):
         train(cases, {}, TINY, tmp_path)
+
+
+def test_training_needs_no_library_that_reads_images() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('SimpleITK', 'nibabel', 'pydicom', 'scipy', 'cc3d'):\n"
+        "    sys.modules[name] = None\n"
+        "import segmentation.training, segmentation.cases"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,109 @@
+"""From folders of images to a bundle with its figures, in miniature."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from imaging.errors import InputError
+from imaging.volume import Mask
+from segmentation import figures, packing, release, synthesis, validation
+from segmentation.bundle import load_bundle
+from segmentation.cases import load as cases_of
+from segmentation.training import ALL_CASES, Settings, train
+
+FOLDS = {"A": 0, "B": 1, "CT": 0}
+
+
+def along_i(mask: Mask) -> float:
+    return mask.array.shape[0] * mask.grid.spacing_mm[0]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two patients with a hot cube in PET and CT, and a CT alone."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in FOLDS:
+        hu = np.full((36, 34, 24), -1000, np.int16)
+        hu[3:-3, 3:-3] = rng.normal(30, 5, (30, 28, 24)).astype(np.int16)
+        label = np.zeros(hu.shape, np.uint8)
+        label[12:22, 12:20, 8:16] = 1
+        suv = (600 + 7000.0 * label[::2, ::2]).astype(np.uint16)
+        images = {"ct": (hu, 2.0), "lab": (label, 2.0)}
+        if name != "CT":
+            images["suv1000"] = (suv, 4.0)
+        for kind, (array, spacing) in images.items():
+            affine = np.diag([-spacing, -spacing, 3.0, 1.0])
+            nibabel.save(nibabel.Nifti1Image(array, affine), folder / f"{name}_{kind}.nii.gz")
+    return folder
+
+
+def runs(data: Path, tmp_path: Path, steps: int) -> dict[int, Path]:
+    packing.pack([data], tmp_path / "packed.npz")
+    cases = cases_of(tmp_path / "packed.npz")
+    folders = {fold: tmp_path / f"run{fold}" for fold in (ALL_CASES, 0, 1)}
+    for fold, folder in folders.items():
+        settings = Settings(fold=fold, steps=steps, batch=1, side=16, filters=8, bf16=False)
+        train(cases, FOLDS, settings, folder)
+    return folders
+
+
+def test_from_images_to_figures(
+    data: Path, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inference = tiny_bundle / "configs" / "inference.json"
+    inference.write_text(
+        inference.read_text()
+        .replace('"blocks_down": [1, 1]', '"blocks_down": [1, 2, 4]')
+        .replace('"blocks_up": [1]', '"blocks_up": [1, 1]')
+    )
+    monkeypatch.setattr(release, "DRAWN_PER_CT", 2)
+    monkeypatch.setattr(validation, "ORACLE_SUV", np.array([1.0, 4.0]))
+    monkeypatch.setattr(synthesis, "DIAMETER_MM", (8.0, 12.0))
+    bundle = release.write_weights(tiny_bundle, runs(data, tmp_path, 1))
+    assert [w.file for w in bundle.weights] == [
+        "models/model.pt",
+        "models/fold0.pt",
+        "models/fold1.pt",
+    ]
+    table = release.validate(
+        [data], tiny_bundle, FOLDS, tmp_path / "out", diameter=along_i, device="cpu"
+    )
+    assert "oracle threshold" in table
+    with (tmp_path / "out" / "validation.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["case"] for row in rows} == {"A", "B"}
+    oracle = [float(row["dice"]) for row in rows if row["method"] == "oracle threshold"]
+    assert min(oracle) > 0.6
+    with (tmp_path / "out" / "drawn.csv").open(newline="") as stream:
+        assert {row["case"] for row in csv.DictReader(stream)} <= {"CT"}
+    assert (tmp_path / "out" / "validation.png").stat().st_size > 1000
+    figures.plot_logs(tmp_path / "log.png", {"all": tmp_path / "run-1" / "log.csv"})
+    assert (tmp_path / "log.png").stat().st_size > 1000
+
+
+def test_an_unfinished_run_gives_no_weights(data: Path, tmp_path: Path, tiny_bundle: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint"):
+        release.write_weights(tiny_bundle, {0: tmp_path / "nowhere"})
+
+
+def test_a_fold_is_asked_alone(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    assert validation.fold_bundle(bundle, 0).weights == (bundle.weights[1],)
+
+
+def test_simulated_dates_have_the_categories_of_their_factors(
+    data: Path, hot_bundle: object
+) -> None:
+    def category(before_mm: float, after_mm: float) -> str:
+        return "more" if after_mm > before_mm else "less"
+
+    pairs = validation.simulated_dates(data, "A", hot_bundle, along_i, category, device="cpu")  # type: ignore[arg-type]
+    assert [true for true, _ in pairs] == ["more"] * 4
+    assert validation.category_kappa(pairs) == 1.0
