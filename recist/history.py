@@ -12,17 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from recist.course import Caliper, Measurement, Role, Status
+from recist.criteria.diameter import NORMAL_NODE_MM, PATHOLOGICAL_NODE_MM
+from recist.criteria.new_burden import MEASURABLE_MM
 from recist.examination import Examination, Sized
 from recist.measure import diameter_mm
 from recist.protocol import Protocol
 from recist.tracking import Sighting, State, Track
 
-#: A node below this short axis is normal (Eisenhauer 2009, section 3.1.1).
-NORMAL_NODE_MM = Decimal(10)
-#: A new lesion is measured from the size at which it would be measurable at baseline
-#: (Seymour 2017, Panel; Eisenhauer 2009, section 3.1.1).
-MEASURABLE_MM = Decimal(10)
-MEASURABLE_NODE_MM = Decimal(15)
 #: More decimals of an SUV than this are noise.
 SUV_DECIMALS = 4
 #: A non-target that grew by +20 % and 5 mm from its smallest size is marked as increased: worse,
@@ -122,7 +118,7 @@ def status_of(
 def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status, str]:
     if not certain:
         return Status.EQUIVOCAL, "new, found by a network that no reader has checked"
-    least = MEASURABLE_NODE_MM if is_node else MEASURABLE_MM
+    least = PATHOLOGICAL_NODE_MM if is_node else MEASURABLE_MM
     return (Status.MEASURED if size_mm is not None and size_mm >= least else Status.PRESENT), ""
 
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from imaging.treatment import Treatment, read_treatment
 from imaging.volume import FloatArray, Mask
+from recist import selection
 from recist.case import FieldFinding
 from recist.choices import Choice
+from recist.course import Event, EventKind, Field
 from recist.examination import Examination
 from recist.field import FieldOverride, classify_lesions
 from recist.tracking import Dated, Tracks
@@ -35,6 +37,21 @@ def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
     planned = [visit for visit in visits if visit.rtdoses or visit.rtplans]
     structures = [path for visit in planned for series in visit.rtstructs for path in series.files]
     return read_treatment(doses, plans, structures, record_files=records)
+
+
+def treatments_by_field(
+    events: Sequence[Event], baseline_day: int
+) -> dict[Field, selection.Treatment]:
+    """What being in the field means for the choice of targets (AMB-20).
+
+    Radiotherapy that started before the baseline bars a lesion from being a target unless it
+    progressed since; irradiation on study does not. Without a date it is taken as on study,
+    because the baseline is the scan that was planned on.
+    """
+    starts = [event.day for event in events if event.kind is EventKind.RADIOTHERAPY_START]
+    before = any(day < baseline_day for day in starts)
+    treatment = selection.Treatment.BEFORE_BASELINE if before else selection.Treatment.ON_STUDY
+    return {Field.IN: treatment}
 
 
 def to_planning(

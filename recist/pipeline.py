@@ -17,7 +17,7 @@ from recist.course import Course, Measurement, Timepoint
 from recist.delineation import Delineated
 from recist.examination import Examination, Sized, delineate, examine, size
 from recist.history import DatedLesions, measurements
-from recist.irradiation import field_of_lesions, treatment_of
+from recist.irradiation import field_of_lesions, treatment_of, treatments_by_field
 from recist.options import Options
 from recist.pictures import key_images
 from recist.roles import Placed, place
@@ -41,6 +41,7 @@ def assess_subject(
     if not visits:
         raise InputError("no CT that can be measured", remedy="--dry-run shows what was found")
     zero = options.day_zero(subject.id) or visits[0].date
+    events = options.events(subject.id, zero)
 
     on_stage("read")
     examinations = [examine(visit, (visit.date - zero).days) for visit in visits]
@@ -66,6 +67,7 @@ def assess_subject(
         fields,
         choices,
         protocol=options.protocol,
+        treatments=treatments_by_field(events, examinations[0].day),
         reviewed=frozenset(
             examination.day
             for examination, each in zip(examinations, found, strict=True)
@@ -74,7 +76,7 @@ def assess_subject(
     )
     on_stage("assess")
     timepoints, remarks = _timepoints(placed, examinations, options)
-    course = Course(subject.id, placed.lesions, timepoints, options.events(subject.id, zero), zero)
+    course = Course(subject.id, placed.lesions, timepoints, events, zero)
     assessments, outcomes = assess_course(course, options.criteria, options.protocol)
     on_stage("show")
     case = Case(
@@ -88,7 +90,8 @@ def assess_subject(
         flags=remarks,
         warnings=_warnings(examinations, found, dates, treatment, placed),
         problems=_problems(subject, examinations, found),
-        settings=options.as_dict() | {"model": options.model_record()},
+        settings=options.as_dict()
+        | {"model": options.model_record(), "roles": list(placed.reasons)},
     )
     return case, tuple(_dated_lesions(placed, examination) for examination in examinations)
 

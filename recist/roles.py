@@ -7,7 +7,8 @@ unknown and is asked of the reader; names in a structure set are taken as hints 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
 from pydicom.uid import generate_uid
@@ -18,11 +19,12 @@ from imaging.volume import Mask
 from recist.case import FieldFinding
 from recist.choices import Choice
 from recist.course import Field, Lesion, Role
+from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.delineation import NODE_NAME, lesion_rois
 from recist.examination import Examination, Sized
 from recist.history import Tracked
-from recist.measure import diameter_mm
 from recist.protocol import Protocol
+from recist.selection import BaselineLesion, Treatment, choose_targets
 from recist.tracking import Track, Tracks
 
 UNKNOWN_ORGAN = "unknown"
@@ -37,6 +39,7 @@ class Placed:
 
     lesions: tuple[Lesion, ...]
     tracked: tuple[Tracked, ...]
+    reasons: tuple[str, ...] = ()  # why each lesion has its role
     warnings: tuple[str, ...] = ()
 
 
@@ -48,6 +51,7 @@ def place(
     choices: Mapping[str, Choice],
     *,
     protocol: Protocol,
+    treatments: Mapping[Field, Treatment],
     reviewed: frozenset[int],
 ) -> Placed:
     """Give every lesion its role, organ and field.
@@ -55,6 +59,7 @@ def place(
     Args:
         sized: by date, in the order of that date's candidates.
         choices: the reader's; they win over every rule.
+        treatments: what being irradiated means for a lesion of each field class.
         reviewed: the days on which a person delineated.
 
     Raises:
@@ -72,11 +77,24 @@ def place(
         for track in tracks.lesions
     ]
     seen = [lesion for lesion in seen if not lesion.choice.dropped]
-    selection = _select(seen, tracks.days[0], examinations[0], fields, protocol)
+    selection = choose_targets(
+        _baseline_lesions(seen, examinations[0], fields, treatments),
+        protocol,
+        reader={
+            lesion.track.id: lesion.choice.role
+            for lesion in seen
+            if lesion.choice.role is not None and examinations[0].day in lesion.sized
+        },
+    )
+    recorded = [
+        _since_pathological(lesion) if lesion.track.id in selection.ignored else lesion
+        for lesion in seen
+    ]
+    seen = [lesion for lesion in recorded if lesion is not None]
     field_of = {finding.lesion_id: finding.field for finding in fields}
     lesions, tracked = [], []
     for lesion in seen:
-        role = lesion.choice.role or selection.roles.get(lesion.track.id, Role.NEW)
+        role = selection.roles.get(lesion.track.id, Role.NEW)
         lesions.append(
             Lesion(
                 lesion.track.id,
@@ -89,7 +107,12 @@ def place(
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
         tracked.append(Tracked(lesion.track, lesion.is_node, role, lesion.sized, checked))
-    return Placed(tuple(lesions), tuple(tracked), (*selection.warnings, *_to_ask(seen)))
+    left_out = tuple(
+        f"{name} is not recorded: {selection.reasons[name]}" for name in selection.ignored
+    )
+    reasons = tuple(f"{name}: {reason}" for name, reason in selection.reasons.items())
+    warnings = (*selection.warnings, *left_out, *_to_ask(seen))
+    return Placed(tuple(lesions), tuple(tracked), reasons, warnings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,30 +155,66 @@ class _Lesion:
         return cls(track, pieces, choice.organ or organ, is_node, bool(known), choice)
 
 
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    roles: Mapping[str, Role]
-    warnings: tuple[str, ...] = ()
-
-
-def _select(
+def _baseline_lesions(
     lesions: Sequence[_Lesion],
-    baseline_day: int,
     baseline: Examination,
     fields: Sequence[FieldFinding],
-    protocol: Protocol,
-) -> _Selection:
-    """PROVISIONAL until recist.selection lands."""
-    sizes = []
+    treatments: Mapping[Field, Treatment],
+) -> list[BaselineLesion]:
+    """What was seen on the first date, as the choice of targets needs it."""
+    spacing_mm = baseline.ct.volume.grid.spacing_mm[2]
+    treatment_of = {
+        finding.lesion_id: treatments.get(finding.field, Treatment.NONE) for finding in fields
+    }
+    found = []
     for lesion in lesions:
-        for piece in lesion.sized.get(baseline_day, ()):
-            if piece.caliper:
-                size = diameter_mm(piece.caliper, lesion.is_node)
-                sizes.append((size, lesion.track.id, size >= (15 if lesion.is_node else 10)))
-    targets = [name for _, name, ok in sorted(sizes, reverse=True) if ok][:5]
-    return _Selection(
-        {name: Role.TARGET if name in targets else Role.NON_TARGET for _, name, _ in sizes}
-    )
+        drawn = [
+            piece.caliper
+            for piece in lesion.sized.get(baseline.day, ())
+            if piece.caliper is not None
+        ]
+        if not drawn:
+            continue
+        largest = max(drawn, key=lambda each: each.long_axis_mm)
+        name = lesion.track.id
+        # An unknown organ is not shared: the rule of two per organ cannot be applied to it.
+        organ = f"{UNKNOWN_ORGAN} ({name})" if lesion.organ == UNKNOWN_ORGAN else lesion.organ
+        found.append(
+            BaselineLesion(
+                name,
+                organ,
+                lesion.is_node,
+                largest.long_axis_mm,
+                largest.short_axis_mm,
+                treatment=treatment_of.get(name, Treatment.NONE),
+                slice_thickness_mm=_tenths(baseline.ct.slice_thickness_mm),
+                slice_spacing_mm=_tenths(spacing_mm),
+            )
+        )
+    return found
+
+
+def _tenths(length_mm: float) -> Decimal:
+    """A length of the header, which carries rounding, to 0.1 mm."""
+    return Decimal(str(round(length_mm, 1)))
+
+
+def _since_pathological(lesion: _Lesion) -> _Lesion | None:
+    """A node that was normal at baseline, from the date on which it is not; None if it never is.
+
+    A node of less than 10 mm is not disease (Eisenhauer 2009, section 3.1.1), so one that grows
+    beyond is a new lesion from then on.
+    """
+    shorts = {
+        day: max((p.caliper.short_axis_mm for p in pieces if p.caliper), default=Decimal(0))
+        for day, pieces in lesion.sized.items()
+    }
+    first = min((day for day, short in shorts.items() if short >= NORMAL_NODE_MM), default=None)
+    if first is None:
+        return None
+    sightings = tuple(seen for seen in lesion.track.sightings if seen.day >= first)
+    sized = {day: pieces for day, pieces in lesion.sized.items() if day >= first}
+    return replace(lesion, track=replace(lesion.track, sightings=sightings), sized=sized)
 
 
 def _node_rois(examinations: Sequence[Examination]) -> dict[int, list[Mask]]:
