@@ -16,7 +16,7 @@ from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.header import read_header
 from imaging.series import Series
 from imaging.slices import arrange
-from imaging.stored import Stored, decode
+from imaging.stored import Stored, decode, padding_range
 from imaging.volume import FloatArray
 
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -112,6 +112,12 @@ def _floats(header: Dataset, keyword: str, count: int, series: Series) -> FloatA
     return np.array([float(part) for part in parts])
 
 
-def _padding(header: Dataset) -> int | None:
-    value = header.get("PixelPaddingValue")
-    return None if value is None else int(value)
+def _padding(header: Dataset) -> tuple[int, int] | None:
+    value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
+    if value is None:
+        return None
+    return padding_range(
+        int(value),
+        None if limit is None else int(limit),
+        is_signed=bool(header.get("PixelRepresentation")),
+    )

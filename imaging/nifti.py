@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,10 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
     axial = axial.as_reoriented(to_lps)
     affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
     _check_shear(affine, path)
-    array = np.asanyarray(axial.dataobj)
+    try:
+        array = np.asanyarray(axial.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError("the voxels cannot be read: a truncated file", where=path) from error
     if not np.issubdtype(array.dtype, np.integer):
         array = array.astype(np.float32)
     if not np.isfinite(array).all():

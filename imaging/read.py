@@ -136,12 +136,14 @@ def _padding(stored: Stored) -> tuple[Array | None, tuple[str, ...]]:
     """Where the stored values are padding, None when there is none to replace."""
     if stored.padding is None:
         return None, ()
-    low = float(np.max(stored.padding * stored.slopes + stored.intercepts))
-    if low > HIGHEST_PADDING_HU:
+    low, high = stored.padding
+    highest_hu = float(np.max(high * stored.slopes + stored.intercepts))
+    if highest_hu > HIGHEST_PADDING_HU:
         return None, (
-            f"Pixel Padding Value (0028,0120) is {low:.0f} HU, which is tissue: it is ignored",
+            f"Pixel Padding Value (0028,0120) means {highest_hu:.0f} HU, which can be tissue: "
+            "it is ignored",
         )
-    outside = stored.values == stored.padding
+    outside = (stored.values >= low) & (stored.values <= high)
     return (outside if outside.any() else None), ()
 
 

@@ -69,7 +69,8 @@ class Stored:
         slopes, intercepts: (k,) of each slice.
         stack: how the slices lie.
         headers: one per slice.
-        padding: stored value that marks pixels outside the image, None when none is declared.
+        padding: lowest and highest stored value that mark pixels outside the image, None when
+            none are declared.
         slice_thickness_mm: as in the header, else the spacing.
     """
 
@@ -80,7 +81,7 @@ class Stored:
     headers: Sequence[Dataset]
     sop_instance_uids: tuple[str, ...]
     frame_of_reference_uid: str | None
-    padding: int | None
+    padding: tuple[int, int] | None
     slice_thickness_mm: float
     warnings: tuple[str, ...] = ()
 
@@ -245,7 +246,7 @@ def _within_bits(values: Array, header: Header, name: str) -> tuple[Array, tuple
     pieces = [values[k : k + PIECE] for k in range(0, len(values), PIECE)]
     outside = [p for p in pieces if p.max() > high or p.min() < low]
     padding = _padding(header)
-    if not outside or (padding is not None and not low <= padding <= high):
+    if not outside or (padding and not low <= padding[0] <= padding[1] <= high):
         return values, ()
     for piece in outside:
         np.left_shift(piece, spare, out=piece)
@@ -253,8 +254,17 @@ def _within_bits(values: Array, header: Header, name: str) -> tuple[Array, tuple
     return values, (f"{name}: bits above Bits Stored ({stored}) were set and are ignored",)
 
 
-def _padding(header: Header) -> int | None:
+def _padding(header: Header) -> tuple[int, int] | None:
+    """Pixel Padding Value to Pixel Padding Range Limit (0028,0120), (0028,0121)."""
     value = header.integer(Tag.PADDING)
-    if value is not None and header.integer(Tag.SIGNED) and value >= 0x8000:
-        return value - 0x10000
-    return value
+    if value is None:
+        return None
+    limit = header.integer(Tag.PADDING_LIMIT)
+    return padding_range(value, limit, is_signed=bool(header.integer(Tag.SIGNED)))
+
+
+def padding_range(value: int, limit: int | None, *, is_signed: bool) -> tuple[int, int]:
+    """Padding values as the pixels hold them: some writers give signed ones as unsigned."""
+    ends = [value, value if limit is None else limit]
+    signed = [end - 0x10000 if is_signed and end >= 0x8000 else end for end in ends]
+    return min(signed), max(signed)

@@ -269,6 +269,18 @@ def test_a_date_without_any_scan_says_why(dicom) -> None:
     assert len(only_subject(catalogue).visits) == 1
 
 
+def test_a_date_of_screenshots_alone_is_a_remark_and_takes_no_objects(dicom) -> None:
+    dicom.ct("a", frame="f")
+    shots = dicom.ct("b", date="20200302", elements={"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"})
+    dicom.object("RTDOSE", date="20200302", study="P1 20200302")
+    catalogue = scan(dicom.root)
+    assert not errors(catalogue)
+    assert any(note.startswith("b: no usable CT or PET on 2020-03-02") for note in notes(catalogue))
+    (visit,) = only_subject(catalogue).visits
+    assert len(visit.rtdoses) == 1
+    assert len(shots) == 6
+
+
 def test_a_pet_without_ct_is_an_error_but_stays_in_the_catalogue(dicom) -> None:
     dicom.pet()
     catalogue = scan(dicom.root)

@@ -88,6 +88,10 @@ def test_what_is_no_volume_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "n.nii", np.full((3, 3, 3), np.nan, dtype=np.float32), LPS_AFFINE)
     with pytest.raises(InputError, match="finite"):
         read_nifti(tmp_path / "n.nii", Unit.HU)
+    path = save(tmp_path / "cut.nii.gz", numbered((30, 30, 30)), LPS_AFFINE)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(InputError, match="truncated"):
+        read_nifti(path, Unit.HU)
     image = nib.Nifti1Image(numbered((3, 3, 3)), None)
     image.header["sform_code"] = image.header["qform_code"] = 0
     nib.save(image, tmp_path / "u.nii")

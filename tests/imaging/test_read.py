@@ -142,6 +142,10 @@ def test_padding_becomes_air_and_padding_in_tissue_is_ignored(dicom) -> None:
     reading = read_ct(ct_series(files))
     assert np.unique(reading.volume.array).tolist() == [0, 40]
     assert "0028,0120" in reading.warnings[0]
+    stored[:, 0], stored[:, 1] = -2000, -1900
+    elements = {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1500}
+    files = dicom.ct("range", stored=stored, dtype="int16", intercept=0.0, elements=elements)
+    assert np.unique(read_ct(ct_series(files)).volume.array).tolist() == [-1024, 40]
 
 
 def test_overlay_bits_above_bits_stored_are_ignored_with_a_warning(dicom) -> None:
