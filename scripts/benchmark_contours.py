@@ -1,21 +1,17 @@
-"""RTSTRUCT to mask, side by side: accuracy on shapes of known volume, seconds on a real patient.
+"""RTSTRUCT to mask beside other rasterisers: accuracy on known shapes, seconds on a real patient.
 
-    python scripts/benchmark_contours.py [STUDY]
-
-STUDY is a folder with CT/, RTSTRUCT/ and optionally a label map (the lung study). Peers that are
-not installed are left out: pip install rt-utils scikit-image.
+Peers that are not installed are left out: pip install rt-utils scikit-image.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
@@ -37,14 +33,6 @@ from imaging.volume import Grid
 
 Masker = Callable[[Roi, Grid], np.ndarray]
 REPEATS = 5
-
-
-@dataclass(frozen=True)
-class Row:
-    what: str
-    tool: str
-    value: float
-    unit: str
 
 
 def ours(roi: Roi, grid: Grid) -> np.ndarray:
@@ -79,9 +67,7 @@ def matplotlib_path(line: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def scikit_image(line: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    from skimage.draw import polygon2mask
-
-    return polygon2mask(shape, line)
+    return import_module("skimage.draw").polygon2mask(shape, line)
 
 
 def maskers() -> dict[str, Masker]:
@@ -99,8 +85,6 @@ def maskers() -> dict[str, Masker]:
 
 def rt_utils(roi: Roi, grid: Grid) -> np.ndarray:
     """Its own function, fed with headers of the grid and the contours as a sequence."""
-    from rt_utils.image_helper import create_series_mask_from_contour_sequence
-
     headers = []
     for k in range(grid.shape[2]):
         header = Dataset()
@@ -123,7 +107,8 @@ def rt_utils(roi: Roi, grid: Grid) -> np.ndarray:
         item.NumberOfContourPoints = len(contour.points_mm)
         item.ContourData = contour.points_mm.round(4).ravel().tolist()
         sequence.append(item)
-    mask = create_series_mask_from_contour_sequence(headers, sequence)
+    helper = import_module("rt_utils.image_helper")
+    mask = helper.create_series_mask_from_contour_sequence(headers, sequence)
     return np.transpose(mask, (1, 0, 2))
 
 
@@ -138,29 +123,61 @@ def drawn(*lines: np.ndarray) -> Roi:
 
 
 def shapes() -> Iterator[tuple[str, Roi, float]]:
-    """Name, ROI and the volume in ml that its slabs have exactly, at 1 x 1 x 2 mm."""
+    """Name, ROI and the volume in ml that its slabs have exactly, on slices of 2 mm."""
     for radius in (3, 4, 8, 15):
-        z = np.arange(-8, 9) * 2.0
-        levels = [float(np.sqrt(radius**2 - v * v)) for v in z if abs(v) < radius - 1e-6]
-        lines = [
-            circle(r, float(v)) for r, v in zip(levels, z[abs(z) < radius - 1e-6], strict=True)
-        ]
-        yield f"sphere of {radius} mm", drawn(*lines), sum(np.pi * r * r for r in levels) * 2 / 1000
+        planes = [z for z in np.arange(-8, 9) * 2.0 if abs(z) < radius]
+        radii = [float(np.sqrt(radius**2 - z**2)) for z in planes]
+        lines = [circle(r, z) for r, z in zip(radii, planes, strict=True)]
+        yield f"sphere of {radius} mm", drawn(*lines), sum(np.pi * r**2 for r in radii) * 2 / 1000
     yield "annulus of 10 and 5 mm", drawn(circle(10, 0), circle(5, 0)), np.pi * 75 * 2 / 1000
 
 
-def accuracy() -> list[Row]:
+def compare_volumes_of_shapes() -> None:
+    """Error of the volume at 1 x 1 x 2 mm, in per cent."""
     affine = np.diag([1.0, 1.0, 2.0, 1.0])
     affine[:3, 3] = (-25.0, -25.0, -18.0)
     grid = Grid((50, 50, 19), affine)
-    rows = []
     for name, roi, true in shapes():
-        for tool, masker in maskers().items():
-            found = float(masker(roi, grid).sum()) * grid.voxel_volume_mm3 / 1000.0
-            rows.append(Row(f"volume error, {name}", tool, 100 * (found / true - 1), "%"))
+        cells = [
+            f"{tool} {100 * (masker(roi, grid).sum() * 0.002 / true - 1):+.2f} %"
+            for tool, masker in maskers().items()
+        ]
         share = 100 * (volume_ml(roi, grid) / true - 1)
-        rows.append(Row(f"volume error, {name}", "recist occupancy", share, "%"))
-    return rows
+        print(f"{name:24} " + ", ".join([*cells, f"recist occupancy {share:+.2f} %"]))
+
+
+def compare_a_patient() -> None:
+    """All ROIs of the lung study: median milliseconds, and volumes against the label map."""
+    root = os.environ.get("RECIST_DATA")
+    if not root:
+        print("no real images at hand: set RECIST_DATA")
+        return
+    study = Path(root) / "longitudinal" / "lung-abscopal"
+    grid = series_grid(study / "baseline" / "CT")
+    path = next((study / "baseline" / "RTSTRUCT").iterdir())
+    rois = [roi for roi in read_rtstruct(path).rois if roi.closed]
+    actions: dict[str, Callable[[], object]] = {
+        "recist, reading the file": lambda: read_rtstruct(path),
+        "recist, boxes": lambda: [rasterise(roi, grid) for roi in rois],
+        "recist, occupancy": lambda: [occupancy(roi, grid) for roi in rois],
+    }
+    for tool, masker in maskers().items():
+        actions[f"{tool}, full arrays"] = lambda masker=masker: [masker(roi, grid) for roi in rois]
+    print(f"{len(rois)} ROIs on {' x '.join(map(str, grid.shape))} voxels")
+    for tool, milliseconds in interleaved(actions).items():
+        print(f"  {tool:28} {milliseconds:8.1f} ms")
+    truth = np.asarray(nibabel.load(study / "truth" / "baseline_labels.nii.gz").dataobj)
+    for name, numbers in (("Tumor_c40", [1]), ("LN_c40", [2, 3, 4]), ("Nodule_sim", [5])):
+        true = np.isin(truth, numbers)
+        roi = next(roi for roi in rois if roi.name == name)
+        cells = []
+        for tool, masker in maskers().items():
+            found = masker(roi, grid)
+            excess = 100 * (found.sum() / true.sum() - 1)
+            cells.append(
+                f"{tool} {excess:+.2f} % ({np.count_nonzero(found != true)} voxels differ)"
+            )
+        print(f"{name:12} " + ", ".join(cells))
 
 
 def series_grid(folder: Path) -> Grid:
@@ -175,61 +192,17 @@ def series_grid(folder: Path) -> Grid:
     return Grid(shape, affine, str(headers[0].FrameOfReferenceUID))
 
 
-def seconds(action: Callable[[], Any]) -> float:
-    taken = []
+def interleaved(actions: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median milliseconds of each, one after the other in every round."""
+    taken: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(REPEATS):
-        begin = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
-
-
-def patient(study: Path) -> list[Row]:
-    """All ROIs of a structure set: seconds, and voxels that differ from its label map."""
-    grid = series_grid(study / "CT")
-    path = next((study / "RTSTRUCT").iterdir())
-    rois = [roi for roi in read_rtstruct(path).rois if roi.closed]
-    what = f"{len(rois)} ROIs on {grid.shape[0]} x {grid.shape[1]} x {grid.shape[2]} voxels"
-    rows = [
-        Row(
-            f"read the file of {what}", "recist", 1000 * seconds(lambda: read_rtstruct(path)), "ms"
-        ),
-        Row(
-            what,
-            "recist occupancy",
-            1000 * seconds(lambda: [occupancy(roi, grid) for roi in rois]),
-            "ms",
-        ),
-        Row(what, "recist boxes", 1000 * seconds(lambda: [rasterise(r, grid) for r in rois]), "ms"),
-    ]
-    for tool, masker in maskers().items():
-        took = seconds(lambda masker=masker: [masker(roi, grid) for roi in rois])
-        rows.append(Row(f"{what}, full arrays", tool, 1000 * took, "ms"))
-    labels = study.parent / "truth" / "baseline_labels.nii.gz"
-    if labels.exists():
-        truth = np.asarray(nibabel.load(labels).dataobj)
-        for name, numbers in (("Tumor_c40", [1]), ("LN_c40", [2, 3, 4]), ("Nodule_sim", [5])):
-            true = np.isin(truth, numbers)
-            roi = next(roi for roi in rois if roi.name == name)
-            for tool, masker in maskers().items():
-                excess = 100 * (float(masker(roi, grid).sum()) / float(true.sum()) - 1)
-                rows.append(Row(f"volume against its label, {name}", tool, excess, "%"))
-    return rows
-
-
-def measure(study: Path | None = None) -> list[Row]:
-    """Every row: shapes always, a patient where a study is given."""
-    return accuracy() + ([] if study is None else patient(study))
-
-
-def main() -> None:
-    rows = measure(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
-    tools = list(dict.fromkeys(row.tool for row in rows))
-    print(f"{'':58}" + "".join(f"{tool:>17}" for tool in tools))
-    for what in dict.fromkeys(row.what for row in rows):
-        cells = {row.tool: f"{row.value:+.2f} {row.unit}" for row in rows if row.what == what}
-        print(f"{what:58}" + "".join(f"{cells.get(tool, ''):>17}" for tool in tools))
+        for name, action in actions.items():
+            begin = time.perf_counter()
+            action()
+            taken[name].append(time.perf_counter() - begin)
+    return {name: 1000 * statistics.median(times) for name, times in taken.items()}
 
 
 if __name__ == "__main__":
-    main()
+    compare_volumes_of_shapes()
+    compare_a_patient()
