@@ -74,7 +74,8 @@ def key_image(
     points = _pixel_centres(volume, start, counts, k)
     overlays = []
     if mask is not None and mask.voxels:
-        overlays.append(Overlay("lesion", "lesion", _outline(_mask_at(mask, points), 0.5)))
+        lines = _outline(_mask_at(mask, points), 0.5)
+        overlays += [Overlay("lesion", "lesion", lines)] if lines else []
     if treatment is not None:
         window = (start[0], start[1], counts[0], counts[1])
         overlays += field_overlays(treatment, grid, k, window=window, to_planning_mm=to_planning_mm)

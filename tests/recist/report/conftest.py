@@ -1,0 +1,129 @@
+"""Cases to show: a usual one, and the odd ones that a report meets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from decimal import Decimal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from imaging.series import Problem
+from recist.case import Case, FieldFinding, KeyImage, LinkFinding, Overlay, VisitImages
+from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
+from recist.protocol import load
+from recist.table.assess import assess_course
+
+DAYS = (0, 63, 126)
+CRITERIA = ("recist11", "irecist")
+
+Sizes = dict[str, tuple[str | None, ...]]
+
+
+def lesion(name: str, role: Role, field: Field, *, organ: str = "lung") -> Lesion:
+    return Lesion(name, organ, organ == "lymph node", role, field)
+
+
+def course(lesions: tuple[Lesion, ...], sizes: Sizes, days: tuple[int, ...] = DAYS) -> Course:
+    """Diameters by lesion and date; None where nothing was recorded."""
+    timepoints = tuple(
+        Timepoint(
+            day,
+            tuple(
+                Measurement(
+                    name,
+                    Status.MEASURED,
+                    (Decimal(size),),
+                    caliper=_caliper(size),
+                    volume_ml=1.5,
+                    suv_max=7.25,
+                )
+                for name, row in sizes.items()
+                if (size := row[visit]) is not None
+            ),
+        )
+        for visit, day in enumerate(days)
+    )
+    return Course("patient 7", lesions, timepoints, day_zero=dt.date(2024, 3, 4))
+
+
+def _caliper(size: str) -> Caliper:
+    axis = Axis((0.0, 0.0, 0.0), (float(size), 0.0, 0.0))
+    return Caliper(axis, axis, Decimal(size), Decimal(size) / 2, 3)
+
+
+def assessed(course: Course, **more: object) -> Case:
+    """The course with its responses by RECIST 1.1 and iRECIST."""
+    assessments, outcomes = assess_course(course, CRITERIA, load("recist11-eortc"))
+    case = Case(course, (), assessments, outcomes)
+    return replace(case, **more)  # type: ignore[arg-type]
+
+
+def image(name: str, day: int, *, modality: str = "CT", level: float = 40.0) -> KeyImage:
+    square = np.array([[10.0, 10], [20, 10], [20, 20], [10, 10]])
+    return KeyImage(
+        name,
+        day,
+        modality,
+        np.full((30, 40), level, dtype=np.float32),
+        (2.0, 2.0),
+        ((10.0, 12.0), (20.0, 12.0)),
+        ((15.0, 8.0), (15.0, 18.0)),
+        (
+            Overlay("lesion", "lesion", (square,)),
+            Overlay("target-volume", "PTV & <x>", (square + 2,)),
+            Overlay("isodose", "45 Gy", (square + 4,)),
+        ),
+        "slice 12 of 80",
+    )
+
+
+@pytest.fixture
+def build() -> SimpleNamespace:
+    """The builders of this file."""
+    return SimpleNamespace(lesion=lesion, course=course, assessed=assessed, image=image)
+
+
+@pytest.fixture
+def usual() -> Case:
+    """One lesion in the field and one outside shrink; a new one appears at the last date."""
+    lesions = (
+        lesion("a", Role.TARGET, Field.IN),
+        lesion("b", Role.TARGET, Field.OUT, organ="liver"),
+        lesion("n", Role.NON_TARGET, Field.OUT, organ="lymph node"),
+        lesion("new", Role.NEW, Field.OUT, organ="liver"),
+    )
+    sizes: Sizes = {
+        "a": ("40.0", "24.0", "16.0"),
+        "b": ("30.0", "20.0", "15.0"),
+        "n": ("12.0", "11.0", "11.0"),
+        "new": (None, None, "22.0"),
+    }
+    mip = ("coronal", np.ones((20, 30), dtype=np.float32), (4.0, 4.0))
+    return assessed(
+        course(lesions, sizes),
+        fields=(
+            FieldFinding(
+                "a", Field.IN, "100 % of it received 50 % of 45 Gy", 50.2, 47.1, 56.0,
+                prescription="45 Gy in 3 fractions", target="PTV_45Gy",
+                eqd2_mean_gy=((4.0, 174.5),),
+            ),
+            FieldFinding("b", Field.OUT, "near-maximum 0.02 Gy", 0.01, 0.0, 0.02),
+        ),
+        links=(
+            LinkFinding("a", 63, "matched", 0.97, "overlap 0.6"),
+            LinkFinding("n", 126, "ambiguous", 0.55, "two nodes within 12 mm"),
+        ),
+        key_images=(*(image("a", day) for day in DAYS), image("b", 0, modality="PET")),
+        visits=tuple(
+            VisitImages(day, None, "", "CT chest", "FDG", "bundle 1.0", (mip,)) for day in DAYS
+        ),
+        flags=(("b", 63, "touches the edge of the image"),),
+        warnings=("PET of day 63: uptake time differs",),
+        problems=(Problem("scan 4", "a slice is missing", "send it again"),),
+        settings={"protocol": {"name": "recist11-eortc"}, "lesions": "auto",
+                  "model": {"name": "lesion_ctpet", "version": "1.0", "sha256": "ab" * 32}},
+        sections=(("Abscopal response", "<p>Compatible: <b>grade C</b></p>"),),
+    )  # fmt: skip
