@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -68,6 +68,11 @@ class Reason:
         self._written = Written(rule, source, sentence, numbers, margin_mm)
 
     def written(self) -> Written:
+        return self._written
+
+    @property
+    def key(self) -> Hashable:
+        """Equal only for reasons that say the same; cheaper than what they say."""
         return self._written
 
     @property
@@ -142,6 +147,10 @@ class Finding(Reason):
 
     def written(self) -> Written:
         return Written(self.rule, self.source, self.sentence, self.numbers, self.margin_mm)
+
+    @property
+    def key(self) -> Hashable:
+        return (self._form, self._facts)
 
     @property
     def rule(self) -> str:

@@ -120,6 +120,9 @@ def _measured(parts_mm: tuple[Decimal, ...], protocol: Protocol, *, is_node: boo
 
 def in_mm(value: Decimal) -> str:
     """For display: with one decimal, more where recorded."""
+    text = str(value)
+    if text[-2:-1] == ".":  # one decimal, as nearly all are
+        return text
     whole, _, decimals = f"{value:f}".partition(".")
     return f"{whole}.{decimals[:1] or '0'}{decimals[1:].rstrip('0')}"
 

@@ -235,9 +235,10 @@ def _assess_one(task: Task, course: Course, part: Rendered, found: list[Finding]
     plain = [a for a in assessments if a.scope is Scope.ALL and a.criteria == "recist11"]
     found.extend(check_responses(course.subject, plain))
     certainties = _certainties(course, task.protocol) if task.robustness else {}
+    said: results.Said = {}
     for assessment in assessments:
         certainty = certainties.get((assessment.criteria, assessment.scope, assessment.day))
-        line, as_json = results.timepoint_texts(course, assessment, certainty)
+        line, as_json = results.timepoint_texts(course, assessment, certainty, said=said)
         part.timepoints.append(line)
         part.timepoints_json.append(as_json)
     for outcome in outcomes:

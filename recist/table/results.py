@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from json.encoder import encode_basestring as _quote
 
 from recist.course import Course
 from recist.protocol import Protocol, effective
-from recist.response import Assessment, EventTime, Outcome, Written
+from recist.response import Assessment, EventTime, Outcome, Reason, Written
 from recist.robustness import CategoryProbability
 
 #: Policies with a column of their own, in the order of the columns.
@@ -67,15 +67,24 @@ def outcome_columns(*, has_dates: bool) -> list[str]:
     ]
 
 
+Said = dict[Hashable, tuple[str, str]]
+
+
 def timepoint_texts(
-    course: Course, assessment: Assessment, certainty: CategoryProbability | None = None
+    course: Course,
+    assessment: Assessment,
+    certainty: CategoryProbability | None = None,
+    *,
+    said: Said | None = None,
 ) -> tuple[str, str]:
     """One time point as a line of CSV and as a JSON object with every reason.
 
     Args:
         certainty: how sure the category is, where that was simulated.
+        said: remembers the reasons of a course, many of which RECIST and iRECIST share.
     """
-    written = [reason.written() for reason in assessment.reasons]
+    memory = {} if said is None else said
+    reasons = [_said(reason, memory) for reason in assessment.reasons]
     scope, day = assessment.scope, when(course, assessment.day)
     sums = (assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm)
     row = (
@@ -88,7 +97,7 @@ def timepoint_texts(
         assessment.non_target,
         yes_no(assessment.new_lesion),
         assessment.overall,
-        cell(" ".join([reason.sentence for reason in written])),
+        cell(" ".join([sentence for sentence, _ in reasons])),
         cell(course.reader),
         cell(" ".join(assessment.warnings)) if assessment.warnings else "",
         cell(certainty.sentence) if certainty is not None else "",
@@ -100,7 +109,7 @@ def timepoint_texts(
         f'"sum_mm":{total},"baseline_mm":{baseline},"nadir_mm":{nadir},'
         f'"target":"{assessment.target}","non_target":"{assessment.non_target}",'
         f'"new_lesion":{_truth(assessment.new_lesion)},"overall":"{assessment.overall}",'
-        f'"reasons":[{",".join([_reason(reason) for reason in written])}],'
+        f'"reasons":[{",".join([as_json for _, as_json in reasons])}],'
         f'"reader":{_quote(course.reader)},"warnings":{_strings(assessment.warnings)}'
         f"{_probabilities(certainty)}}}"
     )
@@ -221,6 +230,16 @@ def _number(value: Decimal | None) -> str:
 
 def _strings(texts: Sequence[str]) -> str:
     return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
+
+
+def _said(reason: Reason, memory: Said) -> tuple[str, str]:
+    """A reason as a sentence and as a JSON object."""
+    key = reason.key
+    found = memory.get(key)
+    if found is None:
+        written = reason.written()
+        found = memory[key] = (written.sentence, _reason(written))
+    return found
 
 
 def _reason(reason: Written) -> str:
