@@ -71,18 +71,14 @@ def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalog
         subject, own = build(name, images, objects)
         subjects.append(subject)
         problems.extend(replace(p, where=relative(p.where, root)) for p in own)
-        problems.extend(_remarks(subject, root))
+        problems.extend(_remarks(subject))
     if not found.images:
         problems.append(Problem(relative(root, root), "no CT or PET images in this folder"))
     return Catalogue(tuple(subjects), tuple(problems), found.files)
 
 
-def _remarks(subject: Subject, root: Path) -> Iterable[Problem]:
-    """What the visits of a subject lack."""
-    for visit in subject.visits:
-        if visit.ct is None and visit.pet is not None:
-            what = f"PET without a CT on {visit.date.isoformat()}"
-            yield Problem(relative(visit.pet.folder, root), what, "add the CT", subject.id)
+def _remarks(subject: Subject) -> Iterable[Problem]:
+    """What a comparison over dates lacks, although nothing is wrong."""
     if len(subject.visits) == 1:
         what = f"one date only ({subject.visits[0].date.isoformat()}): nothing to compare with"
         yield Problem(subject.id, what, "", subject.id, Level.NOTE)

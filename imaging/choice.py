@@ -173,8 +173,8 @@ def choose(
 def _lost(other: Candidate, best: Candidate, points: Sequence[Preference]) -> str:
     for point in points:
         if point.value(other) < point.value(best):
-            return f"{point.reason}; '{best.series.name}' is used"
-    return f"equal to '{best.series.name}', which has the lower series number or UID"
+            return f"{point.reason}; {best.series.name} is used"
+    return f"equal to {best.series.name}, which has the lower series number or UID"
 
 
 def _preferences(
@@ -196,7 +196,7 @@ def _preferences(
         referenced,
         Preference(
             "not in the frame of reference of the PET",
-            lambda c: c.series.frame_of_reference_uid == frame_of_reference_uid,
+            lambda c: frame_of_reference_uid in (None, c.series.frame_of_reference_uid),
         ),
         Preference("slices thicker than 5 mm", _is_thin),
         Preference("derived, while an original is there", _is_original),

@@ -92,9 +92,9 @@ class Series:
 
     @property
     def name(self) -> str:
-        """Short and free of patient data: modality, folder and description."""
+        """For messages: modality, description, and the last two parts of the folder."""
         description = f" '{self.description}'" if self.description else ""
-        return f"{self.modality} {self.folder.name}{description}"
+        return f"{self.modality}{description} in {'/'.join(self.folder.parts[-2:])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Rejection:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.series.folder}: {self.series.name}: {self.reason}"
+        return f"{self.series.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

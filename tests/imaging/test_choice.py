@@ -120,7 +120,7 @@ def test_the_ct_of_a_date_is_chosen_by_the_stated_rule(
     assert visit.ct
     assert visit.ct.description == names[0]
     told = reasons(dicom.root)[names[1]]
-    assert told == f"{reason}; 'CT {names[0]} '{names[0]}'' is used"
+    assert told == f"{reason}; CT '{names[0]}' in tree/{names[0]} is used"
 
 
 def test_the_ct_of_the_contours_wins_over_a_longer_one(dicom) -> None:
@@ -141,6 +141,14 @@ def test_the_ct_in_the_frame_of_the_pet_wins(dicom) -> None:
     assert visit.ct
     assert visit.ct.description == "lowdose"
     assert reasons(dicom.root)["diagnostic"].startswith("not in the frame of reference of the PET")
+
+
+def test_without_a_pet_the_frame_of_reference_decides_nothing(dicom) -> None:
+    dicom.ct("long", slices=12)
+    dicom.ct("short", slices=6, without=("FrameOfReferenceUID",))
+    visit = only_visit(dicom.root)
+    assert visit.ct
+    assert visit.ct.description == "long"
 
 
 @pytest.mark.parametrize(
