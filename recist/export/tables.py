@@ -15,7 +15,7 @@ from recist.protocol import Protocol
 from recist.response import Assessment, Outcome
 from recist.table import results
 from recist.table.records import MEASURES
-from recist.table.writing import JsonArray, written_whole
+from recist.table.writing import JsonArray, write_line, written_whole
 
 Assessed = tuple[Course, Sequence[Assessment]]
 Concluded = tuple[Course, Sequence[Outcome]]
@@ -52,10 +52,10 @@ def write_measurements(path: Path, courses: Iterable[Course]) -> None:
     has_dates = _has_dates(listed)
     columns = [("date" if has_dates else "day") if "|" in c else c for c in _MEASUREMENT_COLUMNS]
     with written_whole(path) as file:
-        file.write(results.csv_line(columns) + "\n")
+        write_line(file, results.csv_line(columns))
         for course in listed:
             for row in _measurement_rows(course):
-                file.write(results.csv_line(row) + "\n")
+                write_line(file, results.csv_line(row))
 
 
 def write_events(path: Path, courses: Iterable[Course]) -> None:
@@ -63,13 +63,13 @@ def write_events(path: Path, courses: Iterable[Course]) -> None:
     listed = list(courses)
     time = "date" if _has_dates(listed) else "day"
     with written_whole(path) as file:
-        file.write(f"subject,{time},event\n")
+        write_line(file, f"subject,{time},event")
         for subject, row in dict.fromkeys(
             (course.subject, (results.when(course, event.day), event.kind.value))
             for course in listed
             for event in course.events
         ):
-            file.write(results.csv_line((subject, *row)) + "\n")
+            write_line(file, results.csv_line((subject, *row)))
 
 
 def write_timepoints(path: Path, assessed: Iterable[Assessed]) -> None:
@@ -77,10 +77,10 @@ def write_timepoints(path: Path, assessed: Iterable[Assessed]) -> None:
     listed = list(assessed)
     has_dates = _has_dates([course for course, _ in listed])
     with written_whole(path) as file:
-        file.write(results.csv_line(results.timepoint_columns(has_dates=has_dates)) + "\n")
+        write_line(file, results.csv_line(results.timepoint_columns(has_dates=has_dates)))
         for course, assessments in listed:
             for assessment in assessments:
-                file.write(results.timepoint_texts(course, assessment)[0] + "\n")
+                write_line(file, results.timepoint_texts(course, assessment)[0])
 
 
 def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protocol) -> None:
@@ -88,10 +88,10 @@ def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protoco
     listed = list(concluded)
     has_dates = _has_dates([course for course, _ in listed])
     with written_whole(path) as file:
-        file.write(results.csv_line(results.outcome_columns(has_dates=has_dates)) + "\n")
+        write_line(file, results.csv_line(results.outcome_columns(has_dates=has_dates)))
         for course, outcomes in listed:
             for outcome in outcomes:
-                file.write(results.outcome_texts(course, outcome, protocol.pfs_policy)[0] + "\n")
+                write_line(file, results.outcome_texts(course, outcome, protocol.pfs_policy)[0])
 
 
 def write_timepoints_json(path: Path, assessed: Iterable[Assessed], protocol: Protocol) -> None:
@@ -99,7 +99,8 @@ def write_timepoints_json(path: Path, assessed: Iterable[Assessed], protocol: Pr
     with written_whole(path) as file:
         array = JsonArray(file, "timepoints", results.protocol_json(protocol))
         for course, assessments in assessed:
-            array.add(",\n".join(results.timepoint_texts(course, a)[1] for a in assessments))
+            texts = [results.timepoint_texts(course, a)[1] for a in assessments]
+            array.add(",\n".join(texts).encode())
         array.close()
 
 
@@ -108,11 +109,9 @@ def write_outcomes_json(path: Path, concluded: Iterable[Concluded], protocol: Pr
     with written_whole(path) as file:
         array = JsonArray(file, "outcomes", results.protocol_json(protocol))
         for course, outcomes in concluded:
-            array.add(
-                ",\n".join(
-                    results.outcome_texts(course, o, protocol.pfs_policy)[1] for o in outcomes
-                )
-            )
+            policy = protocol.pfs_policy
+            texts = [results.outcome_texts(course, outcome, policy)[1] for outcome in outcomes]
+            array.add(",\n".join(texts).encode())
         array.close()
 
 

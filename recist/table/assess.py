@@ -29,7 +29,7 @@ from recist.table.courses import DatedEvent, by_subject, courses_of
 from recist.table.events import read_events
 from recist.table.finding import Finding, Level
 from recist.table.layout import Layout, match_header, nearest
-from recist.table.output import Rendered, TableResult, write
+from recist.table.output import Packed, Rendered, TableResult, pack, write
 from recist.table.parallel import in_order
 from recist.table.records import Record, RecordReader
 from recist.table.responses import outcomes_file
@@ -99,10 +99,10 @@ def assess_file(
         )
 
 
-def assess_chunk(task: Task, chunk: Chunk) -> Rendered:
+def assess_chunk(task: Task, chunk: Chunk) -> Packed:
     """Assess all subjects of a chunk."""
     with _without_collector():
-        return _assess_chunk(task, chunk)
+        return pack(_assess_chunk(task, chunk))
 
 
 @contextmanager

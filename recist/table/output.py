@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, NamedTuple
 
 from recist.protocol import Protocol, effective
 from recist.table import results
 from recist.table.finding import Finding, Level
-from recist.table.writing import JsonArray, all_written
+from recist.table.writing import JsonArray, all_written, write_line
 
 TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
 TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL = "timepoints.json", "outcomes.json", "protocol.json"
@@ -35,6 +35,35 @@ class Rendered:
     findings: list[Finding] = field(default_factory=list)
     subjects: int = 0
     failed: list[str] = field(default_factory=list)
+
+
+class Packed(NamedTuple):
+    """The same as bytes, which travel between processes and into files without ado."""
+
+    timepoints: bytes
+    outcomes: bytes
+    timepoints_json: bytes
+    outcomes_json: bytes
+    findings: tuple[Finding, ...]
+    subjects: int
+    failed: tuple[str, ...]
+
+
+def pack(part: Rendered) -> Packed:
+    """What came of some subjects, ready to be written."""
+    return Packed(
+        _joined(part.timepoints, "\n"),
+        _joined(part.outcomes, "\n"),
+        _joined(part.timepoints_json, ",\n"),
+        _joined(part.outcomes_json, ",\n"),
+        tuple(part.findings),
+        part.subjects,
+        tuple(part.failed),
+    )
+
+
+def _joined(texts: Sequence[str], between: str) -> bytes:
+    return between.join(texts).encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +94,7 @@ class TableResult:
 
 def write(
     out: Path,
-    parts: Iterable[Rendered],
+    parts: Iterable[Packed],
     protocol: Protocol,
     findings: Sequence[Finding],
     has_dates: bool,
@@ -110,16 +139,18 @@ def write(
 class _Results:
     """The same results as lines of CSV and as a JSON array."""
 
-    def __init__(self, file: TextIO, json_file: TextIO, name: str, head: str) -> None:
+    def __init__(self, file: BinaryIO, json_file: BinaryIO, name: str, head: str) -> None:
         self._file = file
         self._array = JsonArray(json_file, name, head)
 
     def header(self, columns: Sequence[str]) -> None:
-        _lines(self._file, [results.csv_line(columns)])
+        write_line(self._file, results.csv_line(columns))
 
-    def add(self, lines: Sequence[str], elements: Sequence[str]) -> None:
-        _lines(self._file, lines)
-        self._array.add(",\n".join(elements))
+    def add(self, lines: bytes, elements: bytes) -> None:
+        if lines:
+            self._file.write(lines)
+            self._file.write(b"\n")
+        self._array.add(elements)
 
     def close(self) -> None:
         self._array.close()
@@ -128,9 +159,9 @@ class _Results:
 class _Account:
     """Counts what is written; keeps the first findings of each level."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        _lines(file, [results.csv_line(CHECK_COLUMNS)])
+        write_line(file, results.csv_line(CHECK_COLUMNS))
         self._kept: dict[Level, list[Finding]] = {level: [] for level in Level}
         self._counts: Counter[Level] = Counter()
         self.subjects = 0
@@ -144,7 +175,7 @@ class _Account:
                 kept.append(finding)
             row = "" if finding.row is None else str(finding.row)
             cells = (finding.level.value, finding.code, finding.subject, row)
-            _lines(self._file, [results.csv_line((*cells, finding.what, finding.remedy))])
+            write_line(self._file, results.csv_line((*cells, finding.what, finding.remedy)))
 
     def result(self, out: Path) -> TableResult:
         kept = tuple(finding for level in Level for finding in self._kept[level])
@@ -152,11 +183,6 @@ class _Account:
         return TableResult(out, self.subjects, tuple(self.failed), kept, counts)
 
 
-def _write_protocol(file: TextIO, protocol: Protocol) -> None:
-    file.write(json.dumps(effective(protocol), ensure_ascii=False, indent=2) + "\n")
-
-
-def _lines(file: TextIO, lines: Sequence[str]) -> None:
-    if lines:
-        file.write("\n".join(lines))
-        file.write("\n")
+def _write_protocol(file: BinaryIO, protocol: Protocol) -> None:
+    text = json.dumps(effective(protocol), ensure_ascii=False, indent=2)
+    write_line(file, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from recist.course import Field, Role, Status
@@ -89,6 +90,9 @@ class RecordReader:
         self._diameter = at["diameter_mm"]
         self._optional = tuple(at.get(name) for name in ("merged_into", "field", "reader"))
         self._extra = {name: at[name] for name in _EXTRA if name in at}
+        usual = (self._when, *self._words, self._diameter)
+        self._usual = itemgetter(*usual)
+        self._is_plain = not self._extra and self._optional == (None, None, None)
 
     def subject_of(self, row: Sequence[str]) -> str:
         """The subject of a row; empty when the row is shorter than that column."""
@@ -96,6 +100,10 @@ class RecordReader:
 
     def read(self, number: int, row: Sequence[str], findings: list[Finding]) -> Record | None:
         """One record; None, with findings, when a cell cannot be read."""
+        if len(row) == self.layout.width and self._is_plain:
+            record = self._read_plain(number, row)
+            if record is not None:
+                return record
         slips = Slips(self.subject_of(row), number, findings)
         width = self.layout.width
         if len(row) != width:
@@ -125,6 +133,23 @@ class RecordReader:
             number, when, lesion.strip(), role, organ.strip(), is_node, status, diameter_mm,
             merged_into, field, reader, extras,
         )  # fmt: skip
+
+    def _read_plain(self, number: int, row: Sequence[str]) -> Record | None:
+        """A row of the usual kind, quickly; None for every other row, odd or merely unusual."""
+        when, lesion, role, organ, nodal, status, diameter = self._usual(row)
+        seen_as = _USUAL_STATUS.get(status)
+        try:
+            diameter_mm = None if not diameter else cells.diameter(diameter)
+            if seen_as is None or (seen_as is Status.MEASURED) != (diameter_mm is not None):
+                return None
+            if not lesion or lesion[0] == " " or lesion[-1] == " ":
+                return None
+            return Record(
+                number, self._parse_when(when), lesion, cells.role(role), organ.strip(),
+                cells.yes(nodal), seen_as, diameter_mm, "", Field.UNKNOWN, "",
+            )  # fmt: skip
+        except cells.CellError:
+            return None
 
     def _visit_alone(
         self, number: int, row: Sequence[str], when: int | None, reader: str, slips: Slips
@@ -159,6 +184,8 @@ class RecordReader:
 
 
 _SEEN = (Status.PRESENT, Status.INCREASED, Status.PROGRESSION, Status.DECREASED)
+
+_USUAL_STATUS = {status.value: status for status in Status if status is not Status.MERGED}
 
 QUOTE = "put cells that hold a comma in quotes"
 MERGE = "a merged lesion names the lesion it merged into, no other does"

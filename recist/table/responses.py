@@ -23,7 +23,7 @@ from recist.table.courses import DatedEvent
 from recist.table.events import read_events
 from recist.table.finding import Finding, Level
 from recist.table.layout import RESPONSE_COLUMNS, Layout, match_header, nearest
-from recist.table.output import Rendered, TableResult, write
+from recist.table.output import Rendered, TableResult, pack, write
 from recist.table.records import Slips
 from recist.table.source import Chunk, chunks, opened
 
@@ -82,7 +82,7 @@ def outcomes_file(
         if events is not None:
             known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
         task = _Task(layout, table.delimiter, tuple(criteria), settings, known)
-        parts = (_conclude_chunk(task, chunk) for chunk in chunks(table, layout))
+        parts = (pack(_conclude_chunk(task, chunk)) for chunk in chunks(table, layout))
         return write(Path(out), parts, settings, findings, layout.has_dates, with_timepoints=False)
 
 

@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its place only when the block ends without an error."""
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file of bytes that takes its place only when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent, text=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     beside = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "wb") as file:
             yield file
         beside.chmod(0o644)
         beside.replace(path)
@@ -27,27 +27,32 @@ def written_whole(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def all_written(folder: Path, names: tuple[str, ...]) -> Iterator[dict[str, TextIO]]:
+def all_written(folder: Path, names: tuple[str, ...]) -> Iterator[dict[str, BinaryIO]]:
     """Several files of one folder, all of which take their places, or none does."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(written_whole(folder / name)) for name in names}
 
 
+def write_line(file: BinaryIO, text: str) -> None:
+    """A line of UTF-8 text."""
+    file.write(f"{text}\n".encode())
+
+
 class JsonArray:
     """Writes ``{"protocol": ..., "NAME": [...]}`` one element at a time."""
 
-    def __init__(self, file: TextIO, name: str, head: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, head: str) -> None:
         self._file = file
         self._first = True
-        file.write(f'{{"protocol":{head},\n"{name}":[')
+        file.write(f'{{"protocol":{head},\n"{name}":['.encode())
 
-    def add(self, elements: str) -> None:
-        """Add elements that are already joined by commas; nothing for an empty string."""
+    def add(self, elements: bytes) -> None:
+        """Add elements that are already joined by commas; nothing where there are none."""
         if elements:
-            self._file.write("\n" if self._first else ",\n")
+            self._file.write(b"\n" if self._first else b",\n")
             self._file.write(elements)
             self._first = False
 
     def close(self) -> None:
         """End the array and the object."""
-        self._file.write("\n]}\n")
+        self._file.write(b"\n]}\n")
