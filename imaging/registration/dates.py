@@ -20,7 +20,7 @@ from imaging.registration.reduction import (
     upright_grid,
 )
 from imaging.registration.rigid import LEAST_OVERLAP, rigid_transform
-from imaging.volume import BoolArray, FloatArray, Grid, Unit, Volume
+from imaging.volume import FloatArray, Grid, Unit, Volume
 
 #: A patient lying on a table is not turned further than this between two dates.
 LARGEST_ROTATION_DEGREES = 25.0
@@ -32,6 +32,9 @@ LEAST_SIMILARITY = 0.5
 #: reached 0.65 to 0.71 after demons; the same patient 0.98.
 SUSPECT_SIMILARITY = 0.8
 
+#: The images must share this part of the smaller body after the rigid step, which may slip below
+#: what the search over translations asked for.
+LEAST_SHARED = LEAST_OVERLAP / 2
 #: Sampling of a deformation that is carried over a date without one of its own.
 THROUGH_SPACING_MM = 4.0
 THROUGH = "aligned through the date before"
@@ -125,7 +128,9 @@ def _aligned(
     before = similarity(here, there, body, np.eye(4))
     found = rigid_transform(here, there, body)
     after = similarity(here, there, body, found)
-    fault = _fault(found, before, after, body)
+    own, other = float(body.sum()), float(there.body.sum())
+    shared = after.overlap * own / max(min(own, other), 1.0)
+    fault = _fault(found, before, after, shared)
     if fault:
         values = (before.value, before.value, before.overlap)
         quality = Quality(Method.IDENTITY, *values, flags=(fault,), good=False)
@@ -150,10 +155,13 @@ def _doubted(result: Registration) -> Registration:
     return replace(result, quality=doubted)
 
 
-def _fault(rigid: FloatArray, before: Similarity, after: Similarity, body: BoolArray) -> str:
+def _fault(rigid: FloatArray, before: Similarity, after: Similarity, shared: float) -> str:
     """Why a rigid result is not believed; empty when it is."""
-    if not body.any():
-        return "no body found in the fixed image: scanner coordinates are used"
+    if shared < LEAST_SHARED:
+        return (
+            f"the images share {shared:.0%} of the body, too little to align them: "
+            "scanner coordinates are used"
+        )
     cosine = (np.trace(rigid[:3, :3]) - 1) / 2
     degrees = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     if degrees > LARGEST_ROTATION_DEGREES:

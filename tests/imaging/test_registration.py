@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from imaging.errors import GeometryError, UnsupportedError
-from imaging.registration import Method, Registration, register
+from imaging.registration import Method, Registration, register, register_dates
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 
 GRID = Grid((72, 56, 48), np.diag([4.0, 4.0, 4.0, 1.0]))
@@ -154,6 +154,25 @@ def test_a_few_slices_are_registered_rigidly_only() -> None:
     found = register(scan(slab), scan(slab, np.linalg.inv(motion(0.0, (6.0, 4.0, 0.0)))))
     assert found.quality.method is Method.RIGID
     assert "too thin" in found.quality.flags[0]
+
+
+def test_a_date_that_shares_nothing_with_the_first_is_aligned_through_the_one_between() -> None:
+    """Chest, then chest and abdomen, then abdomen at another table position."""
+    chest, abdomen = GRID.crop((0, 0, 0), (72, 56, 22)), GRID.crop((0, 0, 30), (72, 56, 18))
+    first, second = motion(2.0, (6.0, -4.0, 9.0)), motion(-2.0, (-7.0, 5.0, 30.0))
+    volumes = [
+        scan(chest),
+        scan(GRID, np.linalg.inv(first)),
+        scan(abdomen, np.linalg.inv(second)),
+    ]
+    none, by_first, by_second = register_dates(volumes, deformable=False)
+    assert none is None
+    assert by_first is not None
+    assert by_second is not None
+    assert error_mm(by_first, first).mean() < 2.0
+    assert by_second.quality.flags == ("aligned through the date before",)
+    assert error_mm(by_second, second).mean() < 4.0
+    assert by_second.quality.expected_error_mm > by_first.quality.expected_error_mm
 
 
 def test_only_ct_is_registered() -> None:
