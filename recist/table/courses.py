@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from recist.course import (
@@ -19,7 +21,7 @@ from recist.course import (
     Timepoint,
 )
 from recist.table.finding import Finding, Level
-from recist.table.records import Record
+from recist.table.records import NO_EXTRAS, Record
 
 
 class DatedEvent(NamedTuple):
@@ -49,17 +51,20 @@ def courses_of(
     )
     courses = []
     for reader in sorted(by_reader):
-        before = sum(finding.level is Level.ERROR for finding in findings)
-        ordered = sorted(by_reader[reader], key=lambda record: (record.when, record.row))
+        before = len(findings)
+        ordered = sorted(by_reader[reader], key=_WHEN_AND_ROW)
         lesions = _lesions(subject, ordered, findings)
         timepoints = _timepoints(subject, ordered, zero, findings)
-        if sum(finding.level is Level.ERROR for finding in findings) > before:
+        if any(finding.level is Level.ERROR for finding in findings[before:]):
             continue
         try:
             courses.append(Course(subject, lesions, timepoints, dated, day_zero, reader))
         except CourseError as error:
             findings.append(Finding(Level.ERROR, "course", subject, None, error.what, error.remedy))
     return courses
+
+
+_WHEN_AND_ROW = attrgetter("when", "row")
 
 
 def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent]) -> int:
@@ -78,7 +83,7 @@ def _lesions(
         known = first.setdefault(record.lesion, record)
         if record.extras.tracking_uid:
             uids.setdefault(record.lesion, record.extras.tracking_uid)
-        if known is not record:
+        if known is not record and _kind(known) != _kind(record):
             _compare(subject, known, record, findings)
     baseline = ordered[0].when
     for record in first.values():
@@ -87,6 +92,10 @@ def _lesions(
         Lesion(name, r.organ, r.is_node, r.role, r.field, uids.get(name, ""))
         for name, r in sorted(first.items())
     )
+
+
+#: What has to stay the same of a lesion: role, organ, kind and field.
+_kind = attrgetter("role", "organ", "is_node", "field")
 
 
 def _compare(subject: str, known: Record, record: Record, findings: list[Finding]) -> None:
@@ -148,43 +157,52 @@ def _timepoints(
 def _measurements(
     subject: str, visit: Sequence[Record], findings: list[Finding]
 ) -> tuple[Measurement, ...]:
-    rows: dict[str, list[Record]] = {}
-    for record in visit:
-        if record.lesion:
-            rows.setdefault(record.lesion, []).append(record)
-    return tuple(
-        _measurement(subject, rows[lesion], findings) or _unreadable(lesion)
-        for lesion in sorted(rows)
-    )
+    named = [record for record in visit if record.lesion]
+    named.sort(key=_LESION)
+    measurements = []
+    start = 0
+    for position in range(1, len(named) + 1):
+        if position < len(named) and named[position].lesion == named[start].lesion:
+            continue
+        if position == start + 1:
+            measurements.append(_plain(named[start]))
+        else:
+            rows = named[start:position]
+            measurements.append(_measurement(subject, rows, findings))
+        start = position
+    return tuple(measurements)
 
 
-def _unreadable(lesion: str) -> Measurement:
-    """A stand-in for contradicting rows; the subject is not assessed."""
-    return Measurement(lesion, Status.NOT_EVALUABLE)
+_LESION = attrgetter("lesion")
 
 
-def _measurement(
-    subject: str, rows: Sequence[Record], findings: list[Finding]
-) -> Measurement | None:
-    first = rows[0]
-    if len(rows) > 1 and not _agree(subject, rows, findings):
-        return None
-    parts = sorted(
-        (record.diameter_mm for record in rows if record.diameter_mm is not None), reverse=True
-    )
-    volume_ml, suv_max, suv_mean, suv_peak = first.extras.measures
+def _plain(record: Record) -> Measurement:
+    """The measurement of a lesion with one row."""
+    parts = () if record.diameter_mm is None else (record.diameter_mm,)
+    host = record.merged_into or None
+    if record.extras is NO_EXTRAS:
+        return Measurement(record.lesion, record.status, parts, host, source=record.reader)
+    volume_ml, suv_max, suv_mean, suv_peak = record.extras.measures
     return Measurement(
-        first.lesion,
-        first.status,
-        tuple(parts),
-        first.merged_into or None,
-        None,
-        volume_ml,
-        suv_max,
-        suv_mean,
-        suv_peak,
-        first.reader,
+        record.lesion,
+        record.status,
+        parts,
+        host,
+        volume_ml=volume_ml,
+        suv_max=suv_max,
+        suv_mean=suv_mean,
+        suv_peak=suv_peak,
+        source=record.reader,
     )
+
+
+def _measurement(subject: str, rows: Sequence[Record], findings: list[Finding]) -> Measurement:
+    """The measurement of a lesion in fragments; the first row where rows contradict."""
+    first = _plain(rows[0])
+    if not _agree(subject, rows, findings):
+        return first
+    parts = (record.diameter_mm for record in rows if record.diameter_mm is not None)
+    return replace(first, parts_mm=tuple(sorted(parts, reverse=True)))
 
 
 def _agree(subject: str, rows: Sequence[Record], findings: list[Finding]) -> bool:
