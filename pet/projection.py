@@ -1,0 +1,112 @@
+"""Maximum-intensity projections with the silhouettes of lesions and reference regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from imaging.volume import Array, BoolArray, FloatArray, Mask, Volume
+from pet.reference_regions import ReferenceRegion
+
+LPS_X, LPS_Y, LPS_Z = 0, 1, 2
+
+
+class Plane(StrEnum):
+    CORONAL = "coronal"  # seen from the front: columns from the patient's right to left
+    SAGITTAL = "sagittal"  # columns from the patient's front to back
+
+
+class Drawn(StrEnum):
+    """What a silhouette shows."""
+
+    LESION = "lesion"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Silhouette:
+    """Where a mask lies in a projection: bool (rows, columns), as the image."""
+
+    name: str
+    drawn: Drawn
+    array: BoolArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """The highest value along one axis.
+
+    Attributes:
+        image: (rows, columns) in the unit of the volume; row 0 is cranial, column 0 the patient's
+            right (coronal) or front (sagittal).
+        spacing_mm: between rows and between columns.
+    """
+
+    plane: Plane
+    image: FloatArray
+    spacing_mm: tuple[float, float]
+    silhouettes: tuple[Silhouette, ...]
+
+
+def projections(
+    suv: Volume,
+    *,
+    lesions: Mapping[str, Mask] | None = None,
+    regions: Sequence[ReferenceRegion] = (),
+) -> tuple[Projection, Projection]:
+    """The coronal and the sagittal projection of a volume.
+
+    Args:
+        suv: any orientation; each grid axis stands for the patient axis it is closest to.
+        lesions: masks on the volume's grid by name.
+    """
+    drawn = [(name, Drawn.LESION, mask) for name, mask in (lesions or {}).items()]
+    drawn += [(region.name.value, Drawn.REFERENCE, region.mask) for region in regions]
+    return _projection(suv, Plane.CORONAL, drawn), _projection(suv, Plane.SAGITTAL, drawn)
+
+
+def _projection(suv: Volume, plane: Plane, drawn: Sequence[tuple[str, Drawn, Mask]]) -> Projection:
+    along, across = (LPS_Y, LPS_X) if plane is Plane.CORONAL else (LPS_X, LPS_Y)
+    axes = _grid_axes(suv)
+    image = np.asarray(_laid_out(suv.array.max(axis=axes[along]), suv, axes, across, along))
+    silhouettes = tuple(
+        Silhouette(name, kind, _silhouette(suv, mask, axes, across, along))
+        for name, kind, mask in drawn
+    )
+    spacing = suv.grid.spacing_mm
+    return Projection(plane, image, (spacing[axes[LPS_Z]], spacing[axes[across]]), silhouettes)
+
+
+def _silhouette(
+    suv: Volume, mask: Mask, axes: tuple[int, int, int], across: int, along: int
+) -> BoolArray:
+    shadow = np.zeros([n for axis, n in enumerate(suv.grid.shape) if axis != axes[along]], bool)
+    box = tuple(part for axis, part in enumerate(mask.box) if axis != axes[along])
+    shadow[box] = mask.array.any(axis=axes[along])
+    return np.asarray(_laid_out(shadow, suv, axes, across, along), dtype=np.bool_)
+
+
+def _grid_axes(suv: Volume) -> tuple[int, int, int]:
+    """The grid axis that runs closest along each of LPS x, y and z."""
+    directions = np.abs(suv.grid.directions)
+    found = [0, 0, 0]
+    for _ in range(3):
+        patient, axis = divmod(int(np.argmax(directions)), 3)
+        found[patient] = axis
+        directions[patient, :], directions[:, axis] = -1.0, -1.0
+    return found[0], found[1], found[2]
+
+
+def _laid_out(
+    flat: Array, suv: Volume, axes: tuple[int, int, int], across: int, along: int
+) -> Array:
+    """A projected (two-axis) array as rows from cranial to caudal and columns across."""
+    left = [axis for axis in range(3) if axis != axes[along]]
+    rows, columns = axes[LPS_Z], axes[across]
+    image = flat if left == [rows, columns] else flat.T
+    if suv.grid.directions[LPS_Z, rows] > 0:
+        image = image[::-1]
+    return image if suv.grid.directions[across, columns] > 0 else image[:, ::-1]

@@ -1,0 +1,124 @@
+"""Real world value maps and coded values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+from imaging.errors import InputError
+from imaging.volume import Grid, Mask, Unit, Volume
+from pet.codes import METHOD, QUANTITY, coded, unit_code
+from pet.suv import SuvType, suv_factors
+from pet.uptake import uptake
+from pet.value_maps import value_map
+
+SeriesMaker = Callable[..., list[Dataset]]
+MADE = dt.datetime(2025, 1, 2, 12, 0, 0)
+
+
+def series(pet_series: SeriesMaker, **changes: Any) -> list[Dataset]:
+    rows = [{"RescaleSlope": slope} for slope in ("4.0", "4.0", "3.0")]
+    headers = pet_series(rows, **changes)
+    for number, header in enumerate(headers):
+        header.SOPClassUID = "1.2.840.10008.5.1.4.1.1.128"
+        header.SOPInstanceUID = f"1.2.3.{number}"
+        header.StudyInstanceUID = "1.2.4"
+        header.PatientName, header.PatientID = "PHANTOM^A", "A"
+        header.PatientSex = "F"
+        header.StudyDate, header.StudyTime = "20250101", "110000"
+        header.PixelRepresentation, header.BitsStored = 1, 16
+    return headers
+
+
+def test_one_item_for_each_run_of_slopes(pet_series: SeriesMaker) -> None:
+    headers = series(pet_series)
+    audit = suv_factors(headers)
+    found = value_map(headers, audit, made=MADE)
+    items = found.ReferencedImageRealWorldValueMappingSequence
+    assert [len(item.ReferencedImageSequence) for item in items] == [2, 1]
+    maps = [item.RealWorldValueMappingSequence[0] for item in items]
+    factor = audit.factor
+    assert factor is not None
+    assert [one.RealWorldValueSlope for one in maps] == [4.0 * factor, 3.0 * factor]
+    assert maps[0].MeasurementUnitsCodeSequence[0].CodeValue == "g/ml{SUVbw}"
+    assert (maps[0].RealWorldValueFirstValueMapped, maps[0].RealWorldValueLastValueMapped) == (
+        -32768,
+        32767,
+    )
+    quantity, method = maps[0].QuantityDefinitionSequence
+    assert quantity.ConceptCodeSequence[0].CodeValue == "126400"
+    assert method.ConceptCodeSequence[0].CodeValue == "126410"
+
+
+def test_unsigned_pixels_and_a_long_unit(pet_series: SeriesMaker) -> None:
+    headers = series(pet_series)
+    for header in headers:
+        header.PixelRepresentation, header.BitsStored = 0, 12
+    found = value_map(headers, suv_factors(headers, kind=SuvType.LBM), made=MADE)
+    one = found.ReferencedImageRealWorldValueMappingSequence[0].RealWorldValueMappingSequence[0]
+    assert (one.RealWorldValueFirstValueMapped, one.RealWorldValueLastValueMapped) == (0, 4095)
+    assert one.MeasurementUnitsCodeSequence[0].LongCodeValue == "g/ml{SUVlbm(Janma)}"
+
+
+def test_headers_and_factors_belong_together(pet_series: SeriesMaker) -> None:
+    headers = series(pet_series)
+    with pytest.raises(InputError, match="2 headers for 3 factors"):
+        value_map(headers[:2], suv_factors(headers), made=MADE)
+
+
+def test_the_map_is_valid_dicom(pet_series: SeriesMaker, tmp_path: Path) -> None:
+    headers = series(pet_series)
+    path = tmp_path / "map.dcm"
+    value_map(headers, suv_factors(headers), made=MADE).save_as(path, enforce_file_format=True)
+    again = pydicom.dcmread(path)
+    assert again.Modality == "RWV"
+    validator = shutil.which("dciodvfy")
+    if validator is None:
+        pytest.skip("dciodvfy is not at hand")
+    done = subprocess.run([validator, str(path)], capture_output=True, text=True, check=False)
+    errors = [line for line in (done.stderr + done.stdout).splitlines() if "Error" in line]
+    assert errors == []
+
+
+def test_codes_are_those_of_dicom(pet_truth: Callable[[str], Any]) -> None:
+    truth = pet_truth("dicom_pet_codes.json")
+    quantities, methods = truth["quantity_DCM"], truth["method_DCM"]
+    spelled = {spelling for pair in truth["units_UCUM"].values() for spelling in pair}
+    for kind in SuvType:
+        assert quantities[QUANTITY[kind].meaning] == QUANTITY[kind].value
+        assert methods[METHOD[kind].meaning] == METHOD[kind].value
+        current = truth["units_UCUM"].get(QUANTITY[kind].meaning)
+        assert unit_code(kind).value in spelled or kind is SuvType.LBM_MORGAN
+        assert current is None or unit_code(kind).value == current[-1]
+
+
+def test_coded_values_name_variant_and_rule(
+    pet_series: SeriesMaker, pet_truth: Callable[[str], Any]
+) -> None:
+    grid = Grid((9, 9, 9), np.diag([4.0, 4.0, 4.0, 1.0]))
+    suv = Volume(np.full(grid.shape, 3.0, dtype=np.float32), grid, Unit.SUV_BW)
+    lesion = Mask.of(np.pad(np.ones((3, 3, 3), dtype=np.bool_), 3), grid)
+    rows = coded(uptake(suv, lesion), suv_factors(pet_series()))
+    truth = pet_truth("dicom_pet_codes.json")
+    derivations = {row.derivation.value for row in rows if row.derivation is not None}
+    assert derivations <= {entry[0].split()[1] for entry in truth["derivation"].values()}
+    (peak,) = (row for row in rows if row.variant)
+    assert (peak.value, peak.derivation and peak.derivation.value) == (3.0, "126031")
+    assert peak.variant == "IBSI global: 1 cm3 sphere of the highest mean, 1.216 ml"
+    assert peak.factor_rule.startswith("b:")
+    volume, glycolysis = rows[-2:]
+    measurements = truth["measurements_DCM"]
+    assert volume.quantity.value == measurements["Metabolic Volume"]
+    assert glycolysis.quantity.value == measurements["Total Lesion Glycolysis"]
+    assert (volume.unit.value, glycolysis.unit.value) == ("ml", "g")
+    surface = coded(uptake(suv, lesion), suv_factors(pet_series(), kind=SuvType.BSA))
+    assert surface[-1].unit.value == "cm2"
