@@ -208,7 +208,7 @@ def _raw_contour_data(contour: Dataset) -> bytes:
 
 def _numbers(text: bytes, where: str) -> FloatArray:
     try:
-        return np.array(text.split(b"\\"), dtype=np.float64)
+        return np.fromstring(text, dtype=np.float64, sep="\\")
     except ValueError as error:
         raise HeaderError(f"Contour Data (3006,0050): {error}", where=where) from None
 

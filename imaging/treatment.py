@@ -16,9 +16,10 @@ import numpy as np
 from imaging.contours import StructureSet, read_rtstruct
 from imaging.dose import Dose, DoseKind, Summation, eqd2, read_dose, sum_doses
 from imaging.errors import InputError
+from imaging.frames import FrameMap, map_between, read_frame_maps
 from imaging.plan import Delivery, Plan, confirmed, read_plan, read_record
 from imaging.targets import TargetVolume, target_volumes
-from imaging.volume import FloatArray
+from imaging.volume import FloatArray, Volume
 
 T = TypeVar("T")
 
@@ -88,6 +89,7 @@ class Treatment:
         frame_of_reference_uid: of doses and targets; None when not known.
         problems: why a dose is missing or unusable; a class that needs it is unknown.
         warnings: what was left out or adapted.
+        frame_maps: of the registration objects that came with it.
     """
 
     irradiations: tuple[Irradiation, ...]
@@ -95,6 +97,13 @@ class Treatment:
     frame_of_reference_uid: str | None = None
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    frame_maps: tuple[FrameMap, ...] = ()
+
+    def from_frame(self, frame_uid: str | None) -> FrameMap | None:
+        """From another frame of reference to that of the treatment, where a registration tells."""
+        if frame_uid is None or self.frame_of_reference_uid is None:
+            return None
+        return map_between(frame_uid, self.frame_of_reference_uid, self.frame_maps)
 
     @property
     def with_dose(self) -> tuple[Irradiation, ...]:
@@ -116,12 +125,14 @@ def read_treatment(
     rtstruct_files: Sequence[Path] = (),
     *,
     record_files: Sequence[Path] = (),
+    registration_files: Sequence[Path] = (),
     prescription_gy: float | None = None,
     fractions: int | None = None,
 ) -> Treatment:
     """Read and put together a treatment; unreadable files become problems that name them.
 
     Args:
+        registration_files: Spatial Registration objects, for doses of other frames of reference.
         prescription_gy, fractions: stated by the user, for doses whose plan is not at hand.
     """
     problems: list[str] = []
@@ -130,11 +141,13 @@ def read_treatment(
     plans = _each(rtplan_files, read_plan, problems)
     sets = _each(rtstruct_files, read_rtstruct, remarks)
     deliveries = [d for found in _each(record_files, read_record, remarks) for d in found]
+    maps = [m for found in _each(registration_files, read_frame_maps, remarks) for m in found]
     return assemble(
         doses,
         plans,
         sets,
         deliveries=deliveries,
+        frame_maps=maps,
         prescription_gy=prescription_gy,
         fractions=fractions,
         problems=problems,
@@ -158,6 +171,7 @@ def assemble(
     structure_sets: Sequence[StructureSet] = (),
     *,
     deliveries: Sequence[Delivery] = (),
+    frame_maps: Sequence[FrameMap] = (),
     prescription_gy: float | None = None,
     fractions: int | None = None,
     problems: Sequence[str] = (),
@@ -173,14 +187,19 @@ def assemble(
             irradiations.append(_irradiation(plan, dose, prescription_gy, fractions, troubles))
         elif dose is not None:
             irradiations.append(_without_plan(dose, plans, prescription_gy, fractions, troubles))
-    frame, usable = _one_frame(irradiations, troubles)
+    frame, usable = _one_frame(irradiations, frame_maps, troubles, warnings)
     targets = tuple(target_volumes(structure_sets, plans, frame, warnings))
     if frame is None and targets:
         frame = targets[0].roi.frame_of_reference_uid
     warnings += [w for plan in plans for w in (f"{plan.source}: {w}" for w in plan.warnings)]
     warnings += [w for dose in doses for w in (f"{dose.source}: {w}" for w in dose.warnings)]
     return Treatment(
-        usable, targets, frame, tuple(dict.fromkeys(troubles)), tuple(dict.fromkeys(warnings))
+        usable,
+        targets,
+        frame,
+        tuple(dict.fromkeys(troubles)),
+        tuple(dict.fromkeys(warnings)),
+        tuple(frame_maps),
     )
 
 
@@ -311,28 +330,52 @@ def _without_plan(
 
 
 def _one_frame(
-    irradiations: Sequence[Irradiation], problems: list[str]
+    irradiations: Sequence[Irradiation],
+    maps: Sequence[FrameMap],
+    problems: list[str],
+    warnings: list[str],
 ) -> tuple[str | None, tuple[Irradiation, ...]]:
-    """The frame of reference of the doses; a dose in another or in none cannot be used."""
+    """The frame of reference of the doses; others are brought there where a registration tells how.
+
+    A dose in another frame, in none, or of another kind than the first cannot be used.
+    """
     frame: str | None = None
     kind: DoseKind | None = None
     kept: list[Irradiation] = []
     for item in irradiations:
-        if item.dose is None:
-            kept.append(item)
-            continue
-        own = item.dose.volume.grid.frame_of_reference_uid
-        trouble = ""
-        if own is None:
-            trouble = "the dose has no frame of reference"
-        elif frame is not None and own != frame:
-            trouble = "the dose lies in another frame of reference than the first"
-        elif kind is not None and item.dose.kind is not kind:
-            trouble = f"an {item.dose.kind} dose cannot be added to {kind}"
-        if trouble:
-            problems.append(f"{item.dose.source}: {trouble}")
+        dose = item.dose if frame is None else _brought(item.dose, frame, maps)
+        trouble = "" if dose is None else _unusable(dose, frame, kind)
+        if dose is None or trouble:
+            problems += [f"{dose.source}: {trouble}"] if dose is not None else []
             kept.append(replace(item, dose=None))
-        else:
-            frame, kind = own, item.dose.kind
-            kept.append(item)
+            continue
+        if dose is not item.dose:
+            warnings.append(f"{dose.source}: brought to the first dose by a registration")
+        frame, kind = dose.volume.grid.frame_of_reference_uid, dose.kind
+        kept.append(replace(item, dose=dose))
     return frame, tuple(kept)
+
+
+def _unusable(dose: Dose, frame: str | None, kind: DoseKind | None) -> str:
+    """Why a dose cannot be added to those of this frame and kind, "" when it can."""
+    own = dose.volume.grid.frame_of_reference_uid
+    if own is None:
+        return "the dose has no frame of reference"
+    if frame is not None and own != frame:
+        return "the dose lies in another frame of reference than the first"
+    if kind is not None and dose.kind is not kind:
+        return f"an {dose.kind} dose cannot be added to {kind}"
+    return ""
+
+
+def _brought(dose: Dose | None, frame: str, maps: Sequence[FrameMap]) -> Dose | None:
+    """The dose in a frame, where a registration leads there: only its place changes."""
+    own = None if dose is None else dose.volume.grid.frame_of_reference_uid
+    if dose is None or own is None or own == frame:
+        return dose
+    to_frame = map_between(own, frame, maps)
+    if to_frame is None:
+        return dose
+    volume = dose.volume
+    moved = Volume(volume.array, to_frame.grid(volume.grid), volume.unit, volume.source)
+    return replace(dose, volume=moved)

@@ -11,67 +11,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from imaging.dvh import Samples, samples_of_mask
 from imaging.errors import InputError
-from imaging.exposure import DoseFacts, Exposure, Tail, ToPlanning, expose
+from imaging.exposure import DoseFacts, Exposure, ToPlanning, expose
 from imaging.isolines import Window, isodoses, target_lines
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Grid, Mask
 from recist.case import FieldFinding, Overlay
 from recist.course import Field
-
-
-@dataclass(frozen=True, slots=True)
-class FieldProfile:
-    """Thresholds of the field classes.
-
-    Attributes:
-        target_overlap: a lesion belongs to a target volume that holds this share of it.
-        in_coverage: share of the lesion with at least 50 % of the prescription, to be targeted.
-        undercovered: a targeted lesion with less than this share at 95 % is flagged.
-        low_dose_gy: a near-maximum from here on is a low dose (Menon, J Immunother Cancer 2019:
-            low-dose lesions received 1-20 Gy, no-dose lesions less than 1 Gy).
-        bands_gy: limits between the low-dose bands.
-        tail: planning systems underestimate dose outside of the field by up to 55 % (Howell, Phys
-            Med Biol 2010): below the 5 % isodose the class is also taken on 1/(1-0.55) times it.
-        registration_error_mm: standard deviation of sampled rigid shifts along each axis.
-        shifts, seed: number of sampled shifts and where they start.
-        clear_distance_mm: without dose, a lesion further than this from every target volume is out
-            of the field; ``clear_distance_off_level_mm`` where it shares no axial level with one,
-            since beams mostly run in the axial plane. Conventions of single protocols.
-        alpha_betas_gy: for EQD2, the default of soft-tissue sarcoma first.
-    """
-
-    name: str = "sbrt-default"
-    version: str = "1.0"
-    target_overlap: float = 0.50
-    in_coverage: float = 0.95
-    undercovered: float = 0.95
-    low_dose_gy: float = 1.0
-    bands_gy: tuple[float, ...] = (5.0, 20.0)
-    tail: Tail = field(default_factory=lambda: Tail(0.05, 1.0 / (1.0 - 0.55)))
-    registration_error_mm: float = 3.0
-    shifts: int = 200
-    seed: int = 20190101
-    clear_distance_mm: float = 100.0
-    clear_distance_off_level_mm: float = 50.0
-    alpha_betas_gy: tuple[float, ...] = (4.0, 3.0, 10.0)
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} {self.version}"
-
-
-DEFAULT_PROFILE = FieldProfile()
-#: Out of field below 5 Gy, a convention of individual protocols.
-FIVE_GRAY_PROFILE = FieldProfile(name="five-gray", low_dose_gy=5.0, bands_gy=(20.0,))
-PROFILES = {profile.name: profile for profile in (DEFAULT_PROFILE, FIVE_GRAY_PROFILE)}
-
+from recist.field_profile import DEFAULT_PROFILE, FieldProfile
 
 #: Isodoses drawn on key images: shares of the prescription, and the dose of the pragmatic set.
 SHOWN_ISODOSES = (0.95, 0.50)
@@ -118,7 +71,7 @@ def classify_lesions(
         masks: lesions of the baseline (or mapped back to it) by identifier.
         treatment: None when there are no radiotherapy objects at all.
         to_planning_mm: points of the masks' frame of reference to that of the treatment; needed
-            when they differ.
+            when they differ and no registration object came with the treatment.
         linked: lesion -> target volume, where the user says which was treated.
         overrides: classes set by a reader.
         provisional: the masks were mapped back from a later date.
@@ -164,6 +117,7 @@ def _finding(
     to_planning_mm: ToPlanning | None,
     link: str | None,
 ) -> FieldFinding:
+    to_planning_mm = to_planning_mm or _registered(mask, treatment)
     hindrance = _hindrance(mask, treatment, to_planning_mm)
     if hindrance or treatment is None:
         return FieldFinding(
@@ -194,6 +148,15 @@ def _finding(
     )
     found = _classified(exposure, treatment, profile, target)
     return _with_dose(lesion_id, found, exposure, treatment, profile=profile, target=target)
+
+
+def _registered(mask: Mask, treatment: Treatment | None) -> ToPlanning | None:
+    """By a registration object that came with the treatment, where the frames differ."""
+    own = mask.grid.frame_of_reference_uid
+    if treatment is None or own == treatment.frame_of_reference_uid:
+        return None
+    found = treatment.from_frame(own)
+    return None if found is None else found.points_mm
 
 
 def _hindrance(mask: Mask, treatment: Treatment | None, to_planning_mm: ToPlanning | None) -> str:

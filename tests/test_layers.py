@@ -18,6 +18,7 @@ RANKS = {
     "response": 1,
     "protocol": 2,
     "case": 2,
+    "field_profile": 2,
     "scope": 3,
     "criteria": 3,
     "selection": 4,

@@ -13,19 +13,19 @@ import pytest
 from imaging.contours import Contour, ContourKind, Roi, axial_grid, rasterise
 from imaging.dose import Dose, DoseKind, Summation
 from imaging.errors import InputError
+from imaging.frames import FrameMap
 from imaging.plan import Plan
 from imaging.targets import TargetVolume
 from imaging.treatment import Irradiation, Treatment, read_treatment
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 from recist.course import Field
 from recist.field import (
-    DEFAULT_PROFILE,
-    FIVE_GRAY_PROFILE,
     FieldOverride,
     band_of,
     classify_lesions,
     field_overlays,
 )
+from recist.field_profile import DEFAULT_PROFILE, FIVE_GRAY_PROFILE, load_profile
 
 FRAME = "1.2.3"
 GRID = Grid((60, 60, 30), np.diag([2.0, 2.0, 2.0, 1.0]), FRAME)
@@ -196,6 +196,16 @@ class TestUnknown:
         )
         assert mapped.field is Field.IN
 
+    def test_a_registration_object_leads_to_the_plan(self) -> None:
+        elsewhere = Grid(GRID.shape, GRID.affine, "9.9")
+        shift = np.eye(4)
+        shift[0, 3] = -20.0
+        stepped = treatment(
+            given(columns((0, 50.0), (20, 0.1))), frame_maps=(FrameMap("9.9", FRAME, shift),)
+        )
+        (found,) = classify_lesions({"A": lesion(20, grid=elsewhere)}, stepped, STILL)
+        assert found.field is Field.IN
+
     def test_nothing_was_given(self) -> None:
         (found,) = classify_lesions({"A": lesion(20)}, None)
         assert (found.field, found.reason) == (
@@ -289,6 +299,39 @@ class TestCertainty:
         shares = dict(found.probability)
         assert 0.1 < shares["unknown"] < 0.6
         assert shares["out"] == pytest.approx(1 - shares["unknown"])
+
+
+class TestProfiles:
+    def test_a_profile_of_ones_own_starts_from_a_known_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "ours.toml"
+        path.write_text(
+            'name = "ours"\nversion = "2"\nbased_on = "five-gray"\nin_coverage = 0.9\n'
+            "bands_gy = [10, 20]\ntail = { isodose = 0.1, factor = 2 }\n"
+        )
+        found = load_profile(path)
+        assert (found.label, found.low_dose_gy, found.in_coverage) == ("ours 2", 5.0, 0.9)
+        assert (found.bands_gy, found.tail.factor) == ((10.0, 20.0), 2.0)
+        assert load_profile("sbrt-default") is DEFAULT_PROFILE
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("low_dose_gy = 2.0", "needs a name of its own"),
+            ('name = "a"\nlow_dose = 2.0', "unknown setting low_dose"),
+            ('name = "a"\nlow_dose_gy = "2"', "setting low_dose_gy cannot be '2'"),
+            ('name = "a"\nbased_on = "b"', "no field profile 'b' to start from"),
+            ("name = ", "not readable as TOML"),
+        ],
+    )
+    def test_a_profile_that_cannot_be_used_says_why(
+        self, tmp_path: Path, text: str, says: str
+    ) -> None:
+        path = tmp_path / "ours.toml"
+        path.write_text(text)
+        with pytest.raises(InputError, match=says):
+            load_profile(path)
+        with pytest.raises(InputError, match="no field profile nothing"):
+            load_profile("nothing")
 
 
 class TestReaderAndNewLesions:

@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from imaging.contours import structure_set
 from imaging.dose import Dose, dose
 from imaging.errors import HeaderError
+from imaging.frames import FrameMap
 from imaging.plan import Delivery, confirmed, plan, read_record
 from imaging.treatment import assemble, read_treatment
 
@@ -215,6 +216,24 @@ class TestAssembly:
         doses = [uniform(45.0), uniform(25.0, plan="1.9.2")]
         plans = [plan(rtplan(45.0, 3)), plan(rtplan(25.0, 5, uid="1.9.2"))]
         assert assemble(doses, plans).warnings == ("dose is cumulated over 2 plans: SBRT, SBRT",)
+
+    def test_an_earlier_course_is_brought_over_by_a_registration(self, rtdose, rtplan) -> None:
+        stored = np.zeros((10, 10, 10))
+        stored[:, :, 5:] = 2500  # from x = 10 mm on
+        earlier = dose(rtdose(stored, plan="1.9.2", frame="9.9"), source="old.dcm")
+        now = dose(rtdose(np.full((10, 10, 10), 4500)))
+        shift = np.eye(4)
+        shift[0, 3] = 4.0
+        plans = [plan(rtplan()), plan(rtplan(25.0, 5, uid="1.9.2"))]
+        # The object registers the new frame to the old one: its inverse is needed.
+        maps = [FrameMap("9.9", "1.2.3.4", shift).inverse]
+        found = assemble([now, earlier], plans, frame_maps=maps)
+        assert not found.problems
+        assert "old.dcm: brought to the first dose by a registration" in found.warnings
+        points = np.array([[14.0, 9, 9], [12.0, 9, 9], [3.0, 9, 9]])
+        doses = found.at_gy(points)
+        assert doses[:2] == pytest.approx([70.0, 45.0])
+        assert np.isnan(doses[2]), "beyond the earlier grid"
 
     def test_bad_files_are_named_and_the_others_used(self, rtdose, tmp_path: Path) -> None:
         relative = rtdose(np.ones((2, 2, 2)), units="RELATIVE")
