@@ -50,7 +50,8 @@ class Failure:
     remedy: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where and self.where not in self.what else ""
+        known = not self.where or self.where == self.subject or self.where in self.what
+        place = "" if known else f"{self.where}: "
         who = f"{self.subject}: " if self.subject else ""
         advice = f" ({self.remedy})" if self.remedy else ""
         return f"{who}{place}{self.what}{advice}"

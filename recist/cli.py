@@ -7,6 +7,7 @@ Exit codes: 0 all done; 1 some of it failed and is named; 2 nothing could be don
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -224,7 +225,12 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Entry point: refusals are printed in a line, never as a traceback."""
+    """Entry point: refusals are printed in a line, never as a traceback.
+
+    What we warn of is part of the results. Python warnings of the DICOM libraries are not shown:
+    they quote header values, patients' names among them.
+    """
+    warnings.simplefilter("ignore")
     try:
         app()
     except InputError as error:

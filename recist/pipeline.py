@@ -77,7 +77,10 @@ def assess_subject(
     on_stage("assess")
     timepoints, remarks = _timepoints(placed, examinations, options)
     course = Course(subject.id, placed.lesions, timepoints, events, zero)
-    assessments, outcomes = assess_course(course, options.criteria, options.protocol)
+    if found[0].reviewed or found[0].candidates:
+        assessments, outcomes = assess_course(course, options.criteria, options.protocol)
+    else:  # that the network found nothing at baseline is no proof of no disease
+        assessments, outcomes = (), ()
     on_stage("show")
     case = Case(
         course=course,
@@ -101,12 +104,13 @@ def _registered(
 ) -> list[Dated]:
     """Each date with how its CT lies on that of the first date."""
     first = examinations[0].ct.volume
+    wanted = any(sized)  # nothing to track, nothing to register
     return [
         Dated(
             examination.day,
             tuple(each.candidate for each in own),
             examination.ct.volume.grid,
-            register(first, examination.ct.volume) if number else None,
+            register(first, examination.ct.volume) if number and wanted else None,
             examination.visit.date,
         )
         for number, (examination, own) in enumerate(zip(examinations, sized, strict=True))

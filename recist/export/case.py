@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +23,6 @@ from recist.history import DatedLesions
 from recist.irradiation import united
 from recist.protocol import Protocol
 from recist.report.page import write_report
-from recist.table.writing import written_whole
 from segmentation.bundle import Bundle
 
 REPORT = "report.html"
@@ -73,11 +73,12 @@ def _write_answers(case: Case, folder: Path, protocol: Protocol) -> None:
 
 def _write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     found = list(rows)
-    with written_whole(path) as file:
-        if found:
-            writer = csv.DictWriter(file, list(found[0]))
-            writer.writeheader()
-            writer.writerows(found)
+    text = io.StringIO(newline="")
+    if found:
+        writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+    path.write_text(text.getvalue(), encoding="utf-8")
 
 
 def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:
