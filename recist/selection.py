@@ -194,13 +194,12 @@ def measurability(lesion: BaselineLesion, protocol: Protocol) -> Verdict:
 
 def _is_barred(lesion: BaselineLesion, protocol: Protocol) -> bool:
     """Treated lesions that the protocol keeps out of the targets (AMB-20)."""
-    match protocol.irradiated_targets:
-        case "allow":
-            return False
-        case "exclude":
-            return lesion.treatment in (Treatment.BEFORE_BASELINE, Treatment.ON_STUDY)
-        case "separate_sum":
-            return lesion.treatment is Treatment.BEFORE_BASELINE
+    barred = {
+        "allow": (),
+        "separate_sum": (Treatment.BEFORE_BASELINE,),
+        "exclude": (Treatment.BEFORE_BASELINE, Treatment.ON_STUDY),
+    }
+    return lesion.treatment in barred[protocol.irradiated_targets]
 
 
 def _limit(lesion: BaselineLesion, protocol: Protocol) -> tuple[Decimal, tuple[str, ...]]:

@@ -159,15 +159,13 @@ class Block:
         protocol = self._protocol
         if not view.seen.sizes_mm or not target_progresses(self._patient, view.judged):
             return []
-        match protocol.icpd_reference:
-            case "sum_at_first_iUPD_of_block":
-                # Only what was measured then can have grown since.
-                now = sum((s for name, s in view.seen.sizes_mm if name in self._sizes), ZERO)
-                reference = self._total_mm
-            case "previous_scan":
-                now, reference = view.seen.total_mm, previous.seen.total_mm
-            case "nadir":
-                now, reference = view.seen.total_mm, nadir_mm or ZERO
+        now, reference = view.seen.total_mm, nadir_mm or ZERO
+        if protocol.icpd_reference == "previous_scan":
+            reference = previous.seen.total_mm
+        elif protocol.icpd_reference == "sum_at_first_iUPD_of_block":
+            # Only what was measured then can have grown since.
+            now = sum((size for name, size in view.seen.sizes_mm if name in self._sizes), ZERO)
+            reference = self._total_mm
         growth = now - reference
         both = {TARGETS, NON_TARGETS} <= self.categories and not view.new.present
         strict = both and protocol.icpd_both_categories == "more_than_5_mm"
@@ -179,13 +177,11 @@ class Block:
         causes = []
         if new.fresh:
             causes.append(Cause(NEW_LESIONS, f"another, {', '.join(new.fresh)}"))
-        match self._protocol.icpd_reference:
-            case "sum_at_first_iUPD_of_block":
-                reference = self.new_mm
-            case "previous_scan":
-                reference = burden.look(previous.seen.new).total_mm
-            case "nadir":
-                reference = burden.nadir_mm or ZERO
+        reference = burden.nadir_mm or ZERO
+        if self._protocol.icpd_reference == "previous_scan":
+            reference = burden.look(previous.seen.new).total_mm
+        elif self._protocol.icpd_reference == "sum_at_first_iUPD_of_block":
+            reference = self.new_mm
         growth = new.total_mm - reference
         if new.sizes_mm and growth >= PD_GROWTH_MM:
             causes.append(Cause(NEW_LESIONS, "a further increase", growth, reference))
@@ -217,8 +213,9 @@ class Block:
     def _change(self, name: str, record: Measurement | None, view: View, *, is_node: bool) -> str:
         if record is None or record.status is Status.NOT_EVALUABLE:
             return "unknown"
+        back = _is_back({name: is_node}, view.judged)  # after a complete response, any size
         if self._protocol.non_target_reference == "nadir":
-            stands = record.status is Status.PROGRESSION or _is_back({name: is_node}, view.judged)
+            stands = back or record.status is Status.PROGRESSION
             return "unchanged" if stands else "resolved"
         size = diameter_of(record, self._protocol, is_node=is_node)
         before = self._non_target_sizes.get(name, size)
@@ -227,7 +224,7 @@ class Block:
         gone = size is not None and not is_diseased(size, is_node=is_node)
         smaller = size is not None and before is not None and size < before
         better = record.status in (Status.DECREASED, Status.TOO_SMALL)
-        return "resolved" if gone or smaller or better else "unchanged"
+        return "unchanged" if back or not (gone or smaller or better) else "resolved"
 
     def improved(self, judged: Judgement) -> bool:
         """Targets reached a response that they did not have when the block began."""

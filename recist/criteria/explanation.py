@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from recist.criteria.diameter import in_mm, partial_response_mm, percent, progression_mm
+from recist.criteria.diameter import (
+    NORMAL_NODE_MM,
+    in_mm,
+    partial_response_mm,
+    percent,
+    progression_mm,
+)
 from recist.criteria.new_lesion import COUNTS, NewLesion, Sight
 from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence, Row
 from recist.response import Form, Numbers, Response
@@ -42,10 +48,20 @@ def _numbers(
     return (*sums, *changes, *((lesion, f"{in_mm(size)} mm") for lesion, size in sizes))
 
 
-def _cr(total: Decimal, *_: object) -> str:
-    if total:
-        return f"CR: only normal nodes (below 10 mm) are left, sum {in_mm(total)} mm."
-    return "CR: all targets are gone."
+def _cr(total: Decimal, _: Decimal | None, __: Decimal | None, sizes: Sizes) -> str:
+    if not total:
+        return "CR: all targets are gone."
+    largest = max(size for _, size in sizes)
+    return (
+        f"CR: only normal nodes are left, sum {in_mm(total)} mm, the largest {in_mm(largest)} mm; "
+        f"{in_mm(NORMAL_NODE_MM - largest)} mm from a node that counts."
+    )
+
+
+def _cr_margin(
+    total: Decimal, _: Decimal | None, __: Decimal | None, sizes: Sizes
+) -> Decimal | None:
+    return NORMAL_NODE_MM - max(size for _, size in sizes) if total else None
 
 
 def _neighbours(
@@ -105,7 +121,7 @@ def _without_baseline(total: Decimal, *_: object) -> str:
     return f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
 
 
-TARGET_CR = Form("target-cr", TARGET_RULE, _cr, _numbers)
+TARGET_CR = Form("target-cr", TARGET_RULE, _cr, _numbers, _cr_margin)
 TARGET_PR = Form("target-pr", TARGET_RULE, _shrinkage("PR"), _numbers, _shrinkage_margin("PR"))
 TARGET_PR_HELD = Form(
     "target-pr-held",

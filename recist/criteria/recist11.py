@@ -106,17 +106,32 @@ class Judge:
     def warnings(self, k: int, judged: Judgement) -> tuple[str, ...]:
         seen, sums = self.patient.seen[k], self.sums
         found = seen.remarks if sums is None else sums.warnings(seen, judged.by_scan)
+        back = judged.back
         if judged.target is PR and judged.by_scan is SD:
             found += ("PR by the history; SD with sticky_pr = none (AMB-01)",)
-        if judged.back is not None and judged.back.doubtful:
+        elif sums is not None and judged.target is SD and sums.has_responded:
+            found += ("SD by this scan after a PR; PR with sticky_pr = any (AMB-01)",)
+        if sums is not None and self._other_reappearance(judged, seen, sums):
             found += (
-                f"node {judged.back.lesions[0]} of 10 to 15 mm is the only sign of progression: "
-                f"scan again (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
+                "a target is back after all were gone; PD with pd_on_reappearance = any_target_cr "
+                "(AMB-03)",
             )
-        for lesion in seen.new:
-            if lesion.sight is Sight.HELD or lesion.sight is Sight.CANDIDATE:
-                found += (f"new lesion {lesion.lesion.id} is {lesion.sight}",)
-        return found
+        if back is not None and back.doubtful:
+            found += (
+                f"node {back.lesions[0]} of 10 to 15 mm is the only sign of progression: scan "
+                f"again (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
+            )
+        unsure = (new for new in seen.new if new.sight in (Sight.HELD, Sight.CANDIDATE))
+        return (*found, *(f"new lesion {new.lesion.id} is {new.sight} (AMB-05)" for new in unsure))
+
+    def _other_reappearance(self, judged: Judgement, seen: Seen, sums: Sums) -> bool:
+        return (
+            sums.target_cr
+            and seen.diseased
+            and judged.overall is not PD
+            and self._protocol.pd_on_reappearance == "overall_cr_only"
+            and self.complete_at is None
+        )
 
     def needs_warnings(self, judged: Judgement, seen: Seen) -> bool:
         """Whether :meth:`warnings` can find anything: most time points are spared the search."""
@@ -130,7 +145,9 @@ class Judge:
                 sums is not None
                 and (
                     judged.by_scan in _WATCHED
+                    or sums.target_cr
                     or sums.nadir_mm is None
+                    or (judged.by_scan is SD and sums.has_responded)
                     or sums.partial_nadir_mm is not None
                 )
             )

@@ -89,10 +89,11 @@ class Sums:
         """Whether stable by this scan is still the partial response of before (AMB-01)."""
         if by_scan is not SD or self._sticky == "none":
             return False
-        return self.confirmed if self._sticky == "after_confirmed" else self._has_responded
+        return self.confirmed if self._sticky == "after_confirmed" else self.has_responded
 
     @property
-    def _has_responded(self) -> bool:
+    def has_responded(self) -> bool:
+        """A partial response has been reached and nothing has ended it."""
         return self.confirmed or self.first_response_day is not None
 
     def watches_targets(self) -> bool:
