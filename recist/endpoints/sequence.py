@@ -7,7 +7,7 @@ complete response, a partial one and so on: that is a :class:`Family`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from imaging.errors import InputError
@@ -43,6 +43,8 @@ class Family:
         unconfirmed: progression that awaits confirmation; None where progression needs none.
         less_than_complete_is_progression: disease seen after a complete response is progression
             (RECIST 1.1, Eisenhauer 2009 Table 3 note a); iRECIST knows no such rule.
+        negated_after_days: the first assessment at least so long after a progression takes it
+            back when it shows none; None: nothing does.
     """
 
     complete: Response
@@ -52,6 +54,7 @@ class Family:
     progression: Response
     unconfirmed: Response | None
     less_than_complete_is_progression: bool
+    negated_after_days: int | None = None
 
     @property
     def responding(self) -> tuple[Response, Response]:
@@ -84,6 +87,10 @@ IMMUNE = Family(
 METABOLIC = Family(
     Response.CMR, Response.PMR, Response.SMD, Response.NON_CR_NON_PD, Response.PMD, None, False
 )
+
+#: irRECIST and imRECIST: RECIST's words; a later assessment without progression at least 4 weeks on
+#: negates one (Nishino 2013; Hodi 2018).
+BURDEN = replace(RECIST, less_than_complete_is_progression=False, negated_after_days=28)
 
 #: Words that name their family; the others (NE, NED, ND) are common to all.
 _OWN_WORDS = tuple(
@@ -159,6 +166,23 @@ def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple
         else visit
         for k, visit in enumerate(visits)
     )
+
+
+def without_negated(visits: Sequence[Visit], family: Family) -> tuple[Visit, ...]:
+    """The visits, with progressions that a later assessment negated as not evaluable."""
+    wait = family.negated_after_days
+    if wait is None:
+        return tuple(visits)
+    kept = list(visits)
+    for k, visit in enumerate(visits):
+        if visit.response != family.progression:
+            continue
+        later = (v.response for v in visits[k + 1 :] if v.day - visit.day >= wait)
+        verdict = next((response for response in later if response in family.adequate), None)
+        if verdict is None or verdict == family.progression:
+            break
+        kept[k] = visit._replace(response=Response.NE)
+    return tuple(kept)
 
 
 def first_progression(visits: Sequence[Visit], family: Family) -> int | None:

@@ -14,7 +14,17 @@ from recist.endpoints.best_response import (
     until_progression,
 )
 from recist.endpoints.policy import EMA_ITT
-from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, family_of, in_order, reread
+from recist.endpoints.sequence import (
+    BURDEN,
+    IMMUNE,
+    RECIST,
+    Family,
+    Visit,
+    family_of,
+    in_order,
+    reread,
+    without_negated,
+)
 from recist.endpoints.time_to_event import (
     History,
     duration_of_response,
@@ -29,7 +39,7 @@ from recist.response import Assessment, Outcome, Response, Scope
 OBJECTIVE = (Response.CR, Response.PR, Response.ICR, Response.IPR, Response.CMR, Response.PMR)
 
 
-_FAMILIES = {"recist11": RECIST, "irecist": IMMUNE}
+_FAMILIES = {"recist11": RECIST, "irecist": IMMUNE, "irrecist": BURDEN, "imrecist": BURDEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +117,8 @@ def outcome_of_responses(
     """
     known = known or Background()
     ordered = in_order(visits)
-    if family is None:
-        family = _FAMILIES.get(criteria) or family_of(visit.response for visit in ordered)
-    after_rule = reread(ordered, family, protocol)
+    family = family or _FAMILIES.get(criteria) or family_of(visit.response for visit in ordered)
+    after_rule = without_negated(reread(ordered, family, protocol), family)
     history = History(
         after_rule,
         known.origin_day,
@@ -181,10 +190,10 @@ def _before_new_therapy(history: History, protocol: Protocol) -> tuple[Visit, ..
 
 
 def _warnings(recorded: Sequence[Visit], reread_as: Sequence[Visit]) -> tuple[str, ...]:
-    if recorded is reread_as:
-        return ()
     return tuple(
-        f"{before.response} on day {before.day} was read as {after.response}: disease after a "
+        f"{before.response} on day {before.day} was negated by a later assessment without it."
+        if after.response is Response.NE
+        else f"{before.response} on day {before.day} was read as {after.response}: disease after a "
         "complete response (Eisenhauer 2009, Table 3 note a)."
         for before, after in zip(recorded, reread_as, strict=True)
         if before.response is not after.response

@@ -40,7 +40,7 @@ __all__ = ["assess_course", "assess_file", "outcomes_file"]
 Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
 
 #: Criteria by name; each is the module of that name in :mod:`recist.criteria`.
-CRITERIA = ("recist11", "irecist")
+CRITERIA = ("recist11", "irecist", "irrecist", "imrecist")
 
 #: The field of the lesions in each set; partly irradiated lesions are in neither.
 _FIELDS = {Scope.IN_FIELD: Field.IN, Scope.OUT_OF_FIELD: Field.OUT}

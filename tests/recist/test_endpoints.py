@@ -99,6 +99,23 @@ def test_a_progression_dates_back_to_its_first_sign() -> None:
     assert found.progression_day == 56
 
 
+@pytest.mark.parametrize(
+    ("words", "best", "progression_day"),
+    [
+        (("PD", "PR"), Response.PR, None),  # negated
+        (("PD", "PD", "PR"), Response.PD, 56),  # confirmed: what follows does not count
+        (("SD", "PD"), Response.SD, 112),  # nothing negates it
+        (("PD", "NE", "SD", "PD"), Response.SD, 224),
+    ],
+)
+def test_progression_by_burden_is_negated_by_a_later_assessment(
+    words: tuple[str, ...], best: Response, progression_day: int | None
+) -> None:
+    found = endpoints.outcome(course(), assessed(*words, criteria="imrecist"), DEFAULT)
+    assert (found.best_overall, found.progression_day) == (best, progression_day)
+    assert bool(found.warnings) == (words[0] == "PD" and words[1] != "PD")
+
+
 def test_nothing_was_assessed() -> None:
     found = endpoints.outcome(course(baseline=False), (), DEFAULT)
     assert (found.best_overall, found.pfs_days, found.pfs_event) == (Response.NE, 0, False)
