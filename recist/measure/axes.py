@@ -1,0 +1,234 @@
+"""The longest axis over the slices, and the axis across it in its slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from imaging.volume import BoolArray, FloatArray, Mask
+from recist.measure.outline import (
+    OUTLINE_OF,
+    Convention,
+    Outline,
+    centres,
+    hull_polygon,
+    interpolated,
+    mid_edges,
+    rows_of,
+)
+
+#: Below this many pixels the outline through the pixels' edge mid-points is closest to the truth,
+#: above the other centres plus half a pixel; in between the two are mixed linearly, so that a
+#: lesion which shrinks never seems to grow. Mean error in pixels on analytic ellipses 3, 7
+#: and 10 pixels long: mid-edges 0.0, +0.2, +0.3; centres plus half a pixel -0.4, -0.2, -0.1.
+SMALL_PIXELS = 4.0
+LARGE_PIXELS = 8.0
+
+#: Lengths closer than this are one length: the same distance reached along another sum of squares.
+TIE_MM = 1e-6
+#: No more than this many equally long axes are compared.
+MOST_TIES = 64
+
+#: Step of the lines cast through a mask for :attr:`ShortAxis.IN_MASK_CHORD`, in pixels.
+CHORD_STEP_PIXELS = 0.2
+
+
+class ShortAxis(StrEnum):
+    """What "the longest perpendicular" means.
+
+    The default is the hull chord: like the longest diameter itself it is a straight line between
+    two points of the outline, and a notch (a vessel, a necrotic edge, one misclassified pixel) does
+    not shorten it. The in-mask chord never crosses background and is up to 24 % shorter on
+    irregular lesions; the projection width is no line on the image at all, since the two
+    outermost points need not lie opposite each other.
+    """
+
+    HULL_CHORD = "hull_chord"
+    IN_MASK_CHORD = "in_mask_chord"
+    PROJECTION_WIDTH = "projection_width"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A straight line in a slice: two ends (column, row) in mm from the box's first pixel."""
+
+    start_mm: FloatArray
+    end_mm: FloatArray
+
+    @property
+    def length_mm(self) -> float:
+        return float(np.hypot(*(self.end_mm - self.start_mm)))
+
+    def lengthened(self, length_mm: float, direction: FloatArray) -> Line:
+        """The same middle and direction with another length."""
+        middle = (self.start_mm + self.end_mm) / 2
+        return Line(middle - direction * length_mm / 2, middle + direction * length_mm / 2)
+
+
+def longest_axes(mask: Mask, spacing: FloatArray, convention: Convention) -> list[tuple[int, Line]]:
+    """Every longest axis with its slice (k in the box), slices rising.
+
+    Slices are searched from the widest bounding octagon down; a slice whose octagon is shorter
+    than the best so far cannot hold a longer axis.
+    """
+    outline_of = OUTLINE_OF[convention]
+    bounds = _upper_bounds(mask.array, spacing)
+    # Bounds hold for centres; another outline reaches half a pixel farther at either end.
+    slack = 0.0 if outline_of is centres else float(np.hypot(*spacing))
+    best_mm = -1.0
+    found: list[tuple[int, Line]] = []
+    for k in (int(n) for n in np.argsort(-bounds, kind="stable")):
+        if bounds[k] + slack < best_mm - TIE_MM or bounds[k] < 0:
+            break
+        length_mm, lines = farthest(outline_of(rows_of(mask.array[:, :, k])), spacing)
+        if length_mm > best_mm + TIE_MM:
+            best_mm, found = length_mm, []
+        if length_mm > best_mm - TIE_MM:
+            found += [(k, line) for line in lines]
+    return sorted(found, key=lambda item: item[0])[:MOST_TIES]
+
+
+def _upper_bounds(array: BoolArray, spacing: FloatArray) -> FloatArray:
+    """No two pixel centres of slice k are farther apart than bounds[k]; -1 for an empty slice."""
+    columns, rows = (np.arange(n) * step for n, step in zip(array.shape[:2], spacing, strict=True))
+    hit = array.any(axis=0)
+    low = np.where(hit, columns[array.argmax(axis=0)], np.inf)
+    high = np.where(hit, columns[::-1][array[::-1].argmax(axis=0)], -np.inf)
+    row = rows[:, None]
+    with np.errstate(invalid="ignore"):  # inf - inf in empty slices, replaced below
+        width = high.max(axis=0) - low.min(axis=0)
+        height = np.where(hit, row, -np.inf).max(axis=0) - np.where(hit, row, np.inf).min(axis=0)
+        rising = (high + row).max(axis=0) - (low + row).min(axis=0)
+        falling = (high - row).max(axis=0) - (low - row).min(axis=0)
+        bound = np.minimum(np.hypot(width, height), np.hypot(rising, falling) / np.sqrt(2))
+    return np.where(hit.any(axis=0), bound, -1.0)
+
+
+def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[Line]]:
+    """The largest distance in mm between two points of an outline, and every line that has it."""
+    low, high, row = outline.low * spacing[0], outline.high * spacing[0], outline.row * spacing[1]
+    across = high[:, None] - low[None, :]
+    down = row[:, None] - row[None, :]
+    squared = across**2 + down**2
+    longest = float(np.sqrt(squared.max()))
+    floor = max(longest - TIE_MM, 0.0) ** 2
+    lines = [
+        Line(np.array([low[b], row[b]]), np.array([high[a], row[a]]))
+        for a, b in np.argwhere(squared >= floor)
+    ]
+    return longest, lines
+
+
+def across_axis(
+    plane: BoolArray, spacing: FloatArray, long: Line, convention: Convention, kind: ShortAxis
+) -> Line:
+    """The short axis in the slice of a longest axis."""
+    along = direction_of(long)
+    across = np.array([-along[1], along[0]])
+    rows = rows_of(plane)
+    if kind is ShortAxis.PROJECTION_WIDTH:
+        line = _width(OUTLINE_OF[convention](rows), spacing, along, across)
+    else:
+        line = _hull_chord(OUTLINE_OF[convention](rows), spacing, along, across)
+    wider = _width if kind is ShortAxis.PROJECTION_WIDTH else _hull_chord
+    length = line.length_mm
+    if convention is Convention.CENTRES_PLUS_HALF_PIXEL:
+        mid_edges_mm = wider(mid_edges(rows), spacing, along, across).length_mm
+        length = _least_biased_mm(length, mid_edges_mm, spacing, across)
+    if kind is ShortAxis.IN_MASK_CHORD:
+        # Measured in the outline through the mid-edges, then moved to the convention by as much
+        # as the chord of the hull moves.
+        moved = length - _hull_chord(mid_edges(rows), spacing, along, across).length_mm
+        line = _in_mask_chord(plane, spacing, along, across)
+        length = max(line.length_mm + moved, 0.0)
+    return line.lengthened(length, across)
+
+
+def drawn_long(plane: BoolArray, spacing: FloatArray, long: Line, convention: Convention) -> Line:
+    """The longest axis with the length that its convention gives it."""
+    if convention is not Convention.CENTRES_PLUS_HALF_PIXEL:
+        return long
+    along = direction_of(long)
+    mid_edges_mm, _ = farthest(mid_edges(rows_of(plane)), spacing)
+    return long.lengthened(_least_biased_mm(long.length_mm, mid_edges_mm, spacing, along), along)
+
+
+def _least_biased_mm(
+    centres_mm: float, mid_edges_mm: float, spacing: FloatArray, direction: FloatArray
+) -> float:
+    """Centres plus half a pixel, passing over to the mid-edges for lesions of few pixels."""
+    pixel_mm = float(np.hypot(*(direction * spacing)))
+    plus_half_mm = centres_mm + pixel_mm / 2
+    weight = np.clip((plus_half_mm / pixel_mm - SMALL_PIXELS) / (LARGE_PIXELS - SMALL_PIXELS), 0, 1)
+    return float(weight * plus_half_mm + (1 - weight) * mid_edges_mm)
+
+
+def direction_of(line: Line) -> FloatArray:
+    """Unit vector of a line; the row direction for a single pixel."""
+    length = line.length_mm
+    if length < TIE_MM:
+        return np.array([1.0, 0.0])
+    return np.asarray((line.end_mm - line.start_mm) / length, dtype=np.float64)
+
+
+def _width(outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray) -> Line:
+    """Distance of the two lines along the longest axis that just hold the lesion between them."""
+    points = outline.points() * spacing
+    height = points @ across
+    first, last = int(height.argmin()), int(height.argmax())
+    place = (points[first] @ along + points[last] @ along) / 2 * along
+    return Line(place + height[first] * across, place + height[last] * across)
+
+
+def _hull_chord(
+    outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray
+) -> Line:
+    """The longest chord of the convex hull across the longest axis.
+
+    A chord's length is concave between two vertices of the hull, so the longest one runs through a
+    vertex: every vertex is tried against every edge.
+    """
+    vertices = hull_polygon(outline) * spacing
+    place, height = vertices @ along, vertices @ across
+    start, end = place, np.roll(place, -1)
+    run = end - start
+    upright = np.abs(run) < TIE_MM
+    fraction = (place[:, None] - start) / np.where(upright, 1.0, run)
+    met = (fraction > -TIE_MM) & (fraction < 1 + TIE_MM)
+    met = np.where(upright, np.abs(place[:, None] - start) < TIE_MM, met)
+    crossing = height + np.where(upright, 0.0, fraction) * (np.roll(height, -1) - height)
+    top = np.where(met, crossing, -np.inf).max(axis=1)
+    bottom = np.where(met, crossing, np.inf).min(axis=1)
+    best = int((top - bottom).argmax())
+    foot = place[best] * along
+    return Line(foot + bottom[best] * across, foot + top[best] * across)
+
+
+def _in_mask_chord(
+    plane: BoolArray, spacing: FloatArray, along: FloatArray, across: FloatArray
+) -> Line:
+    """The longest run inside the lesion across the longest axis, by casting parallel lines.
+
+    Inside is where the linearly interpolated mask is at least one half: the outline through the
+    mid-points of the pixel edges.
+    """
+    step_mm = CHORD_STEP_PIXELS * float(spacing.min())
+    points = rows_of(plane).points() * spacing
+    reach = float(spacing.max())
+    place, height = (
+        np.arange(values.min() - reach, values.max() + reach, step_mm)
+        for values in (points @ along, points @ across)
+    )
+    at = (place[:, None, None] * along + height[None, :, None] * across) / spacing
+    inside = interpolated(plane, at) >= 0.5
+    edges = np.diff(np.pad(inside, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
+    best = int((ends[:, 1] - starts[:, 1]).argmax())
+    line, first = starts[best]
+    foot = place[line] * along
+    # A run of n samples is n steps long; its ends lie half a step beyond the outer samples.
+    low = height[first] - step_mm / 2
+    high = low + (ends[best, 1] - first) * step_mm
+    return Line(foot + low * across, foot + high * across)
