@@ -42,6 +42,7 @@ __all__ = [
     "read_rtstruct",
     "remarks",
     "slabs",
+    "slices_per_contour",
     "structure_set",
     "volume_ml",
     "write_rtstruct",
@@ -119,11 +120,15 @@ def _box(polygons: Polygons, grid: Grid) -> tuple[int, int, int, int] | None:
     return i, j, columns, rows
 
 
-def rasterise(roi: Roi, grid: Grid) -> Mask:
+def rasterise(roi: Roi, grid: Grid, *, through_slabs: bool = False) -> Mask:
     """The plain label: voxels of the contoured slices whose centre lies in the polygons.
 
     Each contour plane marks the slice that it lies in; of several planes in one slice the one
     nearest to its centre counts. Slices without a contour stay empty.
+
+    Args:
+        through_slabs: instead mark all slices half-way to the neighbouring contours, for ROIs that
+            are drawn on every second or third slice (:func:`slices_per_contour`).
 
     Raises:
         GeometryError: another frame of reference.
@@ -132,17 +137,33 @@ def rasterise(roi: Roi, grid: Grid) -> Mask:
     """
     planes = _planes(roi, grid)
     box = _box(planes.polygons, grid)
-    chosen = _plane_of_slice(planes.k, grid.shape[2])
+    choose = _plane_through_slabs if through_slabs else _plane_of_slice
+    chosen = choose(planes.k, grid.shape[2])
     if box is None or not chosen:
         return Mask.placed(np.zeros((1, 1, 1), dtype=np.bool_), (0, 0, 0), grid)
     i, j, columns, rows = box
-    first = min(chosen)
+    used = sorted(set(chosen.values()))
     target = np.full(len(planes.k), -1)
-    for k, plane in chosen.items():
-        target[plane] = k - first
+    target[used] = np.arange(len(used))
     polygons = _renumbered(planes.polygons, target).shifted(i, j)
-    filled = fill(polygons, (columns, rows, max(chosen) - first + 1))
-    return Mask.placed(filled, (i, j, first), grid)
+    filled = fill(polygons, (columns, rows, len(used)))
+    first = min(chosen)
+    if sorted(chosen) == list(range(first, first + len(used))):  # one plane in each slice
+        return Mask.placed(filled, (i, j, first), grid)
+    array = np.zeros((max(chosen) - first + 1, rows, columns), dtype=np.bool_)
+    for k, plane in chosen.items():
+        array[k - first] = filled[:, :, target[plane]].T
+    return Mask.placed(array.T, (i, j, first), grid)
+
+
+def _plane_through_slabs(plane_k: FloatArray, slices: int) -> dict[int, int]:
+    """Slice -> the contour plane whose slab holds the middle of the slice."""
+    lower, upper = slabs(plane_k, default=1.0)
+    return {
+        k: int(np.flatnonzero((lower <= k) & (k < upper))[0])
+        for k in range(slices)
+        if ((lower <= k) & (k < upper)).any()
+    }
 
 
 def _plane_of_slice(plane_k: FloatArray, slices: int) -> dict[int, int]:
@@ -247,6 +268,12 @@ def remarks(roi: Roi, grid: Grid) -> tuple[str, ...]:
     if (low < -0.5).any() or (high > np.array(grid.shape) - 0.5).any():
         found.append(f"{roi.name}: reaches beyond the image")
     return tuple(found)
+
+
+def slices_per_contour(roi: Roi, grid: Grid) -> float:
+    """The usual distance of the contour planes in slices; 1 when there is a single plane."""
+    steps = np.diff(_planes(roi, grid).k)
+    return float(np.median(steps)) if len(steps) else 1.0
 
 
 def axial_grid(rois: Sequence[Roi], *, pitch_mm: float = 1.0) -> Grid:

@@ -140,7 +140,7 @@ def dose(dataset: Dataset, *, source: str = "") -> Dose:
 
 
 def _kinds(dataset: Dataset, source: str) -> tuple[DoseKind, Summation]:
-    units = str(dataset.get("DoseUnits", "")).strip()
+    units = str(dataset.get("DoseUnits", "")).strip().upper()
     if units != "GY":
         raise UnsupportedError(
             f"Dose Units (3004,0002) are {units or 'missing'}, not GY",

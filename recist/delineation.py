@@ -11,16 +11,25 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from imaging.contours import Roi, StructureSet, rasterise, read_rtstruct, remarks
+from imaging.contours import (
+    GAP_FACTOR,
+    Roi,
+    StructureSet,
+    rasterise,
+    read_rtstruct,
+    remarks,
+    slices_per_contour,
+)
 from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map, read_seg
 from imaging.seg import SegSegment
 from imaging.series import Series, Visit
-from imaging.volume import Grid, Mask
+from imaging.volume import BoolArray, Grid, Mask
 from segmentation.instances import (
     SMALLEST_CANDIDATE_ML,
     Candidate,
@@ -55,6 +64,8 @@ NODE_NAME = re.compile(r"(?<![a-z])(ln|gtvn|lymph|nodes?|adenopath\w*)(?![a-z])"
 LYMPH_NODE_CODES = ("59441001", "T-C4000")
 ABNORMAL_CODES = ("49755003", "M-01000")
 ANATOMY_CODES = ("123037004", "91723000", "85756007", "T-D0050", "R-42018")
+#: So many slices without contour may have been skipped by the reader; more are a gap.
+SKIPPED_SLICES = 2
 #: Two delineations that share this much (Dice) are the same lesion drawn twice.
 SAME_LESION_DICE = 0.5
 
@@ -124,10 +135,13 @@ def candidates_from_rtstruct(
 
 
 def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
-    mask = rasterise(roi, grid)
+    sparse = slices_per_contour(roi, grid) > GAP_FACTOR
+    mask = rasterise(roi, grid, through_slabs=sparse)
     if not mask.voxels:
         return []
     is_node, flags = _node_by_name(roi.name)
+    if sparse:
+        flags += ("filled half-way to the neighbouring contours",)
     whole = Candidate(
         roi.name,
         mask,
@@ -149,9 +163,15 @@ def _node_by_name(name: str) -> tuple[bool | None, tuple[str, ...]]:
 
 
 def _pieces(whole: Candidate) -> list[Candidate]:
-    """The connected pieces, largest first; a crumb stays with the piece nearest to it."""
+    """The connected pieces, largest first; a crumb stays with the piece nearest to it.
+
+    A slice or two without contour between contours that overlap do not part a lesion.
+    """
     box = whole.mask.box_grid
-    found = components(whole.mask.array, box, smallest_ml=0.0)
+    found = [
+        replace(piece, mask=Mask.of(piece.mask.full() & whole.mask.array, box))
+        for piece in components(_bridged(whole.mask.array), box, smallest_ml=0.0)
+    ]
     large = [piece for piece in found if piece.mask.volume_ml >= SMALLEST_CANDIDATE_ML]
     if len(large) < 2:
         return [whole]
@@ -169,6 +189,16 @@ def _pieces(whole: Candidate) -> list[Candidate]:
         )
         for number, part in enumerate(parts, start=1)
     ]
+
+
+def _bridged(array: BoolArray) -> BoolArray:
+    """With up to ``SKIPPED_SLICES`` empty slices filled by what lies on both sides of them."""
+    drawn = np.flatnonzero(array.any(axis=(0, 1)))
+    bridged = array.copy()
+    for low, high in pairwise(drawn):
+        if 1 < high - low <= SKIPPED_SLICES + 1:
+            bridged[:, :, low + 1 : high] = (array[:, :, low] & array[:, :, high])[:, :, None]
+    return bridged
 
 
 def _at(piece: Mask, whole: Mask) -> Mask:

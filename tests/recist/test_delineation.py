@@ -99,6 +99,22 @@ class TestCandidates:
         (found,) = candidates_from_rtstruct(StructureSet("1", "", (drawn,), "1.2"), GRID)
         assert found.mask.voxels == 129
 
+    def test_a_skipped_slice_does_not_part_a_lesion(self) -> None:
+        levels = (4.0, 6.0, 8.0, 12.0, 14.0)
+        drawn = roi("GTV", "GTV", squares(*((2.5, 2.5, z) for z in levels)))
+        (found,) = candidates_from_rtstruct(StructureSet("1", "", (drawn,), "1.2"), GRID)
+        assert found.mask.voxels == 5 * 64, "the skipped slice itself stays empty"
+        assert found.flags == ("GTV: no contour between slices 4-6",)
+        apart = roi("GTV", "GTV", squares((2.5, 2.5, 4.0), (2.5, 2.5, 6.0), (20.5, 20.5, 10.0)))
+        parts = candidates_from_rtstruct(StructureSet("1", "", (apart,), "1.2"), GRID)
+        assert len(parts) == 2
+
+    def test_an_roi_on_every_second_slice_is_filled_and_flagged(self) -> None:
+        drawn = roi("GTV", "GTV", squares((2.5, 2.5, 4.0), (2.5, 2.5, 8.0), (2.5, 2.5, 12.0)))
+        (found,) = candidates_from_rtstruct(StructureSet("1", "", (drawn,), "1.2"), GRID)
+        assert found.mask.voxels >= 5 * 64
+        assert found.flags[0] == "filled half-way to the neighbouring contours"
+
     def test_a_node_is_only_suggested_by_a_name(self) -> None:
         sets = StructureSet("1", "", (roi("LN_3"), roi("Tumor")), "1.2")
         node, other = candidates_from_rtstruct(sets, GRID)

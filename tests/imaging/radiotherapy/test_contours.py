@@ -25,6 +25,7 @@ from imaging.contours import (
     read_rtstruct,
     remarks,
     slabs,
+    slices_per_contour,
     structure_set,
     volume_ml,
 )
@@ -215,6 +216,21 @@ class TestRemarks:
         drawn = roi(*(square(2.5, 6.5, z) for z in (0.0, 2.0, 6.0, 8.0)))
         assert rasterise(drawn, grid()).full()[4, 4].tolist() == [1, 1, 0, 1, 1, 0]
         assert remarks(drawn, grid()) == ("lesion: no contour between slices 1-3",)
+
+    def test_an_roi_on_every_second_slice_can_be_filled_half_way(self) -> None:
+        drawn = roi(*(square(2.5, 6.5, z) for z in (0.0, 4.0, 8.0)))
+        assert rasterise(drawn, grid()).full()[4, 4].tolist() == [1, 0, 1, 0, 1, 0]
+        filled = rasterise(drawn, grid(), through_slabs=True).full()
+        assert filled[4, 4].tolist() == [1, 1, 1, 1, 1, 0]
+        assert slices_per_contour(drawn, grid()) == 2.0
+        assert "lesion: drawn on every 2.0th slice only" in remarks(drawn, grid())
+
+    def test_slabs_on_every_slice_change_nothing(self, sphere: Callable[..., Roi]) -> None:
+        on = grid((30, 30, 20), (1.0, 1.0, 2.0), (-14.3, -14.6, -20.0))
+        plain = rasterise(sphere(9, 2.0), on)
+        assert np.array_equal(
+            plain.full(), rasterise(sphere(9, 2.0), on, through_slabs=True).full()
+        )
 
     def test_few_contours_and_parts_beyond_the_image_are_remarked(self) -> None:
         found = remarks(roi(square(-5, 6.5, 0.0)), grid())
