@@ -23,6 +23,9 @@ from imaging.header import (
 )
 from imaging.series import Level, Problem
 
+#: Patient ID and SOP Instance UID.
+_Instance = tuple[str, str]
+
 #: SOP classes of the objects that go with images, by modality (PS3.4, B.5).
 OBJECT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.481.2": "RTDOSE",
@@ -93,6 +96,15 @@ class Found:
     files: int = 0
 
 
+def _instance(header: Header) -> _Instance:
+    """What makes two files the same image: Patient ID and SOP Instance UID.
+
+    A study that was given a second Patient ID (a pseudonym, a test) keeps its UIDs in many tools;
+    the two patients must not take images from each other.
+    """
+    return header.text(Tag.PATIENT_ID), header.text(Tag.SOP_INSTANCE_UID)
+
+
 def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
     """Look at every file below a folder, in the order of their paths.
 
@@ -102,8 +114,8 @@ def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
     """
     found = Found()
     not_dicom: dict[str, list[str]] = defaultdict(list)
-    by_uid: dict[str, Header] = {}
-    copies: dict[str, list[Header]] = defaultdict(list)
+    by_uid: dict[_Instance, Header] = {}
+    copies: dict[_Instance, list[Header]] = defaultdict(list)
     for path in walk(root, found.problems):
         found.files += 1
         if on_file:
@@ -112,11 +124,11 @@ def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
         try:
             header = read_header(path)
             subject = header.text(Tag.PATIENT_ID) or None
-            uid = header.text(Tag.SOP_INSTANCE_UID)
-            if uid in by_uid:
-                copies[uid].append(header)
+            instance = _instance(header)
+            if instance in by_uid:
+                copies[instance].append(header)
             elif _sort_in(header, found):
-                by_uid[uid] = header
+                by_uid[instance] = header
         except NotDicomError:
             _not_dicom(path, root, not_dicom, found.problems)
         except HeaderError as error:
@@ -256,7 +268,7 @@ def _lines(not_dicom: dict[str, list[str]], root: Path) -> Iterator[Problem]:
 
 
 def _copies(
-    by_uid: dict[str, Header], copies: dict[str, list[Header]], root: Path
+    by_uid: dict[_Instance, Header], copies: dict[_Instance, list[Header]], root: Path
 ) -> Iterator[Problem]:
     """A line per folder of second copies; an error where a copy has other content."""
     same: dict[str, list[Header]] = defaultdict(list)
@@ -274,7 +286,7 @@ def _copies(
                     other.text(Tag.PATIENT_ID) or None,
                 )
     for folder, headers in same.items():
-        first = relative(by_uid[headers[0].text(Tag.SOP_INSTANCE_UID)].path, root)
+        first = relative(by_uid[_instance(headers[0])].path, root)
         count = len(headers)
         what = (
             f"second copies of {count} images (of {first} ...)"
