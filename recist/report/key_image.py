@@ -7,6 +7,7 @@ in it are pixels (column, row) of the crop, whole numbers at pixel centres.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import contourpy
 import numpy as np
@@ -78,7 +79,10 @@ def key_image(
         overlays += [Overlay("lesion", "lesion", lines)] if lines else []
     if treatment is not None:
         window = (start[0], start[1], counts[0], counts[1])
-        overlays += field_overlays(treatment, grid, k, window=window, to_planning_mm=to_planning_mm)
+        drawn = field_overlays(
+            _bounding(treatment), grid, k, window=window, to_planning_mm=to_planning_mm
+        )
+        overlays += [kept for each in drawn if (kept := _within(each, counts)) is not None]
     return KeyImage(
         lesion_id=lesion_id,
         day=day,
@@ -112,6 +116,22 @@ def _slice(mask: Mask | None, caliper: Caliper | None, middle: FloatArray) -> in
     if mask is not None and mask.voxels:
         return mask.start[2] + int(mask.array.sum(axis=(0, 1)).argmax())
     return round(float(middle[2]))
+
+
+def _bounding(treatment: Treatment) -> Treatment:
+    """The treatment with what bounds its field: a GTV within its PTV says nothing more."""
+    bounding = tuple(target for target in treatment.targets if target.bounds_field)
+    return replace(treatment, targets=bounding) if bounding else treatment
+
+
+def _within(overlay: Overlay, counts: Sequence[int]) -> Overlay | None:
+    """The lines that reach into the view; None without any."""
+    lines = tuple(
+        line
+        for line in overlay.lines_px
+        if (line.max(axis=0) >= 0).all() and (line.min(axis=0) <= np.array(counts) - 1).all()
+    )
+    return replace(overlay, lines_px=lines) if lines else None
 
 
 def _crop(

@@ -13,6 +13,7 @@ from recist.response import Scope
 
 #: A link less certain than this is put before the reader.
 SURE_LINK = 0.7
+UNKNOWN_ORGANS = ("", "unknown")
 _SURE_STATES = ("matched", "new", "absent", "baseline")
 
 
@@ -81,7 +82,7 @@ def row(case: Case, lesion: Lesion) -> LesionRow:
     finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
     return LesionRow(
         lesion.id,
-        lesion.organ,
+        lesion.organ if lesion.organ not in UNKNOWN_ORGANS else "organ unknown",
         lesion.is_node,
         lesion.field.value,
         FIELD_NAMES[lesion.field],
@@ -103,6 +104,10 @@ def _dose_words(finding: FieldFinding | None) -> Iterator[str]:
         yield "provisional"
 
 
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %"
+
+
 def _gray(dose_gy: float) -> str:
     return "< 0.1 Gy" if 0 <= dose_gy < 0.1 else f"{dose_gy:.1f} Gy"
 
@@ -119,11 +124,12 @@ def _cells(case: Case, lesion: Lesion) -> Iterator[Cell]:
         notes = list(remarks.get(timepoint.day, ()))
         link = links.get(timepoint.day)
         if link is not None and unsure(link):
-            notes.insert(0, f"link {link.state}, {link.confidence:.0%}")
+            notes.insert(0, f"link {link.state}, {_share(link.confidence)}")
         if measurement is None or measurement.diameter_mm is None:
             unseen = lesion.role is Role.NEW and measurement is None
             words = "–" if unseen else wording.status_words(measurement)
-            yield Cell(words, False, remarks=tuple(notes))
+            details = () if measurement is None else tuple(_details(measurement, lesion))
+            yield Cell(words, False, details=details, remarks=tuple(notes))
             continue
         change = "" if first is None else wording.percent(measurement.diameter_mm, first)
         first = measurement.diameter_mm if first is None else first
@@ -170,18 +176,16 @@ def field_details(finding: FieldFinding) -> Iterator[str]:
     if finding.target:
         yield f"target volume {finding.target}"
     if finding.volume_at_half is not None:
-        yield f"{finding.volume_at_half:.0%} of it with half of the prescription"
+        yield f"{_share(finding.volume_at_half)} of it with half of the prescription"
     if finding.upper_bound_gy is not None and finding.field not in (Field.IN, Field.PARTIAL):
-        yield f"at most {_gray(finding.upper_bound_gy)}"
+        yield f"upper bound {_gray(finding.upper_bound_gy)}"
     for alpha_beta_gy, eqd2_gy in finding.eqd2_mean_gy[:1]:
         yield f"mean EQD2 {_gray(eqd2_gy)} (α/β {alpha_beta_gy:g} Gy)"
     if finding.band:
         yield f"band {finding.band}"
     if finding.probability:
-        yield "probability " + ", ".join(f"{name} {p:.0%}" for name, p in finding.probability)
+        yield "probability: " + ", ".join(f"{name} {_share(p)}" for name, p in finding.probability)
     if finding.evidence:
         yield f"by {finding.evidence}"
     if finding.profile:
         yield finding.profile
-    if finding.provisional:
-        yield "provisional: mapped back from a later date"

@@ -20,7 +20,7 @@ def attention(case: Case) -> tuple[str, ...]:
     ]
     notes += [
         f"{link.lesion_id}, {day_name(course, link.day)}: {link.state} with a confidence of "
-        f"{link.confidence:.0%} ({link.reason})"
+        f"{100 * link.confidence:.0f} % ({link.reason})"
         for link in case.links
         if unsure(link)
     ]

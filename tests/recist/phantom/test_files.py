@@ -19,10 +19,12 @@ from imaging.treatment import read_treatment
 from imaging.volume import Grid, Mask, Unit
 from pet.suv import to_suv
 from recist.field import classify_lesions
+from recist.measure import caliper
 from recist.phantom.dicom import Session, write_ct
 from recist.phantom.lesions import DATES, LESIONS
 from recist.phantom.patient import Truth
-from recist.phantom.visit import SEED, PhantomVisit, simulate
+from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate
+from recist.report.key_image import key_image
 
 
 @pytest.fixture(scope="session")
@@ -154,3 +156,30 @@ def test_two_runs_write_the_same_bytes(truth: Truth, tmp_path: Path) -> None:
     name = "ct_033.dcm"
     first = (truth.studies / "2024-05-06" / "CT" / name).read_bytes()
     assert (tmp_path / name).read_bytes() == first
+
+
+def test_the_key_image_of_the_treated_lesion_shows_its_target_and_isodoses(
+    read: tuple[Visit, ...], visits: tuple[PhantomVisit, ...]
+) -> None:
+    files = [
+        [path for item in series for path in item.files]
+        for series in (read[0].rtdoses, read[0].rtplans, read[0].rtstructs)
+    ]
+    treatment = read_treatment(files[0], files[1], files[2])
+    assert read[0].ct is not None
+    ct = read_ct(read[0].ct).volume
+    images = {}
+    for name in ("lung-right", "node-axilla"):
+        box = visits[0].masks[name]
+        mask = Mask(box.array, box.start, ct.grid)
+        images[name] = key_image(
+            ct, mask, caliper(mask), lesion_id=name, day=0, treatment=treatment
+        )
+    # The GTV lies within the PTV and is not drawn; far from the target nothing is.
+    assert {name: [o.label for o in image.overlays] for name, image in images.items()} == {
+        "lung-right": ["lesion", "42.75 Gy", "22.5 Gy", "5 Gy", "PTV_45Gy"],
+        "node-axilla": ["lesion"],
+    }
+    target = next(o for o in images["lung-right"].overlays if o.kind == "target-volume")
+    extent_mm = np.ptp(target.lines_px[0], axis=0).max() * CT_SPACING_MM[0]
+    assert 46 < extent_mm < 53  # 40 mm of lesion, turned a bit, and 6 mm on either side

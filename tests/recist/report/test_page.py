@@ -87,7 +87,7 @@ def test_every_part_is_on_the_page(usual: Case) -> None:
         "touches the edge of the image",
         "scan 4: a slice is missing (send it again)",
         "uptake time differs",
-        "n, 2024-07-08: ambiguous with a confidence of 55% (two nodes within 12 mm)",
+        "n, 2024-07-08: ambiguous with a confidence of 55 % (two nodes within 12 mm)",
         "mean EQD2 174.5 Gy (α/β 4 Gy)",
         "slice 12 of 80",
         "soft tissue window: width 400, level 40 HU",
