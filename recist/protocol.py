@@ -13,30 +13,20 @@ were in force, for the output.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from imaging.errors import InputError
+from recist.setting import ProtocolError, Setting, nearest, setting, settings_of
 
 E09 = "Eisenhauer 2009"
 S17 = "Seymour 2017"
 FAQ = "EORTC RECIST FAQ"
 ADMIRALONCO = "admiralonco"
 FDA = "FDA 2018, Clinical Trial Endpoints"
-
-
-class ProtocolError(InputError):
-    """A setting that does not exist, or a value that it does not take."""
-
-
-def _setting(default: Any, point: str, about: str, source: str) -> Any:
-    """A field of :class:`Protocol`; point: the open point it answers, about: its options."""
-    return field(default=default, metadata={"point": point, "about": about, "source": source})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,106 +36,106 @@ class Protocol:
     name: str = "recist11-eortc"
 
     # --- target and non-target lesions at a time point ---------------------------------------
-    sticky_pr: Literal["none", "after_confirmed", "any"] = _setting(
+    sticky_pr: Literal["none", "after_confirmed", "any"] = setting(
         "after_confirmed",
         "AMB-01",
         "A sum that drifts above -30 % without progression is still PR: never, after a confirmed "
         "PR, after any PR.",
         f"{FAQ}, managing PR; none: the scan alone; any: pyrecist",
     )
-    response_order: Literal["pd_first"] = _setting(
+    response_order: Literal["pd_first"] = setting(
         "pd_first", "AMB-02", "A sum that is both PD and PR is PD. Not to be changed.", E09
     )
-    pd_on_reappearance: Literal["overall_cr_only", "any_target_cr"] = _setting(
+    pd_on_reappearance: Literal["overall_cr_only", "any_target_cr"] = setting(
         "overall_cr_only",
         "AMB-03",
         "A lesion that is back is progression after an overall CR only, or a target after any "
         "target CR.",
         f"{FAQ}, does a new lesion always result in PD; any_target_cr: {ADMIRALONCO} ADTR",
     )
-    node_cr_precedence: bool = _setting(
+    node_cr_precedence: bool = setting(
         True,
         "AMB-04",
         "Nodes that are all below 10 mm stay CR though their sum grew by 20 % and 5 mm; false: PD.",
         f"{E09}, section 4.3.1",
     )
-    node_regrowth: Literal["candidate", "hold", "pd"] = _setting(
+    node_regrowth: Literal["candidate", "hold", "pd"] = setting(
         "candidate",
         "AMB-05",
         "A node of 10 to 15 mm as the only sign of progression: PD that the next scan may "
         "withdraw, no PD until the next scan confirms it (then dated back), or PD at once.",
         f"{FAQ}, new lymph node lesions; abnormal lymph node",
     )
-    missing_target: Literal["lower_bound", "ne"] = _setting(
+    missing_target: Literal["lower_bound", "ne"] = setting(
         "lower_bound",
         "AMB-12",
         "A target was not evaluable: NE unless the measured part alone proves PD, or always NE.",
         f"{E09}, section 4.4.2",
     )
-    nadir_sums: Literal["complete", "any"] = _setting(
+    nadir_sums: Literal["complete", "any"] = setting(
         "complete", "AMB-13", "Sums that may be the nadir.", f"{E09}, section 4.3.1"
     )
-    too_small: Literal["nominal", "reader_value", "half_slice"] = _setting(
+    too_small: Literal["nominal", "reader_value", "half_slice"] = setting(
         "nominal",
         "AMB-16",
         "The size of a target seen but too small to measure: too_small_mm, only what the reader "
         "recorded (else not evaluable), or half of slice_thickness_mm.",
         f"{E09}, section 3; {FAQ}, lesions less than 5 mm",
     )
-    too_small_mm: Decimal = _setting(  # noqa: RUF009 - a Decimal is immutable
+    too_small_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
         Decimal(5), "AMB-16", "The nominal size of such a target.", f"{E09}, section 3"
     )
-    slice_thickness_mm: Decimal = _setting(  # noqa: RUF009 - a Decimal is immutable
+    slice_thickness_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
         Decimal(5), "AMB-16", "The slice thickness that half_slice halves.", f"{E09}, section 3"
     )
-    diameter_rounding: Literal["as_recorded", "tenth_mm", "whole_mm"] = _setting(
+    diameter_rounding: Literal["as_recorded", "tenth_mm", "whole_mm"] = setting(
         "as_recorded",
         "AMB-17",
         "Diameters before they are added: exactly as recorded, or rounded half up. Percentages "
         "are never rounded.",
         "design decision",
     )
-    diameter_plane: Literal["axial", "acquired", "three_d"] = _setting(
+    diameter_plane: Literal["axial", "acquired", "three_d"] = setting(
         "axial", "AMB-18", "The plane of the longest diameter.", f"{E09}, section 3"
     )
-    node_fragments: Literal["sum_all", "sum_pathological", "largest"] = _setting(
+    node_fragments: Literal["sum_all", "sum_pathological", "largest"] = setting(
         "sum_all",
         "AMB-37",
         "A node that fell into parts: all short axes, those of at least 10 mm, or the largest. "
         "A warning says that the paper covers only fragments of other lesions.",
         f"{E09}, Appendix I",
     )
-    no_disease: Literal["ned", "ne", "exclude"] = _setting(
+    no_disease: Literal["ned", "ne", "exclude"] = setting(
         "ned", "AMB-38", "What a patient without disease at baseline is given.", "CDISC supplement"
     )
 
     # --- baseline ----------------------------------------------------------------------------
-    double_thickness: Literal["soft_tissue", "soft_tissue_and_nodes"] = _setting(
+    double_thickness: Literal["soft_tissue", "soft_tissue_and_nodes"] = setting(
         "soft_tissue",
         "AMB-14",
         "Lesions that must measure twice a slice thickness above 5 mm; soft_tissue warns for "
         "nodes.",
         f"{E09}, section 3.1.1; {FAQ}, double the slice thickness",
     )
-    slice_tolerance_mm: Decimal = _setting(  # noqa: RUF009 - a Decimal is immutable
+    slice_tolerance_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
         Decimal("0.1"),
         "AMB-15",
         "A slice up to this much above 5 mm counts as 5 mm; 0 is the strict rule.",
         "rounding in DICOM headers",
     )
-    slice_basis: Literal["thicker_of_both", "thickness"] = _setting(
+    slice_basis: Literal["thicker_of_both", "thickness"] = setting(
         "thicker_of_both",
         "AMB-15",
         "The larger of slice thickness and distance of slices, or the thickness alone.",
         f"{E09}, section 3.1.1",
     )
-    target_choice: Literal["organ_then_size", "size"] = _setting(
+    target_choice: Literal["organ_then_size", "size"] = setting(
         "organ_then_size",
         "AMB-19",
         "One target per organ first and then by size, or by size alone.",
         f"{E09}, section 3.2",
     )
-    irradiated_targets: Literal["separate_sum", "exclude", "allow"] = _setting(
+    irradiated_targets: Literal["separate_sum", "exclude", "allow"] = setting(
         "separate_sum",
         "AMB-20",
         "Lesions treated before the baseline are targets only if they progressed since, and those "
@@ -154,71 +144,71 @@ class Protocol:
     )
 
     # --- iRECIST -----------------------------------------------------------------------------
-    icpd_reference: Literal["sum_at_first_iUPD_of_block", "previous_scan", "nadir"] = _setting(
+    icpd_reference: Literal["sum_at_first_iUPD_of_block", "previous_scan", "nadir"] = setting(
         "sum_at_first_iUPD_of_block",
         "AMB-21",
         "The sum that must be exceeded by 5 mm to confirm progression.",
         f"{FAQ}, how do new lesions define progression (increases add up)",
     )
-    icpd_both_categories: Literal["at_least_5_mm", "more_than_5_mm"] = _setting(
+    icpd_both_categories: Literal["at_least_5_mm", "more_than_5_mm"] = setting(
         "at_least_5_mm",
         "AMB-22",
         "The threshold where targets and non-targets were both iUPD: Table 2 prints > in that row "
         "and >= in all others.",
         f"{S17}, Table 2",
     )
-    early_scan: Literal["disregard", "use"] = _setting(
+    early_scan: Literal["disregard", "use"] = setting(
         "disregard",
         "AMB-23",
         "A scan too early after iUPD is left out, unless it was made for a new symptom and shows "
         "a further new lesion.",
         f"{FAQ}, imaging less than four weeks after iUPD",
     )
-    confirm_min_days: int = _setting(28, "AMB-23", "Earliest confirmation after iUPD.", S17)
-    window_tolerance_days: int = _setting(
+    confirm_min_days: int = setting(28, "AMB-23", "Earliest confirmation after iUPD.", S17)
+    window_tolerance_days: int = setting(
         2, "AMB-23", "Variance at both ends of the window.", f"{FAQ}, less than four weeks"
     )
-    confirm_max_days: int = _setting(
+    confirm_max_days: int = setting(
         56, "AMB-24", "Latest confirmation after the last iUPD without a deviation.", S17
     )
-    late_scan: Literal["confirms", "does_not_confirm"] = _setting(
+    late_scan: Literal["confirms", "does_not_confirm"] = setting(
         "confirms", "AMB-24", "A later scan confirms with a flag, or does not.", S17
     )
-    persisting_new_lesion: Literal["iupd", "response"] = _setting(
+    persisting_new_lesion: Literal["iupd", "response"] = setting(
         "iupd",
         "AMB-25",
         "A new lesion is there, unchanged, and targets keep their category: still iUPD, or what "
         "the targets say.",
         f"{FAQ}, assigning response after new lesions, scenario F",
     )
-    smaller_new_lesion: Literal["iupd", "response"] = _setting(
+    smaller_new_lesion: Literal["iupd", "response"] = setting(
         "iupd",
         "AMB-26",
         "As persisting_new_lesion, for new lesions that became smaller.",
         f"{FAQ}, how do new lesions define progression",
     )
-    cr_with_new_lesion: Literal["ipr_after_reset", "ipr", "iupd"] = _setting(
+    cr_with_new_lesion: Literal["ipr_after_reset", "ipr", "iupd"] = setting(
         "ipr_after_reset",
         "AMB-27",
         "All targets gone and a new lesion still there: iPR once the bar is reset (by shrinkage "
         "to CR after the iUPD too) and iUPD otherwise; always iPR; always iUPD.",
         f"{FAQ}, assigning response after new lesions, scenarios B and F",
     )
-    new_lesion_after_reset: Literal["recist", "plus_5_mm"] = _setting(
+    new_lesion_after_reset: Literal["recist", "plus_5_mm"] = setting(
         "recist",
         "AMB-28",
         "Growth of the new-lesion targets that is a new iUPD after a reset: 20 % and 5 mm from "
         "their nadir, or 5 mm.",
         f"{FAQ}, how do new lesions define progression",
     )
-    after_icpd: Literal["keep", "stop", "evaluate"] = _setting(
+    after_icpd: Literal["keep", "stop", "evaluate"] = setting(
         "keep",
         "AMB-29",
         "Time points after iCPD, which no end point uses: still measured and iCPD, NA, or judged "
         "again.",
         S17,
     )
-    non_target_reference: Literal["last_assessment", "nadir"] = _setting(
+    non_target_reference: Literal["last_assessment", "nadir"] = setting(
         "last_assessment",
         "",
         "What a non-target's status compares with after iUPD. last_assessment: present is no "
@@ -226,70 +216,70 @@ class Protocol:
         "increased a further increase, present no longer progression.",
         f"{FAQ}, iUPD driven by non-target disease (codes NC, NCLA, INCLA, UNE)",
     )
-    unconfirmed_iupd: Literal["event", "censor"] = _setting(
+    unconfirmed_iupd: Literal["event", "censor"] = setting(
         "event", "AMB-30", "iPFS when nothing confirms or resolves an iUPD.", S17
     )
 
     # --- best response and times to an event -------------------------------------------------
-    confirmation_required: bool = _setting(
+    confirmation_required: bool = setting(
         True, "", "The trial's best response needs confirmation.", f"{E09}, section 4.6"
     )
-    confirmation_days: int = _setting(
+    confirmation_days: int = setting(
         28, "", "From a response to its confirmation.", f"{E09}, section 4.6"
     )
-    cut_at_first_progression: bool = _setting(
+    cut_at_first_progression: bool = setting(
         True, "", "Nothing after the first progression enters the best response.", E09
     )
-    cr_then_disease: Literal["pd", "pr", "keep"] = _setting(
+    cr_then_disease: Literal["pd", "pr", "keep"] = setting(
         "pd",
         "AMB-06",
         "Disease after CR: PD at that point, the CR is read again as PR, or left with a warning.",
         f"{E09}, Table 3 note a; keep: {ADMIRALONCO}",
     )
-    one_sd_between: bool = _setting(
+    one_sd_between: bool = setting(
         False, "AMB-07", "One SD between a PR and its confirmation is accepted.", f"{E09}, FAQ"
     )
-    ne_between: int = _setting(
+    ne_between: int = setting(
         1, "AMB-08", "NE visits accepted between a response and its confirmation.", ADMIRALONCO
     )
-    minimum_sd_days: int = _setting(
+    minimum_sd_days: int = setting(
         42, "AMB-09", "Minimum duration of SD, date minus date.", f"{E09}, section 4.5"
     )
-    sd_window_days: int = _setting(
+    sd_window_days: int = setting(
         0, "AMB-09", "Visit window taken off that minimum.", "trial protocols"
     )
-    origin: Literal["treatment_start", "randomisation"] = _setting(
+    origin: Literal["treatment_start", "randomisation"] = setting(
         "treatment_start", "AMB-09", "Where durations start.", f"{E09}, section 4.7"
     )
-    early_pr_then_sd: Literal["ne", "sd"] = _setting(
+    early_pr_then_sd: Literal["ne", "sd"] = setting(
         "ne",
         "AMB-10",
         "PR then SD, both before the minimum duration, confirmation required: NE, or SD as the "
         "row is printed.",
         f"{E09}, Table 3; ne: {ADMIRALONCO}",
     )
-    nothing_assessed: Literal["ne", "missing", "nd"] = _setting(
+    nothing_assessed: Literal["ne", "missing", "nd"] = setting(
         "ne", "AMB-11", "Best response without any assessment.", f"{E09}; {ADMIRALONCO}"
     )
-    ned_then_pd: Literal["pd", "ned"] = _setting(
+    ned_then_pd: Literal["pd", "ned"] = setting(
         "ned", "AMB-38", "Best response of NED followed by PD.", "CDISC supplement"
     )
-    pfs_policy: Literal["fda_a", "fda_b", "fda_c", "ema_itt"] = _setting(
+    pfs_policy: Literal["fda_a", "fda_b", "fda_c", "ema_itt"] = setting(
         "ema_itt", "AMB-31", "The policy of the main PFS; all are reported.", f"{FDA}; EMA"
     )
-    visit_interval_days: int = _setting(
+    visit_interval_days: int = setting(
         0, "AMB-31", "Between scheduled visits, to count missed ones; 0: not known.", FDA
     )
-    visit_window_days: int = _setting(
+    visit_window_days: int = setting(
         7, "AMB-31", "By which a visit may miss its schedule.", "trial protocols"
     )
-    clinical_benefit_days: int = _setting(
+    clinical_benefit_days: int = setting(
         168, "", "Disease without progression that counts as clinical benefit (24 weeks).", E09
     )
-    new_therapy_ends_response: bool = _setting(
+    new_therapy_ends_response: bool = setting(
         True, "", "Nothing after a new anticancer therapy enters the best response.", FDA
     )
-    visit_date: Literal["fda", "first", "last"] = _setting(
+    visit_date: Literal["fda", "first", "last"] = setting(
         "fda",
         "AMB-32",
         "The date of a visit scanned on several days: earliest for a new lesion and last for the "
@@ -300,43 +290,43 @@ class Protocol:
     # --- inside and outside the field, readers -----------------------------------------------
     abscopal_definition: Literal[
         "all", "golden", "luke", "pembro_rt", "theelen", "mcbride", "welsh"
-    ] = _setting("all", "AMB-33", "Definitions reported, each by name.", "see recist.abscopal")
-    abscopal_denominator: Literal["both", "evaluable", "enrolled"] = _setting(
+    ] = setting("all", "AMB-33", "Definitions reported, each by name.", "see recist.abscopal")
+    abscopal_denominator: Literal["both", "evaluable", "enrolled"] = setting(
         "both", "AMB-34", "Patients that a rate is out of.", "see recist.abscopal"
     )
-    field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = _setting(
+    field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = setting(
         "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field"
     )
-    unreviewed_absence: Literal["not_evaluable", "absent"] = _setting(
+    unreviewed_absence: Literal["not_evaluable", "absent"] = setting(
         "not_evaluable",
         "",
         "A known lesion that the network alone did not find: missed or gone is for a reader to "
         "say, so not evaluable; or taken as gone.",
         "design decision",
     )
-    unreviewed_new_lesion: Literal["equivocal", "unequivocal"] = _setting(
+    unreviewed_new_lesion: Literal["equivocal", "unequivocal"] = setting(
         "equivocal",
         "",
         "A new lesion that the network alone found: equivocal until a reader confirms it, or "
         "counted at once.",
         "design decision",
     )
-    out_of_field_set: Literal["strict", "pragmatic"] = _setting(
+    out_of_field_set: Literal["strict", "pragmatic"] = setting(
         "strict",
         "AMB-35",
         "Lesions of the out-of-field set: only those outside, or those in the low-dose bath too.",
         "Menon 2019 (no dose: below 1 Gy); design decision",
     )
-    new_lesion_position: Literal["split", "anywhere"] = _setting(
+    new_lesion_position: Literal["split", "anywhere"] = setting(
         "split", "AMB-36", "New lesions by field as well, or only as such.", "see recist.abscopal"
     )
-    reader_disagreement: Literal["two_plus_one", "adjudicator", "consensus"] = _setting(
+    reader_disagreement: Literal["two_plus_one", "adjudicator", "consensus"] = setting(
         "two_plus_one", "AMB-39", "How two readers become one.", "FDA 2018, imaging end points"
     )
 
     def __post_init__(self) -> None:
-        for setting in SETTINGS.values():
-            setting.check(getattr(self, setting.name))
+        for each in SETTINGS.values():
+            each.check(getattr(self, each.name))
         if self.confirm_max_days < self.confirm_min_days:
             raise ProtocolError(
                 f"confirm_max_days = {self.confirm_max_days} is before "
@@ -344,69 +334,8 @@ class Protocol:
             )
 
 
-class Setting(NamedTuple):
-    """What a setting is: for documentation, output and checks.
-
-    Attributes:
-        options: the allowed values of a choice; empty for numbers and switches.
-        point: the open point that it answers, ``AMB-nn``; empty where a paper is plain.
-    """
-
-    name: str
-    kind: type
-    options: tuple[str, ...]
-    default: object
-    point: str
-    about: str
-    source: str
-
-    def check(self, value: object) -> None:
-        """Refuse a value that the setting does not take.
-
-        Raises:
-            ProtocolError: with the nearest option.
-        """
-        if self.options:
-            if value not in self.options:
-                raise ProtocolError(
-                    f"{self.name} = {str(value)!r} is not an option",
-                    remedy=_nearest(str(value), self.options)
-                    + f"options: {', '.join(self.options)}",
-                )
-        elif type(value) is not self.kind:
-            raise ProtocolError(
-                f"{self.name} = {value!r} is not {_KIND_NAMES[self.kind]}",
-                remedy=f"default: {self.default}",
-            )
-        elif isinstance(value, int | Decimal) and (not Decimal(value).is_finite() or value < 0):
-            raise ProtocolError(f"{self.name} = {value} is negative or not finite")
-
-
-_KIND_NAMES = {int: "a whole number", Decimal: "a number", bool: "true or false"}
-
-
-def _settings() -> Mapping[str, Setting]:
-    hints = get_type_hints(Protocol)
-    table = {}
-    for entry in fields(Protocol):
-        if not entry.metadata:
-            continue
-        hint = hints[entry.name]
-        options = get_args(hint) if get_origin(hint) is Literal else ()
-        table[entry.name] = Setting(
-            entry.name,
-            str if options else hint,
-            options,
-            entry.default,
-            entry.metadata["point"],
-            entry.metadata["about"],
-            entry.metadata["source"],
-        )
-    return table
-
-
 #: All settings by name, in the order in which they are documented.
-SETTINGS: Mapping[str, Setting] = _settings()
+SETTINGS: Mapping[str, Setting] = settings_of(Protocol)
 
 DEFAULT = Protocol()
 
@@ -457,7 +386,7 @@ def load(name_or_path: str | Path) -> Protocol:
     if path.suffix != ".toml":
         raise ProtocolError(
             f"no protocol {str(name_or_path)!r}",
-            remedy=f"{_nearest(str(name_or_path), PRESETS)}presets: {', '.join(PRESETS)}; "
+            remedy=f"{nearest(str(name_or_path), PRESETS)}presets: {', '.join(PRESETS)}; "
             "or the path of a .toml file",
         )
     try:
@@ -483,13 +412,13 @@ def from_table(table: Mapping[str, object], *, name: str = "custom") -> Protocol
     if preset not in PRESETS:
         raise ProtocolError(
             f"preset = {str(preset)!r} does not exist",
-            remedy=f"{_nearest(str(preset), PRESETS)}presets: {', '.join(PRESETS)}",
+            remedy=f"{nearest(str(preset), PRESETS)}presets: {', '.join(PRESETS)}",
         )
     unknown = sorted(set(values) - set(SETTINGS))
     if unknown:
         raise ProtocolError(
             f"unknown setting {unknown[0]!r}",
-            remedy=_nearest(unknown[0], SETTINGS) or f"settings: {', '.join(SETTINGS)}",
+            remedy=nearest(unknown[0], SETTINGS) or f"settings: {', '.join(SETTINGS)}",
         )
     for key, value in values.items():
         if SETTINGS[key].kind is Decimal and type(value) is int:
@@ -514,8 +443,3 @@ def points(protocol: Protocol) -> dict[str, dict[str, object]]:
         if name in SETTINGS and SETTINGS[name].point:
             found.setdefault(SETTINGS[name].point, {})[name] = value
     return dict(sorted(found.items()))
-
-
-def _nearest(name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}? " if near else ""

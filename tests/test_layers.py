@@ -16,6 +16,7 @@ PACKAGES = ("imaging", "pet", "segmentation", "recist")
 RANKS = {
     "course": 0,
     "response": 1,
+    "setting": 1,
     "protocol": 2,
     "case": 2,
     "field_profile": 2,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from recist import protocol
-from recist.protocol import DEFAULT, PRESETS, SETTINGS, ProtocolError
+from recist.protocol import DEFAULT, PRESETS, SETTINGS
+from recist.setting import ProtocolError
 
 
 def test_presets_are_found_by_name() -> None:

@@ -1,0 +1,88 @@
+"""One choice of a protocol: its options, the open point it answers, and where it comes from."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import field, fields
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from imaging.errors import InputError
+
+
+class ProtocolError(InputError):
+    """A setting that does not exist, or a value that it does not take."""
+
+
+class Setting(NamedTuple):
+    """What a setting is: for documentation, output and checks.
+
+    Attributes:
+        options: the allowed values of a choice; empty for numbers and switches.
+        point: the open point that it answers, ``AMB-nn``; empty where a paper is plain.
+    """
+
+    name: str
+    kind: type
+    options: tuple[str, ...]
+    default: object
+    point: str
+    about: str
+    source: str
+
+    def check(self, value: object) -> None:
+        """Refuse a value that the setting does not take.
+
+        Raises:
+            ProtocolError: with the nearest option.
+        """
+        if self.options:
+            if value not in self.options:
+                raise ProtocolError(
+                    f"{self.name} = {str(value)!r} is not an option",
+                    remedy=nearest(str(value), self.options)
+                    + f"options: {', '.join(self.options)}",
+                )
+        elif type(value) is not self.kind:
+            raise ProtocolError(
+                f"{self.name} = {value!r} is not {_KIND_NAMES[self.kind]}",
+                remedy=f"default: {self.default}",
+            )
+        elif isinstance(value, int | Decimal) and (not Decimal(value).is_finite() or value < 0):
+            raise ProtocolError(f"{self.name} = {value} is negative or not finite")
+
+
+_KIND_NAMES = {int: "a whole number", Decimal: "a number", bool: "true or false"}
+
+
+def setting(default: Any, point: str, about: str, source: str) -> Any:
+    """A field of a protocol; ``point``: the open point it answers, ``about``: its options."""
+    return field(default=default, metadata={"point": point, "about": about, "source": source})
+
+
+def settings_of(protocol: type) -> Mapping[str, Setting]:
+    """The settings that a dataclass declares with :func:`setting`, by name, in their order."""
+    hints = get_type_hints(protocol)
+    table = {}
+    for entry in fields(protocol):
+        if not entry.metadata:
+            continue
+        hint = hints[entry.name]
+        options = get_args(hint) if get_origin(hint) is Literal else ()
+        table[entry.name] = Setting(
+            entry.name,
+            str if options else hint,
+            options,
+            entry.default,
+            entry.metadata["point"],
+            entry.metadata["about"],
+            entry.metadata["source"],
+        )
+    return table
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A remedy that names the nearest of the known names; empty when none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
