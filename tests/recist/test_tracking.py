@@ -343,3 +343,40 @@ def test_shuffled_labels_of_the_simulated_patients_keep_their_identity(
         assert lesion.sightings[0].state == expected
         assert {seen.state for seen in lesion.sightings[1:]} <= {State.MATCHED}
     assert sum(len(s.candidates) for t in tracks.lesions for s in t.sightings) == len(identity)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["lung-abscopal", "pet-sarcoma"])
+def test_shuffled_labels_keep_their_identity_after_our_own_registration(
+    data_dir: Path, study: str
+) -> None:
+    """From DICOM on: read, register every date to the first, track."""
+    from imaging.catalogue import scan  # noqa: PLC0415 - only the tests on real images need it
+    from imaging.read import read_ct  # noqa: PLC0415
+    from imaging.registration import register_dates  # noqa: PLC0415
+
+    folder = data_dir / "longitudinal" / study
+    (subject,) = scan(folder).subjects
+    volumes = [read_ct(visit.ct).volume for visit in subject.visits if visit.ct is not None]
+    registrations = register_dates(volumes)
+    random = np.random.default_rng(11)
+    dates: list[Dated] = []
+    identity: dict[tuple[int, int], int] = {}
+    paths = sorted((folder / "truth").glob("*_labels.nii.gz"))  # baseline, fu1, fu2, ...
+    for day, (path, registration) in enumerate(zip(paths, registrations, strict=True)):
+        labels, grid = label_map(path)
+        numbers = np.concatenate([[0], 1 + random.permutation(6)]).astype(np.uint8)
+        found = labelled_candidates(numbers[labels], grid)
+        back = {str(new): old for old, new in enumerate(numbers)}
+        identity |= {(day, n): back[candidate.label] for n, candidate in enumerate(found)}
+        dates.append(Dated(day, found, grid, registration))
+    tracks = track(dates)
+    for lesion in tracks.lesions:
+        assert (
+            len({identity[seen.day, c] for seen in lesion.sightings for c in seen.candidates}) == 1
+        )
+        assert {seen.state for seen in lesion.sightings[1:]} <= {State.MATCHED}
+        assert min(seen.confidence for seen in lesion.sightings) > 0.6
+    first = {lesion.sightings[0].state for lesion in tracks.lesions if lesion.sightings[0].day}
+    assert first == ({State.NEW} if study == "lung-abscopal" else set())
