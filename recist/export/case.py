@@ -12,6 +12,7 @@ from imaging.nifti import write_labels
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Kind
 from recist.case import Case
+from recist.export.field import write_fields
 from recist.export.tables import (
     write_measurements,
     write_outcomes,
@@ -54,7 +55,7 @@ def write_case(
     write_measurements(folder / MEASUREMENTS, (case.course,))
     _write_answers(case, folder, protocol)
     _write_rows(folder / LINKS, (asdict(link) for link in case.links))
-    _write_rows(folder / FIELDS, (asdict(finding) for finding in case.fields))
+    write_fields(folder / FIELDS, case.course.subject, case.fields)
     lines = [*(str(problem) for problem in case.problems), *case.warnings]
     (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
     for dated in delineations:
