@@ -115,6 +115,21 @@ def test_the_default_has_the_bias_of_the_reference_table_or_less(
     assert root_mean_square.max() < worst_mm
 
 
+@pytest.mark.parametrize("convention", list(Convention))
+def test_without_a_notch_the_in_mask_chord_is_the_hull_chord(convention: Convention) -> None:
+    random = np.random.default_rng(5)
+    apart = []
+    for _ in range(40):
+        mask = ellipse(24.0, random.uniform(12, 20), random.uniform(0, 180), 1.0)
+        hull, inside = (
+            float(caliper(mask, convention=convention, short_axis=kind).short_axis_mm)
+            for kind in (ShortAxis.HULL_CHORD, ShortAxis.IN_MASK_CHORD)
+        )
+        apart.append(inside - hull)
+    assert abs(np.mean(apart)) < 0.25
+    assert np.abs(apart).max() < 0.8  # steps of the outline, in pixels
+
+
 @pytest.mark.parametrize(
     ("convention", "bias_mm"),
     [(Convention.CENTRES, -0.48), (Convention.MID_EDGES, 0.43), (Convention.CORNERS, 0.84)],
