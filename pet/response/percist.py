@@ -6,7 +6,7 @@ Radiology 2016;280:576 (practical guide); Ito, JNM 2019;60:335 (imPERCIST5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pet.response.comparability import SOURCE as GATE_SOURCE
 from pet.response.comparability import Comparability, Reference, gates, reference_of
@@ -102,14 +102,30 @@ class _Comparison:
         )
 
     def assess(self) -> PetAssessment:
-        checks = (self._no_reference, self._not_measurable, self._not_comparable)
-        rules = (self._progression, self._complete, self._partial)
-        exempt = self._new_progression() and self.settings.new_lesion_needs_no_comparison
-        for rule in rules if exempt else (*checks, *rules):
-            found = rule()
+        response, reason = self._compared()
+        if self._new_progression() and self.settings.new_lesion_needs_no_comparison:
+            return self._answer(response, reason)
+        for check in (self._no_reference, self._not_measurable):
+            found = check()
             if found is not None:
                 return self._answer(*found)
-        return self._answer(PetResponse.SMD, self._stable())
+        refused = self._not_comparable()
+        if refused is None:
+            return self._answer(response, reason)
+        # The gate is reported, and so is what it withholds.
+        otherwise = replace(
+            reason,
+            rule="if-comparable",
+            sentence=f"{response.value} if the scans were comparable: {reason.sentence}",
+        )
+        return self._answer(*refused, otherwise)
+
+    def _compared(self) -> tuple[PetResponse, PetReason]:
+        for rule in (self._progression, self._complete, self._partial):
+            found = rule()
+            if found is not None:
+                return found
+        return PetResponse.SMD, self._stable()
 
     def _answer(self, response: PetResponse, *reasons: PetReason) -> PetAssessment:
         unknown = [gate for gate in self.gates if gate.passed is None]

@@ -56,7 +56,7 @@ def assess_pet_table(
     Raises:
         InputError: table, settings or criteria cannot be used; row and column are named.
     """
-    chosen = _chosen(criteria)
+    chosen = chosen_criteria(criteria)
     protocol = load(settings)
     rows, records = [], []
     courses = read_pet_courses(table)
@@ -184,7 +184,12 @@ CRITERIA: dict[str, Assess] = {
 }
 
 
-def _chosen(criteria: Sequence[str] | None) -> tuple[str, ...]:
+def chosen_criteria(criteria: Sequence[str] | None) -> tuple[str, ...]:
+    """The names in lower case, all of them for None.
+
+    Raises:
+        InputError: a name is not known.
+    """
     names = tuple(CRITERIA) if criteria is None else tuple(name.lower() for name in criteria)
     unknown = [name for name in names if name not in CRITERIA]
     if unknown:

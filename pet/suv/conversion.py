@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from pet.suv.administration import (
     injection_time,
     radiopharmaceutical,
 )
-from pet.suv.audit import Audit
+from pet.suv.audit import Audit, CandidateTime
 from pet.suv.body import Body, SuvType
 from pet.suv.enhanced import frames, is_multi_frame
 from pet.suv.errors import (
@@ -214,10 +215,12 @@ def _from_activity(
     factors = tuple(
         scale * normaliser / left for scale, left in zip(scales, timing.remaining_bq, strict=True)
     )
-    if series.decay_correction == "START":
-        _check_philips(series, body, timing, notes)
-    audit = Audit(kind, series.units, factors, timing.rule)
-    return _described(audit, series, body, timing)
+    audit = _described(Audit(kind, series.units, factors, timing.rule), series, body, timing)
+    if series.decay_correction != "START":
+        return audit
+    return replace(
+        audit, candidates=(*audit.candidates, *_check_philips(series, body, timing, notes))
+    )
 
 
 def _from_counts(series: SeriesFacts, kind: SuvType, notes: Notes) -> Audit:
@@ -319,12 +322,19 @@ def _described(audit: Audit, series: SeriesFacts, body: Body, timing: _Timing | 
     )
 
 
-def _check_philips(series: SeriesFacts, body: Body, timing: _Timing, notes: Notes) -> None:
-    """SUV over activity factor is the vendor's own SUVbw per Bq/ml."""
-    facts = series.slices[0]
+def _check_philips(
+    series: SeriesFacts, body: Body, timing: _Timing, notes: Notes
+) -> tuple[CandidateTime, ...]:
+    """SUV over activity factor is the vendor's own SUVbw per Bq/ml, and so gives its time."""
+    facts, reference = series.slices[0], timing.reference
     if facts.suv_scale is None or facts.activity_scale is None:
-        return
+        return ()
     ours = body.normaliser(SuvType.BW) / timing.remaining_bq[0]
     vendors = facts.suv_scale / facts.activity_scale
     if not notes.check("Philips (7053,1000) / (7053,1009)", vendors, ours, DOUBT_PERCENT):
         notes.doubt("(7053,1000)", f"gives {vendors:.6g} SUVbw per Bq/ml, the header {ours:.6g}")
+    assert reference is not None  # decay correction START always has one
+    assert timing.half_life_s is not None
+    later_s = timing.half_life_s * math.log2(vendors / ours)
+    time = reference.times[0] + dt.timedelta(seconds=later_s)
+    return (CandidateTime("vendor-factors", time, 100.0 * (vendors / ours - 1.0)),)

@@ -32,6 +32,7 @@ def suv_report(
     except InputError as error:
         if error.where is None:
             error.args = (f"{series_folder}: {error}",)
+            error.where = str(series_folder)
         raise
     return json_format.dumps(audit.as_dict(), indent=2) if json else as_text(audit)
 

@@ -23,6 +23,7 @@ DOUBT_PERCENT = 1.0
 T = TypeVar("T")
 
 PRIVATE, SERIES, ACQUISITION = "decay-correction-time", "series", "acquisition"
+BY_DECAY_FACTOR = "decay-factor"
 FROM_START, FROM_MEAN = "acquisition-frt", "acquisition+mean-frt"
 
 
@@ -71,7 +72,28 @@ def scan_start(series: SeriesFacts, half_life_s: float, notes: Notes) -> Referen
     )
     _compare(name, table, notes)
     _check_decay_factor(series, half_life_s, notes)
+    implied = _implied_by_decay_factor(series, half_life_s)
+    if implied is not None:
+        effect = effect_percent(implied, time, half_life_s)
+        table = (*table, CandidateTime(BY_DECAY_FACTOR, implied, effect))
     return Reference((time,) * len(series.slices), rule, table)
+
+
+def _implied_by_decay_factor(series: SeriesFacts, half_life_s: float) -> dt.datetime | None:
+    """The reference that the decay factors of the slices state; None where they are unfilled.
+
+    The factor corrects the frame's mean activity: it is exp(lambda t), t from the reference to the
+    frame's mean time, however the vendor counts the frame reference time.
+    """
+    decay = math.log(2.0) / half_life_s
+    times = []
+    for facts in series.slices:
+        if facts.acquisition is None or facts.duration_s is None or not facts.decay_factor:
+            return None
+        since_s = math.log(facts.decay_factor) / decay - mean_time_s(facts.duration_s, half_life_s)
+        times.append(facts.acquisition - dt.timedelta(seconds=since_s))
+    filled = any(facts.decay_factor != 1.0 for facts in series.slices)
+    return _middle(times) if filled else None
 
 
 def _candidates(series: SeriesFacts, half_life_s: float) -> dict[str, dt.datetime]:

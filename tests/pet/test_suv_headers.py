@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,8 @@ def test_philips_factors_prove_the_reference_time(pet_truth: Truth) -> None:
     (check,) = audit.checks
     assert check.passed
     assert abs(check.deviation_percent) < 0.001
+    (vendors,) = (one for one in audit.candidates if one.name == "vendor-factors")
+    assert vendors.time == dt.datetime(2020, 12, 17, 11, 1, 56, vendors.time.microsecond)
     far = {one.name: one.effect_percent for one in audit.candidates}
     assert far["acquisition+mean-frt"] == pytest.approx(-12.5, abs=0.1)
     assert any("acquisition+mean-frt -12.5 %" in warning for warning in audit.warnings)
@@ -462,8 +465,11 @@ def test_e38_a_frame_reference_of_zero_counts_to_the_start(pet_series: SeriesMak
 
 def test_e39_a_decay_factor_that_fits_is_a_passed_check(pet_series: SeriesMaker) -> None:
     factor = 2 ** (150.0 / 6586.2)
-    (check,) = suv_factors(pet_series(DecayFactor=f"{factor:.6f}")).checks
+    audit = suv_factors(pet_series(DecayFactor=f"{factor:.6f}"))
+    (check,) = audit.checks
     assert check.passed
+    (implied,) = (one for one in audit.candidates if one.name == "decay-factor")
+    assert abs((implied.time - dt.datetime(2025, 1, 1, 11)).total_seconds()) < 1.0
     sparse = pet_series(DecayFactor="1.5", FrameReferenceTime=None)
     assert suv_factors(sparse).checks == ()
 
