@@ -1,0 +1,164 @@
+"""The main job: a phantom patient whose right answer is known, and a tree full of trouble."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from recist import batch
+from recist.cli import main
+from recist.options import Options
+from recist.phantom.patient import Truth, write_phantom
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return write_phantom(tmp_path_factory.mktemp("phantom"))
+
+
+@pytest.fixture(scope="module")
+def done(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> batch.Batch:
+    """The main job on the phantom with the contours that come in its DICOM."""
+    out = tmp_path_factory.mktemp("out")
+    return batch.run(phantom.studies, out, Options.create(lesions="dicom"))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def folder(done: batch.Batch) -> Path:
+    return done.out / done.subjects[0].folder
+
+
+def test_every_response_of_the_phantom_is_the_designed_one(
+    phantom: Truth, done: batch.Batch
+) -> None:
+    assert done.exit_code == 0
+    found = {
+        (row["criteria"], row["lesions"], row["date"]): row
+        for row in rows(folder(done) / "timepoints.csv")
+    }
+    dates = phantom.as_json()["dates"]
+    days = phantom.as_json()["days"]
+    assert isinstance(dates, list) and isinstance(days, list)
+    for expected in phantom.expected:
+        date = dates[days.index(expected.day)]
+        row = found["recist11", expected.scope, date]
+        assert (row["target"], row["overall"]) == (expected.target, expected.recist11), expected
+        assert row["new_lesion"] == ("yes" if expected.new_lesion else "no")
+        assert abs(Decimal(row["sum_mm"]) - expected.sum_mm) <= 3  # three targets, a pixel each
+        assert found["irecist", expected.scope, date]["overall"] == expected.irecist
+
+
+def test_every_lesion_of_the_phantom_keeps_its_identity(phantom: Truth, done: batch.Batch) -> None:
+    measured = rows(folder(done) / "measurements.csv")
+    by_lesion: dict[str, list[dict[str, str]]] = {}
+    for row in measured:
+        by_lesion.setdefault(row["lesion"], []).append(row)
+    targets = [found for found in by_lesion.values() if found[0]["role"] == "target"]
+    designed = [lesion for lesion in phantom.lesions if lesion.role == "target"]
+    assert len(targets) == len(designed)
+    for found in targets:
+        sizes = [Decimal(row["diameter_mm"]) for row in found]
+        close = [
+            lesion
+            for lesion in designed
+            if all(
+                abs(size - (lesion.diameter_mm(visit) or 0)) <= 2
+                for visit, size in enumerate(sizes)
+            )
+        ]
+        assert len(close) == 1, sizes
+        assert {row["field"] for row in found} == {close[0].field}
+        assert len({row["tracking_uid"] for row in found}) == 1
+
+
+def test_the_folder_of_a_patient_holds_what_was_promised(done: batch.Batch) -> None:
+    names = {path.name for path in folder(done).iterdir()}
+    assert {
+        "report.html",
+        "measurements.csv",
+        "timepoints.csv",
+        "outcomes.csv",
+        "timepoints.json",
+        "outcomes.json",
+        "links.csv",
+        "field.csv",
+        "warnings.txt",
+    } <= names
+    segs = sorted((folder(done) / "delineations").glob("*.dcm"))
+    assert [len(pydicom.dcmread(seg).SegmentSequence) for seg in segs] == [5, 5, 6]
+    record = json.loads((done.out / "run.json").read_text())
+    assert record["exit_code"] == 0
+    assert record["subjects"][0]["seconds"].keys() >= {"read", "register", "track", "write"}
+    assert rows(done.out / "summary.csv")[0]["recist11_out_of_field_best"] == "PR"
+
+
+def test_resume_skips_what_is_complete_and_unchanged(phantom: Truth, done: batch.Batch) -> None:
+    again = batch.run(phantom.studies, done.out, Options.create(lesions="dicom"), resume=True)
+    assert [subject.state for subject in again.subjects] == ["skipped"]
+    assert rows(done.out / "summary.csv")[0]["recist11_all_last"] == "PD"
+
+
+def copy_patient(source: Path, target: Path, patient_id: str, dates: int) -> None:
+    """The phantom's first dates as another patient."""
+    for date in sorted(source.iterdir())[:dates]:
+        for path in date.rglob("*"):
+            if path.is_file():
+                ds = pydicom.dcmread(path)
+                ds.PatientID = patient_id
+                place = target / path.relative_to(source)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                ds.save_as(place)
+
+
+def test_a_tree_full_of_trouble_names_each_and_completes_the_rest(
+    phantom: Truth,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    studies = tmp_path / "studies"
+    shutil.copytree(phantom.studies, studies / "good")
+    copy_patient(phantom.studies, studies / "gap", "GAP", 2)
+    ct = sorted(path for path in (studies / "gap").rglob("*.dcm") if "CT" in path.parts)
+    ct[20].unlink()
+    copy_patient(phantom.studies, studies / "single", "SINGLE", 1)
+    copy_patient(phantom.studies, studies / "weightless", "WEIGHTLESS", 2)
+    for path in (studies / "weightless").rglob("*.dcm"):
+        ds = pydicom.dcmread(path)
+        if ds.Modality == "PT":
+            del ds.PatientWeight
+            ds.save_as(path)
+    (studies / "notes.txt").write_text("call the ward")
+    (studies / "corrupt.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\x08\0\x05\0CS\xff\xff\xff")
+    (studies / "empty").mkdir()
+    out = tmp_path / "out"
+    monkeypatch.setattr(
+        "sys.argv", ["recist", "run", str(studies), "-o", str(out), "--lesions", "dicom"]
+    )
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    for told in ("notes.txt", "corrupt.dcm", "empty", "GAP", "SINGLE", "WEIGHTLESS"):
+        assert sum(told in line for line in lines) >= 1, (told, lines)
+    assert any("GAP" in line and "slice" in line for line in lines)
+    assert any("WEIGHTLESS" in line and "PatientWeight" in line for line in lines)
+    assert any("SINGLE" in line and "one date" in line for line in lines)
+    summary = {row["subject"]: row for row in rows(out / "summary.csv")}
+    assert summary[phantom.subject]["status"] == "done"
+    assert summary[phantom.subject]["recist11_all_last"] == "PD"
+    assert summary["GAP"]["status"] == "failed"
+    assert summary["WEIGHTLESS"]["status"] == "incomplete"
+    assert summary["WEIGHTLESS"]["recist11_all_last"] == "PR"
+    assert summary["SINGLE"]["dates"] == "1"
+    assert not list(out.glob(".*"))
