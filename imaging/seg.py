@@ -144,17 +144,25 @@ MAY_BE_EMPTY = (
     "PositionReferenceIndicator",
 )
 
+#: Characters that a carried-over element may have (PS3.5, table 6.2-1: SH); sources break this.
+LONGEST = {"StudyID": 16, "AccessionNumber": 16}
+
 
 def _complete(header: Dataset) -> Dataset:
     """The header with the elements that an object derived from it must carry over."""
     missing = [name for name in MAY_BE_EMPTY if name not in header]
-    if not missing:
+    too_long = [
+        name for name, length in LONGEST.items() if len(str(header.get(name, "") or "")) > length
+    ]
+    if not missing and not too_long:
         return header
     # A shallow copy of a Dataset shares its elements with the original.
     completed = Dataset()
     completed.update(header)
     for name in missing:
         setattr(completed, name, "")
+    for name in too_long:
+        setattr(completed, name, str(header.get(name))[: LONGEST[name]])
     return completed
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from imaging.errors import GeometryError
 from imaging.nifti import write_labels
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Kind
+from imaging.volume import Mask
 from recist.case import Case
 from recist.export.field import write_fields
 from recist.export.tables import (
@@ -83,7 +85,7 @@ def _write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:
-    """The lesions of one date: DICOM SEG where the CT is DICOM, else a NIfTI label map."""
+    """The lesions of one date: DICOM SEG on the grid of the CT's slices, else a NIfTI label map."""
     folder.mkdir(exist_ok=True)
     visit = dated.examination.visit
     name = f"{visit.date.isoformat()}-lesions"
@@ -93,9 +95,7 @@ def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) 
         for lesion, pieces in dated.lesions
     }
     if visit.ct is None or visit.ct.kind is Kind.NIFTI:
-        path = folder / f"{name}.nii.gz"
-        write_labels(path, list(masks.values()))
-        return path
+        return _label_map(folder, name, masks)
     uid_of = dict(dated.tracking_uids)
     segments = [
         SegSegment(
@@ -107,4 +107,13 @@ def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) 
         )
         for lesion_id, mask in masks.items()
     ]
-    return write_seg(folder / f"{name}.dcm", segments, dated.examination.ct.headers)
+    try:
+        return write_seg(folder / f"{name}.dcm", segments, dated.examination.ct.headers)
+    except GeometryError:  # a tilted series was straightened: its slices are not the source's
+        return _label_map(folder, name, masks)
+
+
+def _label_map(folder: Path, name: str, masks: Mapping[str, Mask]) -> Path:
+    path = folder / f"{name}.nii.gz"
+    write_labels(path, list(masks.values()))
+    return path
