@@ -6,6 +6,7 @@ answered and blended; and the answer is brought back to the CT's grid only where
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,17 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-import cc3d
 import numpy as np
 import torch
 
 from imaging.errors import GeometryError
-from imaging.resampling import resample
-from imaging.volume import Array, BoolArray, Grid, Index3, Mask, Unit, Volume
+from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
-from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
+from segmentation.instances import Candidate
 from segmentation.network import CHANNELS, LesionNet, channels_last
+from segmentation.placement import NO_LESION, boxes, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device, precision
 from segmentation.prompts import Click, Prompt
@@ -37,8 +37,10 @@ PROMPT_REACH_MM = 96.0
 CLICK_MISS_MM = 10.0
 #: A candidate is looked at again with this margin when several networks are asked.
 REFINE_MARGIN_MM = 48.0
-#: The logit where nothing was computed.
-NO_LESION = -20.0
+#: FAST looks again at so many voxels in all: four windows of the largest size.
+FAST_VOXELS = 4 * LONGEST_SIDE**3
+#: A voxel of this logit or more (probability 0.27) is worth asking all networks about.
+NEARLY = -1.0
 #: Axes of the batch that are mirrored; left-right and front-back, and both.
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 
@@ -49,8 +51,9 @@ Result = TypeVar("Result")
 class Quality(StrEnum):
     """How much is computed.
 
-    FAST asks one network; ENSEMBLE asks the folds' networks too, inside boxes around what the first
-    one found (or the prompt); BEST also mirrors there.
+    FAST asks one network everywhere, and all of them inside boxes around what it found as long as
+    these are small, or around the prompt; ENSEMBLE asks all inside the boxes however large they
+    are; BEST also mirrors there.
     """
 
     FAST = "fast"
@@ -221,9 +224,14 @@ class _Networks:
         with precision(self.device, bf16=self.bf16) as dtype:
             return f"{self.device} {str(dtype).removeprefix('torch.')}"
 
+    def asking_one(self) -> Callable[[Array], Array]:
+        """How a window is answered in the first pass over a body."""
+        networks = self.bundle.networks()
+        return lambda image: self.answer(image, networks, MIRRORS[:1])
+
     def asking(self, quality: Quality) -> Callable[[Array], Array]:
-        """How a window is answered at a quality."""
-        networks = self.bundle.networks(ensemble=quality is not Quality.FAST)
+        """How a window is answered around a prompt or a candidate."""
+        networks = self.bundle.networks(ensemble=True)
         mirrors = MIRRORS if quality is Quality.BEST else MIRRORS[:1]
         return lambda image: self.answer(image, networks, mirrors)
 
@@ -279,22 +287,31 @@ def _everywhere(channels: Channels, network: _Networks, quality: Quality, clock:
 
     def compute() -> Array:
         parts = windows(box, body, longest=network.longest)
-        return _blend(channels, parts, network.asking(Quality.FAST), clock.report)
+        return _blend(channels, parts, network.asking_one(), clock.report)
 
     logit = network.within_memory(compute)
-    if quality is Quality.FAST:
+    margin = REFINE_MARGIN_MM / network.bundle.spacing_mm
+    found = list(boxes(logit > NEARLY, margin))
+    if quality is Quality.FAST and sum(_voxels(box) for box in found) > FAST_VOXELS:
         return logit
-    return network.within_memory(lambda: _refine(logit, channels, network, quality))
+    return network.within_memory(lambda: _refine(logit, found, channels, network, quality))
 
 
-def _refine(logit: Array, channels: Channels, network: _Networks, quality: Quality) -> Array:
+def _refine(
+    logit: Array, around: Sequence[Box], channels: Channels, network: _Networks, quality: Quality
+) -> Array:
     """Ask all networks inside boxes around what one of them found, or nearly found."""
+    if len(network.bundle.weights) == 1 and quality is not Quality.BEST:
+        return logit
     refined = logit.copy()
-    for found in _boxes(logit > -1.0, REFINE_MARGIN_MM / network.bundle.spacing_mm):
-        parts = windows(found, longest=network.longest)
-        again = _blend(channels, parts, network.asking(quality))
-        refined[found] = again[found]
+    for box in around:
+        parts = windows(box, longest=network.longest)
+        refined[box] = _blend(channels, parts, network.asking(quality))[box]
     return refined
+
+
+def _voxels(box: Box) -> int:
+    return math.prod(side.stop - side.start for side in box)
 
 
 def _around(
@@ -376,60 +393,6 @@ def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
         inside.append(slice(start, max(start, stop)))
         within.append(slice(start - side.start, max(start, stop) - side.start))
     return (inside[0], inside[1], inside[2]), (within[0], within[1], within[2])
-
-
-def _boxes(lesion: BoolArray, margin: float) -> Iterator[Box]:
-    labelled = cc3d.connected_components(lesion.astype(np.uint8), connectivity=26)
-    for box in cc3d.statistics(labelled)["bounding_boxes"][1:]:
-        sides = [
-            slice(max(0, int(s.start - margin)), min(size, int(s.stop + margin)))
-            for s, size in zip(box, lesion.shape, strict=True)
-        ]
-        yield sides[0], sides[1], sides[2]
-
-
-def place(
-    logit: Volume,
-    grid: Grid,
-    *,
-    level: float = 0.0,
-    smallest_ml: float = SMALLEST_CANDIDATE_ML,
-    source: str = "",
-) -> tuple[Candidate, ...]:
-    """Lesions on another grid from a logit: interpolated only in boxes around the lesions."""
-    full = np.zeros(grid.shape, np.bool_, order="F")
-    for box in _boxes(logit.array > level, 1.0):
-        start, shape = _reached(logit.grid, box, grid)
-        if min(shape) < 1:
-            continue
-        sides = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
-        values = resample(_cropped(logit, box), grid.crop(start, shape), fill=NO_LESION).array
-        full[sides] |= values > level
-    return components(full, grid, smallest_ml=smallest_ml, source=source)
-
-
-def _cropped(volume: Volume, box: Box) -> Volume:
-    # A rim lets the interpolation see what lies next to the box.
-    low: Index3 = (max(0, box[0].start - 1), max(0, box[1].start - 1), max(0, box[2].start - 1))
-    i, j, k = (
-        slice(a, min(n, s.stop + 1)) for a, s, n in zip(low, box, volume.array.shape, strict=True)
-    )
-    array = np.pad(volume.array[i, j, k], 1, mode="edge")
-    shape: Index3 = (array.shape[0], array.shape[1], array.shape[2])
-    start: Index3 = (low[0] - 1, low[1] - 1, low[2] - 1)
-    return Volume(array, volume.grid.crop(start, shape), volume.unit, volume.source)
-
-
-def _reached(coarse: Grid, box: Box, fine: Grid) -> tuple[Index3, Index3]:
-    """The box of a finer grid that a box of a coarser one covers: first voxel and shape."""
-    first = np.array([side.start - 0.5 for side in box])
-    last = np.array([side.stop - 0.5 for side in box])
-    corners = first + np.array(list(np.ndindex(2, 2, 2))) * (last - first)
-    reached = fine.to_voxel(coarse.to_world_mm(corners))
-    low = np.maximum(np.floor(reached.min(axis=0)), 0).astype(int)
-    high = np.minimum(np.ceil(reached.max(axis=0)) + 1, fine.shape).astype(int)
-    i, j, k = (int(n) for n in high - low)
-    return (int(low[0]), int(low[1]), int(low[2])), (i, j, k)
 
 
 def _meant(

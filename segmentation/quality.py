@@ -15,8 +15,9 @@ from imaging.resampling import resample
 from imaging.volume import Index3, Mask, Volume
 from segmentation.bundle import Bundle
 from segmentation.evaluation import Diameter, dice
-from segmentation.infer import Delineation, delineate, place
+from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
+from segmentation.placement import place
 from segmentation.prompts import Carried
 
 #: The probability that makes a voxel lesion is moved by this much to either side.

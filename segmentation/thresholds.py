@@ -26,7 +26,8 @@ from scipy import ndimage
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Array, BoolArray, Grid, Unit, Volume
-from segmentation.infer import Delineation, place
+from segmentation.infer import Delineation
+from segmentation.placement import place
 from segmentation.prompts import Click
 
 FIXED_SUV = 4.0

@@ -11,8 +11,9 @@ import pytest
 
 from imaging.volume import Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle, load_bundle
-from segmentation.infer import Delineation, delineate, place
+from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
+from segmentation.placement import place
 from segmentation.quality import Doubt, agreement, doubt, flagged, reaches_edge, uptake_shift_mm
 
 Patient = Callable[..., tuple[Volume, Volume]]

@@ -1,0 +1,71 @@
+"""Lesions from a logit on the network's grid to masks on the CT's, only where lesions are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cc3d
+import numpy as np
+
+from imaging.resampling import resample
+from imaging.volume import BoolArray, Grid, Index3, Volume
+from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
+from segmentation.windows import Box
+
+#: The logit where nothing was computed.
+NO_LESION = -20.0
+
+
+def boxes(lesion: BoolArray, margin_voxels: float) -> Iterator[Box]:
+    """The box of each component, grown by a margin inside the image."""
+    labelled = cc3d.connected_components(lesion.astype(np.uint8), connectivity=26)
+    for box in cc3d.statistics(labelled)["bounding_boxes"][1:]:
+        sides = [
+            slice(max(0, int(s.start - margin_voxels)), min(size, int(s.stop + margin_voxels)))
+            for s, size in zip(box, lesion.shape, strict=True)
+        ]
+        yield sides[0], sides[1], sides[2]
+
+
+def place(
+    logit: Volume,
+    grid: Grid,
+    *,
+    level: float = 0.0,
+    smallest_ml: float = SMALLEST_CANDIDATE_ML,
+    source: str = "",
+) -> tuple[Candidate, ...]:
+    """Lesions on another grid from a logit: interpolated only in boxes around the lesions."""
+    full = np.zeros(grid.shape, np.bool_, order="F")
+    for box in boxes(logit.array > level, 1.0):
+        start, shape = _reached(logit.grid, box, grid)
+        if min(shape) < 1:
+            continue
+        sides = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+        values = resample(_cropped(logit, box), grid.crop(start, shape), fill=NO_LESION).array
+        full[sides] |= values > level
+    return components(full, grid, smallest_ml=smallest_ml, source=source)
+
+
+def _cropped(volume: Volume, box: Box) -> Volume:
+    # A rim lets the interpolation see what lies next to the box.
+    low: Index3 = (max(0, box[0].start - 1), max(0, box[1].start - 1), max(0, box[2].start - 1))
+    i, j, k = (
+        slice(a, min(n, s.stop + 1)) for a, s, n in zip(low, box, volume.array.shape, strict=True)
+    )
+    array = np.pad(volume.array[i, j, k], 1, mode="edge")
+    shape: Index3 = (array.shape[0], array.shape[1], array.shape[2])
+    start: Index3 = (low[0] - 1, low[1] - 1, low[2] - 1)
+    return Volume(array, volume.grid.crop(start, shape), volume.unit, volume.source)
+
+
+def _reached(coarse: Grid, box: Box, fine: Grid) -> tuple[Index3, Index3]:
+    """The box of a finer grid that a box of a coarser one covers: first voxel and shape."""
+    first = np.array([side.start - 0.5 for side in box])
+    last = np.array([side.stop - 0.5 for side in box])
+    corners = first + np.array(list(np.ndindex(2, 2, 2))) * (last - first)
+    reached = fine.to_voxel(coarse.to_world_mm(corners))
+    low = np.maximum(np.floor(reached.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(reached.max(axis=0)) + 1, fine.shape).astype(int)
+    i, j, k = (int(n) for n in high - low)
+    return (int(low[0]), int(low[1]), int(low[2])), (i, j, k)
