@@ -94,8 +94,13 @@ class Audit:
         return self.factors[0] if high - low <= 1e-9 * abs(high) else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; times as ISO text, one factor where all slices share it."""
+        """Plain values for JSON; times as ISO text.
+
+        ``factor`` is null where the slices differ; only then ``factors`` lists them.
+        """
         record = {key: _plain(value) for key, value in asdict(self).items()}
+        if self.factor is not None:
+            record["factors"] = []
         return {"factor": self.factor, "unit": self.kind.ucum, **record}
 
 

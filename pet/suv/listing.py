@@ -59,6 +59,7 @@ def as_text(audit: Audit) -> str:
     lines = [
         f"{audit.kind.ucum} per rescaled value ({audit.units}): {_factor(audit)}",
         f"rule: {audit.rule}",
+        *_facts(audit),
     ]
     if audit.reference is not None:
         lines.append(f"reference time: {audit.reference.isoformat(sep=' ')}")
@@ -78,6 +79,19 @@ def as_text(audit: Audit) -> str:
         lines.append(f"check {check.name}: {verdict} ({check.deviation_percent:+.2f} %)")
     lines += [f"warning: {warning}" for warning in audit.warnings]
     return "\n".join(lines)
+
+
+def _facts(audit: Audit) -> list[str]:
+    """Dose, half-life and body on a line, as far as they are known."""
+    known = (
+        ("dose", None if audit.dose_bq is None else audit.dose_bq / 1e6, "MBq"),
+        ("half-life", audit.half_life_s, "s"),
+        ("weight", audit.weight_kg, "kg"),
+        ("height", audit.height_m, "m"),
+    )
+    parts = [f"{name} {value:g} {unit}" for name, value, unit in known if value is not None]
+    parts += [f"sex {audit.sex}"] if audit.sex is not None else []
+    return [", ".join(parts)] if parts else []
 
 
 def _factor(audit: Audit) -> str:

@@ -646,12 +646,14 @@ def test_the_report_tells_factor_rule_and_candidates(
     assert "candidate acquisition+mean-frt" in text
     assert "check DecayFactor against FrameReferenceTime: disagrees" in text
     assert "uptake: 60.0 min" in text
+    assert "dose 368.08 MBq, half-life 6586.2 s, weight 70 kg, height 1.75 m, sex O" in text
 
 
 def test_the_report_as_json_is_complete(pet_series: SeriesMaker, tmp_path: Path) -> None:
     series = pet_series(PatientWeight="70000", drug={"RadionuclideTotalDose": "368.08"})
     record = json.loads(suv_report(folder_of(series, tmp_path), SuvType.LBM, json=True))
     assert record["unit"] == "g/ml{SUVlbm(Janma)}"
+    assert (record["factor"] > 0, record["factors"]) == (True, [])
     assert record["reference"] == "2025-01-01T11:00:00.000"
     assert [note["tag"] for note in record["adaptations"]] == [
         "PatientWeight (0010,1030)",
@@ -692,8 +694,11 @@ def test_the_report_of_a_folder_without_pet(pet_series: SeriesMaker, tmp_path: P
 
 
 def test_voxels_that_are_suv_report_no_times(pet_series: SeriesMaker, tmp_path: Path) -> None:
-    series = pet_series(Units="GML", SUVType="BW", RadiopharmaceuticalInformationSequence=None)
-    assert "reference time" not in suv_report(folder_of(series, tmp_path))
+    body: dict[str, None] = dict.fromkeys(("PatientWeight", "PatientSize", "PatientSex"))
+    body["RadiopharmaceuticalInformationSequence"] = None
+    text = suv_report(folder_of(pet_series(Units="GML", SUVType="BW", **body), tmp_path))
+    assert "reference time" not in text
+    assert "weight" not in text
 
 
 # --- Real objects ---------------------------------------------------------------------------
