@@ -134,7 +134,7 @@ class Block:
     # --- confirmation ------------------------------------------------------------------------
 
     def confirmations(
-        self, view: View, previous: View, nadir_mm: Decimal | None
+        self, view: View, previous: Seen, nadir_mm: Decimal | None
     ) -> tuple[Cause, ...]:
         """What confirms the progression at this time point; empty when nothing does.
 
@@ -155,13 +155,13 @@ class Block:
             causes += self._new_growth(view, previous)
         return tuple(causes)
 
-    def _target_growth(self, view: View, previous: View, nadir_mm: Decimal | None) -> list[Cause]:
+    def _target_growth(self, view: View, previous: Seen, nadir_mm: Decimal | None) -> list[Cause]:
         protocol = self._protocol
         if not view.seen.sizes_mm or not target_progresses(self._patient, view.judged):
             return []
         now, reference = view.seen.total_mm, nadir_mm or ZERO
         if protocol.icpd_reference == "previous_scan":
-            reference = previous.seen.total_mm
+            reference = previous.total_mm
         elif protocol.icpd_reference == "sum_at_first_iUPD_of_block":
             # Only what was measured then can have grown since.
             now = sum((size for name, size in view.seen.sizes_mm if name in self._sizes), ZERO)
@@ -172,14 +172,14 @@ class Block:
         enough = growth > PD_GROWTH_MM if strict else growth >= PD_GROWTH_MM
         return [Cause(TARGETS, "a further increase", growth, reference)] if enough else []
 
-    def _new_growth(self, view: View, previous: View) -> list[Cause]:
+    def _new_growth(self, view: View, previous: Seen) -> list[Cause]:
         new, burden = view.new, self._burden
         causes = []
         if new.fresh:
             causes.append(Cause(NEW_LESIONS, f"another, {', '.join(new.fresh)}"))
         reference = burden.nadir_mm or ZERO
         if self._protocol.icpd_reference == "previous_scan":
-            reference = burden.look(previous.seen.new).total_mm
+            reference = burden.look(previous.new).total_mm
         elif self._protocol.icpd_reference == "sum_at_first_iUPD_of_block":
             reference = self.new_mm
         growth = new.total_mm - reference

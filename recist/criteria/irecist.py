@@ -9,8 +9,6 @@ after a first iUPD is left out of everything: it neither confirms nor becomes a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from recist.course import Course, EventKind
 from recist.criteria import explanation as say
 from recist.criteria.block import (
@@ -24,16 +22,16 @@ from recist.criteria.block import (
     target_progresses,
 )
 from recist.criteria.diameter import exactly
-from recist.criteria.new_burden import NOTHING, NewBurden
-from recist.criteria.recist11 import Judge, details
-from recist.criteria.seen import Patient, read
+from recist.criteria.new_burden import NewBurden
+from recist.criteria.recist11 import Judge, Judgement, details
+from recist.criteria.seen import Patient, Seen, read
 from recist.criteria.tables import IMMUNE, OVERALL, TRANSITIONS, Evidence, State, Transition
 from recist.protocol import Protocol
 from recist.response import Assessment, Finding, Reason, Response, Scope
 
 NAME = "irecist"
 
-CR, PR, NE, NA = Response.CR, Response.PR, Response.NE, Response.NA
+CR, PR, PD, NE, NA = Response.CR, Response.PR, Response.PD, Response.NE, Response.NA
 NED, NON_CR_NON_PD = Response.NED, Response.NON_CR_NON_PD
 IUPD, ICPD = Response.IUPD, Response.ICPD
 
@@ -89,27 +87,56 @@ class Reading:
         self._block: Block | None = None
         self._blocks = 0
         self._last_target = NA
-        self._previous = View(0, patient.seen[0], self._judge.judge(0), NOTHING)
+        self._previous = patient.seen[0]
 
     def assess(self, k: int) -> Assessment:
         """The immune response at time point ``k``, which then is part of the history."""
         seen = self._patient.seen[k]
         judged = self._judge.judge(k)
+        if self._state is State.CLEAR and judged.overall is not PD:
+            return self._as_recist(k, seen, judged)
         view = View(k, seen, judged, self._burden.look(seen.new))
         if self._state is State.CONFIRMED and self._protocol.after_icpd == "evaluate":
             self._state, self._block = State.RESET, None
         if self._state is State.CONFIRMED:
             overall = ICPD if self._protocol.after_icpd == "keep" else NA
             why: tuple[Reason, ...] = (Finding(say.AFTER_ICPD, self._open.first_day),)
-            return self._written(view, overall, why, (), self._add)
+            return self._written(view, overall, why, ())
         evidence, causes = self._evidence(view)
         transition = TRANSITIONS[self._state, evidence]
         overall = transition.overall or self._response(view)
         why = self._reasons(view, transition, overall, causes)
         warnings = self._warnings(view, evidence)
-        return self._written(
-            view, overall, why, warnings, lambda v, o: self._take(v, o, transition, causes)
+        return self._written(view, overall, why, warnings, transition=transition, causes=causes)
+
+    def _as_recist(self, k: int, seen: Seen, judged: Judgement) -> Assessment:
+        """No progression so far and none here: RECIST 1.1 with the i-prefix, without more ado."""
+        judge = self._judge
+        target, non_target, sums = judged.target, judged.non_target, judge.sums
+        overall = IMMUNE[judged.overall]
+        row = Finding(say.IMMUNE_ROW, overall, target, non_target, False)
+        assessment = Assessment(
+            seen.day,
+            NAME,
+            self._scope,
+            None if sums is None else seen.total_mm,
+            None if sums is None else sums.baseline_mm,
+            None if sums is None else sums.nadir_mm,
+            IMMUNE[target],
+            IMMUNE[non_target],
+            False,
+            overall,
+            (*details(judge, judged, seen), row),
+            judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
+            None if judged.by_scan is target else IMMUNE[judged.by_scan],
         )
+        judge.add(k, judged, progressed=False)
+        if overall is Response.ICR:
+            judge.complete_at = k
+        if target is not NE:
+            self._last_target = target
+        self._previous = seen
+        return assessment
 
     @property
     def _open(self) -> Block:
@@ -245,7 +272,7 @@ class Reading:
             self._judge.complete_at = view.k
         if judged.target is not NE:
             self._last_target = judged.target
-        self._previous = view
+        self._previous = view.seen
 
     # --- words -------------------------------------------------------------------------------
 
@@ -255,13 +282,19 @@ class Reading:
         overall: Response,
         why: tuple[Reason, ...],
         warnings: tuple[str, ...],
-        take: Callable[[View, Response], None],
+        *,
+        transition: Transition | None = None,
+        causes: tuple[Cause, ...] = (),
     ) -> Assessment:
+        """The answer by the history before this time point, which then joins it."""
         judged, sums = view.judged, self._judge.sums
         baseline_mm = None if sums is None else sums.baseline_mm
         nadir_mm = None if sums is None else sums.nadir_mm
         non_target = self._non_target(view)
-        take(view, overall)
+        if transition is None:
+            self._add(view, overall)
+        else:
+            self._take(view, overall, transition, causes)
         block = self._block
         return Assessment(
             view.seen.day,

@@ -61,8 +61,21 @@ _NO_NEW: tuple[NewLesion, ...] = ()
 _NO_REMARKS: tuple[str, ...] = ()
 
 
+#: The criteria are asked one after the other about the same course, which is read once. Courses
+#: and protocols never change, so the same ones have the same reading.
+_latest: tuple[Course, Protocol, Patient] | None = None
+
+
 def read(course: Course, protocol: Protocol) -> Patient:
     """Each time point of a course, by itself."""
+    global _latest  # noqa: PLW0603 - one course is held, and replaced as a whole
+    latest = _latest
+    if latest is None or latest[0] is not course or latest[1] is not protocol:
+        latest = _latest = (course, protocol, _read(course, protocol))
+    return latest[2]
+
+
+def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one pass, 10^6 rows
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
     raised = _raised_markers(course) if course.events else None
@@ -96,7 +109,8 @@ def read(course: Course, protocol: Protocol) -> Patient:
                 if size is not None:
                     sizes.append((lesion_id, size))
                     total += size
-                    diseased |= size >= NORMAL_NODE_MM if is_node else size > ZERO
+                    if size and (not is_node or size >= NORMAL_NODE_MM):
+                        diseased = True
                 continue
             is_node = non_targets.get(lesion_id)
             if is_node is None or status is _NOT_EVALUABLE:
@@ -108,6 +122,13 @@ def read(course: Course, protocol: Protocol) -> Patient:
                 present = True
             elif status is not _ABSENT:
                 present |= _is_present(measurement, protocol, is_node=is_node)
+        if non_targets or raised is not None:
+            barred = raised is not None and bool(targets or non_targets) and raised[k]
+            non_target = _non_target(
+                len(non_targets), examined, barred, progressed=progressed, present=present
+            )
+        else:
+            non_target = Response.NA
         news = _NO_NEW if new is None else new[k]
         seen.append(
             Seen(
@@ -118,13 +139,7 @@ def read(course: Course, protocol: Protocol) -> Patient:
                 len(sizes) == len(targets),
                 diseased,
                 placeholders,
-                _non_target(
-                    len(non_targets),
-                    examined,
-                    raised is not None and bool(targets or non_targets) and raised[k],
-                    progressed=progressed,
-                    present=present,
-                ),
+                non_target,
                 news,
                 bool(news) and any(lesion.sight in COUNTS for lesion in news),
                 remarks,
