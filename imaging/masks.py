@@ -20,7 +20,7 @@ from pydicom.errors import InvalidDicomError
 
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
 from imaging.seg import ABNORMAL, LESION, Algorithm, Coded, SegSegment, write_seg
-from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask
+from imaging.volume import Array, FloatArray, Grid, Mask
 
 __all__ = [
     "Algorithm",
@@ -81,13 +81,12 @@ def segments(
         )
     described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
     found = []
-    for number, array in _by_segment(dataset, frames):
+    for number, drawn in _by_segment(dataset, frames):
         if number not in described:
             raise HeaderError(f"frames of segment {number}, which is not described", where=source)
-        mask = Mask.placed(array, (0, 0, 0), own)
-        warnings: tuple[str, ...] = frames.warnings
+        mask, warnings = drawn, frames.warnings
         if grid is not None:
-            mask, moved = to_grid(mask, grid)
+            mask, moved = to_grid(drawn, grid)
             warnings += (moved,) if moved else ()
         found.append(_segment(described[number], number, mask, warnings))
     return tuple(sorted(found, key=lambda segment: segment.number))
@@ -163,23 +162,23 @@ def _step(
     return step, ()
 
 
-def _by_segment(dataset: Dataset, frames: _Frames) -> Iterator[tuple[int, BoolArray]]:
-    """Each segment as an array (i, j, k) on the grid of the frames."""
+def _by_segment(dataset: Dataset, frames: _Frames) -> Iterator[tuple[int, Mask]]:
+    """Each segment as a mask on the grid of the frames."""
     pixels = dataset.pixel_array
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     kind = str(dataset.get("SegmentationType", "BINARY"))
-    numbers = _label_map_numbers(pixels) if kind == "LABELMAP" else sorted(set(frames.segment))
-    for number in numbers:
-        array = np.zeros(frames.grid.shape[::-1], dtype=np.bool_)
-        for frame, (k, owner) in enumerate(zip(frames.k, frames.segment, strict=True)):
-            if kind == "LABELMAP":
-                array[k] |= pixels[frame] == number
-            elif owner == number:
-                least = 1
-                if kind == "FRACTIONAL":
-                    least = int(np.ceil(FRACTIONAL_THRESHOLD * int(dataset.MaximumFractionalValue)))
-                array[k] |= pixels[frame] >= least
-        yield number, array.T
+    owners = np.array(frames.segment)
+    if kind == "FRACTIONAL":
+        pixels = pixels >= np.ceil(FRACTIONAL_THRESHOLD * int(dataset.MaximumFractionalValue))
+    for number in _label_map_numbers(pixels) if kind == "LABELMAP" else np.unique(owners):
+        own = np.arange(len(pixels)) if kind == "LABELMAP" else np.flatnonzero(owners == number)
+        first = int(frames.k[own].min())
+        deep = int(frames.k[own].max()) + 1 - first
+        array = np.zeros((deep, *pixels.shape[1:]), dtype=np.bool_)
+        for frame in own:
+            drawn = pixels[frame] == number if kind == "LABELMAP" else pixels[frame] > 0
+            array[frames.k[frame] - first] |= drawn
+        yield int(number), Mask.placed(array.T, (0, 0, first), frames.grid)
 
 
 def _label_map_numbers(pixels: Array) -> list[int]:

@@ -135,6 +135,23 @@ class TestSeg:
         assert found.mask.grid.shape == (20, 24, 5)
         assert found.mask.centre_mm == pytest.approx(lesions(grid)[0].mask.centre_mm)
 
+    def test_a_fractional_segment_is_what_is_at_least_half_occupied(
+        self, headers, grid: Grid, tmp_path: Path
+    ) -> None:
+        path = write_seg(tmp_path / "a.dcm", lesions(grid)[:1], headers)
+        dataset = pydicom.dcmread(path)
+        shares = np.zeros(dataset.pixel_array.shape, dtype=np.uint8)
+        shares[:, 3:8, 2:9] = 127
+        shares[:, 3:5, 2:9] = 128
+        dataset.SegmentationType = "FRACTIONAL"
+        dataset.MaximumFractionalValue = 255
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit = 7
+        dataset.PixelData = shares.tobytes()
+        dataset.save_as(tmp_path / "b.dcm")
+        (found,) = read_seg(tmp_path / "b.dcm", grid)
+        assert found.mask.voxels == 2 * 7 * 3
+
     def test_another_frame_of_reference_is_refused(self, headers, grid, tmp_path: Path) -> None:
         path = write_seg(tmp_path / "seg.dcm", lesions(grid), headers)
         with pytest.raises(GeometryError, match="another frame of reference"):
