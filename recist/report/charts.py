@@ -305,7 +305,7 @@ def _round_up(value: float) -> float:
 
 
 def _step(high: float) -> float:
-    return next((s for s in (5, 10, 20, 25, 50, 100, 200, 500) if high / s <= 6), 1000)
+    return next((s for s in (5, 10, 20, 25, 50, 100, 200, 500) if high / s <= 7), 1000)
 
 
 def _steps(high: float) -> list[float]:

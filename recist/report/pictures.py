@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -50,6 +50,7 @@ LUNG_SHARE = 0.35
 
 OVERLAY_COLOURS = {"lesion": "#ff5a7a", "target-volume": "#38d0f5"}
 ISODOSE_COLOURS = ("#ff8c1a", "#ffd24d", "#a3e635")
+OTHER_COLOUR = "#d1d5db"
 CALIPER_COLOUR = "#fff04d"
 
 
@@ -70,18 +71,21 @@ def _middle_half(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return pixels[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
 
 
-def picture(image: KeyImage, window: Window, label: str) -> str:
-    """A key image with contours, diameters and a scale bar."""
+def picture(image: KeyImage, window: Window, label: str, colours: Mapping[str, str]) -> str:
+    """A key image with contours, diameters and a scale bar.
+
+    Args:
+        colours: by the label of a line, see :func:`line_colours`.
+    """
     rows, columns = image.pixels.shape
     scale = (image.spacing_mm[1], image.spacing_mm[0])
     width, height = columns * scale[0], rows * scale[1]
-    isodoses = [overlay for overlay in image.overlays if overlay.kind == "isodose"]
     parts = [
         tag("image", href=png_uri(window.grey(image.pixels)), x=0, y=0, width=width, height=height,
             preserveAspectRatio="none"),
     ]  # fmt: skip
     for overlay in image.overlays:
-        parts += _overlay(overlay, scale, overlay_colour(overlay, isodoses))
+        parts += _overlay(overlay, scale, colours.get(overlay.label, OTHER_COLOUR))
     dark = window.inverted
     caliper = "#7a4b00" if dark else CALIPER_COLOUR
     if image.short_axis_px:
@@ -92,22 +96,29 @@ def picture(image: KeyImage, window: Window, label: str) -> str:
     return drawing(width, height, *parts, label=label, class_="picture")
 
 
-def overlay_colour(overlay: Overlay, isodoses: Sequence[Overlay]) -> str:
-    """The colour of a line; isodoses are coloured in their order, highest first."""
-    if overlay.kind != "isodose":
-        return OVERLAY_COLOURS.get(overlay.kind, "#d1d5db")
-    position = next((n for n, other in enumerate(isodoses) if other is overlay), 0)
-    return ISODOSE_COLOURS[position % len(ISODOSE_COLOURS)]
+def line_colours(images: Iterable[KeyImage]) -> dict[str, str]:
+    """The colour of each line by its label, the same on all pictures of a page.
+
+    Isodoses are coloured from the highest dose down.
+    """
+    labels = {overlay.label: overlay.kind for image in images for overlay in image.overlays}
+    isodoses = [label for label, kind in labels.items() if kind == "isodose"]
+    colours = {
+        label: OVERLAY_COLOURS.get(kind, OTHER_COLOUR)
+        for label, kind in labels.items()
+        if kind != "isodose"
+    }
+    for rank, label in enumerate(sorted(isodoses, key=_dose_of, reverse=True)):
+        colours[label] = ISODOSE_COLOURS[rank % len(ISODOSE_COLOURS)]
+    return colours
 
 
-def legend(images: Sequence[KeyImage]) -> list[tuple[str, str]]:
-    """(colour, label) of every line drawn on some pictures, each once."""
-    found: dict[str, str] = {}
-    for image in images:
-        isodoses = [overlay for overlay in image.overlays if overlay.kind == "isodose"]
-        for overlay in image.overlays:
-            found.setdefault(overlay.label, overlay_colour(overlay, isodoses))
-    return [(colour, label) for label, colour in found.items()]
+def _dose_of(label: str) -> float:
+    """The number that an isodose's label begins with."""
+    try:
+        return float(label.split(maxsplit=1)[0])
+    except (IndexError, ValueError):
+        return 0.0
 
 
 def projection(pixels: npt.NDArray[np.float32], spacing_mm: tuple[float, float], label: str) -> str:

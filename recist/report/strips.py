@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recist.case import Case, KeyImage
@@ -9,7 +10,7 @@ from recist.course import Lesion
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.lesions import LesionRow, row
-from recist.report.pictures import legend, picture, projection, window_of
+from recist.report.pictures import line_colours, picture, projection, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,43 +21,63 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class FilmRow:
+    """The pictures of one lesion in one modality, one per date."""
+
+    window: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Strip:
-    """The pictures of one lesion, one per date."""
+    """One lesion: what is known of it, and its pictures, CT before PET."""
 
     row: LesionRow
-    window: str
-    legend: tuple[tuple[str, str], ...]
-    figures: tuple[Figure, ...]
     remark: str
+    legend: tuple[tuple[str, str], ...]
+    films: tuple[FilmRow, ...]
 
 
 def strips(case: Case) -> tuple[Strip, ...]:
-    """The pictures of every lesion that has one, CT before PET."""
-    found = []
-    for lesion in case.course.lesions:
-        images = [image for image in case.key_images if image.lesion_id == lesion.id]
-        for modality in sorted({image.modality for image in images}):
-            chosen = [image for image in images if image.modality == modality]
-            found.append(_strip(case, lesion, chosen))
-    return tuple(found)
+    """The pictures of every lesion that has one."""
+    colours = line_colours(case.key_images)
+    return tuple(
+        _strip(case, lesion, images, colours)
+        for lesion in case.course.lesions
+        if (images := [image for image in case.key_images if image.lesion_id == lesion.id])
+    )
 
 
-def _strip(case: Case, lesion: Lesion, images: list[KeyImage]) -> Strip:
-    window = window_of(images, is_node=lesion.is_node)
-    by_day = {image.day: image for image in images}
+def _strip(case: Case, lesion: Lesion, images: list[KeyImage], colours: Mapping[str, str]) -> Strip:
     lesion_row = row(case, lesion)
+    finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
+    films = tuple(
+        _film(case, lesion_row, [i for i in images if i.modality == modality], colours)
+        for modality in sorted({image.modality for image in images})
+    )
+    drawn = dict.fromkeys(overlay.label for image in images for overlay in image.overlays)
+    return Strip(
+        lesion_row,
+        wording.irradiated_growth(case.course, lesion, finding),
+        tuple((colours[label], label) for label in drawn),
+        films,
+    )
+
+
+def _film(
+    case: Case, lesion_row: LesionRow, images: list[KeyImage], colours: Mapping[str, str]
+) -> FilmRow:
+    window = window_of(images, is_node=lesion_row.is_node)
+    by_day = {image.day: image for image in images}
     figures = []
     for timepoint, cell in zip(case.course.timepoints, lesion_row.cells, strict=True):
         name = day_name(case.course, timepoint.day)
         image = by_day.get(timepoint.day)
-        label = f"{lesion.id}, {name}: {cell.main}"
-        svg = "" if image is None else picture(image, window, label)
+        label = f"{lesion_row.id}, {images[0].modality}, {name}: {cell.main}"
+        svg = "" if image is None else picture(image, window, label, colours)
         main = f"{cell.main}" + (f" ({cell.change})" if cell.change else "")
         figures.append(Figure(svg, f"{name} · {main}", image.slice_position if image else ""))
-    finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
-    remark = wording.irradiated_growth(case.course, lesion, finding)
-    words = f"{images[0].modality}, {window.words}"
-    return Strip(lesion_row, words, tuple(legend(images)), tuple(figures), remark)
+    return FilmRow(f"{images[0].modality}, {window.words}", tuple(figures))
 
 
 def projections(case: Case) -> tuple[tuple[str, tuple[Figure, ...]], ...]:

@@ -11,6 +11,9 @@ from recist.report.charts import day_name
 from recist.report.palette import criteria_name
 from recist.response import Assessment, Response, Scope
 
+#: A number is not torn from its unit at the end of a line.
+NBSP = "\u00a0"
+
 VERDICTS = {
     Response.CR: "complete response",
     Response.PR: "partial response",
@@ -56,14 +59,14 @@ GROWTH, GROWTH_MM = Decimal("1.2"), Decimal(5)
 
 
 def mm(value: Decimal | float | None) -> str:
-    return "–" if value is None else f"{value:.1f} mm"
+    return "–" if value is None else f"{value:.1f}{NBSP}mm"
 
 
 def percent(now: Decimal, reference: Decimal) -> str:
     """The change as the criteria print it (cut off, not rounded), with a true minus sign."""
     if now == reference:
-        return "0.0 %"
-    return diameter.percent(now, reference).replace("-", "−")
+        return f"0.0{NBSP}%"
+    return diameter.percent(now, reference).replace("-", "−").replace(" %", f"{NBSP}%")
 
 
 def headline(case: Case) -> str:
@@ -142,7 +145,7 @@ def _targets(assessment: Assessment) -> str:
     change = percent(now, baseline)
     moved = "shrank" if now < baseline else "grew" if now > baseline else "stayed the same"
     by = "" if now == baseline else f" by {change.lstrip('+−')}"
-    sums = f"{baseline:.1f} to {now:.1f} mm" if now != baseline else f"{now:.1f} mm"
+    sums = f"{baseline:.1f} to {mm(now)}" if now != baseline else mm(now)
     return f"the target lesions {moved}{by} ({sums})"
 
 

@@ -16,7 +16,7 @@ from recist.case import KeyImage, Overlay
 from recist.course import Axis, Caliper
 from recist.measure import caliper
 from recist.report.key_image import key_image, view_mm
-from recist.report.pictures import LUNG, SOFT_TISSUE, SUV, legend, picture, window_of
+from recist.report.pictures import LUNG, SOFT_TISSUE, SUV, line_colours, picture, window_of
 from recist.report.svg import png_uri, tag, text
 
 
@@ -145,10 +145,10 @@ def test_a_window_is_chosen_by_what_lies_around_the_lesion() -> None:
 
 
 def test_isodoses_are_told_apart_by_colour() -> None:
-    assert legend([key(0)]) == [
-        ("#ff5a7a", "lesion"), ("#ff8c1a", "45 Gy"), ("#ffd24d", "22.5 Gy"),
-    ]  # fmt: skip
-    assert picture(key(0), SOFT_TISSUE, "a").count("<polyline") == 3
+    colours = line_colours([key(0)])
+    assert colours == {"lesion": "#ff5a7a", "45 Gy": "#ff8c1a", "22.5 Gy": "#ffd24d"}
+    drawn = picture(key(0), SOFT_TISSUE, "a", colours)
+    assert [drawn.count(colour) for colour in colours.values()] == [1, 1, 1]
 
 
 def test_a_picture_survives_its_way_into_the_page() -> None:

@@ -242,3 +242,13 @@ def test_the_file_is_written_whole_or_not_at_all(
         write_report(replace(usual, warnings=()), path)
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text(encoding="utf-8") == render(usual)
+
+
+def test_ct_and_pet_of_a_lesion_stand_in_one_panel(usual: Case, build: SimpleNamespace) -> None:
+    images = (build.image("a", 0), build.image("a", 0, modality="PET", level=5.0))
+    page = render(replace(usual, key_images=images))
+    panel = page[page.index('class="panel strip') : page.index('class="further"')]
+    assert panel.count('class="panel strip') == 1
+    assert panel.count('<div class="figures">') == 2
+    assert panel.count("<svg") == 2
+    assert "PET, SUV 0 to 8" in panel
