@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import irecist, recist11
 from recist.criteria.diameter import has_grown
+from recist.criteria.seen import read
 from recist.criteria.tables import IMMUNE
 from recist.protocol import DEFAULT, PRESETS, Protocol
 from recist.response import Assessment, Response
@@ -183,6 +184,20 @@ def test_every_assessment_can_say_why(course, protocol) -> None:
                 assert reason.rule and reason.source and reason.sentence.endswith(".")
                 assert pickle.loads(pickle.dumps(reason)) == reason
                 assert reason.margin_mm is None or reason.margin_mm >= 0
+
+
+@given(courses(), protocols)
+def test_no_warning_is_missed_for_speed(course, protocol) -> None:
+    """The search for warnings is left out only where it would find none."""
+    patient = read(course, protocol)
+    judge = recist11.Judge(patient, protocol)
+    for k, seen in enumerate(patient.seen[1:], start=1):
+        judged = judge.judge(k)
+        if not judge.needs_warnings(judged, seen):
+            assert judge.warnings(k, judged) == ()
+        judge.add(k, judged, progressed=judged.overall is Response.PD)
+        if judged.overall is Response.CR:
+            judge.complete_at = k
 
 
 @given(courses(), protocols)

@@ -153,6 +153,12 @@ CASES = (
         {"ned": ["NED", "iUPD"], "ne": ["NE", "iUPD"], "exclude": []},
         irecist,
     ),
+    Case(
+        "no_disease",
+        {0: {}, 56: {"N1": "here"}, 91: {"N1": "gone"}},
+        {"ned": ["iUPD", "NED"], "ne": ["iUPD", "NE"], "exclude": []},
+        irecist,
+    ),
     Case(  # +4 and +2 mm; +6 mm from the nadir alone
         "icpd_reference",
         {0: {"T1": 100}, 56: {"T1": 130}, 91: {"T1": 134}, 126: {"T1": 136}},
