@@ -174,6 +174,25 @@ def assess(
     _report_table(result)
 
 
+@app.command("assess-pet")
+def assess_pet(
+    table: Annotated[Path, typer.Argument(help="Table of uptake, one row per date and lesion.")],
+    out: Out,
+    criteria: Annotated[
+        str, typer.Option(help="Comma-separated names of PET criteria; default: all.")
+    ] = "",
+    settings: Annotated[
+        Path | None, typer.Option(help="TOML file with the choices the papers leave open.")
+    ] = None,
+) -> None:
+    """From a table of uptake to metabolic responses: PERCIST, EORTC and others."""
+    from pet.response.table import assess_pet_table
+
+    for path in assess_pet_table(table, out, criteria=_names(criteria) or None, settings=settings):
+        typer.echo(path)
+    console.print(RESEARCH_USE, style="dim")
+
+
 @app.command()
 def outcomes(
     responses: Annotated[Path, typer.Argument(help="Table: subject, date|day, overall.")],
