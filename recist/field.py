@@ -232,14 +232,13 @@ def _classified(
     if found is Field.IN:
         covered += f", target volume {target}" if target else ""
         return _Class(found, covered, flags=_coverage_flags(facts, profile, target))
-    if treatment.problems:
-        # What is missing could only add dose: a part already irradiated stays irradiated.
-        return _Class(
-            Field.UNKNOWN, f"not all dose is known: {'; '.join(treatment.problems)}; {covered}"
-        )
     if found is Field.PARTIAL:
         flags = (f"only in part in the field although in {target}",) if target else ()
         return _Class(found, covered, flags=flags)
+    if treatment.problems:
+        return _Class(
+            Field.UNKNOWN, f"not all dose is known: {'; '.join(treatment.problems)}; {covered}"
+        )
     return _outside(facts, profile)
 
 
@@ -332,8 +331,13 @@ def _with_dose(
         target=target,
         evidence=found.evidence if known else "none",
         profile=profile.label,
-        flags=(*found.flags, *((*treatment.problems,) if found.field is Field.IN else ())),
+        flags=(*found.flags, *_missing(found, treatment)),
     )
+
+
+def _missing(found: _Class, treatment: Treatment) -> tuple[str, ...]:
+    """The dose that is missing could only be added: what was irradiated stays so, with a flag."""
+    return treatment.problems if found.field in (Field.IN, Field.PARTIAL) else ()
 
 
 def _probability(exposure: Exposure, profile: FieldProfile) -> tuple[tuple[str, float], ...]:

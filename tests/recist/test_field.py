@@ -217,8 +217,10 @@ class TestUnknown:
         treated = treatment(
             given(columns((0, 50.0), (30, 0.1))), problems=("RP2.dcm: a plan without dose",)
         )
-        irradiated, other = classify_lesions({"A": lesion(10), "B": lesion(40)}, treated, STILL)
-        assert irradiated.field is Field.IN
+        masks = {"A": lesion(10), "C": lesion(28), "B": lesion(40)}
+        irradiated, partial, other = classify_lesions(masks, treated, STILL)
+        assert (irradiated.field, partial.field) == (Field.IN, Field.PARTIAL)
+        assert partial.flags == ("RP2.dcm: a plan without dose",)
         assert other.field is Field.UNKNOWN
         assert "RP2.dcm: a plan without dose" in other.reason
 
