@@ -25,6 +25,9 @@ JACOBIAN_RANGE = (0.1, 5.0)
 THINNEST = 8
 #: Demons are computed in this many pieces whatever the number of cores: the same on every machine.
 WORK_UNITS = 8
+#: A loss of correlation below this is the interpolation's.
+SIMILARITY_NOISE = 0.005
+LOWERED = "the deformation lowered the correlation: rigid only"
 
 
 def deformed(rigid: Registration, fixed: Reduced, moving: Reduced, body: BoolArray) -> Registration:
@@ -50,7 +53,9 @@ def deformed(rigid: Registration, fixed: Reduced, moving: Reduced, body: BoolArr
         )
     after = similarity(here, moving, near, rigid.rigid, shift)
     if after.value < rigid.quality.similarity_after:
-        return _flagged(rigid, "the deformation lowered the correlation: rigid only")
+        lost = rigid.quality.similarity_after - after.value
+        # Images that agree already can only be disturbed: nothing failed.
+        return _flagged(rigid, LOWERED) if lost > SIMILARITY_NOISE else rigid
     shift.setflags(write=False)
     quality = Quality(
         Method.DEFORMABLE,
