@@ -185,6 +185,8 @@ def compare_responses(tu: pd.DataFrame, tr: pd.DataFrame, rs: pd.DataFrame) -> C
 
 def _explanation(part: str, theirs: str, found: Assessment, target: str | None) -> str:
     """Why a recorded response is another one, where one of the known reasons gives it."""
+    if theirs == "CHECK":
+        return "recorded: no response, but a note to check the visit"
     if part == "overall" and target is not None:
         key = (Response(target), found.non_target, found.new_lesion)
         if key in OVERALL and OVERALL[key].overall == theirs:
