@@ -1,0 +1,122 @@
+"""The main job on composed studies of real anatomy, with the truth delineations as input.
+
+Label numbers are shuffled at each date, so identity can come from the images alone. Truth: the
+``expected.json`` and per-date JSON that come with the studies.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from recist import batch
+from recist.options import Options
+
+pytestmark = [pytest.mark.data]
+
+STUDIES = {"lung-abscopal": "ABSC-001", "pet-sarcoma": "PETS-001"}
+#: Scope of expected.json -> column ``lesions``.
+SCOPES = {"whole": "all", "in_field": "in-field", "out_of_field": "out-of-field"}
+
+
+def shuffled_labels(truth: Path, folder: Path, seed: int) -> dict[str, dict[int, int]]:
+    """Copies of the CT label maps with other label numbers; date -> new number -> old number."""
+    folder.mkdir(parents=True)
+    chance = random.Random(seed)
+    numbers: dict[str, dict[int, int]] = {}
+    for path in sorted(truth.glob("*_labels.nii.gz")):
+        image: Any = nib.load(path)
+        labels = np.asarray(image.dataobj)
+        old = [int(n) for n in np.unique(labels) if n]
+        new = chance.sample(range(1, 60), len(old))
+        out = np.zeros_like(labels, dtype=np.uint16)
+        for before, after in zip(old, new, strict=True):
+            out[labels == before] = after
+        nib.save(nib.Nifti1Image(out, image.affine), folder / path.name)
+        numbers[path.name.removesuffix("_labels.nii.gz")] = dict(zip(new, old, strict=True))
+    return numbers
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module", params=sorted(STUDIES))
+def study(
+    request: pytest.FixtureRequest, data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """(truth folder, results folder of the patient)."""
+    source = data_dir / "longitudinal" / str(request.param)
+    if not source.exists():
+        pytest.skip("longitudinal studies are not at hand")
+    labels = tmp_path_factory.mktemp("labels") / STUDIES[request.param]
+    shuffled_labels(source / "truth", labels, seed=7)
+    out = tmp_path_factory.mktemp("out")
+    done = batch.run(source, out, Options.create(lesions=str(labels.parent)))
+    assert done.exit_code == 0, done.failures
+    return source / "truth", out / done.subjects[0].folder
+
+
+def test_responses_of_all_sets_are_the_expected_ones(study: tuple[Path, Path]) -> None:
+    truth, results = study
+    scopes = json.loads((truth / "expected.json").read_text())["by_convention"]["voxel_centres"][
+        "scopes"
+    ]
+    found = [row for row in rows(results / "timepoints.csv") if row["criteria"] == "recist11"]
+    for scope, expected in scopes.items():
+        own = [row for row in found if row["lesions"] == SCOPES[scope]]
+        assert [row["overall"] for row in own] == [
+            visit["recist11"] for visit in expected["follow_ups"]
+        ], scope
+        assert [row["target"] for row in own] == [
+            visit["target_category"] for visit in expected["follow_ups"]
+        ], scope
+
+
+def test_diameters_agree_with_the_truth_within_a_pixel(study: tuple[Path, Path]) -> None:
+    truth, results = study
+    measured = rows(results / "measurements.csv")
+    dates = sorted({row["date"] for row in measured})
+    expected = json.loads((truth / "expected.json").read_text())
+    names = expected["time_points"]
+    for lesion in expected["targets"]:
+        both = [
+            expected["by_convention"][convention]["values_mm"][lesion]
+            for convention in ("voxel_centres", "voxel_corners")
+        ]
+        pixel = 1.2  # the coarsest in-plane voxel of the studies, mm
+        tracks = {
+            name: [float(row["diameter_mm"]) for row in measured if row["lesion"] == name]
+            for name in {row["lesion"] for row in measured if row["role"] == "target"}
+        }
+        fitting = [
+            name
+            for name, sizes in tracks.items()
+            if len(sizes) == len(names)
+            and all(
+                abs(size - (low + high) / 2) <= pixel
+                for size, low, high in zip(sizes, *both, strict=True)
+            )
+        ]
+        assert len(fitting) == 1, (lesion, both, tracks)
+    assert len(dates) == len(names)
+
+
+def test_only_the_designed_lesion_is_new(study: tuple[Path, Path]) -> None:
+    truth, results = study
+    measured = rows(results / "measurements.csv")
+    new = {row["lesion"] for row in measured if row["role"] == "new"}
+    last = json.loads(sorted(truth.glob("fu*.json"))[-1].read_text())
+    designed = [lesion for lesion in last["lesions"] if lesion.get("new_lesion")]
+    assert len(new) == len(designed)
+    for lesion in {row["lesion"] for row in measured} - new:
+        own = [row for row in measured if row["lesion"] == lesion]
+        assert len(own) == len({row["date"] for row in measured}), lesion
