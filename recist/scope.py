@@ -1,12 +1,13 @@
 """The sets of lesions that an answer is about: all, in the irradiated field, outside of it.
 
 Partly irradiated lesions belong to neither side: neither full effect nor none can be expected of
-them. Whether a lesion in the low-dose bath counts as outside is a setting.
+them. Whether a lesion in the low-dose bath counts as outside, and whether a new lesion counts on
+the side on which it lies or on both, are settings.
 """
 
 from __future__ import annotations
 
-from recist.course import Course, Field
+from recist.course import Course, Field, Lesion, Role
 from recist.protocol import Protocol
 from recist.response import Scope
 
@@ -26,11 +27,16 @@ def within(course: Course, scope: Scope, protocol: Protocol) -> Course:
     if scope is Scope.ALL:
         return course
     fields = fields_of(scope, protocol)
-    return course.restricted_to(lesion.id for lesion in course.lesions if lesion.field in fields)
+    anywhere = protocol.new_lesion_position == "anywhere"
+
+    def belongs(lesion: Lesion) -> bool:
+        return lesion.field in fields or (anywhere and lesion.role is Role.NEW)
+
+    return course.restricted_to(lesion.id for lesion in course.lesions if belongs(lesion))
 
 
-def scopes_of(course: Course) -> tuple[Scope, ...]:
-    """The scopes that a course can be assessed on: three where the field of a lesion is known."""
-    if all(lesion.field is Field.UNKNOWN for lesion in course.lesions):
-        return (Scope.ALL,)
-    return tuple(Scope)
+def scopes_of(course: Course, protocol: Protocol) -> tuple[Scope, ...]:
+    """The scopes to assess a course on: all lesions, and each side of the field that has some."""
+    present = {lesion.field for lesion in course.lesions}
+    sides = (Scope.IN_FIELD, Scope.OUT_OF_FIELD)
+    return (Scope.ALL, *(side for side in sides if present & fields_of(side, protocol)))

@@ -19,10 +19,11 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from recist import endpoints
-from recist.course import Course, Field
+from recist.course import Course
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
 from recist.robustness import CategoryProbability, category_probabilities
+from recist.scope import scopes_of, within
 from recist.table import results
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
@@ -41,9 +42,6 @@ Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
 
 #: Criteria by name; each is the module of that name in :mod:`recist.criteria`.
 CRITERIA = ("recist11", "irecist", "irrecist", "imrecist")
-
-#: The field of the lesions in each set; partly irradiated lesions are in neither.
-_FIELDS = {Scope.IN_FIELD: Field.IN, Scope.OUT_OF_FIELD: Field.OUT}
 
 #: Tables below this size are not worth a second process.
 SMALL_TABLE_BYTES = 2_000_000
@@ -135,27 +133,13 @@ def assess_course(
     """All assessments and outcomes of a course, on all lesions and, with a field, on each side."""
     assessments: list[Assessment] = []
     outcomes: list[Outcome] = []
-    for scope in scopes(course):
-        part = within(course, scope)
+    for scope in scopes_of(course, protocol):
+        part = within(course, scope, protocol)
         for name in criteria:
             seen = _assess_by(name)(part, protocol, scope)
             assessments.extend(seen)
             outcomes.append(_outcome(part, seen, protocol, name, scope))
     return tuple(assessments), tuple(outcomes)
-
-
-def scopes(course: Course) -> tuple[Scope, ...]:
-    """The sets of lesions that a course is assessed on: all, and each side of the field."""
-    fields = {lesion.field for lesion in course.lesions}
-    return (Scope.ALL, *(scope for scope, field in _FIELDS.items() if field in fields))
-
-
-def within(course: Course, scope: Scope) -> Course:
-    """The course seen through one set of lesions: baseline and nadir are those of the set."""
-    if scope is Scope.ALL:
-        return course
-    kept = [lesion.id for lesion in course.lesions if lesion.field is _FIELDS[scope]]
-    return course.restricted_to(kept)
 
 
 @cache
@@ -252,8 +236,8 @@ def _certainties(
 ) -> dict[tuple[str, Scope, int], CategoryProbability]:
     return {
         ("recist11", scope, point.day): point
-        for scope in scopes(course)
-        for point in category_probabilities(within(course, scope), protocol, scope=scope)
+        for scope in scopes_of(course, protocol)
+        for point in category_probabilities(within(course, scope, protocol), protocol, scope=scope)
     }
 
 
