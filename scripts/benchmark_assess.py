@@ -4,7 +4,8 @@
 
 writes a table of about ten rows per subject, assesses it by RECIST 1.1 and iRECIST with a reason
 for every time point, and prints time, peak memory and the ratio to a plain pandas formula (target
-category only: no nodes, no new lesions, no reasons, no outcomes).
+category only: no nodes, no new lesions, no reasons, no outcomes), and to pyrecist (targets only)
+where that is installed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ COLUMNS = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
 ORGANS = ("liver", "lung", "adrenal", "soft tissue", "lymph node")
 #: Visits after the baseline, in days from the start.
 EVERY_DAYS = 56
+#: ... give or take.
+WINDOW_DAYS = 5
 
 
 def generate(path: Path, subjects: int, seed: int = 1) -> int:
@@ -49,7 +52,7 @@ def _subject(name: str, random: np.random.Generator) -> list[str]:
     new_at = int(random.integers(1, 12))
     lines = []
     for visit in range(visits):
-        day = visit * EVERY_DAYS
+        day = visit * EVERY_DAYS + (visit > 0) * int(random.integers(-WINDOW_DAYS, WINDOW_DAYS + 1))
         noise = np.exp(random.normal(0, 0.03, targets))
         for k in range(targets):
             organ = ORGANS[organs[k]]
@@ -113,10 +116,54 @@ def time_pandas(table: Path) -> float:
     return time.perf_counter() - started
 
 
+def time_pyrecist(table: Path, folder: Path) -> float | None:
+    """Seconds that pyrecist takes on the targets of a table; None where it is not installed."""
+    try:
+        from pyrecist.assessment import Evaluator  # noqa: PLC0415
+        from pyrecist.data import Reader  # noqa: PLC0415
+    except ImportError:
+        return None
+    rows = pd.read_csv(table)
+    targets = rows[rows["role"] == "target"]
+    sizes = targets["diameter_mm"].where(targets["status"] != "too-small", 5.0).fillna(0.0)
+    dates = pd.Timestamp(2020, 1, 1) + pd.to_timedelta(targets["day"], unit="D")
+    copy = folder / "pyrecist.csv"
+    pd.DataFrame(
+        {
+            "patient_id": targets["subject"].str[1:].astype(int),
+            "study_date": dates.dt.strftime("%Y%m%d"),
+            "measurement": sizes,
+            "lesion_label_alias": targets["lesion"].str[1:].astype(int).map(lambda k: chr(64 + k)),
+            "lesion_category": "target",
+        }
+    ).to_csv(copy, index=False)
+    started = time.perf_counter()
+    reader = Reader()
+    reader.read_measurements(str(copy))
+    Evaluator(reader).evaluate_recist()
+    return time.perf_counter() - started
+
+
+def compare_pyrecist(folder: Path, subjects: int, seed: int) -> dict[str, float | int | None]:
+    """Both on the same rows, in one process each."""
+    table = folder / "compared.csv"
+    rows = generate(table, subjects, seed)
+    other = time_pyrecist(table, folder)
+    own = time_assess(table, folder / "compared", 1)
+    return {
+        "subjects": subjects,
+        "rows": rows,
+        "seconds": round(own, 2),
+        "pyrecist_seconds": None if other is None else round(other, 2),
+        "ratio_to_pyrecist": None if other is None else round(own / other, 2),
+    }
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--subjects", type=int, default=100_000)
     arguments.add_argument("--jobs", type=int, default=2)
+    arguments.add_argument("--compared", type=int, default=1000, help="subjects for pyrecist")
     arguments.add_argument("--seed", type=int, default=1)
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -128,6 +175,7 @@ def main() -> None:
         busy = cpu_seconds() - busy
         written = sum(file.stat().st_size for file in (Path(folder) / "out").iterdir())
         plain = time_pandas(table)
+        pyrecist = compare_pyrecist(Path(folder), chosen.compared, chosen.seed)
     json.dump(
         {
             "subjects": chosen.subjects,
@@ -140,6 +188,7 @@ def main() -> None:
             "written_mib": round(written / 2**20),
             "pandas_formula_seconds": round(plain, 2),
             "ratio_to_pandas_formula": round(seconds / plain, 1),
+            "pyrecist": pyrecist,
         },
         sys.stdout,
         indent=2,

@@ -20,7 +20,7 @@ from imaging.errors import InputError, UnsupportedError
 from recist.table.layout import Layout
 
 #: Rows after which a chunk is closed at the end of its subject.
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 5_000
 
 _BOM = b"\xef\xbb\xbf"
 _DELIMITERS = (",", ";", "\t")
