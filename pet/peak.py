@@ -64,13 +64,21 @@ def sphere(spacing_mm: tuple[float, float, float], *, weighted: bool = False) ->
     within = np.linspace(-0.5, 0.5, SUBSAMPLES, endpoint=False) + 0.5 / SUBSAMPLES
     offsets = within if weighted else np.zeros(1)
     squares = [
-        ((np.arange(-n, n + 1)[:, None] + offsets) * step).ravel() ** 2
+        ((np.arange(-n, n + 1)[:, None] + offsets) * step) ** 2
         for n, step in zip(reach, spacing, strict=True)
     ]
-    distance2 = squares[0][:, None, None] + squares[1][:, None] + squares[2]
-    count = len(offsets)
-    blocks = [part for n in reach for part in (2 * int(n) + 1, count)]
-    shares = (distance2 <= RADIUS_MM**2 * (1 + 1e-12)).reshape(blocks).mean(axis=(1, 3, 5))
+    limit = RADIUS_MM**2 * (1.0 + 1e-12)  # a centre exactly on the sphere is inside
+    plane = squares[1].ravel()[:, None] + squares[2].ravel()
+    sides = (squares[1].shape[0], len(offsets), squares[2].shape[0], len(offsets))
+    # One layer of voxels at a time: all sub-samples at once take hundreds of megabytes.
+    shares = np.stack(
+        [
+            np.mean(
+                [(plane <= limit - x2).reshape(sides).mean(axis=(1, 3)) for x2 in layer], axis=0
+            )
+            for layer in squares[0]
+        ]
+    )
     used = np.argwhere(shares > 0)
     low, high = used.min(axis=0), used.max(axis=0) + 1
     kernel = np.ascontiguousarray(shares[tuple(map(slice, low, high))])

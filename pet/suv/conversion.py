@@ -23,6 +23,7 @@ from pet.suv.administration import (
 )
 from pet.suv.audit import Audit, CandidateTime
 from pet.suv.body import Body, SuvType
+from pet.suv.elements import numbers
 from pet.suv.enhanced import frames, is_multi_frame
 from pet.suv.errors import (
     InconsistentTagError,
@@ -169,7 +170,7 @@ def _in_order(volume: Volume, headers: Sequence[Dataset]) -> list[Dataset]:
     slices = volume.grid.shape[2]
     if len(flat) != slices:
         raise GeometryError(f"{len(flat)} headers for {slices} slices", where=volume.source or None)
-    places = [header.get("ImagePositionPatient") for header in flat]
+    places = [numbers(header, "ImagePositionPatient", 3) for header in flat]
     if any(place is None for place in places):
         return flat
     found = volume.grid.to_voxel(np.array(places, dtype=np.float64))[:, 2]

@@ -54,6 +54,19 @@ def number(header: Dataset, keyword: str) -> float | None:
     return _finite(keyword, text(header, keyword))
 
 
+def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """The element as so many finite numbers; None if it is absent or empty."""
+    found = words(header, keyword)
+    if not found:
+        return None
+    values = tuple(
+        value for value in (_finite(keyword, word) for word in found) if value is not None
+    )
+    if len(values) != count:
+        raise InvalidTagError(keyword, f"has {len(values)} values, not {count}")
+    return values
+
+
 def _finite(keyword: str, value: str | None) -> float | None:
     if value is None:
         return None

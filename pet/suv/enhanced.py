@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from imaging.errors import UnsupportedError
+from pet.suv.elements import number
 from pet.suv.errors import InvalidTagError, MissingTagError
 
 #: UCUM code of a real world value map, without its spelling of the annotation, to Units, SUVType.
@@ -25,6 +26,8 @@ UNITS: dict[str, tuple[str, str | None]] = {
     "g/ml{SUVibw}": ("GML", "IBW"),
     "cm2/ml{SUVbsa}": ("CM2ML", "BSA"),
 }
+#: Relative difference at which the map's slope is another than the image's.
+SAME_SLOPE = 1e-6
 CORRECTIONS = (("DecayCorrected", "DECY"), ("AttenuationCorrected", "ATTN"))
 
 
@@ -89,8 +92,9 @@ def _rename(flat: Dataset, header: Dataset) -> None:
     """The enhanced names to the classic ones, where the classic ones are absent."""
     if "FrameAcquisitionDateTime" in flat and "AcquisitionTime" not in flat:
         flat.AcquisitionDateTime = flat.FrameAcquisitionDateTime
-    if "FrameAcquisitionDuration" in flat:
-        flat.ActualFrameDuration = round(float(flat.FrameAcquisitionDuration))
+    duration_ms = number(flat, "FrameAcquisitionDuration")
+    if duration_ms is not None:
+        flat.ActualFrameDuration = round(duration_ms)
     if "DecayCorrected" not in header:
         return
     if header.DecayCorrected not in ("YES", "NO"):
@@ -117,12 +121,8 @@ def _measured(flat: Dataset, groups: Sequence[Dataset]) -> None:
             remedy="an enhanced PET states its units in the real world value map",
         )
     item, (units, suv_type) = known[0]
-    slope = float(flat.get("RescaleSlope") or 0.0)
-    if (
-        slope
-        and "RealWorldValueSlope" in item
-        and abs(float(item.RealWorldValueSlope) / slope - 1) > 1e-6
-    ):
+    slope, mapped = number(flat, "RescaleSlope"), number(item, "RealWorldValueSlope")
+    if slope and mapped is not None and abs(mapped / slope - 1.0) > SAME_SLOPE:
         raise UnsupportedError(
             "RealWorldValueSlope (0040,9225) differs from RescaleSlope (0028,1053): which unit "
             "the rescaled values have is not stated"

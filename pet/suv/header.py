@@ -19,6 +19,7 @@ from pet.suv.elements import (
     date_time,
     moment,
     number,
+    numbers,
     offset,
     scale_factor,
     text,
@@ -48,6 +49,8 @@ SHARED_DRUG = (
 )
 #: Slices further apart than this many times the usual distance leave a gap.
 GAP_RATIO = 1.5
+#: Nothing in a scan takes ten days.
+LONGEST_SPAN_MS = 8.64e8
 #: Slices closer than this (mm) are at one place.
 SAME_PLACE_MM = 0.01
 
@@ -204,12 +207,11 @@ def _rescaling(headers: Sequence[Dataset], notes: Notes) -> None:
 
 def _places(headers: Sequence[Dataset], notes: Notes) -> None:
     """Each slice lies at its own place, without gaps."""
-    positions = [header.get("ImagePositionPatient") for header in headers]
-    orientation = headers[0].get("ImageOrientationPatient")
+    positions = [numbers(header, "ImagePositionPatient", 3) for header in headers]
+    orientation = numbers(headers[0], "ImageOrientationPatient", 6)
     if len(headers) < 2 or orientation is None or any(place is None for place in positions):
         return
-    axes = np.array(orientation, dtype=np.float64)
-    normal = np.cross(axes[:3], axes[3:])
+    normal = np.cross(orientation[:3], orientation[3:])
     along = np.sort(np.array(positions, dtype=np.float64) @ normal)
     steps = np.diff(along)
     if steps.min() < SAME_PLACE_MM:
@@ -226,7 +228,7 @@ def _places(headers: Sequence[Dataset], notes: Notes) -> None:
 
 
 def _slice(header: Dataset, vendor: str, notes: Notes) -> SliceFacts:
-    frame_ms, duration_ms = number(header, "FrameReferenceTime"), _duration_ms(header)
+    frame_ms, duration_ms = _span_ms(header, "FrameReferenceTime"), _duration_ms(header)
     reference = text(header, "FrameReferenceDateTime")
     frame_time = date_time("FrameReferenceDateTime", reference, notes) if reference else None
     return SliceFacts(
@@ -234,17 +236,33 @@ def _slice(header: Dataset, vendor: str, notes: Notes) -> SliceFacts:
         frame_reference_s=None if frame_ms is None else frame_ms / 1000.0,
         duration_s=None if duration_ms is None else duration_ms / 1000.0,
         frame_time=None if frame_time is None else frame_time.replace(tzinfo=None),
-        decay_factor=number(header, "DecayFactor"),
+        decay_factor=_decay_factor(header, notes),
         suv_scale=scale_factor(PHILIPS_SUV_SCALE, header, vendor, notes),
         activity_scale=scale_factor(PHILIPS_ACTIVITY_SCALE, header, vendor, notes),
     )
 
 
 def _duration_ms(header: Dataset) -> float | None:
-    duration = number(header, "ActualFrameDuration")
+    duration = _span_ms(header, "ActualFrameDuration")
     if duration is not None and duration <= 0.0:
         raise InvalidTagError("ActualFrameDuration", f"is {duration}")
     return duration
+
+
+def _span_ms(header: Dataset, keyword: str) -> float | None:
+    span = number(header, keyword)
+    if span is not None and abs(span) > LONGEST_SPAN_MS:
+        raise InvalidTagError(keyword, f"of {span:g} ms is more than ten days")
+    return span
+
+
+def _decay_factor(header: Dataset, notes: Notes) -> float | None:
+    """Only a check rests on it: what cannot be a factor is told and left out."""
+    found = number(header, "DecayFactor")
+    if found is not None and found <= 0.0:
+        notes.warn(f"DecayFactor (0054,1321) is {found:g} and is not checked")
+        return None
+    return found
 
 
 def _moments(

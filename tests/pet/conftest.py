@@ -8,13 +8,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-
-from imaging.volume import Grid
 
 TRUTH = Path(__file__).parent / "truth"
 #: The factor of the default object: 70 kg, 368.08 MBq F-18 one hour before the scan.
@@ -108,21 +105,11 @@ def make_series(
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pet_series() -> SeriesMaker:
     return make_series
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pet_truth() -> Callable[[str], Any]:
     return truth
-
-
-@pytest.fixture
-def pet_grid() -> Callable[..., Grid]:
-    def grid(
-        shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] = (4.0, 4.0, 4.0)
-    ) -> Grid:
-        return Grid(shape, np.diag([*spacing_mm, 1.0]), "1.2.3.4")
-
-    return grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -264,6 +267,16 @@ REFUSED: dict[str, tuple[dict[str, Any], type[InputError], str]] = {
         {"Units": "CNTS", "Manufacturer": PHILIPS, "private": {"suv_scale": "-1"}},
         InvalidTagError,
         "(7053,1000)",
+    ),
+    "place in two dimensions": (
+        {"ImagePositionPatient": [0, 0]},
+        InvalidTagError,
+        "ImagePositionPatient",
+    ),
+    "frame beyond ten days": (
+        {"FrameReferenceTime": "99999999999"},
+        InvalidTagError,
+        "FrameReferenceTime",
     ),
     "bad date": ({"SeriesDate": "20251301"}, InvalidTagError, "SeriesDate"),
     "no date": ({"SeriesDate": "yesterday"}, InvalidTagError, "SeriesDate"),
@@ -546,6 +559,94 @@ def test_a_weight_that_is_no_number(pet_series: SeriesMaker, tmp_path: Path) -> 
         suv_factors([pydicom.dcmread(path)])
 
 
+WEIRD = st.sampled_from(
+    [None, "", "abc", "-1", "0", "1e400", "nan", ["1", "2"], "9" * 20, "20250101", "250000", "\\",
+     "NONE", "START", "1,5", "GML", "CNTS"]
+)  # fmt: skip
+ANY_KEYWORD = st.sampled_from(
+    [
+        *("Modality", "Manufacturer", "SeriesInstanceUID", "SeriesDate", "SeriesTime", "Units"),
+        *("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "PatientSex"),
+        *("PatientSize", "PatientWeight", "DecayCorrection", "CorrectedImage", "SUVType"),
+        *("FrameReferenceTime", "ActualFrameDuration", "DecayFactor", "RescaleSlope"),
+        *("RescaleIntercept", "SeriesType", "ImageOrientationPatient", "ImagePositionPatient"),
+        *("DecayCorrectionDateTime", "TimezoneOffsetFromUTC", "FrameReferenceDateTime"),
+        *("DecayCorrected", "FrameAcquisitionDuration"),
+    ]
+)
+DRUG_KEYWORD = st.sampled_from(
+    [
+        "RadiopharmaceuticalStartTime",
+        "RadionuclideTotalDose",
+        "RadionuclideHalfLife",
+        "RadiopharmaceuticalStartDateTime",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    changes=st.dictionaries(ANY_KEYWORD, WEIRD, max_size=3),
+    drug=st.dictionaries(DRUG_KEYWORD, WEIRD, max_size=2),
+    units=st.sampled_from(["BQML", "GML", "CM2ML", "CNTS"]),
+    kind=st.sampled_from(list(SuvType)),
+)
+def test_any_header_gives_a_factor_or_a_typed_error(
+    changes: dict[str, Any],
+    drug: dict[str, Any],
+    units: str,
+    kind: SuvType,
+    pet_series: SeriesMaker,
+) -> None:
+    private = {"suv_scale": "0.001"} if units == "CNTS" else None
+    given_units = {"Units": units, "Manufacturer": PHILIPS, **changes}
+    try:
+        series = pet_series(drug=drug, private=private, **given_units)
+    except (ValueError, TypeError, OverflowError):
+        return  # pydicom itself refuses to write it
+    try:
+        audit = suv_factors(series, kind=kind)
+    except InputError:
+        return
+    assert all(math.isfinite(factor) and factor > 0 for factor in audit.factors)
+    json.dumps(audit.as_dict(), allow_nan=False)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    weight=st.floats(3.0, 300.0),
+    dose=st.floats(2e7, 2e9),
+    uptake=st.integers(1800, 7200),
+    day=st.integers(0, 3000),
+)
+def test_suv_is_weight_over_the_dose_left(
+    weight: float, dose: float, uptake: int, day: int, pet_series: SeriesMaker
+) -> None:
+    scan = dt.datetime(2020, 1, 1, 11, 30) + dt.timedelta(days=day)
+    injected = scan - dt.timedelta(seconds=uptake)
+    audit = suv_factors(
+        pet_series(
+            PatientWeight=f"{weight:.4f}",
+            SeriesDate=f"{scan:%Y%m%d}",
+            AcquisitionDate=f"{scan:%Y%m%d}",
+            SeriesTime=f"{scan:%H%M%S}",
+            AcquisitionTime=f"{scan:%H%M%S}",
+            drug={
+                "RadionuclideTotalDose": f"{dose:.1f}",
+                "RadiopharmaceuticalStartDateTime": f"{injected:%Y%m%d%H%M%S}",
+            },
+        )
+    )
+    expected = 1000.0 * weight / (dose * 0.5 ** (uptake / 6586.2))
+    assert audit.factor == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_decay_factor_that_is_none_is_told(pet_series: SeriesMaker) -> None:
+    audit = suv_factors(pet_series(DecayFactor="-1"))
+    assert any("DecayFactor" in warning for warning in audit.warnings)
+    assert audit.checks == ()
+
+
 # --- Volumes --------------------------------------------------------------------------------
 
 
@@ -673,6 +774,8 @@ def test_the_report_of_adapted_and_varying_slices(pet_series: SeriesMaker, tmp_p
     )
     text = suv_report(folder_of(series, tmp_path), SuvType.LBM_JAMES)
     assert "by slice" in text
+    record = json.loads(suv_report(tmp_path, json=True))
+    assert (record["factor"], len(record["factors"])) == (None, 2)
     assert "adapted PatientWeight" in text
     plain = suv_report(folder_of(pet_series(2, PatientWeight="70000"), tmp_path))
     assert "-99.90 % SUV" in plain
