@@ -54,6 +54,9 @@ PLANE_TOLERANCE_MM = 0.25
 SAME_PLANE_MM = 0.05
 #: A distance between planes beyond this multiple of the usual one means slices without contour.
 GAP_FACTOR = 1.5
+#: Decimals of a vertex in voxels: without rounding, arithmetic decides on which side of a voxel
+#: centre a vertex lies that was drawn on it.
+VERTEX_DECIMALS = 6
 #: Sample lines per row of voxels, and their distance.
 FEWEST_LINES = 5
 LINES_MM = 0.25
@@ -86,7 +89,8 @@ def _planes(roi: Roi, grid: Grid) -> _Planes:
     if not closed:
         raise InputError(f"ROI {roi.name} has no closed contour", where=roi.source or None)
     sizes = np.array([len(contour.points_mm) for contour in closed])
-    voxel = grid.to_voxel(np.concatenate([contour.points_mm for contour in closed]))
+    points = np.concatenate([contour.points_mm for contour in closed])
+    voxel = np.round(grid.to_voxel(points), VERTEX_DECIMALS)
     starts = np.cumsum(sizes) - sizes
     lowest = np.minimum.reduceat(voxel[:, 2], starts)
     highest = np.maximum.reduceat(voxel[:, 2], starts)

@@ -88,6 +88,13 @@ class TestCentreInPolygon:
         assert np.array_equal(left | right, both)
         assert (left.sum(), right.sum()) == (20, 20)
 
+    @pytest.mark.parametrize("origin", [-250.0, -163.019, 0.1])
+    def test_vertices_on_voxel_centres_fall_the_same_way_on_any_grid(self, origin: float) -> None:
+        spacing = 0.9766
+        on = grid((12, 12, 6), (spacing, spacing, 2.0), (origin, origin, 0.0))
+        drawn = np.array(square(2.0, 7.0, 0.0)) * (spacing, spacing, 1.0) + (origin, origin, 0.0)
+        assert rasterise(roi(drawn), on).voxels == 25
+
     @given(
         st.lists(st.tuples(st.integers(-2, 12), st.integers(-2, 12)), min_size=4, max_size=4),
     )
