@@ -36,7 +36,12 @@ def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
     # Contours drawn at other dates say nothing of the plan.
     planned = [visit for visit in visits if visit.rtdoses or visit.rtplans]
     structures = [path for visit in planned for series in visit.rtstructs for path in series.files]
-    return read_treatment(doses, plans, structures, record_files=records)
+    registrations = [
+        path for visit in visits for series in visit.registrations for path in series.files
+    ]
+    return read_treatment(
+        doses, plans, structures, record_files=records, registration_files=registrations
+    )
 
 
 def treatments_by_field(
