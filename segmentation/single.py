@@ -1,0 +1,207 @@
+"""One lesion of one examination, by a prompt: what ``recist segment`` does.
+
+The images are a folder of DICOM or a NIfTI CT (with a NIfTI PET in SUVbw); the result is written as
+DICOM SEG (``.dcm``) or as a NIfTI label map, whichever the name of the output says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import Dataset
+from pydicom.uid import generate_uid
+
+from imaging.catalogue import scan
+from imaging.errors import InputError
+from imaging.masks import read_label_map
+from imaging.nifti import read_nifti, write_labels
+from imaging.read import read_ct, read_pet
+from imaging.registration.dates import register
+from imaging.seg import Algorithm, SegSegment, write_seg
+from imaging.series import Visit
+from imaging.volume import Mask, Unit, Volume
+from pet.suv import to_suv
+from segmentation.bundle import Bundle, load_bundle
+from segmentation.infer import Delineation, Quality, delineate
+from segmentation.prompts import Carried, Click, Line, Prompt
+from segmentation.thresholds import Method, Threshold, delineate_by
+
+NETWORK = "network"
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Images:
+    """CT and SUV of one examination; ``headers`` of the CT where it is DICOM."""
+
+    ct: Volume
+    suv: Volume | None = None
+    headers: Sequence[Dataset] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_examination(
+    path: Path, *, pet: Path | None = None, subject: str | None = None, date: str | None = None
+) -> Images:
+    """The images of one examination.
+
+    Args:
+        path: a NIfTI CT, or a folder of DICOM.
+        pet: a NIfTI PET in SUVbw beside a NIfTI CT.
+        subject, date: which examination, where the folder holds several.
+
+    Raises:
+        InputError: nothing, or more than one examination fits.
+    """
+    if path.is_file() and path.name.endswith(NIFTI_SUFFIXES):
+        ct, warnings = read_nifti(path, Unit.HU)
+        suv = None if pet is None else read_nifti(pet, Unit.SUV_BW)[0]
+        return Images(ct, suv, warnings=warnings)
+    visit = _visit(path, subject, date)
+    if visit.ct is None:
+        raise InputError("the examination has no CT", where=path)
+    reading = read_ct(visit.ct)
+    if visit.pet is None:
+        return Images(reading.volume, None, reading.headers, reading.warnings)
+    uptake = read_pet(visit.pet)
+    suv, audit = to_suv(uptake.volume, uptake.headers)
+    warnings = (*reading.warnings, *uptake.warnings, *audit.warnings)
+    return Images(reading.volume, suv, reading.headers, warnings)
+
+
+def _visit(path: Path, subject: str | None, date: str | None) -> Visit:
+    day = None if date is None else dt.date.fromisoformat(date)
+    found = [
+        (one.id, visit)
+        for one in scan(path).subjects
+        for visit in one.visits
+        if subject in (None, one.id) and day in (None, visit.date)
+    ]
+    if len(found) != 1:
+        names = ", ".join(f"{who} {visit.date}" for who, visit in found[:6])
+        raise InputError(
+            f"{len(found)} examinations fit{': ' if names else ''}{names}",
+            where=path,
+            remedy="name one by --subject and --date",
+        )
+    return found[0][1]
+
+
+def point_mm(text: str) -> tuple[float, float, float]:
+    """``x,y,z`` in LPS mm.
+
+    Raises:
+        InputError: not three numbers.
+    """
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"not a point: {text}", remedy="write x,y,z in mm (LPS)") from None
+    return x, y, z
+
+
+def prompt_of(
+    *, click: str | None = None, line: str | None = None, carried: Mask | None = None
+) -> Prompt:
+    """The prompt of a command: ``x,y,z``, ``x,y,z:x,y,z`` or a mask.
+
+    Raises:
+        InputError: none or more than one is given, or it cannot be read.
+    """
+    if sum(given is not None for given in (click, line, carried)) != 1:
+        raise InputError("one of --click, --line and --from is needed, and only one")
+    if click is not None:
+        return Click(point_mm(click))
+    if line is not None:
+        ends = line.split(":")
+        if len(ends) != 2:
+            raise InputError(f"not a line: {line}", remedy="write x,y,z:x,y,z in mm (LPS)")
+        return Line(point_mm(ends[0]), point_mm(ends[1]))
+    assert carried is not None
+    return Carried(carried)
+
+
+def carried_lesion(
+    previous: Path, ct: Volume, *, label: int | None = None, previous_ct: Volume | None = None
+) -> Mask:
+    """A lesion of an earlier date where it should lie now.
+
+    Args:
+        previous: NIfTI label map, on the grid of ``previous_ct`` or of ``ct`` itself.
+        label: which lesion; None takes all that is labelled.
+        previous_ct: the earlier CT, which is registered to ``ct``.
+
+    Raises:
+        InputError: the lesion is not in the label map, or lies outside the image now.
+    """
+    grid = (previous_ct or ct).grid
+    labels = read_label_map(previous, grid)
+    mask = Mask.of(labels > 0 if label is None else labels == label, grid)
+    if not mask.voxels:
+        raise InputError(f"no lesion {'' if label is None else label}", where=previous)
+    if previous_ct is not None:
+        mask = register(ct, previous_ct).warp_mask(mask, ct.grid)
+    if not mask.voxels:
+        raise InputError("the lesion lies outside the image at this date", where=previous)
+    return mask
+
+
+def segment_one(
+    images: Images,
+    prompt: Prompt,
+    *,
+    method: str = NETWORK,
+    bundle: Bundle | None = None,
+    device: str = "auto",
+    quality: Quality | str = Quality.FAST,
+) -> Delineation:
+    """One lesion, by the network or by a threshold method.
+
+    Raises:
+        InputError: an unknown method; a threshold without a PET or with a prompt but no click.
+    """
+    if method == NETWORK:
+        return delineate(
+            images.ct,
+            images.suv,
+            bundle or load_bundle(),
+            device=device,
+            prompt=prompt,
+            quality=quality,
+        )
+    if method not in tuple(Method):
+        raise InputError(f"--method {method}", remedy=f"one of {NETWORK}, {', '.join(Method)}")
+    if images.suv is None or not isinstance(prompt, Click):
+        raise InputError("a threshold method needs a PET and a click")
+    return delineate_by(Threshold(Method(method)), images.suv, images.ct.grid, click=prompt)
+
+
+def write(delineation: Delineation, images: Images, out: Path) -> Path:
+    """Write what was found: SEG for ``.dcm``, else a NIfTI label map.
+
+    Raises:
+        InputError: nothing was found, or a SEG is asked of images that are not DICOM.
+    """
+    masks = [candidate.mask for candidate in delineation.candidates]
+    if not masks:
+        raise InputError("nothing was found, nothing was written", where=out)
+    if out.suffix != ".dcm":
+        write_labels(out, masks)
+        return out
+    if not images.headers:
+        raise InputError("a SEG refers to DICOM images; these are NIfTI", remedy="write .nii.gz")
+    name, _, rest = delineation.model.partition(" ")
+    segments = [
+        SegSegment(
+            f"Lesion {number}",
+            mask,
+            tracking_uid=generate_uid(),
+            tracking_id=f"Lesion {number}",
+            algorithm=Algorithm(name, rest or "1"),
+        )
+        for number, mask in enumerate(masks, start=1)
+    ]
+    return write_seg(out, segments, images.headers)

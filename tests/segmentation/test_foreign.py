@@ -1,0 +1,92 @@
+"""Networks of other people, from a local path."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from monai.networks.nets.unet import UNet
+
+from imaging.errors import InputError
+from imaging.volume import Volume
+from segmentation.bundle import BundleError
+from segmentation.foreign import (
+    Recipe,
+    delineate_with,
+    delineate_with_nnunet,
+    load_monai_bundle,
+    load_torchscript,
+)
+
+Patient = Callable[..., tuple[Volume, Volume]]
+LEFT = (40.0, 50.0, 60.0)
+
+
+class Hot(torch.nn.Module):
+    """Two classes; the second where the second channel (SUV / 20) is above 0.2."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        above = image[:, 1:2] - 0.2
+        return torch.cat([-above, above], dim=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_torchscript_file_is_used_by_its_recipe(tmp_path: Path, patient: Patient) -> None:
+    torch.jit.script(Hot()).save(str(tmp_path / "hot.pt"))
+    recipe = Recipe(spacing_mm=3.0, channels=("ct", "suv"), window=32)
+    model = load_torchscript(tmp_path / "hot.pt", recipe)
+    ct, suv = patient((LEFT, 14.0))
+    found = delineate_with(model, ct, suv, device="cpu")
+    (lesion,) = found.candidates
+    np.testing.assert_allclose(lesion.mask.centre_mm, LEFT, atol=1.5)
+    assert found.model == "hot"
+    with pytest.raises(InputError, match="needs a PET"):
+        delineate_with(model, ct, None, device="cpu")
+
+
+def test_a_file_that_is_no_torchscript(tmp_path: Path) -> None:
+    (tmp_path / "no.pt").write_text("no")
+    with pytest.raises(BundleError, match="TorchScript"):
+        load_torchscript(tmp_path / "no.pt", Recipe())
+
+
+def test_a_monai_bundle_is_used(tmp_path: Path, patient: Patient) -> None:
+    settings = {
+        "spatial_dims": 3,
+        "in_channels": 1,
+        "out_channels": 2,
+        "channels": [4, 8],
+        "strides": [2],
+    }
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "models").mkdir()
+    config = {"network_def": {"_target_": "UNet", **settings}}
+    (tmp_path / "configs" / "inference.json").write_text(json.dumps(config))
+    with pytest.raises(BundleError, match="not found"):
+        load_monai_bundle(tmp_path, Recipe())
+    torch.save(UNet(**settings).state_dict(), tmp_path / "models" / "model.pt")
+    model = load_monai_bundle(tmp_path, Recipe(spacing_mm=4.0, window=16))
+    ct, _ = patient(shape=(20, 20, 12))
+    assert delineate_with(model, ct, None, device="cpu").mask().shape == ct.grid.shape
+
+
+def test_nnunet_without_its_package_says_what_to_install(
+    tmp_path: Path, patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nnunetv2.inference.predict_from_raw_data", None)
+    ct, suv = patient()
+    with pytest.raises(InputError, match="nnunetv2 is not installed"):
+        delineate_with_nnunet(tmp_path, ct, suv)
+
+
+def test_a_recipe_is_valid_or_refused() -> None:
+    with pytest.raises(InputError, match="channels"):
+        Recipe(channels=("mr",))
+    with pytest.raises(InputError, match="positive spacing"):
+        Recipe(spacing_mm=0.0)
