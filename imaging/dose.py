@@ -104,7 +104,7 @@ def read_dose(path: Path) -> Dose:
         dataset = pydicom.dcmread(path)
     except (InvalidDicomError, OSError) as error:
         raise InputError(f"not readable as DICOM: {error}", where=path) from error
-    return dose(dataset, source=str(path))
+    return dose(dataset, source=path.name)
 
 
 def dose(dataset: Dataset, *, source: str = "") -> Dose:

@@ -61,7 +61,7 @@ def read_seg(path: Path, grid: Grid | None = None) -> tuple[SegSegment, ...]:
         dataset = pydicom.dcmread(path)
     except (InvalidDicomError, OSError) as error:
         raise InputError(f"not readable as DICOM: {error}", where=path) from error
-    return segments(dataset, grid, source=str(path))
+    return segments(dataset, grid, source=path.name)
 
 
 def segments(

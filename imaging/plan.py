@@ -69,7 +69,7 @@ class Plan:
 
 def read_plan(path: Path) -> Plan:
     """Read an RTPLAN file."""
-    return plan(_dataset(path), source=str(path))
+    return plan(_dataset(path), source=path.name)
 
 
 def _dataset(path: Path) -> Dataset:

@@ -97,7 +97,7 @@ def read_rtstruct(path: Path) -> StructureSet:
         dataset = pydicom.dcmread(path)
     except (InvalidDicomError, OSError) as error:
         raise InputError(f"not readable as DICOM: {error}", where=path) from error
-    return structure_set(dataset, source=str(path))
+    return structure_set(dataset, source=path.name)
 
 
 def structure_set(dataset: Dataset, *, source: str = "") -> StructureSet:

@@ -161,7 +161,8 @@ def _each(paths: Iterable[Path], read: Callable[[Path], T], errors: list[str]) -
         try:
             found.append(read(path))
         except InputError as error:
-            errors.append(str(error))
+            # By its name only: folders may be called after the patient, and this is printed.
+            errors.append(str(InputError(error.what, where=path.name, remedy=error.remedy)))
     return found
 
 

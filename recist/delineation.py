@@ -276,7 +276,8 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
             try:
                 found = _of_file(path, series.modality, grid, pattern)
             except InputError as error:
-                warnings.append(str(error))
+                # By its name only: folders may be called after the patient.
+                warnings.append(f"{path.name}: {error.what}")
                 continue
             warnings.extend(found.warnings)
             for candidate in found.candidates:
