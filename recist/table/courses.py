@@ -6,6 +6,9 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -14,6 +17,7 @@ from recist.course import (
     CourseError,
     Event,
     EventKind,
+    Field,
     Lesion,
     Measurement,
     Role,
@@ -22,6 +26,9 @@ from recist.course import (
 )
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
+
+#: Different measurements and lesions kept for reuse; most rows of a table repeat earlier ones.
+REMEMBERED = 50_000
 
 
 class DatedEvent(NamedTuple):
@@ -52,7 +59,7 @@ def courses_of(
     courses = []
     for reader in sorted(by_reader):
         before = len(findings)
-        ordered = sorted(by_reader[reader], key=_WHEN_AND_ROW)
+        ordered = sorted(by_reader[reader], key=_IN_ORDER)
         lesions = _lesions(subject, ordered, findings)
         timepoints = _timepoints(subject, ordered, zero, findings)
         if any(finding.level is Level.ERROR for finding in findings[before:]):
@@ -64,7 +71,8 @@ def courses_of(
     return courses
 
 
-_WHEN_AND_ROW = attrgetter("when", "row")
+#: The order of rows: by visit, then lesion; the parts of a lesion as in the file.
+_IN_ORDER = attrgetter("when", "lesion", "row")
 
 
 def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent]) -> int:
@@ -89,7 +97,7 @@ def _lesions(
     for record in first.values():
         _first_seen(subject, record, baseline, findings)
     return tuple(
-        Lesion(name, r.organ, r.is_node, r.role, r.field, uids.get(name, ""))
+        _lesion(name, r.organ, r.role.value, r.field.value, uids.get(name, ""), is_node=r.is_node)
         for name, r in sorted(first.items())
     )
 
@@ -142,64 +150,57 @@ def _timepoints(
     subject: str, ordered: Sequence[Record], zero: int, findings: list[Finding]
 ) -> tuple[Timepoint, ...]:
     timepoints = []
-    start = 0
-    for position in range(1, len(ordered) + 1):
-        if position < len(ordered) and ordered[position].when == ordered[start].when:
-            continue
-        visit = ordered[start:position]
-        measurements = _measurements(subject, visit, findings)
-        label = next((record.extras.visit for record in visit if record.extras.visit), "")
-        timepoints.append(Timepoint(visit[0].when - zero, measurements, label))
-        start = position
+    for when, rows in groupby(ordered, _WHEN):
+        visit = list(rows)
+        named = [record for record in visit if record.lesion]
+        if len({record.lesion for record in named}) == len(named):
+            measurements = [_plain(record) for record in named]
+        else:
+            measurements = [
+                _measurement(subject, list(parts), findings) for _, parts in groupby(named, _LESION)
+            ]
+        label = ""
+        if any(record.extras is not NO_EXTRAS for record in visit):
+            label = next((record.extras.visit for record in visit if record.extras.visit), "")
+        timepoints.append(Timepoint(when - zero, tuple(measurements), label))
     return tuple(timepoints)
 
 
-def _measurements(
-    subject: str, visit: Sequence[Record], findings: list[Finding]
-) -> tuple[Measurement, ...]:
-    named = [record for record in visit if record.lesion]
-    named.sort(key=_LESION)
-    measurements = []
-    start = 0
-    for position in range(1, len(named) + 1):
-        if position < len(named) and named[position].lesion == named[start].lesion:
-            continue
-        if position == start + 1:
-            measurements.append(_plain(named[start]))
-        else:
-            rows = named[start:position]
-            measurements.append(_measurement(subject, rows, findings))
-        start = position
-    return tuple(measurements)
-
-
-_LESION = attrgetter("lesion")
+_WHEN, _LESION = attrgetter("when"), attrgetter("lesion")
 
 
 def _plain(record: Record) -> Measurement:
     """The measurement of a lesion with one row."""
-    parts = () if record.diameter_mm is None else (record.diameter_mm,)
-    host = record.merged_into or None
+    size = record.diameter_mm
+    text = None if size is None else str(size)
+    plain = _recorded(record.lesion, record.status.value, text, record.merged_into, record.reader)
     if record.extras is NO_EXTRAS:
-        return Measurement(record.lesion, record.status, parts, host, source=record.reader)
+        return plain
     volume_ml, suv_max, suv_mean, suv_peak = record.extras.measures
-    return Measurement(
-        record.lesion,
-        record.status,
-        parts,
-        host,
-        volume_ml=volume_ml,
-        suv_max=suv_max,
-        suv_mean=suv_mean,
-        suv_peak=suv_peak,
-        source=record.reader,
+    return replace(
+        plain, volume_ml=volume_ml, suv_max=suv_max, suv_mean=suv_mean, suv_peak=suv_peak
     )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _recorded(
+    lesion: str, status: str, diameter_mm: str | None, merged_into: str, reader: str
+) -> Measurement:
+    """One measurement for all rows that say the same: it cannot change, and there are few."""
+    parts = () if diameter_mm is None else (Decimal(diameter_mm),)
+    return Measurement(lesion, Status(status), parts, merged_into or None, source=reader)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _lesion(name: str, organ: str, role: str, field: str, uid: str, *, is_node: bool) -> Lesion:
+    """One lesion for all subjects in whom it reads the same."""
+    return Lesion(name, organ, is_node, Role(role), Field(field), uid)
 
 
 def _measurement(subject: str, rows: Sequence[Record], findings: list[Finding]) -> Measurement:
     """The measurement of a lesion in fragments; the first row where rows contradict."""
     first = _plain(rows[0])
-    if not _agree(subject, rows, findings):
+    if len(rows) == 1 or not _agree(subject, rows, findings):
         return first
     parts = (record.diameter_mm for record in rows if record.diameter_mm is not None)
     return replace(first, parts_mm=tuple(sorted(parts, reverse=True)))

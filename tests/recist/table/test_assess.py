@@ -392,6 +392,6 @@ def test_the_columns_of_a_table_of_responses(tmp_path: Path) -> None:
 
 def test_disease_after_a_complete_response_is_noted(tmp_path: Path) -> None:
     source = table(tmp_path, "P1,56,CR\nP1,112,SD\n", header=RESPONSES)
-    result = outcomes_file(source, tmp_path / "out", criteria=["irrecist"])
+    result = outcomes_file(source, tmp_path / "out")
     assert result.findings[0].code == "less-after-cr"
-    assert rows(tmp_path / "out" / "outcomes.csv")[0]["criteria"] == "irrecist"
+    assert rows(tmp_path / "out" / "outcomes.csv")[0]["criteria"] == "recist11"
