@@ -7,12 +7,14 @@ shown while the volumes are at hand, so memory does not grow with the number of 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from imaging.series import Problem
+from pet.response.result import PetAssessment
 from recist.course import Course, Field
 from recist.response import Assessment, Outcome
 
@@ -106,6 +108,22 @@ class LinkFinding:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Projected:
+    """A maximum-intensity projection of SUV with the outlines of what was measured.
+
+    Attributes:
+        pixels: (rows, columns), cranial above.
+        spacing_mm: (row, column).
+        overlays: of kind lesion or reference.
+    """
+
+    name: str
+    pixels: npt.NDArray[np.float32]
+    spacing_mm: tuple[float, float]
+    overlays: tuple[Overlay, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class VisitImages:
     """What was read at one date."""
 
@@ -115,8 +133,7 @@ class VisitImages:
     ct_series: str
     pet_series: str
     delineation: str
-    projections: tuple[tuple[str, npt.NDArray[np.float32], tuple[float, float]], ...] = ()
-    #: name, pixels (rows, columns), spacing (row, column): maximum-intensity projections of SUV.
+    projections: tuple[Projected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,9 +146,11 @@ class Case:
     outcomes: tuple[Outcome, ...]
     fields: tuple[FieldFinding, ...] = ()
     links: tuple[LinkFinding, ...] = ()
+    link_table: tuple[Mapping[str, str], ...] = ()  # as the reader edits and gives back
     key_images: tuple[KeyImage, ...] = ()
     flags: tuple[tuple[str, int, str], ...] = ()  # lesion, day, remark on the delineation
     warnings: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()  # parts of the data that could not be used
     settings: dict[str, object] = field(default_factory=dict)
     sections: tuple[tuple[str, str], ...] = ()  # further report sections: title, HTML
+    metabolic: tuple[PetAssessment, ...] = ()

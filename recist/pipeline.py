@@ -7,9 +7,10 @@ Each step is a function from one type to the next; files are read at the start a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from imaging.errors import InputError
-from imaging.registration import register
+from imaging.registration import register_dates
 from imaging.series import Problem, Subject
 from imaging.treatment import Treatment
 from recist.case import Case, VisitImages
@@ -18,11 +19,13 @@ from recist.delineation import Delineated
 from recist.examination import Examination, Sized, delineate, examine, size
 from recist.history import DatedLesions, measurements
 from recist.irradiation import field_of_lesions, treatment_of, treatments_by_field
+from recist.metabolism import Metabolism, metabolism
 from recist.options import Options
 from recist.pictures import key_images
+from recist.report.metabolic import metabolic_sections
 from recist.roles import Placed, place
 from recist.table.assess import assess_course
-from recist.tracking import Dated, track
+from recist.tracking import Dated, link_rows, track
 
 #: What a patient goes through, in this order; progress bars and timings name these.
 STAGES = ("read", "delineate", "measure", "register", "track", "field", "assess", "show", "write")
@@ -75,6 +78,7 @@ def assess_subject(
         ),
     )
     on_stage("assess")
+    pet = metabolism(placed.tracked, examinations)
     timepoints, remarks = _timepoints(placed, examinations, options)
     course = Course(subject.id, placed.lesions, timepoints, events, zero)
     if found[0].reviewed or found[0].candidates:
@@ -84,15 +88,18 @@ def assess_subject(
     on_stage("show")
     case = Case(
         course=course,
-        visits=tuple(map(_visit_images, examinations, found)),
+        visits=tuple(_visit_images(*each, pet) for each in zip(examinations, found, strict=True)),
         assessments=assessments,
         outcomes=outcomes,
         fields=fields,
         links=tracks.links(),
+        link_table=link_rows(tracks, dates, subject.id),
         key_images=key_images(placed.tracked, examinations, dates, treatment),
         flags=remarks,
-        warnings=_warnings(examinations, found, dates, treatment, placed),
+        warnings=(*_warnings(examinations, found, dates, treatment, placed), *pet.warnings),
         problems=_problems(subject, examinations, found),
+        metabolic=pet.assessments,
+        sections=metabolic_sections(pet.assessments, course),
         settings=options.as_dict()
         | {"model": options.model_record(), "roles": list(placed.reasons)},
     )
@@ -103,17 +110,17 @@ def _registered(
     examinations: Sequence[Examination], sized: Sequence[Sequence[Sized]]
 ) -> list[Dated]:
     """Each date with how its CT lies on that of the first date."""
-    first = examinations[0].ct.volume
-    wanted = any(sized)  # nothing to track, nothing to register
+    found = any(sized)  # nothing to track, nothing to register
+    registrations = register_dates([each.ct.volume for each in examinations]) if found else ()
     return [
         Dated(
             examination.day,
             tuple(each.candidate for each in own),
             examination.ct.volume.grid,
-            register(first, examination.ct.volume) if number and wanted else None,
+            registration,
             examination.visit.date,
         )
-        for number, (examination, own) in enumerate(zip(examinations, sized, strict=True))
+        for examination, own, registration in zip_longest(examinations, sized, registrations)
     ]
 
 
@@ -140,7 +147,7 @@ def _timepoints(
     return timepoints, tuple(remarks)
 
 
-def _visit_images(examination: Examination, found: Delineated) -> VisitImages:
+def _visit_images(examination: Examination, found: Delineated, pet: Metabolism) -> VisitImages:
     visit = examination.visit
     sources = dict.fromkeys(candidate.source for candidate in found.candidates)
     return VisitImages(
@@ -150,6 +157,7 @@ def _visit_images(examination: Examination, found: Delineated) -> VisitImages:
         ct_series=visit.ct.name if visit.ct else "",
         pet_series=visit.pet.name if visit.pet and examination.suv is not None else "",
         delineation=", ".join(sources) or "no lesion delineated",
+        projections=dict(pet.projected).get(examination.day, ()),
     )
 
 

@@ -41,6 +41,7 @@ RANKS = {
     "irradiation": 8,
     "roles": 9,
     "pictures": 9,
+    "metabolism": 9,
     "export": 9,
     "pipeline": 10,
     "batch": 11,

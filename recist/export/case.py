@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from imaging.errors import GeometryError
@@ -13,6 +12,7 @@ from imaging.nifti import write_labels
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Kind
 from imaging.volume import Mask
+from pet.response.result import PetAssessment
 from recist.case import Case
 from recist.export.field import write_fields
 from recist.export.tables import (
@@ -36,6 +36,7 @@ TIMEPOINTS_JSON = "timepoints.json"
 OUTCOMES_JSON = "outcomes.json"
 LINKS = "links.csv"
 FIELDS = "field.csv"
+METABOLIC = "pet_timepoints.csv"
 WARNINGS = "warnings.txt"
 DELINEATIONS = "delineations"
 
@@ -56,8 +57,10 @@ def write_case(
     write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
     _write_answers(case, folder, protocol)
-    _write_rows(folder / LINKS, (asdict(link) for link in case.links))
+    _write_rows(folder / LINKS, case.link_table)
     write_fields(folder / FIELDS, case.course.subject, case.fields)
+    if case.metabolic:
+        _write_rows(folder / METABOLIC, (_metabolic_row(case, each) for each in case.metabolic))
     lines = [*(str(problem) for problem in case.problems), *case.warnings]
     (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
     for dated in delineations:
@@ -82,6 +85,21 @@ def _write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         writer.writeheader()
         writer.writerows(found)
     path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _metabolic_row(case: Case, assessment: PetAssessment) -> dict[str, object]:
+    date = case.course.date_of(assessment.day)
+    return {
+        "subject": case.course.subject,
+        "date": date.isoformat() if date else assessment.day,
+        "criteria": assessment.criteria,
+        "value": assessment.value,
+        "baseline": assessment.baseline,
+        "change_percent": assessment.change_percent,
+        "response": str(assessment.response),
+        "reason": " ".join(reason.sentence for reason in assessment.reasons),
+        "warnings": " ".join(assessment.warnings),
+    }
 
 
 def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:

@@ -75,7 +75,7 @@ def key_image(
     points = _pixel_centres(volume, start, counts, k)
     overlays = []
     if mask is not None and mask.voxels:
-        lines = _outline(_mask_at(mask, points), 0.5)
+        lines = outline(_mask_at(mask, points), 0.5)
         overlays += [Overlay("lesion", "lesion", lines)] if lines else []
     if treatment is not None:
         window = (start[0], start[1], counts[0], counts[1])
@@ -176,7 +176,7 @@ def _mask_at(mask: Mask, points: FloatArray) -> FloatArray:
     )
 
 
-def _outline(plane: npt.ArrayLike, level: float) -> tuple[FloatArray, ...]:
+def outline(plane: npt.ArrayLike, level: float) -> tuple[FloatArray, ...]:
     """Lines (column, row) along which a picture crosses a level; closed at the border."""
     padded = np.pad(np.asarray(plane, dtype=np.float64), 1)
     lines = contourpy.contour_generator(z=padded).lines(level)

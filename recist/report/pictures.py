@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from recist.case import KeyImage, Overlay
+from recist.case import KeyImage, Overlay, Projected
 from recist.report.svg import drawing, line, png_uri, polyline, tag, text
 
 Points2 = tuple[tuple[float, float], tuple[float, float]]
@@ -121,13 +121,19 @@ def _dose_of(label: str) -> float:
         return 0.0
 
 
-def projection(pixels: npt.NDArray[np.float32], spacing_mm: tuple[float, float], label: str) -> str:
-    """A maximum-intensity projection of SUV, dark where uptake is high."""
-    rows, columns = pixels.shape
-    width, height = columns * spacing_mm[1], rows * spacing_mm[0]
-    image = tag("image", href=png_uri(SUV.grey(pixels)), x=0, y=0, width=width, height=height,
+def projection(view: Projected, label: str) -> str:
+    """A maximum-intensity projection of SUV, dark where uptake is high, with what was measured."""
+    rows, columns = view.pixels.shape
+    scale = (view.spacing_mm[1], view.spacing_mm[0])
+    width, height = columns * scale[0], rows * scale[1]
+    image = tag("image", href=png_uri(SUV.grey(view.pixels)), x=0, y=0, width=width, height=height,
                 preserveAspectRatio="none")  # fmt: skip
-    return drawing(width, height, image, label=label, class_="picture projection")
+    lines = [
+        line
+        for overlay in view.overlays
+        for line in _overlay(overlay, scale, OVERLAY_COLOURS.get(overlay.kind, OTHER_COLOUR))
+    ]
+    return drawing(width, height, image, *lines, label=label, class_="picture projection")
 
 
 def _overlay(overlay: Overlay, scale: tuple[float, float], colour: str) -> list[str]:

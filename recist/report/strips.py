@@ -86,8 +86,8 @@ def projections(case: Case) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
     for visit in case.visits:
         name = day_name(case.course, visit.day)
         pictures = tuple(
-            Figure(projection(pixels, spacing, f"{title}, {name}"), title, "")
-            for title, pixels, spacing in visit.projections
+            Figure(projection(view, f"{view.name}, {name}"), view.name, "")
+            for view in visit.projections
         )
         if pictures:
             found.append((name, pictures))

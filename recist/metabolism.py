@@ -1,0 +1,113 @@
+"""The metabolic side of a patient with PET at one date or more, beside RECIST and never over it.
+
+FDG-positive new lesions enter RECIST 1.1 only by its own rule; here they count for the metabolic
+criteria alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imaging.errors import GeometryError, InputError
+from imaging.volume import Mask
+from pet.projection import projections
+from pet.response.measured import Lesions, MeasuredScan, assess_scans, measured_scan
+from pet.response.result import PetAssessment
+from pet.uptake import on_pet_grid
+from recist.case import Overlay, Projected
+from recist.course import Role
+from recist.examination import Examination
+from recist.history import SEEN, Tracked
+from recist.irradiation import united
+from recist.report.key_image import outline
+from recist.tracking import State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metabolism:
+    """What the PET of all dates says.
+
+    Attributes:
+        scans: measured dates, in order.
+        assessments: every follow-up by each set of metabolic criteria.
+        projected: maximum-intensity projections by day.
+        warnings: what was doubtful, by date.
+    """
+
+    scans: tuple[MeasuredScan, ...] = ()
+    assessments: tuple[PetAssessment, ...] = ()
+    projected: tuple[tuple[int, tuple[Projected, ...]], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def metabolism(lesions: Sequence[Tracked], examinations: Sequence[Examination]) -> Metabolism:
+    """Measure every PET and assess the follow-ups against the first one."""
+    scans: list[MeasuredScan] = []
+    projected = []
+    warnings = []
+    for examination in examinations:
+        if examination.suv is None:
+            continue
+        masks = _masks(lesions, examination)
+        seen = Lesions(
+            masks,
+            new=[each.id for each in lesions if each.role is Role.NEW],
+            absent=[each.id for each in lesions if _is_absent(each, examination.day)],
+        )
+        try:
+            scan = measured_scan(
+                examination.day,
+                examination.suv,
+                seen,
+                audit=examination.audit,
+                ct=examination.ct.volume,
+            )
+        except InputError as error:
+            warnings.append(f"{examination.visit.date}: PET not measured: {error}")
+            continue
+        scans.append(scan)
+        warnings.extend(f"{examination.visit.date}: {warning}" for warning in scan.warnings)
+        views = projections(examination.suv, lesions=masks, regions=scan.regions)
+        projected.append(
+            (
+                examination.day,
+                tuple(
+                    Projected(
+                        str(view.plane),
+                        np.asarray(view.image, dtype=np.float32),
+                        view.spacing_mm,
+                        tuple(
+                            Overlay(str(s.drawn), s.name, outline(s.array.astype(float), 0.5))
+                            for s in view.silhouettes
+                        ),
+                    )
+                    for view in views
+                ),
+            )
+        )
+    assessments = assess_scans([scan.scan for scan in scans]) if len(scans) > 1 else ()
+    return Metabolism(tuple(scans), assessments, tuple(projected), tuple(warnings))
+
+
+def _masks(lesions: Sequence[Tracked], examination: Examination) -> dict[str, Mask]:
+    """The lesions of a date on the grid of its PET; those too small for a voxel are left out."""
+    found = {}
+    for lesion in lesions:
+        sighting = lesion.track.at(examination.day)
+        pieces = lesion.sized.get(examination.day, ())
+        if sighting is None or sighting.state not in SEEN or not pieces or examination.suv is None:
+            continue
+        whole = united([piece.candidate.mask for piece in pieces])
+        try:
+            found[lesion.id] = on_pet_grid(whole, examination.suv.grid)
+        except GeometryError:
+            continue
+    return found
+
+
+def _is_absent(lesion: Tracked, day: int) -> bool:
+    sighting = lesion.track.at(day)
+    return sighting is not None and sighting.state is State.ABSENT and day in lesion.reviewed
