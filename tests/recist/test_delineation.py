@@ -8,21 +8,34 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from imaging.contours import Contour, ContourKind, Roi, StructureSet
 from imaging.errors import InputError
 from imaging.masks import Coded, SegSegment
-from imaging.seg import LYMPH_NODE
+from imaging.outlines import write_rtstruct
+from imaging.seg import LYMPH_NODE, write_seg
+from imaging.series import Series, Visit
 from imaging.volume import Grid, Mask
 from recist.delineation import (
     candidates_from_label_map,
     candidates_from_rtstruct,
     candidates_from_seg,
     dice,
+    from_dicom,
     from_folder,
     lesion_rois,
+    read_visit,
     why_not,
 )
+
+
+def dataset(**elements: object) -> Dataset:
+    made = Dataset()
+    for name, value in elements.items():
+        setattr(made, name, value)
+    return made
+
 
 GRID = Grid((40, 40, 12), np.diag([1.0, 1.0, 2.0, 1.0]), "1.2")
 
@@ -174,6 +187,87 @@ class TestFolder:
         assert [c.mask.voxels for c in from_folder(tmp_path, "P1", visit, GRID)] == [196]
         with pytest.raises(InputError, match="no delineation of P1 at follow-up 10"):
             from_folder(tmp_path, "P1", "follow-up 10", GRID)
+
+
+class TestVisit:
+    """The objects of one date, drawn on a CT of twelve slices."""
+
+    HEADERS = tuple(
+        dataset(
+            SOPClassUID="1.2.840.10008.5.1.4.1.1.2",
+            SOPInstanceUID=f"1.2.9.{k + 1}",
+            StudyInstanceUID="1.2.7",
+            SeriesInstanceUID="1.2.8",
+            FrameOfReferenceUID="1.2",
+            Modality="CT",
+            Rows=40,
+            Columns=40,
+            PixelSpacing=[1.0, 1.0],
+            SliceThickness=2.0,
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            ImagePositionPatient=[0.0, 0.0, 2.0 * k],
+        )
+        for k in range(12)
+    )
+
+    @staticmethod
+    def segment(name: str, i: int, uid: str = "2.25.1") -> SegSegment:
+        mask = Mask.placed(np.ones((6, 6, 4), dtype=bool), (i, 5, 3), GRID)
+        return SegSegment(name, mask, tracking_uid=uid)
+
+    def visit(self, *objects: tuple[str, Path, str]) -> Visit:
+        """Of (modality, file, the series it refers to)."""
+        listed = [
+            Series(path.name, modality, (path,), references=frozenset({uid}))
+            for modality, path, uid in objects
+        ]
+        return Visit(
+            dt.date(2020, 1, 6),
+            "baseline",
+            ct=Series("1.2.8", "CT", (Path("ct.dcm"),)),
+            rtstructs=tuple(series for series in listed if series.modality == "RTSTRUCT"),
+            segs=tuple(series for series in listed if series.modality == "SEG"),
+        )
+
+    def test_a_lesion_of_two_objects_is_taken_once(self, tmp_path: Path) -> None:
+        seg = write_seg(tmp_path / "seg.dcm", [self.segment("mass", 4)], self.HEADERS)
+        drawn = [self.segment("GTV", 5), self.segment("LN", 25)]
+        rtstruct = write_rtstruct(tmp_path / "rs.dcm", drawn, self.HEADERS)
+        visit = self.visit(("SEG", seg, "1.2.8"), ("RTSTRUCT", rtstruct, "1.2.8"))
+        found = read_visit(visit, GRID)
+        assert [(c.label, c.source) for c in found.candidates] == [
+            ("mass", "seg.dcm"),
+            ("LN", "rs.dcm"),
+        ]
+        assert found.warnings == ("rs.dcm: GTV left out, mass of seg.dcm is the same lesion",)
+        assert from_dicom(visit, GRID)[1].is_node
+
+    def test_contours_on_another_series_are_used_only_without_better(self, tmp_path: Path) -> None:
+        on_ct = write_rtstruct(tmp_path / "ct.dcm", [self.segment("GTV", 4)], self.HEADERS)
+        on_pet = write_rtstruct(tmp_path / "pet.dcm", [self.segment("GTV", 25)], self.HEADERS)
+        both = self.visit(("RTSTRUCT", on_ct, "1.2.8"), ("RTSTRUCT", on_pet, "1.2.6"))
+        assert [c.source for c in read_visit(both, GRID).candidates] == ["ct.dcm"]
+        alone = self.visit(("RTSTRUCT", on_pet, "1.2.6"))
+        assert [c.source for c in read_visit(alone, GRID).candidates] == ["pet.dcm"]
+
+    def test_what_was_not_taken_or_not_read_is_named(self, tmp_path: Path) -> None:
+        broken = tmp_path / "broken.dcm"
+        broken.write_bytes(b"no")
+        drawn = write_rtstruct(
+            tmp_path / "rs.dcm", [self.segment("GTV", 4), self.segment("Liver", 20)], self.HEADERS
+        )
+        visit = self.visit(("RTSTRUCT", broken, "1.2.8"), ("RTSTRUCT", drawn, "1.2.8"))
+        found = read_visit(visit, GRID)
+        assert [c.label for c in found.candidates] == ["GTV"]
+        assert found.warnings[0].startswith("broken.dcm: not readable as DICOM")
+        assert found.warnings[1] == "rs.dcm: Liver not taken for a lesion: not named as a lesion"
+
+    def test_a_label_map_of_the_manifest_is_taken(self, tmp_path: Path) -> None:
+        labels = np.zeros(GRID.shape, dtype=np.int16)
+        labels[2:9, 2:9, 2:6] = 1
+        path = write(tmp_path / "l.nii.gz", labels)
+        visit = Visit(dt.date(2020, 1, 6), "baseline", labels=path)
+        assert [c.mask.voxels for c in read_visit(visit, GRID).candidates] == [196]
 
 
 def test_overlap_of_two_masks() -> None:
