@@ -138,8 +138,9 @@ def _pixels(ds: Dataset, stored: Array, *, signed: bool, bits: int) -> None:
     ds.PixelData = np.ascontiguousarray(stored).tobytes()
 
 
-def write_ct(volume: Volume, session: Session, folder: Path) -> tuple[UID, ...]:
-    """One file per slice; the SOP Instance UIDs in slice order."""
+def write_ct(volume: Volume, session: Session, folder: Path) -> tuple[Dataset, ...]:
+    """One file per slice; what was written, in slice order."""
+    written = []
     for k in range(volume.grid.shape[2]):
         ds = begin(session, CTImageStorage, "CT", 2, k)
         ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
@@ -155,7 +156,8 @@ def write_ct(volume: Volume, session: Session, folder: Path) -> tuple[UID, ...]:
         ds.WindowCenter, ds.WindowWidth = 40, 400
         _pixels(ds, (volume.array[:, :, k].T + 1024).astype("<u2"), signed=False, bits=12)
         save(ds, folder / f"ct_{k + 1:03d}.dcm")
-    return tuple(session.instance_uid("CT", k) for k in range(volume.grid.shape[2]))
+        written.append(ds)
+    return tuple(written)
 
 
 def write_pet(suv: Volume, session: Session, folder: Path) -> None:

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydicom.uid import UID
+
 from recist.phantom.anatomy import BODY
 from recist.phantom.dicom import Session, write_ct, write_pet
 from recist.phantom.lesions import (
@@ -22,6 +24,7 @@ from recist.phantom.lesions import (
     LesionDesign,
 )
 from recist.phantom.radiotherapy import Region, write_dose, write_plan, write_structures
+from recist.phantom.segmentation import write_segments
 from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate, target_volume
 
 #: A diameter measured on the voxels may differ from the designed one by a pixel.
@@ -34,7 +37,7 @@ class Truth:
 
     Attributes:
         studies: the folder that holds the DICOM and nothing else.
-        rois: per date, the ROI name in the RTSTRUCT -> the lesion's identity.
+        rois: per date, the name in the RTSTRUCT or SEG -> the lesion's identity.
         expected: responses at the two follow-up dates for all, in-field, out-of-field lesions.
     """
 
@@ -65,8 +68,8 @@ def write_phantom(folder: Path, *, seed: int = SEED) -> Truth:
     """Write the phantom patient.
 
     Args:
-        folder: receives ``studies/`` (DICOM only: CT, PET and RTSTRUCT at three dates, RTPLAN and
-            RTDOSE at the first) and ``truth.json``.
+        folder: receives ``studies/`` (DICOM only: CT and PET at three dates, RTSTRUCT at the first
+            two, SEG at the last, RTPLAN and RTDOSE at the first) and ``truth.json``.
         seed: decides noise, vessels and every UID; the lesions and the answer stay the same.
     """
     studies = folder / "studies"
@@ -83,9 +86,12 @@ def write_phantom(folder: Path, *, seed: int = SEED) -> Truth:
 
 
 def _write_visit(visit: PhantomVisit, session: Session, folder: Path) -> None:
-    ct_uids = write_ct(visit.ct, session, folder / "CT")
+    ct = write_ct(visit.ct, session, folder / "CT")
     write_pet(visit.suv, session, folder / "PET")
     names = ROI_NAMES[visit.index]
+    if visit.index == len(DATES) - 1:
+        write_segments(visit.masks, names, ct, session, folder / "SEG" / "lesions.dcm")
+        return
     # A plan calls only what it treats a gross tumour volume; the other lesions have no type in it.
     planned = visit.dose is not None
     regions = [
@@ -96,7 +102,11 @@ def _write_visit(visit: PhantomVisit, session: Session, folder: Path) -> None:
         regions.insert(0, Region("PTV_45Gy", "PTV", target_volume()))
         regions.append(Region("BODY", "EXTERNAL", BODY))
     structures_uid = write_structures(
-        visit.canvas, tuple(regions), session, ct_uids, folder / "RTSTRUCT" / "structures.dcm"
+        visit.canvas,
+        tuple(regions),
+        session,
+        tuple(UID(header.SOPInstanceUID) for header in ct),
+        folder / "RTSTRUCT" / "structures.dcm",
     )
     if visit.dose is not None:
         plan_uid = write_plan(session, structures_uid, folder / "RTPLAN" / "plan.dcm")

@@ -13,6 +13,7 @@ import pytest
 
 from imaging.catalogue import scan
 from imaging.contours import rasterise, read_rtstruct
+from imaging.masks import read_seg
 from imaging.read import read_ct, read_pet
 from imaging.series import Visit
 from imaging.treatment import read_treatment
@@ -21,8 +22,9 @@ from pet.suv import to_suv
 from recist.field import classify_lesions
 from recist.measure import caliper
 from recist.phantom.dicom import Session, write_ct
-from recist.phantom.lesions import DATES, LESIONS
+from recist.phantom.lesions import DATES, LESIONS, ROI_NAMES
 from recist.phantom.patient import Truth
+from recist.phantom.segmentation import write_segments
 from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate
 from recist.report.key_image import key_image
 
@@ -39,7 +41,8 @@ def read(truth: Truth) -> tuple[Visit, ...]:
 def test_the_catalogue_finds_three_dates_with_all_their_parts(read: tuple[Visit, ...]) -> None:
     assert [visit.date for visit in read] == list(DATES)
     assert all(visit.ct is not None and visit.pet is not None for visit in read)
-    assert [len(visit.rtstructs) for visit in read] == [1, 1, 1]
+    assert [len(visit.rtstructs) for visit in read] == [1, 1, 0]
+    assert [len(visit.segs) for visit in read] == [0, 0, 1]
     assert [len(visit.rtdoses) for visit in read] == [1, 0, 0]
     assert [len(visit.rtplans) for visit in read] == [1, 0, 0]
 
@@ -63,7 +66,7 @@ def test_images_are_read_back_as_they_were_made(
     assert suv.grid.frame_of_reference_uid == ct.volume.grid.frame_of_reference_uid
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(2))
 def test_contours_hold_just_the_voxels_of_each_lesion(
     read: tuple[Visit, ...], visits: tuple[PhantomVisit, ...], truth: Truth, index: int
 ) -> None:
@@ -76,6 +79,21 @@ def test_contours_hold_just_the_voxels_of_each_lesion(
     for name, lesion in truth.rois[index].items():
         mask = rasterise(drawn[name], grid)
         assert np.array_equal(mask.full(), visits[index].masks[lesion].full()), name
+
+
+def test_segments_of_the_last_date_hold_the_lesions_with_their_organs(
+    read: tuple[Visit, ...], visits: tuple[PhantomVisit, ...], truth: Truth
+) -> None:
+    assert read[2].ct is not None
+    grid = read_ct(read[2].ct).volume.grid
+    segments = {segment.label: segment for segment in read_seg(read[2].segs[0].files[0], grid)}
+    assert segments.keys() == truth.rois[2].keys()
+    organs = {lesion.id: lesion.organ for lesion in LESIONS}
+    for name, lesion in truth.rois[2].items():
+        segment = segments[name]
+        assert np.array_equal(segment.mask.full(), visits[2].masks[lesion].full()), name
+        assert segment.region is not None
+        assert segment.region.meaning.lower() == organs[lesion]
 
 
 def test_dose_and_target_put_each_lesion_in_its_field(
@@ -105,7 +123,7 @@ def test_dose_and_target_put_each_lesion_in_its_field(
         "2024-03-04/PET/pet_001.dcm",
         "2024-05-06/PET/pet_030.dcm",
         "2024-03-04/RTSTRUCT/structures.dcm",
-        "2024-07-08/RTSTRUCT/structures.dcm",
+        "2024-07-08/SEG/lesions.dcm",
         "2024-03-04/RTPLAN/plan.dcm",
         "2024-03-04/RTDOSE/dose.dcm",
     ],
@@ -156,6 +174,17 @@ def test_two_runs_write_the_same_bytes(truth: Truth, tmp_path: Path) -> None:
     name = "ct_033.dcm"
     first = (truth.studies / "2024-05-06" / "CT" / name).read_bytes()
     assert (tmp_path / name).read_bytes() == first
+
+
+def test_two_runs_write_the_same_segments(
+    truth: Truth, visits: tuple[PhantomVisit, ...], tmp_path: Path
+) -> None:
+    session = Session(SEED, 2, DATES[2])
+    files = sorted((truth.studies / "2024-07-08" / "CT").iterdir())
+    headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
+    again = tmp_path / "lesions.dcm"
+    write_segments(visits[2].masks, ROI_NAMES[2], headers, session, again)
+    assert again.read_bytes() == (truth.studies / "2024-07-08/SEG/lesions.dcm").read_bytes()
 
 
 def test_the_key_image_of_the_treated_lesion_shows_its_target_and_isodoses(
