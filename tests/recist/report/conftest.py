@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from imaging.series import Problem
-from recist.case import Case, FieldFinding, KeyImage, LinkFinding, Overlay, VisitImages
+from recist.case import Case, FieldFinding, KeyImage, LinkFinding, Overlay, Projected, VisitImages
 from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
 from recist.protocol import load
 from recist.table.assess import assess_course
@@ -101,7 +101,7 @@ def usual() -> Case:
         "n": ("12.0", "11.0", "11.0"),
         "new": (None, None, "22.0"),
     }
-    mip = ("coronal", np.ones((20, 30), dtype=np.float32), (4.0, 4.0))
+    mip = Projected("coronal", np.ones((20, 30), dtype=np.float32), (4.0, 4.0))
     return assessed(
         course(lesions, sizes),
         fields=(
