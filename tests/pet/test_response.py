@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imaging.errors import InputError
 from pet.response.comparability import Comparability
@@ -362,3 +364,46 @@ def test_settings_that_do_not_exist_are_refused(text: str, message: str, tmp_pat
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         load(path)
+
+
+# --- Invariants -----------------------------------------------------------------------------
+
+ORDER = [R.CMR, R.PMR, R.SMD, R.PMD]
+PEAKS = st.floats(3.5, 40.0).map(lambda value: round(value, 3))
+
+
+@given(before=PEAKS, after=PEAKS, more=st.floats(0.0, 20.0))
+def test_a_hotter_follow_up_is_never_a_better_response(
+    before: float, after: float, more: float
+) -> None:
+    less = percist(scan(L1=before), scan(56, L1=after)).response
+    hotter = percist(scan(L1=before), scan(56, L1=after + more)).response
+    assert ORDER.index(hotter) >= ORDER.index(less)
+
+
+@given(peaks=st.lists(st.tuples(PEAKS, PEAKS), min_size=1, max_size=7), shift=st.integers(0, 6))
+def test_the_order_of_lesions_does_not_matter(peaks: list[tuple[float, float]], shift: int) -> None:
+    turned = peaks[shift % len(peaks) :] + peaks[: shift % len(peaks)]
+    for settings in (PERCIST, PERCIST5, IMPERCIST5):
+        found = [
+            percist(
+                scan(**{f"L{peaks.index(one)}_{n}": one[0] for n, one in enumerate(rows)}),
+                scan(56, **{f"L{peaks.index(one)}_{n}": one[1] for n, one in enumerate(rows)}),
+                settings,
+            )
+            for rows in (peaks, turned)
+        ]
+        assert found[0].value == pytest.approx(found[1].value)
+        assert found[0].response is found[1].response
+
+
+@given(before=PEAKS, after=PEAKS)
+def test_every_answer_has_a_reason(before: float, after: float) -> None:
+    for found in (
+        percist(scan(L1=before), scan(56, L1=after)),
+        eortc(suv(0, before), suv(28, after, 2)),
+        percimt(scan(L1=before), scan(56, L1=after)),
+        *ipercist([scan(L1=before), scan(56, L1=after)]),
+    ):
+        assert found.reasons
+        assert all(reason.source and reason.sentence for reason in found.reasons)
