@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imaging.errors import InputError
-from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
+from recist.endpoints.policy import EMA_ITT, FDA_A, POLICIES, NewTherapy, Policy, ProgressionDate
 from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, first_progression
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response
@@ -21,6 +21,9 @@ PROGRESSION_DATE = "Eisenhauer 2009, section 4.3.5"
 IMMUNE_PROGRESSION = "Seymour 2017, section on progression-free survival"
 DURATION = "Eisenhauer 2009, section 4.7"
 VISIT_DATE = "FDA 2018, Clinical Trial Endpoints, Appendix 3"
+
+#: Said by policies that would count missed visits or use scheduled dates.
+NO_SCHEDULE = "No visit schedule is set (visit_interval_days): missed visits were not counted."
 
 #: Between a progression and its confirmation only these may lie (Seymour 2017).
 _KEEP_WAITING = (Response.NE, Response.NA, Response.ND, Response.MISSING, Response.DISREGARDED)
@@ -88,12 +91,21 @@ def progression_free_by_policy(
             name: progression_free_survival(history, policy, protocol, family)
             for name, policy in POLICIES.items()
         }
-    # Nothing is known that the policies judge differently.
-    first = progression_free_survival(history, EMA_ITT, protocol, family)
+    # Nothing is known that the policies judge differently; those of the FDA say so.
+    ema, fda = (
+        progression_free_survival(history, policy, protocol, family) for policy in (EMA_ITT, FDA_A)
+    )
     return {
-        name: EventTime(first.endpoint, name, first.start_day, first.day, first.event, first.reason)
-        for name in POLICIES
+        name: ema if policy is EMA_ITT else _as_by(fda, policy) for name, policy in POLICIES.items()
     }
+
+
+def _as_by(found: EventTime, policy: Policy) -> EventTime:
+    """The same end by another policy that has nothing to judge differently."""
+    reason = found.reason
+    if not found.event:
+        reason = Reason(reason.rule, policy.source, reason.sentence)
+    return EventTime(found.endpoint, policy.name, found.start_day, found.day, found.event, reason)
 
 
 def overall_survival(history: History) -> EventTime:
@@ -202,13 +214,23 @@ def _progression_free_end(
     if first.rule == "new-therapy-censors":
         what = f"New therapy on day {first.day} before any progression"
         return _censored(history, policy, free, (first.rule, what), first.day)
-    missed = _missed_before(history, policy, free, first.day)
-    if policy.missed_visits is not None and missed >= policy.missed_visits:
+    return _scheduled_end(history, first, policy, free)
+
+
+def _scheduled_end(history: History, first: _End, policy: Policy, free: Sequence[int]) -> _End:
+    """The first event, judged by the schedule of visits as far as one is known."""
+    if policy.missed_visits is None or not first.event:
+        return first
+    interval = history.interval_days
+    if interval is None:
+        return first._replace(sentence=f"{first.sentence} {NO_SCHEDULE}")
+    missed = _missed_before(interval, history, free, first.day)
+    if missed >= policy.missed_visits:
         what = f"{missed} visits missed before the event on day {first.day}"
         return _censored(history, policy, free, ("missed-visits", what), first.day - 1)
     seen_on_images = first.rule in ("progression", "unconfirmed")
     if seen_on_images and policy.progression_date is ProgressionDate.NEXT_SCHEDULED:
-        return _at_next_scheduled(history, first, policy)
+        return _at_next_scheduled(interval, history, first, policy)
     return first
 
 
@@ -321,22 +343,17 @@ def _censored(
     return _End(last, False, rule, policy.source, sentence)
 
 
-def _missed_before(history: History, policy: Policy, adequate: Sequence[int], day: int) -> int:
+def _missed_before(interval: int, history: History, adequate: Sequence[int], day: int) -> int:
     """Scheduled visits between the last adequate assessment before a day and that day."""
-    if history.interval_days is None or policy.missed_visits is None:
-        return 0
     last = max((d for d in adequate if d < day), default=history.origin_day) - history.origin_day
-    interval, window = history.interval_days, history.window_days
+    window = history.window_days
     first_missed = (last + window) // interval + 1
     last_missed = -(-(day - history.origin_day - window) // interval) - 1
     return max(0, last_missed - first_missed + 1)
 
 
-def _at_next_scheduled(history: History, end: _End, policy: Policy) -> _End:
-    if history.interval_days is None:
-        return end._replace(sentence=f"{end.sentence} No schedule is known: its own date.")
+def _at_next_scheduled(interval: int, history: History, end: _End, policy: Policy) -> _End:
     since = end.day - history.origin_day
-    interval = history.interval_days
     nearest = round(since / interval) * interval
     if nearest > 0 and abs(since - nearest) <= history.window_days:
         return end

@@ -214,7 +214,9 @@ def test_without_a_schedule_the_next_visit_is_not_known() -> None:
     history = replace(BETWEEN, interval_days=None)
     found = progression_free_survival(history, FDA_B, DEFAULT, RECIST)
     assert found.day == 90
-    assert "No schedule is known" in found.reason.sentence
+    assert "No visit schedule is set" in found.reason.sentence
+    censored = progression_free_survival(History(visits_of("SD")), FDA_B, DEFAULT)
+    assert "schedule" not in censored.reason.sentence
 
 
 def test_a_progression_is_not_put_off_beyond_death() -> None:
