@@ -1,9 +1,4 @@
-"""Delineations that came with the images, as candidates: RTSTRUCT, SEG and label maps.
-
-Which of a file's regions are lesions is decided by their declared type first and by their name
-second, or by the user's own pattern alone. A name never makes a region a *treated* volume: that is
-read from types and plans in :mod:`imaging.treatment`.
-"""
+"""Delineations that came with the images, as candidates: RTSTRUCT, SEG and label maps."""
 
 from __future__ import annotations
 
@@ -30,6 +25,13 @@ from imaging.masks import read_label_map, read_seg
 from imaging.seg import SegSegment
 from imaging.series import Series, Visit
 from imaging.volume import BoolArray, Grid, Mask
+from recist.lesion_names import (
+    LYMPH_NODE_CODES,
+    lesion_rois,
+    node_by_name,
+    why_not,
+    why_not_segment,
+)
 from segmentation.instances import (
     SMALLEST_CANDIDATE_ML,
     Candidate,
@@ -37,33 +39,6 @@ from segmentation.instances import (
     labelled_candidates,
 )
 
-#: RT ROI Interpreted Type of a gross tumour volume.
-LESION_TYPE = "GTV"
-#: Types that leave the decision to the name.
-OPEN_TYPES = ("", "NONE", "OTHER", "UNSPECIFIED")
-#: Names of lesions: GTV with its TG-263 suffixes (p primary, n node, m metastasis), common words.
-LESION_NAME = re.compile(
-    r"(?<![a-z])(i?gtv[pnm]?|tumou?r|lesion|nodule|mass|mets?|metastas[ie]s|ln|lymph[ _-]?nodes?"
-    r"|nodes?)(?![a-z])",
-    re.IGNORECASE,
-)
-#: Names of what is planned around a lesion or spared beside it (AAPM TG-263): PTV, CTV, ITV, motion
-#: envelopes, z_ and _ helpers, ~ partial organs, rings, and organs less a GTV ("Lungs-GTV").
-HELPER_NAME = re.compile(
-    r"^(z|_|~)|(?<![a-z])([pc]tv|itv|igtv|ring|opti?|eval|avoid|prv|dose)|[a-z]\s*-\s*i?[gcp]tv",
-    re.IGNORECASE,
-)
-#: Nodal regions of TG-263, drawn electively: anatomy, not lesions.
-NODAL_REGION = re.compile(
-    r"(?<![a-z])LN_(Ax|Brachioceph|Iliac|IMN|Inguin|LigArter|Med|Neck|Obturator|Paraaortic|Pelvi"
-    r"|Portahepatis|Presacral|Sclav|Supmammary)",
-    re.IGNORECASE,
-)
-NODE_NAME = re.compile(r"(?<![a-z])(ln|gtvn|lymph|nodes?|adenopath\w*)(?![a-z])", re.IGNORECASE)
-#: SNOMED CT and older SRT codes of "lymph node" and of "morphologically altered structure".
-LYMPH_NODE_CODES = ("59441001", "T-C4000")
-ABNORMAL_CODES = ("49755003", "M-01000")
-ANATOMY_CODES = ("123037004", "91723000", "85756007", "T-D0050", "R-42018")
 #: So many slices without contour may have been skipped by the reader; more are a gap.
 SKIPPED_SLICES = 2
 #: Two delineations that share this much (Dice) are the same lesion drawn twice.
@@ -81,42 +56,6 @@ class Delineated:
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...] = ()
     reviewed: bool = True
-
-
-def lesion_rois(structure_set: StructureSet, pattern: str | None = None) -> tuple[Roi, ...]:
-    """The ROIs that are lesions.
-
-    With ``pattern`` (a regular expression, searched in the name, upper and lower case alike) those
-    whose name matches, whatever their type. Otherwise those of type GTV, and those without a
-    telling type whose name is that of a lesion and not of a planning helper or nodal region.
-    """
-    return tuple(roi for roi in structure_set.rois if not why_not(roi, pattern))
-
-
-def why_not(roi: Roi, pattern: str | None = None) -> str:
-    """Why an ROI is not taken for a lesion, "" when it is."""
-    if not roi.closed:
-        return "no closed contour"
-    if pattern is not None:
-        return "" if _compiled(pattern).search(roi.name) else f"name does not match {pattern}"
-    if HELPER_NAME.search(roi.name):
-        return "named as a planning helper or target volume"
-    if roi.interpreted_type in OPEN_TYPES:
-        return _not_named_as_lesion(roi.name)
-    return "" if roi.interpreted_type == LESION_TYPE else f"of type {roi.interpreted_type}"
-
-
-def _not_named_as_lesion(name: str) -> str:
-    if NODAL_REGION.search(name):
-        return "named as a nodal region (TG-263)"
-    return "" if LESION_NAME.search(name) else "not named as a lesion"
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise InputError(f"pattern {pattern!r} is not a regular expression: {error}") from None
 
 
 def candidates_from_rtstruct(
@@ -139,7 +78,7 @@ def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
     mask = rasterise(roi, grid, through_slabs=sparse)
     if not mask.voxels:
         return []
-    is_node, flags = _node_by_name(roi.name)
+    is_node, flags = node_by_name(roi.name)
     if sparse:
         flags += ("filled half-way to the neighbouring contours",)
     whole = Candidate(
@@ -154,12 +93,6 @@ def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
 
 def _source(path: str) -> str:
     return Path(path).name
-
-
-def _node_by_name(name: str) -> tuple[bool | None, tuple[str, ...]]:
-    if NODE_NAME.search(name):
-        return True, ("lymph node by its name: check",)
-    return None, ()
 
 
 def _pieces(whole: Candidate) -> list[Candidate]:
@@ -213,11 +146,11 @@ def candidates_from_seg(
     """Candidates from the segments that are lesions: one each, its pieces together."""
     found = []
     for segment in segments:
-        if not segment.mask.voxels or _segment_left_out(segment, pattern):
+        if not segment.mask.voxels or why_not_segment(segment, pattern):
             continue
         codes = {segment.kind.value, segment.region.value if segment.region else ""}
         is_node, flags = (
-            (True, ()) if codes & set(LYMPH_NODE_CODES) else _node_by_name(segment.label)
+            (True, ()) if codes & set(LYMPH_NODE_CODES) else node_by_name(segment.label)
         )
         found.append(
             Candidate(
@@ -230,18 +163,6 @@ def candidates_from_seg(
             )
         )
     return tuple(found)
-
-
-def _segment_left_out(segment: SegSegment, pattern: str | None) -> str:
-    """Why a segment is not taken for a lesion, "" when it is."""
-    if pattern is not None:
-        return "" if _compiled(pattern).search(segment.label) else "name does not match"
-    if segment.category.value in ABNORMAL_CODES:
-        return ""
-    if segment.category.value in ANATOMY_CODES:
-        return f"of category {segment.category.meaning}"
-    named = LESION_NAME.search(segment.label) and not HELPER_NAME.search(segment.label)
-    return "" if named else "not named as a lesion"
 
 
 def candidates_from_label_map(
@@ -303,7 +224,7 @@ def _of_ct(objects: Sequence[Series], visit: Visit) -> Sequence[Series]:
 def _of_file(path: Path, modality: str, grid: Grid, pattern: str | None) -> Delineated:
     if modality == "SEG":
         segments = read_seg(path, grid)
-        left = [(s.label, _segment_left_out(s, pattern)) for s in segments]
+        left = [(s.label, why_not_segment(s, pattern)) for s in segments]
         found = candidates_from_seg(segments, pattern, source=path.name)
     else:
         structure_set = read_rtstruct(path)
@@ -335,6 +256,8 @@ def dice(one: Mask, other: Mask) -> float:
     return 2.0 * float(shared) / (one.voxels + other.voxels)
 
 
+#: Where a run keeps the delineations of a patient, to be corrected and read again.
+RUN_FOLDER = "delineations"
 _SUFFIXES = (".nii.gz", ".nii", ".dcm")
 
 
@@ -343,9 +266,10 @@ def from_folder(
 ) -> tuple[Candidate, ...]:
     """The lesions that a folder of delineations holds for one visit.
 
-    Looks in ``folder/subject`` where that exists, else in ``folder`` for names that begin with the
-    subject, else (one patient's folder) for any. The rest of the name begins with the date
-    (2020-01-06 or 20200106) or the label of the visit: ``baseline``, ``follow-up 1`` (also fu1).
+    Looks in ``folder/subject`` where that exists (an earlier run's results too), else in ``folder``
+    for names that begin with the subject, else (one patient's folder) for any. The rest of the name
+    begins with the date (2020-01-06 or 20200106) or the label of the visit: ``baseline``,
+    ``follow-up 1`` (also fu1).
     NIfTI label maps, SEG and RTSTRUCT; several files of one visit are taken together. A label map
     on another grid than the CT (one drawn on the PET) is passed over when another one fits.
 
@@ -383,16 +307,28 @@ def has_delineation(folder: Path, subject: str, visit: str | dt.date) -> bool:
 
 
 def _of_visit(folder: Path, subject: str, visit: str | dt.date) -> list[Path]:
-    own = folder / subject
-    files = sorted(own.iterdir() if own.is_dir() else folder.iterdir())
-    files = [path for path in files if path.name.lower().endswith(_SUFFIXES)]
-    named = [path for path in files if _plain(path.name).startswith(_plain(subject))]
-    prefix = _plain(subject) if named and not own.is_dir() else ""
+    if not folder.is_dir():
+        raise InputError("not a folder", where=folder, remedy="give a folder of delineations")
+    own = _own_folder(folder, subject)
+    files = [path for path in sorted(own.iterdir()) if path.name.lower().endswith(_SUFFIXES)]
+    prefix = _plain(subject)
+    named = [path for path in files if _plain(path.name).startswith(prefix)]
+    # In a folder of several patients only the names tell whose a file is.
     return [
         path
-        for path in (named if prefix else files)
+        for path in (named if named and own == folder else files)
         if _is_of_visit(_plain(path.name).removeprefix(prefix), visit)
     ]
+
+
+def _own_folder(folder: Path, subject: str) -> Path:
+    """The subject's folder, or the delineations of an earlier run in it; else the folder itself."""
+    if not subject or Path(subject).name != subject:  # an identifier is not a path
+        return folder
+    for own in (folder / subject / RUN_FOLDER, folder / subject):
+        if own.is_dir():
+            return own
+    return folder
 
 
 def _modality(path: Path) -> str:

@@ -20,9 +20,9 @@ from recist.case import FieldFinding
 from recist.choices import Choice
 from recist.course import Field, Lesion, Role
 from recist.criteria.diameter import NORMAL_NODE_MM
-from recist.delineation import NODE_NAME, lesion_rois
 from recist.examination import Examination, Sized
 from recist.history import Tracked
+from recist.lesion_names import NODE_NAME, lesion_rois
 from recist.protocol import Protocol
 from recist.selection import BaselineLesion, Treatment, choose_targets
 from recist.tracking import Track, Tracks

@@ -20,6 +20,7 @@ RANKS = {
     "protocol": 2,
     "case": 2,
     "field_profile": 2,
+    "lesion_names": 2,
     "scope": 3,
     "criteria": 3,
     "selection": 4,

@@ -24,10 +24,9 @@ from recist.delineation import (
     dice,
     from_dicom,
     from_folder,
-    lesion_rois,
     read_visit,
-    why_not,
 )
+from recist.lesion_names import lesion_rois, why_not
 
 
 def dataset(**elements: object) -> Dataset:
@@ -167,6 +166,30 @@ def write(path: Path, labels: np.ndarray) -> Path:
     return path
 
 
+HEADERS = tuple(
+    dataset(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.2",
+        SOPInstanceUID=f"1.2.9.{k + 1}",
+        StudyInstanceUID="1.2.7",
+        SeriesInstanceUID="1.2.8",
+        FrameOfReferenceUID="1.2",
+        Modality="CT",
+        Rows=40,
+        Columns=40,
+        PixelSpacing=[1.0, 1.0],
+        SliceThickness=2.0,
+        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        ImagePositionPatient=[0.0, 0.0, 2.0 * k],
+    )
+    for k in range(12)
+)
+
+
+def segment(name: str, i: int, uid: str = "2.25.1") -> SegSegment:
+    mask = Mask.placed(np.ones((6, 6, 4), dtype=bool), (i, 5, 3), GRID)
+    return SegSegment(name, mask, tracking_uid=uid)
+
+
 class TestFolder:
     @pytest.mark.parametrize(
         ("name", "visit"),
@@ -174,6 +197,8 @@ class TestFolder:
             ("P1/2020-01-06.nii.gz", dt.date(2020, 1, 6)),
             ("P1/20200106_reader2.nii.gz", dt.date(2020, 1, 6)),
             ("P1_2020-01-06.nii.gz", dt.date(2020, 1, 6)),
+            ("P1/P1_2020-01-06.nii.gz", dt.date(2020, 1, 6)),
+            ("P1/delineations/2020-01-06-lesions.nii.gz", dt.date(2020, 1, 6)),
             ("P1/baseline_labels.nii.gz", "baseline"),
             ("P1_follow-up 1.nii.gz", "follow-up 1"),
             ("fu1_labels.nii.gz", "follow-up 1"),
@@ -182,38 +207,37 @@ class TestFolder:
     def test_files_are_found_by_subject_and_visit(self, tmp_path: Path, name: str, visit) -> None:
         labels = np.zeros(GRID.shape, dtype=np.int16)
         labels[2:9, 2:9, 2:6] = 1
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         write(tmp_path / name, labels)
         assert [c.mask.voxels for c in from_folder(tmp_path, "P1", visit, GRID)] == [196]
         with pytest.raises(InputError, match="no delineation of P1 at follow-up 10"):
             from_folder(tmp_path, "P1", "follow-up 10", GRID)
 
+    def test_each_patient_of_a_shared_folder_gets_his_own_files(self, tmp_path: Path) -> None:
+        labels = np.zeros(GRID.shape, dtype=np.int16)
+        for subject, size in (("P1", 3), ("P2", 5)):
+            labels[2 : 2 + size, 2:9, 2:6] = 1
+            write(tmp_path / f"{subject}_2020-01-06.nii.gz", labels)
+        day = dt.date(2020, 1, 6)
+        assert [c.mask.voxels for c in from_folder(tmp_path, "P1", day, GRID)] == [84]
+        assert [c.mask.voxels for c in from_folder(tmp_path, "P2", day, GRID)] == [140]
+
+    @pytest.mark.parametrize("write_object", [write_seg, write_rtstruct])
+    def test_dicom_objects_are_read_by_what_they_are(self, tmp_path: Path, write_object) -> None:
+        write_object(tmp_path / "2020-01-06.dcm", [segment("GTV", 4)], HEADERS)
+        (found,) = from_folder(tmp_path, "P1", dt.date(2020, 1, 6), GRID)
+        assert (found.label, found.mask.voxels) == ("GTV", 144)
+
+    def test_a_missing_folder_and_an_odd_identifier(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="not a folder"):
+            from_folder(tmp_path / "none", "P1", "baseline", GRID)
+        (tmp_path / "inside").mkdir()
+        with pytest.raises(InputError, match="no delineation of"):
+            from_folder(tmp_path / "inside", "../inside", "baseline", GRID)
+
 
 class TestVisit:
     """The objects of one date, drawn on a CT of twelve slices."""
-
-    HEADERS = tuple(
-        dataset(
-            SOPClassUID="1.2.840.10008.5.1.4.1.1.2",
-            SOPInstanceUID=f"1.2.9.{k + 1}",
-            StudyInstanceUID="1.2.7",
-            SeriesInstanceUID="1.2.8",
-            FrameOfReferenceUID="1.2",
-            Modality="CT",
-            Rows=40,
-            Columns=40,
-            PixelSpacing=[1.0, 1.0],
-            SliceThickness=2.0,
-            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
-            ImagePositionPatient=[0.0, 0.0, 2.0 * k],
-        )
-        for k in range(12)
-    )
-
-    @staticmethod
-    def segment(name: str, i: int, uid: str = "2.25.1") -> SegSegment:
-        mask = Mask.placed(np.ones((6, 6, 4), dtype=bool), (i, 5, 3), GRID)
-        return SegSegment(name, mask, tracking_uid=uid)
 
     def visit(self, *objects: tuple[str, Path, str]) -> Visit:
         """Of (modality, file, the series it refers to)."""
@@ -230,9 +254,9 @@ class TestVisit:
         )
 
     def test_a_lesion_of_two_objects_is_taken_once(self, tmp_path: Path) -> None:
-        seg = write_seg(tmp_path / "seg.dcm", [self.segment("mass", 4)], self.HEADERS)
-        drawn = [self.segment("GTV", 5), self.segment("LN", 25)]
-        rtstruct = write_rtstruct(tmp_path / "rs.dcm", drawn, self.HEADERS)
+        seg = write_seg(tmp_path / "seg.dcm", [segment("mass", 4)], HEADERS)
+        drawn = [segment("GTV", 5), segment("LN", 25)]
+        rtstruct = write_rtstruct(tmp_path / "rs.dcm", drawn, HEADERS)
         visit = self.visit(("SEG", seg, "1.2.8"), ("RTSTRUCT", rtstruct, "1.2.8"))
         found = read_visit(visit, GRID)
         assert [(c.label, c.source) for c in found.candidates] == [
@@ -243,8 +267,8 @@ class TestVisit:
         assert from_dicom(visit, GRID)[1].is_node
 
     def test_contours_on_another_series_are_used_only_without_better(self, tmp_path: Path) -> None:
-        on_ct = write_rtstruct(tmp_path / "ct.dcm", [self.segment("GTV", 4)], self.HEADERS)
-        on_pet = write_rtstruct(tmp_path / "pet.dcm", [self.segment("GTV", 25)], self.HEADERS)
+        on_ct = write_rtstruct(tmp_path / "ct.dcm", [segment("GTV", 4)], HEADERS)
+        on_pet = write_rtstruct(tmp_path / "pet.dcm", [segment("GTV", 25)], HEADERS)
         both = self.visit(("RTSTRUCT", on_ct, "1.2.8"), ("RTSTRUCT", on_pet, "1.2.6"))
         assert [c.source for c in read_visit(both, GRID).candidates] == ["ct.dcm"]
         alone = self.visit(("RTSTRUCT", on_pet, "1.2.6"))
@@ -254,7 +278,7 @@ class TestVisit:
         broken = tmp_path / "broken.dcm"
         broken.write_bytes(b"no")
         drawn = write_rtstruct(
-            tmp_path / "rs.dcm", [self.segment("GTV", 4), self.segment("Liver", 20)], self.HEADERS
+            tmp_path / "rs.dcm", [segment("GTV", 4), segment("Liver", 20)], HEADERS
         )
         visit = self.visit(("RTSTRUCT", broken, "1.2.8"), ("RTSTRUCT", drawn, "1.2.8"))
         found = read_visit(visit, GRID)
