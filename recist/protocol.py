@@ -294,6 +294,43 @@ class Protocol:
     abscopal_denominator: Literal["both", "evaluable", "enrolled"] = setting(
         "both", "AMB-34", "Patients that a rate is out of.", "see recist.abscopal"
     )
+    abscopal_baseline_days: int = setting(
+        42,
+        "AMB-34",
+        "The scan that abscopal changes start from is at most this long before radiotherapy.",
+        "convention of trial protocols",
+    )
+    abscopal_follow_up_days: int = setting(
+        365,
+        "AMB-34",
+        "Abscopal responses are looked for until so long after the start of radiotherapy.",
+        "design decision; reviews give onsets of 1 to 12 months",
+    )
+    abscopal_landmark_days: int = setting(
+        84, "AMB-33", "The fixed time of definitions at 12 weeks.", "Theelen 2019"
+    )
+    abscopal_landmark_window_days: int = setting(
+        14, "AMB-33", "By which a scan may miss that fixed time.", "trial protocols"
+    )
+    abscopal_minimum_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+        Decimal(10),
+        "AMB-33",
+        "The least size at which a single lesion can show an abscopal response; 0: any.",
+        f"{E09}, section 3.1.1 (measurable)",
+    )
+    abscopal_minimum_node_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+        Decimal(15),
+        "AMB-33",
+        "The same for the short axis of a node.",
+        f"{E09}, section 3.1.1 (measurable)",
+    )
+    abscopal_systemic_days: int = setting(
+        56,
+        "AMB-33",
+        "Systemic therapy that starts this near to radiotherapy explains a response as well as "
+        "radiotherapy does; one that is this long under way is stable.",
+        "design decision (8 weeks)",
+    )
     field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = setting(
         "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field"
     )
