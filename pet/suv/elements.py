@@ -124,13 +124,26 @@ def offset(keyword: str, value: str) -> dt.timezone:
     return dt.timezone(-span if match.group(1) == "-" else span)
 
 
-def moment(header: Dataset, name: str, notes: Notes) -> dt.datetime | None:
-    """``name + Date`` and ``name + Time`` (or ``name + DateTime``) on the scanner's clock."""
+def on_clock(moment: dt.datetime | None, zone: dt.tzinfo | None) -> dt.datetime | None:
+    """A moment on the scanner's clock, without offset; as it reads where the zone is unknown."""
+    if moment is None or moment.tzinfo is None or zone is None:
+        return None if moment is None else moment.replace(tzinfo=None)
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def moment(
+    header: Dataset, name: str, notes: Notes, zone: dt.tzinfo | None = None
+) -> dt.datetime | None:
+    """``name + Date`` and ``name + Time`` (or ``name + DateTime``) on the scanner's clock.
+
+    Args:
+        zone: of that clock; a date and time that states another offset is converted.
+    """
     day, time = text(header, f"{name}Date"), text(header, f"{name}Time")
     if time is None:
         both = text(header, f"{name}DateTime")
         found = None if both is None else date_time(f"{name}DateTime", both, notes)
-        return found if found is None else found.replace(tzinfo=None)
+        return on_clock(found, zone)
     day = day or text(header, "SeriesDate") or text(header, "StudyDate")
     if day is None:
         return None

@@ -21,6 +21,7 @@ from pet.suv.elements import (
     number,
     numbers,
     offset,
+    on_clock,
     scale_factor,
     text,
     words,
@@ -110,17 +111,18 @@ def read_series(
     _rescaling(flat, notes)
     _places(flat, notes)
     vendor = _vendor(first)
-    slices = tuple(_slice(header, vendor, notes) for header in flat)
-    decay_time, injected, by_clock = _moments(first, drugs[0], vendor, notes)
+    decay_time, injected = _decay_time(first, vendor, notes), _injection(drugs[0], notes)
+    zone = _zone(first, decay_time, injected)
+    slices = tuple(_slice(header, vendor, zone, notes) for header in flat)
     return SeriesFacts(
         vendor=vendor,
         units=text(first, "Units") or "",
         suv_type=text(first, "SUVType"),
         decay_correction=text(first, "DecayCorrection"),
         series=moment(first, "Series", notes),
-        decay_time=decay_time,
-        injection=injected,
-        injection_clock=by_clock,
+        decay_time=on_clock(decay_time, zone),
+        injection=on_clock(injected, zone),
+        injection_clock=_injection_clock(drugs[0], notes),
         enhanced=is_enhanced(headers[0]),
         first=first,
         drug=drugs[0],
@@ -130,7 +132,7 @@ def read_series(
 
 def _vendor(header: Dataset) -> str:
     name = (text(header, "Manufacturer") or "").lower()
-    if name == "ge" or name.startswith("ge "):
+    if name == "ge" or name.startswith(("ge ", "gems", "general electric")):
         return "ge"
     for vendor, starts in (("siemens", ("siemens", "cps", "cti")), ("philips", ("philips",))):
         if name.startswith(starts):
@@ -157,12 +159,20 @@ def _drug(header: Dataset, item: int | None) -> Dataset | None:
 
 def _same(headers: Sequence[Dataset], keywords: Sequence[str]) -> None:
     for keyword in keywords:
-        found = {text(header, keyword) for header in headers}
+        found = {_comparable(text(header, keyword)) for header in headers}
         if len(found) > 1:
             values = sorted(str(value) for value in found)[:2]
             raise InconsistentTagError(
                 keyword, f"differs between slices: {values[0]} and {values[1]}"
             )
+
+
+def _comparable(value: str | None) -> str | float | None:
+    """Numbers by value: 70 and 70.0 are one weight."""
+    try:
+        return value if value is None else float(value)
+    except ValueError:
+        return value
 
 
 def _acceptable(header: Dataset) -> None:
@@ -227,15 +237,15 @@ def _places(headers: Sequence[Dataset], notes: Notes) -> None:
         )
 
 
-def _slice(header: Dataset, vendor: str, notes: Notes) -> SliceFacts:
+def _slice(header: Dataset, vendor: str, zone: dt.tzinfo | None, notes: Notes) -> SliceFacts:
     frame_ms, duration_ms = _span_ms(header, "FrameReferenceTime"), _duration_ms(header)
     reference = text(header, "FrameReferenceDateTime")
     frame_time = date_time("FrameReferenceDateTime", reference, notes) if reference else None
     return SliceFacts(
-        acquisition=moment(header, "Acquisition", notes),
+        acquisition=moment(header, "Acquisition", notes, zone),
         frame_reference_s=None if frame_ms is None else frame_ms / 1000.0,
         duration_s=None if duration_ms is None else duration_ms / 1000.0,
-        frame_time=None if frame_time is None else frame_time.replace(tzinfo=None),
+        frame_time=on_clock(frame_time, zone),
         decay_factor=_decay_factor(header, notes),
         suv_scale=scale_factor(PHILIPS_SUV_SCALE, header, vendor, notes),
         activity_scale=scale_factor(PHILIPS_ACTIVITY_SCALE, header, vendor, notes),
@@ -265,27 +275,29 @@ def _decay_factor(header: Dataset, notes: Notes) -> float | None:
     return found
 
 
-def _moments(
-    header: Dataset, drug: Dataset | None, vendor: str, notes: Notes
-) -> tuple[dt.datetime | None, dt.datetime | None, dt.timedelta | None]:
-    """Decay time, injection and injection clock, all on the scanner's clock.
+def _zone(
+    header: Dataset, decay_time: dt.datetime | None, injected: dt.datetime | None
+) -> dt.tzinfo | None:
+    """The offset of the scanner's clock, on which times without an offset are.
 
-    Times without an offset from UTC are on the scanner's clock. Where the series does not state
-    its offset, that of the decay time, else that of the injection, is taken for it.
+    Where the series does not state it, that of the decay time, else that of the injection, is
+    taken for it; None where nothing states one.
     """
-    decay_time = _decay_time(header, vendor, notes)
-    given = text(drug, "RadiopharmaceuticalStartDateTime") if drug is not None else None
-    by_clock = text(drug, "RadiopharmaceuticalStartTime") if drug is not None else None
-    injected = date_time("RadiopharmaceuticalStartDateTime", given, notes) if given else None
     stated = text(header, "TimezoneOffsetFromUTC")
-    zone: dt.tzinfo | None = offset("TimezoneOffsetFromUTC", stated) if stated else None
-    for known in (decay_time, injected):
-        zone = zone or (known.tzinfo if known is not None else None)
-    return (
-        _on_clock(decay_time, zone),
-        _on_clock(injected, zone),
-        clock("RadiopharmaceuticalStartTime", by_clock, notes) if by_clock else None,
-    )
+    if stated is not None:
+        return offset("TimezoneOffsetFromUTC", stated)
+    known = (moment.tzinfo for moment in (decay_time, injected) if moment is not None)
+    return next((zone for zone in known if zone is not None), None)
+
+
+def _injection(drug: Dataset | None, notes: Notes) -> dt.datetime | None:
+    given = text(drug, "RadiopharmaceuticalStartDateTime") if drug is not None else None
+    return date_time("RadiopharmaceuticalStartDateTime", given, notes) if given else None
+
+
+def _injection_clock(drug: Dataset | None, notes: Notes) -> dt.timedelta | None:
+    given = text(drug, "RadiopharmaceuticalStartTime") if drug is not None else None
+    return clock("RadiopharmaceuticalStartTime", given, notes) if given else None
 
 
 def _decay_time(header: Dataset, vendor: str, notes: Notes) -> dt.datetime | None:
@@ -297,9 +309,3 @@ def _decay_time(header: Dataset, vendor: str, notes: Notes) -> dt.datetime | Non
         if value is not None:
             return date_time(element.tag, value, notes)
     return None
-
-
-def _on_clock(moment: dt.datetime | None, zone: dt.tzinfo | None) -> dt.datetime | None:
-    if moment is None or moment.tzinfo is None:
-        return moment
-    return moment.astimezone(zone).replace(tzinfo=None)

@@ -373,6 +373,26 @@ def test_e20_offsets_from_utc_are_on_one_basis(
     assert audit.uptake_min == pytest.approx(60.0)
 
 
+def test_e20_frames_on_another_basis_than_the_series(pet_series: SeriesMaker) -> None:
+    """Uncorrected frames in UTC, the series and the injection on the clock of +0200."""
+    changes: dict[str, Any] = {
+        "TimezoneOffsetFromUTC": "+0200",
+        "DecayCorrection": "NONE",
+        "CorrectedImage": ["ATTN"],
+        "AcquisitionTime": None,
+        "AcquisitionDate": None,
+    }
+    audit = suv_factors(pet_series(FrameReferenceDateTime="20250101090000+0000", **changes))
+    assert audit.uptake_min == pytest.approx(60.0)
+    local = suv_factors(pet_series(AcquisitionDateTime="20250101090000+0000", **changes))
+    assert local.uptake_min == pytest.approx(62.5, abs=0.05)  # and the mean of a frame of 300 s
+
+
+def test_e11_one_weight_may_be_written_in_two_ways(pet_series: SeriesMaker) -> None:
+    series = pet_series([{"PatientWeight": "70"}, {"PatientWeight": "70.0"}])
+    assert suv_factors(series).factor == pytest.approx(FACTOR, rel=1e-6)
+
+
 def test_e21_a_shifted_date_is_replaced_and_told(pet_series: SeriesMaker) -> None:
     drug = {"RadiopharmaceuticalStartDateTime": "20250103100000"}
     audit = suv_factors(pet_series(drug=drug))
