@@ -15,11 +15,18 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
+
+import SimpleITK
+import torch
 
 from imaging.catalogue import Catalogue, Subject, scan
 from imaging.errors import InputError
@@ -92,11 +99,16 @@ def run(
     options: Options,
     *,
     resume: bool = False,
+    jobs: int = 1,
     only: Iterable[str] = (),
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
     on_stage: Stage = lambda _subject, _stage: None,
 ) -> Batch:
     """Assess every patient found under ``studies`` and write the results under ``out``.
+
+    Args:
+        jobs: patients at a time, each in a process of its own; memory grows with it.
+        on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
     Raises:
         InputError: nothing under ``studies`` can be assessed.
@@ -118,8 +130,9 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     folders = _folder_names(subject.id for subject in subjects)
     runs = []
-    for subject in subjects:
-        runs.append(_run_subject(subject, out / folders[subject.id], options, resume, on_stage))
+    tasks = [(subject, out / folders[subject.id]) for subject in subjects]
+    for done in _each(tasks, options, resume, jobs, on_stage):
+        runs.append(done)
         _write_summary(out / SUMMARY, runs)
     failures = tuple(
         Failure(problem.subject or "", problem.where, problem.what, problem.remedy)
@@ -167,8 +180,45 @@ def run(
     return batch
 
 
+def _each(
+    tasks: Sequence[tuple[Subject, Path]],
+    options: Options,
+    resume: bool,
+    jobs: int,
+    on_stage: Stage,
+) -> Iterator[SubjectRun]:
+    """Every patient, in order; in processes of their own where several are wanted at a time."""
+    if jobs <= 1 or len(tasks) < 2:
+        for subject, folder in tasks:
+            yield _run_subject(subject, folder, options, resume, on_stage)
+        return
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=_share_cores, initargs=(threads,)
+    ) as pool:
+        runs = [pool.submit(_run_subject, *task, options, resume) for task in tasks]
+        for (subject, folder), future in zip(tasks, runs, strict=True):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                what = "its process was ended from outside, probably for want of memory"
+                yield _failed(subject, folder, what, "run it alone, or with fewer --jobs")
+            on_stage(subject.id, "")
+
+
+def _share_cores(threads: int) -> None:
+    """Keep the libraries of one process to its share of the cores."""
+    torch.set_num_threads(threads)
+    filters: Any = SimpleITK.ProcessObject  # untyped
+    filters.SetGlobalDefaultNumberOfThreads(threads)
+
+
 def _run_subject(
-    subject: Subject, folder: Path, options: Options, resume: bool, on_stage: Stage
+    subject: Subject,
+    folder: Path,
+    options: Options,
+    resume: bool,
+    on_stage: Stage = lambda _subject, _stage: None,
 ) -> SubjectRun:
     fingerprint = _fingerprint(subject, options)
     if resume and (kept := _kept(folder, fingerprint)) is not None:

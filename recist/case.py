@@ -16,7 +16,7 @@ import numpy.typing as npt
 from imaging.series import Problem
 from pet.response.result import PetAssessment
 from recist.course import Course, Field
-from recist.response import Assessment, Outcome
+from recist.response import Assessment, Outcome, Scope
 
 RESEARCH_USE = "Research use only, not a medical device."
 
@@ -107,6 +107,15 @@ class LinkFinding:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How sure a RECIST 1.1 category is under the error of measuring diameters."""
+
+    scope: Scope
+    day: int
+    sentence: str  # "PR, 18 % chance of SD"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Projected:
     """A maximum-intensity projection of SUV with the outlines of what was measured.
@@ -154,3 +163,4 @@ class Case:
     settings: dict[str, object] = field(default_factory=dict)
     sections: tuple[tuple[str, str], ...] = ()  # further report sections: title, HTML
     metabolic: tuple[PetAssessment, ...] = ()
+    certainties: tuple[Certainty, ...] = ()

@@ -92,6 +92,7 @@ def run(
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Patients at a time; memory grows with it.")] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip what is complete and unchanged.")
     ] = False,
@@ -124,6 +125,7 @@ def run(
             out,
             options,
             resume=resume,
+            jobs=jobs,
             only=subject or (),
             on_catalogue=bars.on_catalogue,
             on_stage=bars.on_stage,

@@ -13,7 +13,7 @@ from imaging.errors import InputError
 from imaging.registration import register_dates
 from imaging.series import Problem, Subject
 from imaging.treatment import Treatment
-from recist.case import Case, VisitImages
+from recist.case import Case, Certainty, VisitImages
 from recist.course import Course, Measurement, Timepoint
 from recist.delineation import Delineated
 from recist.examination import Examination, Sized, delineate, examine, size
@@ -22,8 +22,11 @@ from recist.irradiation import field_of_lesions, treatment_of, treatments_by_fie
 from recist.metabolism import Metabolism, metabolism
 from recist.options import Options
 from recist.pictures import key_images
+from recist.protocol import Protocol
 from recist.report.metabolic import metabolic_sections
+from recist.robustness import category_probabilities
 from recist.roles import Placed, place
+from recist.scope import scopes_of, within
 from recist.table.assess import assess_course
 from recist.tracking import Dated, link_rows, track
 
@@ -86,6 +89,7 @@ def assess_subject(
     else:  # that the network found nothing at baseline is no proof of no disease
         assessments, outcomes = (), ()
     on_stage("show")
+    asked = None if all(each.reviewed for each in found) else options.model_record()
     case = Case(
         course=course,
         visits=tuple(_visit_images(*each, pet) for each in zip(examinations, found, strict=True)),
@@ -99,9 +103,9 @@ def assess_subject(
         warnings=(*_warnings(examinations, found, dates, treatment, placed), *pet.warnings),
         problems=_problems(subject, examinations, found),
         metabolic=pet.assessments,
+        certainties=_certainties(course, options.protocol) if assessments else (),
         sections=metabolic_sections(pet.assessments, course),
-        settings=options.as_dict()
-        | {"model": options.model_record(), "roles": list(placed.reasons)},
+        settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
     return case, tuple(_dated_lesions(placed, examination) for examination in examinations)
 
@@ -122,6 +126,15 @@ def _registered(
         )
         for examination, own, registration in zip_longest(examinations, sized, registrations)
     ]
+
+
+def _certainties(course: Course, protocol: Protocol) -> tuple[Certainty, ...]:
+    """How sure each category is, for every set of lesions."""
+    return tuple(
+        Certainty(scope, point.day, point.sentence)
+        for scope in scopes_of(course, protocol)
+        for point in category_probabilities(within(course, scope, protocol), protocol, scope=scope)
+    )
 
 
 def _timepoints(

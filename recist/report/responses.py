@@ -34,6 +34,7 @@ class Card:
     sentence: str
     remark: str
     outcomes: tuple[str, ...]
+    certainty: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,16 @@ def _card(case: Case, scope: Scope, day: int) -> Card:
         for outcome in case.outcomes
         if outcome.scope is scope and shown and day != first
     )
-    return Card(SCOPE_NAMES[scope], scope.value, shown, sentence, remark, ends)
+    certainty = _certainty(case, scope, day) if shown else ""
+    return Card(SCOPE_NAMES[scope], scope.value, shown, sentence, remark, ends, certainty)
+
+
+def _certainty(case: Case, scope: Scope, day: int) -> str:
+    """What reading the diameters again could change; empty where nothing would."""
+    for each in case.certainties:
+        if (each.scope, each.day) == (scope, day) and "," in each.sentence:
+            return f"If the diameters were measured again: {each.sentence}."
+    return ""
 
 
 def _field_known(case: Case) -> bool:
