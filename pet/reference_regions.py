@@ -245,7 +245,7 @@ def _lesion_concerns(mask: Mask, lesions: Sequence[Mask]) -> list[str]:
         theirs = _points(lesion)
         theirs = theirs[((theirs >= low) & (theirs <= high)).all(axis=1)]
         near += any(
-            (np.linalg.norm(points - point, axis=1) < LESION_MARGIN_MM).any() for point in theirs
+            (np.linalg.norm(points - point, axis=1) <= LESION_MARGIN_MM).any() for point in theirs
         )
     return [f"{near} lesion(s) within {LESION_MARGIN_MM:g} mm"] if near else []
 

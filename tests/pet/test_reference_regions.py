@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def column(grid: Grid, at: tuple[float, float], half: tuple[float, float]) -> Ar
     return ((x - at[0]) / half[0]) ** 2 + ((y - at[1]) / half[1]) ** 2 + 0 * z <= 1.0
 
 
+@lru_cache(maxsize=4)
 def trunk(*, aorta_hu: float = 45.0) -> Volume:
     hu = np.full(SHAPE, -1000.0, dtype=np.float32)
     hu[column(CT_GRID, (0, 0), (170, 110))] = -80.0  # fat
@@ -207,3 +209,22 @@ def test_real_chests_show_liver_and_aorta(name: str, data_dir: Path) -> None:
     assert float(aorta[0, 0]) > anatomy.midline_mm - 15.0
     blood = found(blood_pool_region(as_suv, centre_mm=aorta.mean(axis=0)))
     assert 10.0 < blood.mean < 500.0
+
+
+def test_a_lesion_beside_the_aorta_is_told() -> None:
+    """The blood pool has one place only: it is not moved, its concern is stated."""
+    place = found(blood_pool_region(uptake(), ct=trunk())).centre_mm
+    node = Mask.of(ellipsoid(PET_GRID, (place[0] + 15.0, place[1], place[2]), (8.0, 8.0, 8.0)),
+                   PET_GRID)  # fmt: skip
+    region = found(blood_pool_region(uptake(), ct=trunk(), lesions=[node]))
+    assert region.concerns == ("1 lesion(s) within 10 mm",)
+
+
+def test_lungs_that_lie_on_the_left_only_give_no_liver() -> None:
+    ct = np.array(trunk().array)
+    ct[: SHAPE[0] // 2][ct[: SHAPE[0] // 2] == -800.0] = 45.0  # a right lung full of fluid
+    ct[100 // 4 : 110 // 4, 30, 60] = 45.0
+    anatomy = read_anatomy(Volume(ct, CT_GRID, Unit.HU))
+    assert anatomy is not None
+    lobe = right_lobe(anatomy)
+    assert all(centre[0] < anatomy.midline_mm for centre in lobe)
