@@ -36,7 +36,8 @@ class FrameMap:
 
     @property
     def inverse(self) -> FrameMap:
-        return FrameMap(self.target_uid, self.source_uid, np.linalg.inv(self.matrix))
+        matrix = np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
+        return FrameMap(self.target_uid, self.source_uid, matrix)
 
 
 def read_frame_maps(path: Path) -> tuple[FrameMap, ...]:

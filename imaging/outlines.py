@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from imaging.errors import GeometryError, InputError
 from imaging.polygons import area
@@ -24,7 +24,7 @@ from imaging.volume import BoolArray, FloatArray, Grid, Mask
 
 Vertex = tuple[int, int]
 
-RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+RTSTRUCT_CLASS = UID("1.2.840.10008.5.1.4.1.1.481.3")
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 #: Decimals of a coordinate in mm: far below a pixel, within the 16 characters of DS.
 DECIMALS = 4
@@ -105,10 +105,10 @@ def _joined(outer: list[FloatArray], hole: FloatArray) -> list[FloatArray]:
                 best = (float(loop[nearest, 0]), number, nearest)
     if best is None:
         raise GeometryError("a hole without an outer contour")
-    _, number, at = best
+    _, number, vertex = best
     loop = outer[number]
     around = np.roll(hole, -first, axis=0)
-    joined = np.concatenate([loop[: at + 1], around, around[:1], loop[at:]])
+    joined = np.concatenate([loop[: vertex + 1], around, around[:1], loop[vertex:]])
     return [*outer[:number], joined, *outer[number + 1 :]]
 
 
@@ -117,7 +117,7 @@ def _simple(loop: FloatArray) -> FloatArray:
     before, after = np.roll(loop, 1, axis=0), np.roll(loop, -1, axis=0)
     one, two = loop - before, after - loop
     straight = (one[:, 0] * two[:, 1] == one[:, 1] * two[:, 0]) & ((one * two).sum(axis=1) > 0)
-    return loop[~straight].astype(np.float64)
+    return np.asarray(loop[~straight], dtype=np.float64)
 
 
 def contours_mm(mask: Mask) -> Iterator[tuple[int, FloatArray]]:
