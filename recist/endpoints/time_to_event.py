@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imaging.errors import InputError
-from recist.endpoints.policy import EMA_ITT, FDA_A, POLICIES, NewTherapy, Policy, ProgressionDate
+from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
 from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, first_progression
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response
@@ -92,20 +92,22 @@ def progression_free_by_policy(
             for name, policy in POLICIES.items()
         }
     # Nothing is known that the policies judge differently; those of the FDA say so.
-    ema, fda = (
-        progression_free_survival(history, policy, protocol, family) for policy in (EMA_ITT, FDA_A)
-    )
+    ema = progression_free_survival(history, EMA_ITT, protocol, family)
+    rule, source, sentence, *_ = ema.reason.written()
+    said = Reason(rule, source, f"{sentence} {NO_SCHEDULE}") if ema.event else None
     return {
-        name: ema if policy is EMA_ITT else _as_by(fda, policy) for name, policy in POLICIES.items()
+        name: ema
+        if policy is EMA_ITT
+        else EventTime(
+            ema.endpoint,
+            name,
+            ema.start_day,
+            ema.day,
+            ema.event,
+            said or Reason(rule, policy.source, sentence),
+        )
+        for name, policy in POLICIES.items()
     }
-
-
-def _as_by(found: EventTime, policy: Policy) -> EventTime:
-    """The same end by another policy that has nothing to judge differently."""
-    reason = found.reason
-    if not found.event:
-        reason = Reason(reason.rule, policy.source, reason.sentence)
-    return EventTime(found.endpoint, policy.name, found.start_day, found.day, found.event, reason)
 
 
 def overall_survival(history: History) -> EventTime:
