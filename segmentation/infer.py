@@ -12,25 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 import numpy as np
-import torch
 
 from imaging.errors import GeometryError
 from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
+from segmentation.ensemble import Networks
 from segmentation.instances import Candidate
-from segmentation.network import CHANNELS, LesionNet, channels_last
+from segmentation.network import CHANNELS
 from segmentation.placement import NO_LESION, boxes, place
 from segmentation.preparation import encoded, network_grid
-from segmentation.processor import choose_device, precision
+from segmentation.processor import choose_device
 from segmentation.prompts import Click, Prompt
 from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 
-#: Windows are made smaller down to this side when a GPU's memory does not suffice.
-SHORTEST_SIDE = 32
 #: Around a prompt this much is looked at to each side, and again as much if the lesion reaches it.
 PROMPT_REACH_MM = 96.0
 #: A click this far outside the lesion found still means it.
@@ -41,11 +38,10 @@ REFINE_MARGIN_MM = 48.0
 FAST_VOXELS = 4 * LONGEST_SIDE**3
 #: A voxel of this logit or more (probability 0.27) is worth asking all networks about.
 NEARLY = -1.0
-#: Axes of the batch that are mirrored; left-right and front-back, and both.
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
+#: The longest training image; beyond it automatic delineation was never seen to work.
+TRAINED_LENGTH_MM = 330.0
 
 Progress = Callable[[str, float], None]
-Result = TypeVar("Result")
 
 
 class Quality(StrEnum):
@@ -127,12 +123,17 @@ def delineate(
     warnings = _check(ct, suv)
     if prompt is not None:
         prompts.check_inside(prompt, ct.grid)
+    elif _length_mm(ct) > TRAINED_LENGTH_MM:
+        warnings.append(
+            "automatic delineation beyond the fields of view that the network was trained on is "
+            "experimental: expect false lesions"
+        )
     clock = _Clock(on_progress)
     chosen = choose_device(device)
     with clock.stage("prepare"):
         grid = network_grid(ct.grid, bundle.spacing_mm)
         channels = encoded(ct, suv, grid)
-    network = _Networks(bundle, chosen, bf16, warnings)
+    network = Networks(bundle, chosen, bf16, warnings)
     with clock.stage("network"):
         if prompt is None:
             logit = _everywhere(channels, network, quality, clock)
@@ -181,6 +182,11 @@ def _check(ct: Volume, suv: Volume | None) -> list[str]:
     return []
 
 
+def _length_mm(ct: Volume) -> float:
+    low, high = ct.grid.corners_mm().min(axis=0), ct.grid.corners_mm().max(axis=0)
+    return float((high - low)[2])
+
+
 class _Clock:
     """Seconds per stage, and progress."""
 
@@ -206,83 +212,10 @@ class _Clock:
         return tuple(self._seconds.items())
 
 
-class _Networks:
-    """The bundle's networks on a device; smaller windows, then the CPU, when memory is short."""
-
-    def __init__(
-        self, bundle: Bundle, device: torch.device, bf16: bool | None, warnings: list[str]
-    ) -> None:
-        self.bundle = bundle
-        self.device = device
-        self.bf16 = bf16
-        self.warnings = warnings
-        self.longest = LONGEST_SIDE
-        self._placed: dict[int, LesionNet] = {}
-
-    @property
-    def name(self) -> str:
-        with precision(self.device, bf16=self.bf16) as dtype:
-            return f"{self.device} {str(dtype).removeprefix('torch.')}"
-
-    def asking_one(self) -> Callable[[Array], Array]:
-        """How a window is answered in the first pass over a body."""
-        networks = self.bundle.networks()
-        return lambda image: self.answer(image, networks, MIRRORS[:1])
-
-    def asking(self, quality: Quality) -> Callable[[Array], Array]:
-        """How a window is answered around a prompt or a candidate."""
-        networks = self.bundle.networks(ensemble=True)
-        mirrors = MIRRORS if quality is Quality.BEST else MIRRORS[:1]
-        return lambda image: self.answer(image, networks, mirrors)
-
-    def within_memory(self, compute: Callable[[], Result]) -> Result:
-        """Run with ever smaller windows, at last on the CPU, until it fits."""
-        while True:
-            try:
-                return compute()
-            except torch.cuda.OutOfMemoryError:
-                self._shrink()
-
-    def _shrink(self) -> None:
-        self._placed.clear()
-        if self.longest > SHORTEST_SIDE:
-            self.longest //= 2
-            side = self.longest * int(self.bundle.spacing_mm)
-            self.warnings.append(f"GPU memory is short: windows of {side} mm were used")
-        else:
-            self.device = torch.device("cpu")
-            self.longest = LONGEST_SIDE
-            self.warnings.append("GPU memory is too short: the CPU was used")
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-    def answer(
-        self, image: Array, networks: Sequence[LesionNet], mirrors: Sequence[tuple[int, ...]]
-    ) -> Array:
-        """The mean logit of a window (3, i, j, k) over networks and mirrorings, float32."""
-        batch = torch.from_numpy(image)[None].to(self.device)
-        total = torch.zeros_like(batch[:, :1])
-        with precision(self.device, bf16=self.bf16):
-            for network in networks:
-                placed = self._on_device(network)
-                for axes in mirrors:
-                    seen = batch.flip(axes) if axes else batch
-                    seen = seen.contiguous(memory_format=torch.channels_last_3d)
-                    logit = placed(seen).float()
-                    total += logit.flip(axes) if axes else logit
-        mean = total / (len(networks) * len(mirrors))
-        return np.asarray(mean[0, 0].cpu())
-
-    def _on_device(self, network: LesionNet) -> LesionNet:
-        if id(network) not in self._placed:
-            self._placed[id(network)] = channels_last(network.to(self.device))
-        return self._placed[id(network)]
-
-
 Channels = tuple[Array, Array | None]
 
 
-def _everywhere(channels: Channels, network: _Networks, quality: Quality, clock: _Clock) -> Array:
+def _everywhere(channels: Channels, network: Networks, quality: Quality, clock: _Clock) -> Array:
     box, body = body_box(channels[0])
 
     def compute() -> Array:
@@ -298,15 +231,18 @@ def _everywhere(channels: Channels, network: _Networks, quality: Quality, clock:
 
 
 def _refine(
-    logit: Array, around: Sequence[Box], channels: Channels, network: _Networks, quality: Quality
+    logit: Array, around: Sequence[Box], channels: Channels, network: Networks, quality: Quality
 ) -> Array:
     """Ask all networks inside boxes around what one of them found, or nearly found."""
     if len(network.bundle.weights) == 1 and quality is not Quality.BEST:
         return logit
+    ask = network.asking(mirrored=quality is Quality.BEST)
     refined = logit.copy()
     for box in around:
         parts = windows(box, longest=network.longest)
-        refined[box] = _blend(channels, parts, network.asking(quality))[box]
+        refined[box] = _blend(channels, parts, network.asking(mirrored=quality is Quality.BEST))[
+            box
+        ]
     return refined
 
 
@@ -315,8 +251,9 @@ def _voxels(box: Box) -> int:
 
 
 def _around(
-    prompt: Prompt, channels: Channels, grid: Grid, network: _Networks, quality: Quality
+    prompt: Prompt, channels: Channels, grid: Grid, network: Networks, quality: Quality
 ) -> Array:
+    ask = network.asking(mirrored=quality is Quality.BEST)
     pointed = prompts.channel(prompt, grid)
     ends = grid.to_voxel(prompts.corners_mm(prompt))
     reach = PROMPT_REACH_MM / network.bundle.spacing_mm
@@ -326,7 +263,9 @@ def _around(
         box = _box(low, high)
         for _ in range(2):
             parts = windows(box, longest=network.longest)
-            logit = _blend((*channels, pointed), parts, network.asking(quality))
+            logit = _blend(
+                (*channels, pointed), parts, network.asking(mirrored=quality is Quality.BEST)
+            )
             wider = _wider(logit, box)
             if wider == box:
                 break

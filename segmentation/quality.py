@@ -28,6 +28,8 @@ DIAMETER_CHANGE_MM = 5.0
 SHIFT_MM = 10.0
 #: Uptake is looked for in the mask and this far around it.
 SHIFT_REACH_MM = 15.0
+#: Mean uptake in a lesion over that within 15 mm around it: less than this is no contrast.
+CONTRAST = 1.3
 #: Networks that share less than this Dice on a lesion disagree.
 AGREEMENT = 0.7
 
@@ -42,6 +44,7 @@ class Doubt:
         agreement: mean Dice of each network's mask with all the others'; None if not asked.
         shift_mm: centre of uptake to centre of mask; None without PET or uptake.
         at_edge: the mask reaches the border of the image.
+        contrast: mean uptake inside over that around; None without PET.
     """
 
     diameter_low_mm: float | None
@@ -49,6 +52,7 @@ class Doubt:
     agreement: float | None
     shift_mm: float | None
     at_edge: bool
+    contrast: float | None = None
 
     @property
     def diameter_uncertainty_mm(self) -> float | None:
@@ -74,6 +78,8 @@ class Doubt:
             found.append(f"the networks disagree (mean Dice {self.agreement:.2f})")
         if self.shift_mm is not None and self.shift_mm > SHIFT_MM:
             found.append(f"uptake lies {self.shift_mm:.0f} mm off: PET and CT may be apart")
+        if self.contrast is not None and self.contrast < CONTRAST:
+            found.append("takes up hardly more tracer than its surroundings: may be no lesion")
         return tuple(found)
 
 
@@ -98,6 +104,7 @@ def doubt(
         agreement=agreement,
         shift_mm=None if suv is None else uptake_shift_mm(candidate.mask, suv),
         at_edge=reaches_edge(candidate.mask),
+        contrast=None if suv is None else uptake_contrast(candidate.mask, suv),
     )
 
 
@@ -178,6 +185,21 @@ def uptake_shift_mm(mask: Mask, suv: Volume) -> float | None:
     hot = np.argwhere(inside >= 0.5 * highest)
     centre = around.box_grid.to_world_mm(hot.mean(axis=0))
     return float(np.linalg.norm(centre - mask.centre_mm))
+
+
+def uptake_contrast(mask: Mask, suv: Volume) -> float | None:
+    """Mean SUV in a mask over the mean SUV around it; None where there is nothing around it."""
+    around = _grown(mask, SHIFT_REACH_MM)
+    values = resample(suv, around.box_grid).array
+    inside = np.zeros(around.array.shape, np.bool_)
+    at = tuple(
+        slice(s - a, s - a + n)
+        for s, a, n in zip(mask.start, around.start, mask.array.shape, strict=True)
+    )
+    inside[at] = mask.array
+    shell = around.array & ~inside
+    background = float(values[shell].mean()) if shell.any() else 0.0
+    return float(values[inside].mean()) / background if background > 0 else None
 
 
 def _grown(mask: Mask, reach_mm: float) -> Mask:

@@ -43,8 +43,8 @@ def write_weights(root: Path, runs: Mapping[int, Path]) -> Bundle:
 
 def validate(
     data: Sequence[Path],
-    root: Path,
-    folds: Mapping[str, int],
+    root: Path | None,
+    folds: Mapping[str, int] | None,
     out: Path,
     *,
     diameter: Diameter,
@@ -53,6 +53,9 @@ def validate(
     """Every case by the network that has not seen it; tables and a plot into a folder.
 
     Args:
+        data: folders of ``NAME_ct.nii.gz``, ``NAME_lab.nii.gz`` and ``NAME_suv1000.nii.gz``.
+        root: the bundle, None for the one that ships.
+        folds: each case's fold; None asks the whole bundle, for cases that it never saw.
         diameter: longest diameter of a mask in mm; the measuring lives one package up.
 
     Returns:
@@ -73,27 +76,34 @@ def validate(
 def _rows(
     data: Sequence[Path],
     bundle: Bundle,
-    folds: Mapping[str, int],
+    folds: Mapping[str, int] | None,
     device: str,
     diameter: Diameter,
 ) -> Iterator[Row]:
     for folder in data:
         for name in case_names(folder):
-            if name not in folds or not (folder / f"{name}_suv1000.nii.gz").exists():
+            unseen = _unseen(bundle, folds, name)
+            if unseen is None or not (folder / f"{name}_suv1000.nii.gz").exists():
                 continue
-            unseen = fold_bundle(bundle, folds[name])
             yield from validate_case(folder, name, unseen, diameter, device=device)
 
 
 def _drawn(
-    data: Sequence[Path], bundle: Bundle, folds: Mapping[str, int], device: str
+    data: Sequence[Path], bundle: Bundle, folds: Mapping[str, int] | None, device: str
 ) -> Iterator[DrawnRow]:
     for folder in data:
         for name in case_names(folder):
-            if name not in folds or (folder / f"{name}_suv1000.nii.gz").exists():
+            unseen = _unseen(bundle, folds, name)
+            if unseen is None or (folder / f"{name}_suv1000.nii.gz").exists():
                 continue
             ct, _, _ = read_images(folder, name)
-            unseen = fold_bundle(bundle, folds[name])
             yield from drawn_lesions(
-                ct, unseen, count=DRAWN_PER_CT, seed=folds[name], name=name, device=device
+                ct, unseen, count=DRAWN_PER_CT, seed=len(name), name=name, device=device
             )
+
+
+def _unseen(bundle: Bundle, folds: Mapping[str, int] | None, name: str) -> Bundle | None:
+    """The networks that never saw a case; None for a case that has no fold."""
+    if folds is None:
+        return bundle
+    return fold_bundle(bundle, folds[name]) if name in folds else None

@@ -11,8 +11,9 @@ import torch
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Grid, Mask, Unit, Volume
-from segmentation import infer
+from segmentation import ensemble
 from segmentation.bundle import Bundle, load_bundle
+from segmentation.ensemble import Networks
 from segmentation.infer import delineate
 from segmentation.prompts import Carried, Click, Line
 
@@ -54,7 +55,7 @@ def test_small_windows_give_what_one_window_gives(
 ) -> None:
     ct, suv = patient((LEFT, 14.0), (RIGHT, 9.0))
     once = delineate(ct, suv, hot_bundle, device="cpu", bf16=False).mask()
-    monkeypatch.setattr(infer, "LONGEST_SIDE", 24)
+    monkeypatch.setattr(ensemble, "LONGEST_SIDE", 24)
     assert np.array_equal(once, delineate(ct, suv, hot_bundle, device="cpu", bf16=False).mask())
 
 
@@ -128,16 +129,16 @@ def test_short_gpu_memory_makes_windows_smaller_then_takes_the_cpu(
 ) -> None:
     ct, suv = patient((LEFT, 14.0))
     plain = delineate(ct, suv, hot_bundle, device="cpu", bf16=False).mask()
-    answer = infer._Networks.answer
+    answer = Networks.answer
     asked = []
 
-    def short(self: infer._Networks, image: np.ndarray, *rest: object) -> object:
+    def short(self: Networks, image: np.ndarray, *rest: object) -> object:
         asked.append(self.longest)
         if len(asked) < 4:
             raise torch.cuda.OutOfMemoryError("no memory")
         return answer(self, image, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(infer._Networks, "answer", short)
+    monkeypatch.setattr(Networks, "answer", short)
     found = delineate(ct, suv, hot_bundle, device="cpu", bf16=False)
     assert np.array_equal(found.mask(), plain)
     assert asked[:4] == [96, 48, 24, 96]

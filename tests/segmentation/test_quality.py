@@ -14,7 +14,15 @@ from segmentation.bundle import Bundle, load_bundle
 from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
 from segmentation.placement import place
-from segmentation.quality import Doubt, agreement, doubt, flagged, reaches_edge, uptake_shift_mm
+from segmentation.quality import (
+    Doubt,
+    agreement,
+    doubt,
+    flagged,
+    reaches_edge,
+    uptake_contrast,
+    uptake_shift_mm,
+)
 
 Patient = Callable[..., tuple[Volume, Volume]]
 CENTRE = (60.0, 50.0, 60.0)
@@ -65,6 +73,21 @@ def test_uptake_beside_the_mask_is_a_shift(patient: Patient) -> None:
     assert uptake_shift_mm(ball(CENTRE[0] + 12.0), suv) == pytest.approx(12.0, abs=2.5)
     cold = Volume(np.full(suv.array.shape, 0.5, np.float32), suv.grid, suv.unit)
     assert uptake_shift_mm(ball(CENTRE[0]), cold) is None
+
+
+def test_a_lesion_without_uptake_of_its_own_is_flagged(patient: Patient) -> None:
+    ct, suv = patient((CENTRE, 10.0), shape=(60, 50, 40))
+    full = np.zeros(ct.grid.shape, np.bool_)
+    full[8:14, 8:14, 15:25] = True
+    cold = Mask.of(full, ct.grid)
+    assert uptake_contrast(cold, suv) == pytest.approx(1.0, abs=0.01)
+    full[:] = False
+    i, j, k = (round(float(x)) for x in ct.grid.to_voxel(CENTRE))
+    full[i - 4 : i + 5, j - 4 : j + 5, k - 2 : k + 3] = True
+    hot = uptake_contrast(Mask.of(full, ct.grid), suv)
+    assert hot is not None
+    assert hot > 3.0
+    assert "surroundings" in Doubt(30.0, 31.0, None, None, False, 1.0).flags()[0]
 
 
 def test_every_doubt_has_its_words() -> None:

@@ -110,7 +110,7 @@ def test_an_empty_folder_has_no_examination(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.filterwarnings("ignore:The value length:UserWarning")  # these headers are overlong
+@pytest.mark.filterwarnings("ignore::UserWarning")  # overlong texts and plain names in its headers
 def test_a_dicom_patient_is_clicked_and_written_as_seg(
     tmp_path: Path, data_dir: Path, hot_bundle: Bundle
 ) -> None:
