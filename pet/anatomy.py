@@ -68,12 +68,11 @@ class Anatomy:
 
     @property
     def midline_mm(self) -> float:
-        """LPS x half-way between the outer borders of the lungs."""
-        columns = np.flatnonzero(self.lungs.any(axis=(1, 2)))
-        return self._x(float(columns[0] + columns[-1]) / 2.0)
-
-    def _x(self, index: float) -> float:
-        return float(self.grid.origin_mm[0] + index * SPACING_MM)
+        """LPS x of the middle of the body at the lungs, of which one may be missing."""
+        chest = self.body[:, :, self.lungs.any(axis=(0, 1))]
+        weight = np.count_nonzero(chest, axis=(1, 2))
+        middle = float(np.average(np.arange(len(weight)), weights=weight))
+        return float(self.grid.origin_mm[0]) + middle * SPACING_MM
 
     def index(self, axis: int, position_mm: float) -> int:
         """Nearest index along an axis, clipped to the grid."""
@@ -141,9 +140,10 @@ def right_lobe(anatomy: Anatomy, clear_of: BoolArray | None = None) -> list[Floa
 def _right_lung_base_mm(anatomy: Anatomy) -> float | None:
     """LPS z of the lower end of the right lung (patient's right has the smaller x)."""
     middle = anatomy.index(0, anatomy.midline_mm)
-    heights = np.nonzero(anatomy.lungs[:middle])[2]
-    if not heights.size:
+    right = anatomy.lungs[:middle]
+    if np.count_nonzero(right) * SPACING_MM**3 < 1000.0 * SMALLEST_LUNG_ML:
         return None
+    heights = np.nonzero(right)[2]
     # The posterior recess reaches far down: the base is where a tenth of the lung lies below.
     return float(anatomy.grid.origin_mm[2] + np.quantile(heights, 0.1) * SPACING_MM)
 
