@@ -29,6 +29,7 @@ from recist.lesion_names import (
     LYMPH_NODE_CODES,
     lesion_rois,
     node_by_name,
+    organ_by_name,
     why_not,
     why_not_segment,
 )
@@ -79,14 +80,16 @@ def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
     if not mask.voxels:
         return []
     is_node, flags = node_by_name(roi.name)
+    organ, organ_flags = (None, ()) if is_node else organ_by_name(roi.name)
     if sparse:
         flags += ("filled half-way to the neighbouring contours",)
     whole = Candidate(
         roi.name,
         mask,
+        organ=organ,
         is_node=is_node,
         source=_source(roi.source),
-        flags=(*flags, *remarks(roi, grid)),
+        flags=(*flags, *organ_flags, *remarks(roi, grid)),
     )
     return _pieces(whole) if split else [whole]
 
@@ -148,21 +151,30 @@ def candidates_from_seg(
     for segment in segments:
         if not segment.mask.voxels or why_not_segment(segment, pattern):
             continue
-        codes = {segment.kind.value, segment.region.value if segment.region else ""}
-        is_node, flags = (
-            (True, ()) if codes & set(LYMPH_NODE_CODES) else node_by_name(segment.label)
-        )
+        is_node, organ, flags = _kind_of(segment)
         found.append(
             Candidate(
                 segment.label,
                 segment.mask,
-                organ=segment.region.meaning if segment.region else None,
+                organ=organ,
                 is_node=is_node,
                 source=source,
                 flags=(*flags, *segment.warnings),
             )
         )
     return tuple(found)
+
+
+def _kind_of(segment: SegSegment) -> tuple[bool | None, str | None, tuple[str, ...]]:
+    """Whether a segment is a node and its organ: by its codes, else by its label."""
+    region = segment.region
+    if {segment.kind.value, region.value if region else ""} & set(LYMPH_NODE_CODES):
+        return True, None, ()
+    if region is not None:  # a region that is not nodal says so
+        return False, region.meaning.lower(), ()
+    is_node, node_flags = node_by_name(segment.label)
+    organ, organ_flags = organ_by_name(segment.label)
+    return is_node, None if is_node else organ, node_flags if is_node else organ_flags
 
 
 def candidates_from_label_map(
@@ -230,8 +242,12 @@ def _of_file(path: Path, modality: str, grid: Grid, pattern: str | None) -> Deli
         structure_set = read_rtstruct(path)
         left = [(roi.name, why_not(roi, pattern)) for roi in structure_set.rois]
         found = candidates_from_rtstruct(structure_set, grid, pattern)
-    warnings = [f"{path.name}: {name} not taken for a lesion: {why}" for name, why in left if why]
-    return Delineated(found, tuple(warnings))
+    reasons: dict[str, list[str]] = {}
+    for name, why in left:
+        if why:
+            reasons.setdefault(why, []).append(name)
+    listed = "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
+    return Delineated(found, (f"{path.name}: not taken for lesions: {listed}",) if listed else ())
 
 
 def _twin(candidate: Candidate, others: Iterable[Candidate]) -> Candidate | None:

@@ -15,6 +15,7 @@ from recist.course import Caliper
 from recist.delineation import Delineated, from_folder, has_delineation, read_visit
 from recist.measure import caliper, flags
 from recist.options import AUTO, DICOM, Options
+from recist.surroundings import organ_around
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 
@@ -110,8 +111,11 @@ def _drawn(subject: str, examination: Examination, options: Options) -> Delineat
 def size(candidate: Candidate, examination: Examination) -> Sized:
     """Diameters on the CT; uptake on the PET's own grid."""
     drawn = caliper(candidate.mask, sop_instance_uids=examination.ct.sop_instance_uids)
-    remarks = (*candidate.flags, *flags(candidate.mask, drawn))
-    candidate = replace(candidate, flags=remarks)
+    organ, ground = candidate.organ, ""
+    if organ is None and candidate.is_node is not True:
+        organ, ground = organ_around(candidate.mask, examination.ct.volume)
+    remarks = (*candidate.flags, *flags(candidate.mask, drawn), *([ground] if ground else []))
+    candidate = replace(candidate, organ=organ, flags=tuple(map(str, remarks)))
     if examination.suv is None:
         return Sized(candidate, drawn, None)
     try:

@@ -94,3 +94,31 @@ def node_by_name(name: str) -> tuple[bool | None, tuple[str, ...]]:
     if NODE_NAME.search(name):
         return True, ("lymph node by its name: check",)
     return None, ()
+
+
+#: Organs that planners and readers write into names, as words of their own.
+ORGAN_WORDS = (
+    "adrenal",
+    "bladder",
+    "bone",
+    "brain",
+    "breast",
+    "kidney",
+    "liver",
+    "lung",
+    "muscle",
+    "ovary",
+    "pancreas",
+    "pleura",
+    "prostate",
+    "skin",
+    "spleen",
+    "thyroid",
+)
+ORGAN_NAME = re.compile(rf"(?<![a-z])({'|'.join(ORGAN_WORDS)})(?![a-z])", re.IGNORECASE)
+
+
+def organ_by_name(name: str) -> tuple[str | None, tuple[str, ...]]:
+    """The organ that a name says, and the flag that asks the reader to check it."""
+    found = ORGAN_NAME.search(name)
+    return (found.group(1).lower(), ("organ by its name: check",)) if found else (None, ())

@@ -99,7 +99,7 @@ def assess_subject(
         links=tracks.links(),
         link_table=link_rows(tracks, dates, subject.id),
         key_images=key_images(placed.tracked, examinations, dates, treatment),
-        flags=remarks,
+        flags=(*remarks, *_quality_flags(placed)),
         warnings=(*_warnings(examinations, found, dates, treatment, placed), *pet.warnings),
         problems=_problems(subject, examinations, found),
         metabolic=pet.assessments,
@@ -126,6 +126,17 @@ def _registered(
         )
         for examination, own, registration in zip_longest(examinations, sized, registrations)
     ]
+
+
+def _quality_flags(placed: Placed) -> tuple[tuple[str, int, str], ...]:
+    """What is doubtful about a delineation: (lesion, day, remark)."""
+    return tuple(
+        (lesion.id, day, remark)
+        for lesion in placed.tracked
+        for day, pieces in lesion.sized.items()
+        for piece in pieces
+        for remark in piece.candidate.flags
+    )
 
 
 def _certainties(course: Course, protocol: Protocol) -> tuple[Certainty, ...]:

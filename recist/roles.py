@@ -152,7 +152,7 @@ class _Lesion:
         is_node = bool(known and sum(map(bool, known)) * 2 >= len(known))
         organs = [each.organ for each in candidates if each.organ]
         organ = NODE_ORGAN if is_node else organs[0] if organs else UNKNOWN_ORGAN
-        return cls(track, pieces, choice.organ or organ, is_node, bool(known), choice)
+        return cls(track, pieces, choice.organ or organ, is_node, bool(known or organs or choice.organ), choice)
 
 
 def _baseline_lesions(
