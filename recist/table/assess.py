@@ -13,7 +13,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -115,16 +115,107 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(slots=True)
+class _Case:
+    """One course on its way to its rows.
+
+    Attributes:
+        findings: on the subject; shared by the courses of all its readers.
+    """
+
+    course: Course
+    records: list[Record]
+    findings: list[Finding]
+    assessments: list[tuple[Course, str, Scope, Sequence[Assessment]]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    rendered: Rendered = field(default_factory=Rendered)
+
+
 def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
+    """All subjects of a chunk, stage by stage: the code of one stage stays in the cache."""
     done = Rendered()
     records, broken = _records(task, chunk, done.findings)
-    for subject in broken:
-        records.setdefault(subject, [])
-    done.subjects = len(records)
+    cases: dict[str, list[_Case]] = {}
+    found: dict[str, list[Finding]] = {subject: [] for subject in (*records, *broken)}
     for subject, rows in records.items():
-        if subject in broken or not _assess_subject(task, subject, rows, done):
+        cases[subject] = [] if subject in broken else _cases(task, subject, rows, found[subject])
+    for stage in (_check, _assess, _conclude, _render):
+        for of_subject in cases.values():
+            for case in of_subject:
+                _through(stage, task, case)
+    for subject, findings in found.items():
+        for case in cases.get(subject, ()):
+            _append(done, case.rendered)
+        done.findings.extend(findings)
+        if subject in broken or any(finding.level is Level.ERROR for finding in findings):
             done.failed.append(subject)
+    done.subjects = len(found)
     return done
+
+
+def _cases(
+    task: Task, subject: str, records: Sequence[Record], findings: list[Finding]
+) -> list[_Case]:
+    events = task.events.get(subject, ())
+    has_dates = task.layout.has_dates
+    courses = courses_of(subject, records, events, has_dates=has_dates, findings=findings)
+    return [
+        _Case(course, [record for record in records if record.reader == course.reader], findings)
+        for course in courses
+    ]
+
+
+def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> None:
+    """Take a case through a stage; one that fails is named and stops no other."""
+    try:
+        stage(task, case)
+    except Exception as error:  # whatever it is
+        what, remedy = f"{type(error).__name__}: {error}", "report this with the rows"
+        if isinstance(error, InputError):
+            what, remedy = str(error), error.remedy
+        subject = case.course.subject
+        case.findings.append(Finding(Level.ERROR, "not-assessed", subject, None, what, remedy))
+        case.assessments.clear()
+        case.outcomes.clear()
+        case.rendered = Rendered()
+
+
+def _check(_: Task, case: _Case) -> None:
+    case.findings.extend(check_course(case.course, case.records))
+
+
+def _assess(task: Task, case: _Case) -> None:
+    case.assessments.extend(_assessed(case.course, task.criteria, task.protocol))
+
+
+def _conclude(task: Task, case: _Case) -> None:
+    for course, name, scope, seen in case.assessments:
+        case.outcomes.append(_outcome(course, seen, task.protocol, name, scope))
+        if name == "recist11" and scope is Scope.ALL:
+            case.findings.extend(check_responses(course.subject, seen))
+
+
+def _render(task: Task, case: _Case) -> None:
+    course, part = case.course, case.rendered
+    certainties = _certainties(course, task.protocol) if task.robustness else {}
+    said: results.Said = {}
+    for _, name, scope, seen in case.assessments:
+        for assessment in seen:
+            certainty = certainties.get((name, scope, assessment.day))
+            line, as_json = results.timepoint_texts(course, assessment, certainty, said=said)
+            part.timepoints.append(line)
+            part.timepoints_json.append(as_json)
+    for outcome in case.outcomes:
+        line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
+        part.outcomes.append(line)
+        part.outcomes_json.append(as_json)
+
+
+def _append(done: Rendered, part: Rendered) -> None:
+    done.timepoints.extend(part.timepoints)
+    done.outcomes.extend(part.outcomes)
+    done.timepoints_json.extend(part.timepoints_json)
+    done.outcomes_json.extend(part.outcomes_json)
 
 
 def assess_course(
@@ -133,13 +224,19 @@ def assess_course(
     """All assessments and outcomes of a course, on all lesions and, with a field, on each side."""
     assessments: list[Assessment] = []
     outcomes: list[Outcome] = []
+    for part, name, scope, seen in _assessed(course, criteria, protocol):
+        assessments.extend(seen)
+        outcomes.append(_outcome(part, seen, protocol, name, scope))
+    return tuple(assessments), tuple(outcomes)
+
+
+def _assessed(
+    course: Course, criteria: Sequence[str], protocol: Protocol
+) -> Iterator[tuple[Course, str, Scope, Sequence[Assessment]]]:
     for scope in scopes_of(course, protocol):
         part = within(course, scope, protocol)
         for name in criteria:
-            seen = _assess_by(name)(part, protocol, scope)
-            assessments.extend(seen)
-            outcomes.append(_outcome(part, seen, protocol, name, scope))
-    return tuple(assessments), tuple(outcomes)
+            yield part, name, scope, _assess_by(name)(part, protocol, scope)
 
 
 @cache
@@ -186,49 +283,6 @@ def _records(
 def _no_subject(number: int) -> Finding:
     what, remedy = "a row without subject", "the row is left out: name its subject"
     return Finding(Level.WARNING, "no-subject", "", number, what, remedy)
-
-
-def _assess_subject(task: Task, subject: str, records: Sequence[Record], done: Rendered) -> bool:
-    """Assess one subject; False when it cannot be, with the reason among the findings."""
-    events = task.events.get(subject, ())
-    has_dates = task.layout.has_dates
-    found: list[Finding] = []
-    courses = courses_of(subject, records, events, has_dates=has_dates, findings=found)
-    part = Rendered()
-    for course in courses:
-        own = [record for record in records if record.reader == course.reader]
-        try:
-            found.extend(check_course(course, own))
-            _assess_one(task, course, part, found)
-        except Exception as error:  # one subject never stops the others
-            what = (
-                str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            )
-            remedy = error.remedy if isinstance(error, InputError) else "report this with the rows"
-            found.append(Finding(Level.ERROR, "not-assessed", subject, None, what, remedy))
-    done.findings.extend(found)
-    done.timepoints.extend(part.timepoints)
-    done.outcomes.extend(part.outcomes)
-    done.timepoints_json.extend(part.timepoints_json)
-    done.outcomes_json.extend(part.outcomes_json)
-    return not any(finding.level is Level.ERROR for finding in found)
-
-
-def _assess_one(task: Task, course: Course, part: Rendered, found: list[Finding]) -> None:
-    assessments, outcomes = assess_course(course, task.criteria, task.protocol)
-    plain = [a for a in assessments if a.scope is Scope.ALL and a.criteria == "recist11"]
-    found.extend(check_responses(course.subject, plain))
-    certainties = _certainties(course, task.protocol) if task.robustness else {}
-    said: results.Said = {}
-    for assessment in assessments:
-        certainty = certainties.get((assessment.criteria, assessment.scope, assessment.day))
-        line, as_json = results.timepoint_texts(course, assessment, certainty, said=said)
-        part.timepoints.append(line)
-        part.timepoints_json.append(as_json)
-    for outcome in outcomes:
-        line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
-        part.outcomes.append(line)
-        part.outcomes_json.append(as_json)
 
 
 def _certainties(

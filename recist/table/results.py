@@ -184,7 +184,13 @@ def when(course: Course, day: int | None) -> str:
 
 def length(value_mm: Decimal | None) -> str:
     """A length as it was recorded; empty when there is none."""
-    return "" if value_mm is None else format(value_mm, "f")
+    return "" if value_mm is None else _plain(value_mm)
+
+
+def _plain(value: Decimal) -> str:
+    """A number without exponent."""
+    text = str(value)
+    return format(value, "f") if "E" in text else text
 
 
 def yes_no(value: bool) -> str:
@@ -225,7 +231,7 @@ def _truth(value: bool) -> str:
 
 
 def _number(value: Decimal | None) -> str:
-    return "null" if value is None else format(value, "f")
+    return "null" if value is None else _plain(value)
 
 
 def _strings(texts: Sequence[str]) -> str:

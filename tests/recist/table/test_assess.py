@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import InputError, UnsupportedError
+from recist.course import Course
 from recist.protocol import DEFAULT
 from recist.table.assess import assess_file, outcomes_file
-from recist.table.finding import Level
+from recist.table.finding import Finding, Level
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"
 RESPONDER = """
@@ -113,6 +114,28 @@ def test_one_bad_subject_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (error.level, error.subject, error.row) == (Level.ERROR, "P3", 8)
     assert "did you mean 'measured'?" in error.remedy
     assert rows(out / "checks.csv")[0]["check"] == "unknown-status"
+
+
+def test_a_fault_of_ours_is_named_and_stops_no_other_subject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(course: Course, records: list[object]) -> list[Finding]:
+        if course.subject == "P1":
+            raise ZeroDivisionError("at last")
+        return []
+
+    monkeypatch.setattr("recist.table.assess.check_course", fail)
+    out = tmp_path / "out"
+    result = assess_file(table(tmp_path, RESPONDER, PROGRESSOR), out)
+    assert (result.failed, result.exit_code) == (("P1",), 1)
+    assert result.findings[0].what == "ZeroDivisionError: at last"
+    assert {row["subject"] for row in rows(out / "timepoints.csv")} == {"P2"}
+
+
+def test_lengths_are_written_without_exponent(tmp_path: Path) -> None:
+    large = "P1,0,T1,target,liver,no,measured,1E+2\nP1,56,T1,target,liver,no,measured,1E+2\n"
+    assess_file(table(tmp_path, large), tmp_path / "out")
+    assert rows(tmp_path / "out" / "timepoints.csv")[0]["sum_mm"] == "100"
 
 
 def test_nothing_could_be_done(tmp_path: Path) -> None:
