@@ -26,7 +26,7 @@ from recist.delineation import (
     from_folder,
     read_visit,
 )
-from recist.lesion_names import lesion_rois, why_not
+from recist.lesion_names import lesion_rois, organ_by_name, why_not
 
 
 def dataset(**elements: object) -> Dataset:
@@ -284,7 +284,7 @@ class TestVisit:
         found = read_visit(visit, GRID)
         assert [c.label for c in found.candidates] == ["GTV"]
         assert found.warnings[0].startswith("broken.dcm: not readable as DICOM")
-        assert found.warnings[1] == "rs.dcm: Liver not taken for a lesion: not named as a lesion"
+        assert found.warnings[1] == "rs.dcm: not taken for lesions: Liver (not named as a lesion)"
 
     def test_a_label_map_of_the_manifest_is_taken(self, tmp_path: Path) -> None:
         labels = np.zeros(GRID.shape, dtype=np.int16)
@@ -320,3 +320,19 @@ def test_the_real_structure_set_gives_the_five_lesions_of_its_truth(data_dir: Pa
     ]
     for number, candidate in enumerate(found, start=1):
         assert np.array_equal(candidate.mask.full(), labels == number)
+
+
+@pytest.mark.parametrize(
+    ("name", "organ"),
+    [
+        ("GTV_lung_1", "lung"),
+        ("Liver met 2", "liver"),
+        ("GTVp", None),
+        ("Lungs-GTV", None),
+        ("backbone", None),
+    ],
+)
+def test_an_organ_is_read_from_whole_words_of_a_name(name: str, organ: str | None) -> None:
+    found, flags = organ_by_name(name)
+    assert found == organ
+    assert bool(flags) == (organ is not None)
