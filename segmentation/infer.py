@@ -22,7 +22,7 @@ from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
 from segmentation.instances import Candidate
 from segmentation.network import CHANNELS
-from segmentation.placement import NO_LESION, boxes, place
+from segmentation.placement import NO_LESION, boxes, merged, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
 from segmentation.prompts import Click, Prompt
@@ -47,9 +47,9 @@ Progress = Callable[[str, float], None]
 class Quality(StrEnum):
     """How much is computed.
 
-    FAST asks one network everywhere, and all of them inside boxes around what it found as long as
-    these are small, or around the prompt; ENSEMBLE asks all inside the boxes however large they
-    are; BEST also mirrors there.
+    All networks are asked around a prompt, and everywhere in a small body. In a larger one the
+    first network is asked everywhere, and all of them inside boxes around what it found: FAST does
+    so as long as the boxes are small, ENSEMBLE in any case. BEST also mirrors.
     """
 
     FAST = "fast"
@@ -216,15 +216,21 @@ Channels = tuple[Array, Array | None]
 
 
 def _everywhere(channels: Channels, network: Networks, quality: Quality, clock: _Clock) -> Array:
-    box, body = body_box(channels[0])
+    """The whole body by one network, and what it found by all; a small body by all at once."""
+    body_part, body = body_box(channels[0])
+    small = _voxels(body_part) <= FAST_VOXELS
 
     def compute() -> Array:
-        parts = windows(box, body, longest=network.longest)
-        return _blend(channels, parts, network.asking_one(), clock.report)
+        parts = windows(body_part, body, longest=network.longest)
+        mirrored = quality is Quality.BEST
+        ask = network.asking(mirrored=mirrored) if small else network.asking_one()
+        return _blend(channels, parts, ask, clock.report)
 
     logit = network.within_memory(compute)
+    if small:
+        return logit
     margin = REFINE_MARGIN_MM / network.bundle.spacing_mm
-    found = list(boxes(logit > NEARLY, margin))
+    found = merged(boxes(logit > NEARLY, margin))
     if quality is Quality.FAST and sum(_voxels(box) for box in found) > FAST_VOXELS:
         return logit
     return network.within_memory(lambda: _refine(logit, found, channels, network, quality))
@@ -240,9 +246,7 @@ def _refine(
     refined = logit.copy()
     for box in around:
         parts = windows(box, longest=network.longest)
-        refined[box] = _blend(channels, parts, network.asking(mirrored=quality is Quality.BEST))[
-            box
-        ]
+        refined[box] = _blend(channels, parts, ask)[box]
     return refined
 
 
@@ -263,9 +267,7 @@ def _around(
         box = _box(low, high)
         for _ in range(2):
             parts = windows(box, longest=network.longest)
-            logit = _blend(
-                (*channels, pointed), parts, network.asking(mirrored=quality is Quality.BEST)
-            )
+            logit = _blend((*channels, pointed), parts, ask)
             wider = _wider(logit, box)
             if wider == box:
                 break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import cc3d
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from imaging.resampling import resample
 from imaging.volume import BoolArray, Grid, Index3, Volume
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
+from segmentation.network import SIDE_MULTIPLE
 from segmentation.windows import Box
 
 #: The logit where nothing was computed.
@@ -25,6 +26,41 @@ def boxes(lesion: BoolArray, margin_voxels: float) -> Iterator[Box]:
             for s, size in zip(box, lesion.shape, strict=True)
         ]
         yield sides[0], sides[1], sides[2]
+
+
+def merged(found: Iterable[Box]) -> list[Box]:
+    """Boxes that overlap, as one box around them; sides snapped to multiples of eight voxels.
+
+    The network's answer depends a little on where a window lies: with snapped sides a voxel more or
+    less of what was found does not move it.
+    """
+    apart: list[Box] = []
+    for box in found:
+        whole = _snapped(box)
+        while touching := [other for other in apart if _overlap(whole, other)]:
+            apart = [other for other in apart if other not in touching]
+            whole = _around([whole, *touching])
+        apart.append(whole)
+    return apart
+
+
+def _snapped(box: Box) -> Box:
+    i, j, k = (
+        slice(s.start - s.start % SIDE_MULTIPLE, s.stop + -s.stop % SIDE_MULTIPLE) for s in box
+    )
+    return i, j, k
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
+
+
+def _around(several: Sequence[Box]) -> Box:
+    i, j, k = (
+        slice(min(s.start for s in sides), max(s.stop for s in sides))
+        for sides in zip(*several, strict=True)
+    )
+    return i, j, k
 
 
 def place(
