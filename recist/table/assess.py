@@ -129,6 +129,7 @@ class _Case:
     assessments: list[tuple[Course, str, Scope, Sequence[Assessment]]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     rendered: Rendered = field(default_factory=Rendered)
+    failed: bool = False
 
 
 def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
@@ -167,6 +168,8 @@ def _cases(
 
 def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> None:
     """Take a case through a stage; one that fails is named and stops no other."""
+    if case.failed:
+        return
     try:
         stage(task, case)
     except Exception as error:  # whatever it is
@@ -175,9 +178,7 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
             what, remedy = str(error), error.remedy
         subject = case.course.subject
         case.findings.append(Finding(Level.ERROR, "not-assessed", subject, None, what, remedy))
-        case.assessments.clear()
-        case.outcomes.clear()
-        case.rendered = Rendered()
+        case.rendered, case.failed = Rendered(), True
 
 
 def _check(_: Task, case: _Case) -> None:
