@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pet.response.result import PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import PetScan
@@ -59,7 +59,11 @@ def _decide(
         return PetResponse.CMR, PetReason("cmr", SOURCE, "indistinguishable from normal tissue")
     if change is None:
         return PetResponse.NOT_EVALUABLE, PetReason("no-uptake", SOURCE, "SUV is not known")
-    return _by_change(change, 1 if followup.cycles == 1 else 2, settings)
+    response, reason = _by_change(change, 1 if followup.cycles == 1 else 2, settings)
+    if followup.cycles is None:
+        note = f"{reason.sentence} (cycles not stated: taken as more than one)"
+        reason = replace(reason, sentence=note)
+    return response, reason
 
 
 def _by_change(change: float, cycles: int, settings: Eortc) -> tuple[PetResponse, PetReason]:

@@ -193,7 +193,7 @@ def _by_new_lesions(
                 "lesions",
             )
             return PetResponse.PMD, reason
-    text = f"{len(diameters_cm)} new lesions, fewer than any limit"
+    text = f"new lesions: {len(diameters_cm)}, fewer than any limit"
     return None, PetReason("stable", ANWAR, text, (("new lesions", float(len(diameters_cm))),))
 
 
