@@ -213,6 +213,27 @@ def outcomes(
 
 
 @app.command()
+def abscopal(
+    measurements: Annotated[Path, typer.Argument(help="Measurement table with a column field.")],
+    out: Out,
+    events: Events = None,
+    arms: Annotated[
+        Path | None, typer.Option("--arms", help="Table of arms: subject, arm[, systemic].")
+    ] = None,
+    doses: Annotated[
+        Path | None, typer.Option("--doses", help="field.csv of the main job: varies the dose.")
+    ] = None,
+    protocol: ProtocolName = "recist11-eortc",
+) -> None:
+    """Did the lesions that were not irradiated respond, in whom, and how often by chance."""
+    from recist.cohort import abscopal_file
+
+    _report_table(
+        abscopal_file(measurements, out, events=events, arms=arms, doses=doses, protocol=protocol)
+    )
+
+
+@app.command()
 def suv(
     series: Annotated[Path, typer.Argument(help="Folder of one PET series.")],
     kind: Annotated[str, typer.Option("--type", help="bw, lbm, bsa or ibw.")] = "bw",

@@ -1,0 +1,135 @@
+"""Waterfall and spider of the lesions of a cohort, coloured by field class."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from recist.abscopal.lesions import LesionChange
+from recist.cohort.patients import Patient
+from recist.course import Field
+from recist.report.palette import FIELD_COLOURS, FIELD_NAMES
+
+#: Eisenhauer 2009, section 4.3.1: partial response and progression, in percent.
+RESPONSE_PERCENT, PROGRESSION_PERCENT = -30.0, 20.0
+#: Larger growth is cut off, and marked.
+TOP_PERCENT = 100.0
+#: Above, bars carry no names.
+MOST_NAMED_BARS = 60
+PNG_DPI = 160
+
+_STYLE: dict[Any, Any] = {"svg.hashsalt": "recist", "svg.fonttype": "none", "font.size": 9}
+
+
+def waterfall(patients: Sequence[Patient]) -> Figure:
+    """The best change of every lesion since radiotherapy, largest growth first."""
+    bars = sorted(
+        (
+            (patient.subject, change, best)
+            for patient, change in _followed(patients)
+            if (best := change.best_change_percent) is not None
+        ),
+        key=lambda bar: (-bar[2], bar[0], bar[1].lesion.id),
+    )
+    figure, axes = _drawing("Best change from baseline (%)")
+    for place, (_, change, best) in enumerate(bars):
+        shown = min(best, TOP_PERCENT)
+        axes.bar(place, shown, width=0.85, color=FIELD_COLOURS[change.field])
+        if best > TOP_PERCENT:
+            axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
+    if len(bars) <= MOST_NAMED_BARS:
+        names = [f"{subject} {change.lesion.id}" for subject, change, _ in bars]
+        axes.set_xticks(range(len(bars)), names, rotation=90, fontsize=6)
+    else:
+        axes.set_xticks([])
+    axes.set_xlabel(f"{len(bars)} lesions")
+    used = {change.field for _, change, _ in bars}
+    handles = [Patch(color=FIELD_COLOURS[field], label=FIELD_NAMES[field]) for field in Field]
+    _legend(axes, [handle for field, handle in zip(Field, handles, strict=True) if field in used])
+    return figure
+
+
+def spider(patients: Sequence[Patient]) -> Figure:
+    """The change of every lesion over the days since the end of radiotherapy."""
+    figure, axes = _drawing("Change from baseline (%)")
+    used = set()
+    for patient, change in _followed(patients):
+        if patient.finding is None:
+            continue
+        end = patient.finding.timeline.end_day
+        start = (patient.finding.timeline.baseline_day or end) - end
+        baseline = float(change.baseline_mm)
+        days = [start, *(day - end for day, _ in change.sizes_mm)]
+        values = [0.0, *(100 * (float(size) / baseline - 1) for _, size in change.sizes_mm)]
+        shown = [min(value, TOP_PERCENT) for value in values]
+        colour = FIELD_COLOURS[change.field]
+        axes.plot(days, shown, color=colour, marker="o", markersize=3, linewidth=1, alpha=0.85)
+        used.add(change.field)
+    axes.axvline(0, color="#6b7280", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("Days from the end of radiotherapy")
+    _legend(
+        axes,
+        [
+            Line2D([], [], color=FIELD_COLOURS[field], marker="o", label=FIELD_NAMES[field])
+            for field in Field
+            if field in used
+        ],
+    )
+    return figure
+
+
+def as_png(figure: Figure) -> bytes:
+    return _saved(figure, "png")
+
+
+def as_svg(figure: Figure) -> bytes:
+    """The same figure gives the same bytes."""
+    return _saved(figure, "svg")
+
+
+def _saved(figure: Figure, kind: str) -> bytes:
+    file = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {}
+    with mpl.rc_context(_STYLE):
+        figure.savefig(file, format=kind, dpi=PNG_DPI, metadata=metadata)
+    return file.getvalue()
+
+
+def _drawing(label: str) -> tuple[Figure, Axes]:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(9, 4.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+    axes.set_ylabel(label)
+    axes.axhline(0, color="#1f2937", linewidth=0.8)
+    for level in (RESPONSE_PERCENT, PROGRESSION_PERCENT):
+        axes.axhline(level, color="#6b7280", linewidth=0.8, linestyle="--")
+    axes.set_ylim(-105, TOP_PERCENT * 1.08)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _legend(axes: Axes, handles: Sequence[Patch | Line2D]) -> None:
+    if handles:
+        axes.legend(handles=list(handles), frameon=False, loc="upper right")
+    else:
+        axes.text(0.5, 0.5, "no lesion was followed", transform=axes.transAxes, ha="center")
+
+
+def _followed(patients: Sequence[Patient]) -> list[tuple[Patient, LesionChange]]:
+    return [
+        (patient, change)
+        for patient in patients
+        if patient.finding is not None
+        for change in patient.finding.lesions
+        if change.sizes_mm
+    ]

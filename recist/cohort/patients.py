@@ -1,0 +1,199 @@
+"""The patients of a cohort: what was measured, in which arm, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imaging.errors import InputError
+from recist import abscopal
+from recist.abscopal import AbscopalFinding
+from recist.course import Course, Field
+from recist.protocol import Protocol
+from recist.table import cells
+from recist.table.finding import Finding, Level
+from recist.table.layout import Layout
+from recist.table.source import chunks, opened
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The arm of a subject; ``systemic``: whether its treatment is systemic, None: not said."""
+
+    name: str
+    systemic: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A patient by one reader; without a course where nothing was measured."""
+
+    subject: str
+    arm: str
+    reader: str
+    course: Course | None = None
+    systemic: bool | None = None
+    finding: AbscopalFinding | None = None
+
+    @property
+    def evaluable(self) -> bool:
+        return self.finding is not None and self.finding.evaluable
+
+    @property
+    def scanned(self) -> bool:
+        return self.finding is not None and self.finding.evaluability.scanned
+
+
+def assessed(
+    courses: Sequence[Course],
+    arms: Mapping[str, Arm],
+    protocol: Protocol,
+    findings: list[Finding],
+) -> tuple[Patient, ...]:
+    """Every patient with a finding, by reader, then those of the arms without measurements.
+
+    One patient who cannot be assessed never stops the others: it is named among the findings.
+    """
+    patients: list[Patient] = []
+    for course in courses:
+        arm = arms.get(course.subject, Arm(""))
+        if arms and course.subject not in arms:
+            what, remedy = "the subject has no arm", "add it to the table of arms"
+            findings.append(Finding(Level.WARNING, "no-arm", course.subject, None, what, remedy))
+        try:
+            found = abscopal.assess(course, protocol, systemic=arm.systemic)
+        except Exception as error:  # one patient never stops the others
+            refused = isinstance(error, InputError)
+            what = (
+                error.what if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            )
+            remedy = error.remedy if isinstance(error, InputError) else "report this with the rows"
+            code = "not-assessed" if refused else "internal-error"
+            findings.append(Finding(Level.ERROR, code, course.subject, None, what, remedy))
+            continue
+        patients.append(
+            Patient(course.subject, arm.name, course.reader, course, arm.systemic, found)
+        )
+    failed = {each.subject for each in findings if each.level is Level.ERROR}
+    readers = list(dict.fromkeys(each.reader for each in patients)) or [""]
+    for reader in readers:
+        seen = {each.subject for each in patients if each.reader == reader}
+        patients += [
+            Patient(subject, arm.name, reader, systemic=arm.systemic)
+            for subject, arm in arms.items()
+            if subject not in seen and subject not in failed
+        ]
+    return tuple(patients)
+
+
+def again(patients: Sequence[Patient], protocol: Protocol) -> tuple[Patient, ...]:
+    """The same patients by another protocol, for comparison."""
+    return tuple(
+        each
+        if each.course is None
+        else replace(
+            each,
+            finding=abscopal.assess(
+                each.course, protocol, systemic=each.systemic, with_chance=False
+            ),
+        )
+        for each in patients
+    )
+
+
+def by_dose(
+    patients: Sequence[Patient], doses: Mapping[tuple[str, str], float], limit_gy: float
+) -> tuple[Patient, ...]:
+    """The patients with every lesion below a dose out of the field, and no other.
+
+    Targeted and partly irradiated lesions stay what they are, as do lesions without a dose.
+
+    Args:
+        doses: near-maximum in Gy, or its upper bound, by subject and lesion.
+    """
+    return tuple(
+        each
+        if each.course is None
+        else replace(each, course=_by_dose(each.course, doses, limit_gy))
+        for each in patients
+    )
+
+
+def _by_dose(course: Course, doses: Mapping[tuple[str, str], float], limit_gy: float) -> Course:
+    lesions = []
+    for lesion in course.lesions:
+        dose = doses.get((course.subject, lesion.id))
+        if dose is None or lesion.field not in (Field.OUT, Field.LOW_DOSE):
+            lesions.append(lesion)
+        else:
+            field = Field.OUT if dose < limit_gy else Field.LOW_DOSE
+            lesions.append(replace(lesion, field=field))
+    return replace(course, lesions=tuple(lesions))
+
+
+def read_arms(path: Path) -> dict[str, Arm]:
+    """The table of arms: ``subject, arm``, and optionally ``systemic`` (yes or no).
+
+    Raises:
+        InputError: a missing column, an empty cell, or a subject with two arms.
+    """
+    arms: dict[str, Arm] = {}
+    for number, row in _rows(path, ("subject", "arm"), ("systemic",)):
+        where = f"{path.name}, row {number}"
+        subject, name = row["subject"], row["arm"]
+        if not subject or not name:
+            raise InputError("a subject or an arm is empty", where=where, remedy="fill the cell")
+        try:
+            systemic = cells.yes(row["systemic"]) if row.get("systemic") else None
+        except cells.CellError as error:
+            raise InputError("systemic is neither yes nor no", where=where) from error
+        if arms.setdefault(subject, Arm(name, systemic)) != Arm(name, systemic):
+            raise InputError(f"{subject} has two arms", where=where, remedy="keep one row")
+    return arms
+
+
+def read_doses(path: Path) -> dict[tuple[str, str], float]:
+    """Doses by subject and lesion, from ``field.csv`` tables of the main job, put together.
+
+    The upper bound counts where there is one: planning systems underestimate far dose.
+
+    Raises:
+        InputError: a missing column, or a dose that is no number.
+    """
+    doses: dict[tuple[str, str], float] = {}
+    for number, row in _rows(path, ("subject", "lesion", "near_max_gy"), ("upper_bound_gy",)):
+        where = f"{path.name}, row {number}"
+        try:
+            dose = cells.number(row.get("upper_bound_gy") or row["near_max_gy"])
+        except cells.CellError as error:
+            raise InputError(error.what, where=where, remedy="write doses in Gy") from error
+        if dose is not None:
+            doses[row["subject"], row["lesion"]] = dose
+    return doses
+
+
+def _rows(
+    path: Path, required: Sequence[str], optional: Sequence[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a small table by column name; other columns are left out."""
+    with opened(path) as table:
+        names = [name.strip().lower().removeprefix("\ufeff") for name in table.header]
+        missing = [name for name in required if name not in names]
+        if missing:
+            raise InputError(
+                f"column {missing[0]!r} is missing",
+                where=path,
+                remedy=f"the table needs {', '.join(required)}",
+            )
+        position = {name: names.index(name) for name in (*required, *optional) if name in names}
+        layout = Layout(len(names), position, has_dates=False, unknown=())
+        return [
+            (
+                number,
+                {name: (row[k].strip() if k < len(row) else "") for name, k in position.items()},
+            )
+            for chunk in chunks(table, layout)
+            for number, row in chunk.rows(table.delimiter)
+            if any(cell.strip() for cell in row)
+        ]

@@ -1,0 +1,358 @@
+"""What was found as rows of tables and as JSON; empty cells are what is not known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from recist.abscopal import AbscopalFinding, chance_for
+from recist.abscopal.calls import Call
+from recist.abscopal.definitions import Definition
+from recist.abscopal.responses import SetResponse
+from recist.cohort.lesion_rates import LesionContrast, LesionRate
+from recist.cohort.patients import Patient
+from recist.cohort.proportion import Proportion, Range
+from recist.cohort.rates import ArmContrast, Rate
+from recist.cohort.sensitivity import Change
+from recist.course import Course
+from recist.criteria.diameter import in_mm
+from recist.response import Reason
+from recist.table.results import when, yes_no
+
+Row = dict[str, str]
+
+#: Rates in percent with one decimal, as the papers print them; P values with three digits.
+RATE_DECIMALS = 1
+P_DIGITS = 3
+
+
+def patient_rows(patients: Sequence[Patient], *, has_dates: bool) -> list[Row]:
+    """One row per patient and definition."""
+    time = "date" if has_dates else "day"
+    rows = []
+    for patient in patients:
+        found, course = patient.finding, patient.course
+        if found is None or course is None:
+            rows.append(_not_measured(patient, time))
+            continue
+        rows += [_patient_row(patient, found, course, call, time) for call in found.calls]
+    return rows
+
+
+def _not_measured(patient: Patient, time: str) -> Row:
+    row = dict.fromkeys(_patient_columns(time), "")
+    why = "no measurements"
+    return row | {
+        "subject": patient.subject,
+        "arm": patient.arm,
+        "reader": patient.reader,
+        "evaluable": "no",
+        "evaluability": why,
+        "response": "NE",
+        "reason": "Not evaluable: the subject has an arm and no measurements.",
+    }
+
+
+def _patient_columns(time: str) -> tuple[str, ...]:
+    return (
+        "subject",
+        "arm",
+        "definition",
+        "lesion_set",
+        "evaluable",
+        "evaluability",
+        "response",
+        "confirmed",
+        f"response_{time}",
+        "days_from_radiotherapy_end",
+        "days_from_systemic_start",
+        "out_of_field_best",
+        "out_of_field_confirmed_best",
+        "out_of_field_irecist_best",
+        "in_field_best",
+        "whole_body_best",
+        "first_failure",
+        f"first_failure_{time}",
+        f"out_of_field_progression_{time}",
+        "attribution",
+        "chance_percent",
+        "chance_confirmed_percent",
+        "reader",
+        "reason",
+        "remarks",
+    )
+
+
+def _patient_row(
+    patient: Patient, found: AbscopalFinding, course: Course, call: Call, time: str
+) -> Row:
+    out = found.out_of_field
+    cells = (
+        patient.subject,
+        patient.arm,
+        call.definition.name,
+        found.lesion_set,
+        yes_no(found.evaluable),
+        str(found.evaluability.verdict),
+        "NE" if call.met is None else yes_no(call.met),
+        "" if call.confirmed is None else yes_no(call.confirmed),
+        when(course, call.day),
+        _whole(call.days_from_radiotherapy),
+        _whole(call.days_from_systemic),
+        _best(out),
+        "" if out is None else str(out.confirmed.response),
+        "" if out is None else str(out.immune.best_overall),
+        _best(found.in_field),
+        _best(found.whole),
+        str(found.failure.pattern),
+        when(course, found.failure.day),
+        "" if out is None else when(course, out.progression_day),
+        str(found.attribution.grade),
+        _percent(_chance(found, call.definition, confirmed=False), 2),
+        _percent(_chance(found, call.definition, confirmed=True), 2),
+        patient.reader,
+        _sentences([call.reason, found.failure.reason, found.attribution.reason]),
+        "; ".join(found.remarks),
+    )
+    return dict(zip(_patient_columns(time), cells, strict=True))
+
+
+def _chance(found: AbscopalFinding, definition: Definition, *, confirmed: bool) -> float | None:
+    if not found.evaluable:
+        return None
+    return chance_for(definition, found.chance, confirmed=confirmed)
+
+
+def rate_rows(rates: Iterable[Rate]) -> list[Row]:
+    """Patients that responded, with the words of the definition beside the figures."""
+    return [
+        {
+            "definition": rate.definition.name,
+            "arm": rate.arm,
+            "confirmed_only": yes_no(rate.confirmed),
+            "denominator": str(rate.denominator),
+            "denominator_of_paper": yes_no(rate.of_paper),
+            **_proportion(rate.proportion),
+            "not_assessed": str(rate.not_assessed),
+            "by_chance_percent": _percent(rate.by_chance, 2),
+            "numerator": rate.definition.numerator,
+            "time_rule": rate.definition.time_rule,
+            "interval_of_paper": str(rate.definition.interval),
+            "paper": rate.definition.paper,
+            "published": "; ".join(rate.definition.published),
+            "reader": rate.reader,
+        }
+        for rate in rates
+    ]
+
+
+def contrast_rows(contrasts: Iterable[ArmContrast]) -> list[Row]:
+    """One arm less the other."""
+    return [
+        {
+            "definition": each.definition.name,
+            "arms": " - ".join(each.arms),
+            "confirmed_only": yes_no(each.confirmed),
+            "denominator": str(each.denominator),
+            "first": f"{each.contrast.first.x}/{each.contrast.first.n}",
+            "second": f"{each.contrast.second.x}/{each.contrast.second.n}",
+            "difference_percent": _percent(each.contrast.difference),
+            **_range("newcombe", each.contrast.newcombe),
+            "odds_ratio": _figure(each.contrast.odds_ratio),
+            "fisher_p": _figure(each.contrast.fisher_p),
+            "chi_squared": _figure(each.contrast.chi_squared),
+            "chi_squared_p": _figure(each.contrast.chi_squared_p),
+            "reader": each.reader,
+        }
+        for each in contrasts
+    ]
+
+
+def lesion_rows(rates: Iterable[LesionRate], contrasts: Iterable[LesionContrast]) -> list[Row]:
+    """Lesions by field class, then one class less another."""
+    rows = [
+        {
+            "field": str(each.field),
+            "arm": each.arm,
+            "confirmed_only": yes_no(each.confirmed),
+            "patients": str(each.patients),
+            **_proportion(each.proportion),
+            **_range("cluster_bootstrap", each.bootstrap),
+            "reader": each.reader,
+        }
+        for each in rates
+    ]
+    columns = list(rows[0]) if rows else []
+    for each in contrasts:
+        row = dict.fromkeys(columns, "")
+        rows.append(
+            row
+            | {
+                "field": " - ".join(map(str, each.fields)),
+                "arm": each.arm,
+                "confirmed_only": yes_no(each.confirmed),
+                "rate_percent": _percent(each.difference),
+                **_range("cluster_bootstrap", each.bootstrap),
+                "reader": each.reader,
+            }
+        )
+    return rows
+
+
+def sensitivity_rows(changes: Iterable[Change]) -> list[Row]:
+    """How many patients change, and who."""
+    return [
+        {
+            "choice": each.choice,
+            "definition": each.definition.name,
+            "evaluable": str(each.evaluable[0]),
+            "evaluable_then": str(each.evaluable[1]),
+            "responders": str(each.responders[0]),
+            "responders_then": str(each.responders[1]),
+            "changed": str(each.changed),
+            "gained": " ".join(each.gained),
+            "lost": " ".join(each.lost),
+            "flipped_evaluable": " ".join(each.flipped_evaluable),
+            "reader": each.reader,
+        }
+        for each in changes
+    ]
+
+
+def patient_json(patient: Patient) -> dict[str, Any]:
+    """A patient with every reason, number and margin."""
+    about: dict[str, Any] = {
+        "subject": patient.subject,
+        "arm": patient.arm,
+        "reader": patient.reader,
+    }
+    found, course = patient.finding, patient.course
+    if found is None or course is None:
+        return about | {"evaluable": False, "evaluability": "no measurements"}
+    timeline = found.timeline
+    return about | {
+        "lesion_set": found.lesion_set,
+        "evaluable": found.evaluable,
+        "evaluability": str(found.evaluability.verdict),
+        "evaluability_reason": reason_json(found.evaluability.reason),
+        "timeline": {
+            "radiotherapy_start": when(course, timeline.start_day),
+            "radiotherapy_end": when(course, timeline.end_day),
+            "radiotherapy_recorded": timeline.recorded,
+            "baseline": when(course, timeline.baseline_day),
+            "follow_ups": [when(course, day) for day in timeline.follow_up_days],
+            "systemic_start": when(course, timeline.systemic_day),
+            "censored": when(course, timeline.censor_day),
+            "censored_by": timeline.censored_by,
+        },
+        "sets": {
+            str(each.scope): _set_json(each, course)
+            for each in (found.whole, found.in_field, found.out_of_field)
+            if each is not None
+        },
+        "definitions": {each.definition.name: _call_json(each, course) for each in found.calls},
+        "lesions": [
+            {
+                "lesion": each.lesion.id,
+                "field": str(each.field),
+                "baseline_mm": in_mm(each.baseline_mm),
+                "sizes_mm": {when(course, day): in_mm(size) for day, size in each.sizes_mm},
+                "response": when(course, each.response_day),
+                "confirmed_response": when(course, each.confirmed_day),
+            }
+            for each in found.lesions
+        ],
+        "first_failure": {
+            "pattern": str(found.failure.pattern),
+            "sites": [str(site) for site in found.failure.sites],
+            "on": when(course, found.failure.day),
+            "reason": reason_json(found.failure.reason),
+        },
+        "attribution": {
+            "grade": str(found.attribution.grade),
+            "reason": reason_json(found.attribution.reason),
+        },
+        "by_chance": {
+            "single_lesion": found.chance.single,
+            "single_lesion_confirmed": found.chance.single_confirmed,
+            "sum": found.chance.aggregate,
+            "sum_confirmed": found.chance.aggregate_confirmed,
+        },
+        "remarks": list(found.remarks),
+    }
+
+
+def reason_json(reason: Reason) -> dict[str, Any]:
+    """A reason with its rule, source, sentence, numbers and margin."""
+    written = reason.written()
+    margin = written.margin_mm
+    return {
+        "rule": written.rule,
+        "source": written.source,
+        "sentence": written.sentence,
+        "numbers": dict(written.numbers),
+        "margin_mm": None if margin is None else in_mm(margin),
+    }
+
+
+def _set_json(found: SetResponse, course: Course) -> dict[str, Any]:
+    pfs = found.outcome
+    return {
+        "best": str(found.best.response),
+        "confirmed_best": str(found.confirmed.response),
+        "irecist_best": str(found.immune.best_overall),
+        "first_response": when(course, found.first_day),
+        "progression": when(course, found.progression_day),
+        "pfs_days": pfs.pfs_days,
+        "pfs_event": pfs.pfs_event,
+        "reasons": [reason_json(reason) for reason in pfs.reasons],
+    }
+
+
+def _call_json(call: Call, course: Course) -> dict[str, Any]:
+    return {
+        "response": call.met,
+        "confirmed": call.confirmed,
+        "on": when(course, call.day),
+        "days_from_radiotherapy_end": call.days_from_radiotherapy,
+        "days_from_systemic_start": call.days_from_systemic,
+        "reason": reason_json(call.reason),
+    }
+
+
+def _proportion(proportion: Proportion) -> Row:
+    return {
+        "responders": str(proportion.x),
+        "n": str(proportion.n),
+        "rate_percent": _percent(proportion.rate),
+        **_range("clopper_pearson", proportion.clopper_pearson),
+        **_range("wilson", proportion.wilson),
+    }
+
+
+def _range(name: str, found: Range | None) -> Row:
+    low, high = (None, None) if found is None else found
+    return {f"{name}_low": _percent(low), f"{name}_high": _percent(high)}
+
+
+def _percent(share: float | None, decimals: int = RATE_DECIMALS) -> str:
+    return "" if share is None else f"{100 * share:.{decimals}f}"
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "infinite" if math.isinf(value) else f"{value:.{P_DIGITS}g}"
+
+
+def _whole(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _best(found: SetResponse | None) -> str:
+    return "" if found is None else str(found.best.response)
+
+
+def _sentences(reasons: Sequence[Reason]) -> str:
+    return " ".join(reason.sentence for reason in reasons)
