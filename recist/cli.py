@@ -88,7 +88,14 @@ def run(
         Path | None, typer.Option(help="MONAI bundle to use in place of the shipped one.")
     ] = None,
     device: Device = "auto",
-    quality: Annotated[str, typer.Option(help="fast, or quality: mirrored inference.")] = "fast",
+    quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
+    organs: Annotated[
+        Path | None,
+        typer.Option(help="Folder of organ label maps (TotalSegmentator) with organs.json."),
+    ] = None,
+    field_profile: Annotated[
+        str | None, typer.Option(help="Thresholds of the field classes: name or TOML file.")
+    ] = None,
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
@@ -115,6 +122,8 @@ def run(
         model=model,
         device=device,
         quality=quality,
+        organs=organs,
+        field_profile=field_profile,
     )
     if dry_run:
         progress.show_catalogue(studies, Console())
@@ -156,6 +165,61 @@ def demo(
     for line in lines:
         typer.echo(line)
     raise typer.Exit(code)
+
+
+@app.command()
+def segment(
+    images: Annotated[Path, typer.Argument(help="Folder of DICOM of one date, or a NIfTI CT.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="SEG (.dcm) or label map (.nii.gz).")],
+    click: Annotated[str | None, typer.Option(help="x,y,z in LPS mm, inside the lesion.")] = None,
+    line: Annotated[
+        str | None, typer.Option(help="x,y,z:x,y,z in LPS mm, its longest diameter.")
+    ] = None,
+    previous: Annotated[
+        Path | None, typer.Option("--from", help="Label map of an earlier date.")
+    ] = None,
+    previous_images: Annotated[
+        Path | None, typer.Option("--from-images", help="CT of that date, to be registered.")
+    ] = None,
+    label: Annotated[int | None, typer.Option(help="Which lesion of --from.")] = None,
+    pet: Annotated[Path | None, typer.Option(help="NIfTI PET in SUVbw beside a NIfTI CT.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Where the folder holds several.")] = None,
+    date: Annotated[str | None, typer.Option(help="ISO date, where it holds several.")] = None,
+    method: Annotated[str, typer.Option(help="network, or a threshold method.")] = "network",
+    model: Annotated[Path | None, typer.Option(help="MONAI bundle to use instead.")] = None,
+    device: Device = "auto",
+    quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
+) -> None:
+    """Delineate and measure the one lesion that a click, a line or an earlier date means."""
+    from recist.measure import caliper
+    from segmentation import single
+    from segmentation.bundle import load_bundle
+
+    read = single.read_examination(images, pet=pet, subject=subject, date=date)
+    carried = None
+    if previous is not None:
+        earlier = single.read_examination(previous_images).ct if previous_images else None
+        carried = single.carried_lesion(previous, read.ct, label=label, previous_ct=earlier)
+    found = single.segment_one(
+        read,
+        single.prompt_of(click=click, line=line, carried=carried),
+        method=method,
+        bundle=load_bundle(model) if method == single.NETWORK else None,
+        device=device,
+        quality=quality,
+    )
+    for warning in (*read.warnings, *found.warnings):
+        console.print(f"warning: {warning}", highlight=False, soft_wrap=True, markup=False)
+    single.write(found, read, out)
+    for candidate in found.candidates:
+        drawn = caliper(candidate.mask)
+        typer.echo(
+            f"{drawn.long_axis_mm} x {drawn.short_axis_mm} mm, {candidate.mask.volume_ml:.2f} ml, "
+            f"by {found.model}; written to {out}"
+        )
+        for flag in candidate.flags:
+            typer.echo(f"check: {flag}")
+    console.print(RESEARCH_USE, style="dim")
 
 
 @app.command()

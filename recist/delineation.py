@@ -317,6 +317,12 @@ def from_folder(
     return tuple(found)
 
 
+def label_maps_of(folder: Path, subject: str, names: Sequence[str | dt.date]) -> list[Path]:
+    """The NIfTI files of a visit, by date or label; names as for :func:`from_folder`."""
+    found = [path for name in names for path in _of_visit(folder, subject, name)]
+    return [path for path in found if not path.name.lower().endswith(".dcm")]
+
+
 def has_delineation(folder: Path, subject: str, visit: str | dt.date) -> bool:
     """Whether a folder holds a delineation of a visit, by the names of its files."""
     return bool(_of_visit(folder, subject, visit))

@@ -12,12 +12,13 @@ from imaging.volume import Volume
 from pet.suv import Audit, to_suv
 from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
-from recist.delineation import Delineated, from_folder, has_delineation, read_visit
+from recist.delineation import Delineated, from_folder, has_delineation, label_maps_of, read_visit
 from recist.measure import caliper, flags
-from recist.options import AUTO, DICOM, Options
+from recist.options import AUTO, DICOM, ORGAN_NAMES, Options
 from recist.surroundings import organ_around
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
+from segmentation.organs import placed, read_organs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,11 +75,24 @@ def examine(visit: Visit, day: int) -> Examination:
 def delineate(subject: str, examination: Examination, options: Options) -> Delineated:
     """The candidates of one date: from DICOM beside the images, from a folder, or the network.
 
-    The network also delineates the dates for which no delineation is at hand, and says so.
+    The network also delineates the dates for which no delineation is at hand, and says so. A label
+    map of organs, where there is one, names the organ of each.
 
     Raises:
         InputError: a delineation that does not fit its image, or no network when it is needed.
     """
+    found = _found(subject, examination, options)
+    if options.organs is None:
+        return found
+    visit, grid = examination.visit, examination.ct.volume.grid
+    for path in label_maps_of(options.organs, subject, (visit.date, visit.label)):
+        labels, names = read_organs(path, options.organs / ORGAN_NAMES, grid)
+        return replace(found, candidates=placed(found.candidates, labels, names))
+    missing = f"no organ label map of {visit.date} in {options.organs.name}"
+    return replace(found, warnings=(*found.warnings, missing))
+
+
+def _found(subject: str, examination: Examination, options: Options) -> Delineated:
     drawn = _drawn(subject, examination, options)
     if drawn is not None and (drawn.candidates or options.lesions != DICOM):
         return drawn

@@ -20,6 +20,7 @@ from recist.choices import Choice
 from recist.course import Event, EventKind, Field
 from recist.examination import Examination
 from recist.field import FieldOverride, classify_lesions
+from recist.field_profile import DEFAULT_PROFILE, FieldProfile
 from recist.tracking import Dated, Tracks
 
 MapPoints = Callable[[FloatArray], FloatArray]
@@ -96,6 +97,7 @@ def field_of_lesions(
     dates: Sequence[Dated],
     treatment: Treatment | None,
     choices: Mapping[str, Choice],
+    profile: FieldProfile = DEFAULT_PROFILE,
 ) -> tuple[FieldFinding, ...]:
     """One finding per lesion, in the order of the tracks."""
     first_masks: dict[int, dict[str, Mask]] = defaultdict(dict)
@@ -115,6 +117,7 @@ def field_of_lesions(
         for finding in classify_lesions(
             masks,
             treatment,
+            profile,
             to_planning_mm=to_planning(day, treatment, dates),
             overrides=overrides,
             provisional=day != dates[0].day,

@@ -10,6 +10,7 @@ from pathlib import Path
 from imaging.errors import InputError
 from recist.choices import Choice, read_choices
 from recist.course import Event, EventKind
+from recist.field_profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.protocol import Protocol, effective, load
 from recist.table.assess import CRITERIA
 from recist.table.courses import DatedEvent
@@ -19,6 +20,8 @@ from segmentation.bundle import Bundle, load_bundle
 from segmentation.infer import Quality
 
 AUTO = "auto"
+#: Names of the labels in a folder of organ label maps.
+ORGAN_NAMES = "organs.json"
 DICOM = "dicom"
 #: Durations count from the first of these that is recorded, else from the first date.
 ORIGINS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RANDOMISATION)
@@ -43,6 +46,8 @@ class Options:
     events_file: Path | None = None
     choices_file: Path | None = None
     links_file: Path | None = None
+    organs: Path | None = None
+    field_profile: FieldProfile = DEFAULT_PROFILE
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
     _choices: dict[str, dict[str, Choice]] = field(default_factory=dict)
 
@@ -60,6 +65,8 @@ class Options:
         events: Path | None = None,
         overrides: Path | None = None,
         links: Path | None = None,
+        organs: Path | None = None,
+        field_profile: str | None = None,
     ) -> Options:
         """Read and check everything before the first image is touched.
 
@@ -78,6 +85,8 @@ class Options:
                 )
         if quality not in tuple(Quality):
             raise InputError(f"--quality {quality}", remedy=f"one of {', '.join(Quality)}")
+        if organs is not None and not (organs / ORGAN_NAMES).is_file():
+            raise InputError(f"no {ORGAN_NAMES} with the names of the labels", where=organs)
         for path in (events, overrides, links):
             if path is not None and not path.is_file():
                 raise InputError("no such file", where=path)
@@ -92,6 +101,8 @@ class Options:
             events_file=events,
             choices_file=overrides,
             links_file=links,
+            organs=organs,
+            field_profile=load_profile(field_profile) if field_profile else DEFAULT_PROFILE,
             _events=read_events(events, has_dates=True, findings=[]) if events else {},
             _choices=read_choices(overrides) if overrides else {},
         )
@@ -132,8 +143,9 @@ class Options:
     def files(self) -> tuple[Path, ...]:
         """Files beside the images that the results depend on."""
         named = (self.events_file, self.choices_file, self.links_file)
-        folder = Path(self.lesions)
-        inside = folder.rglob("*") if self.lesions not in (AUTO, DICOM) else ()
+        folders = [] if self.lesions in (AUTO, DICOM) else [Path(self.lesions)]
+        folders += [self.organs] if self.organs else []
+        inside = (path for folder in folders for path in folder.rglob("*"))
         return (*(path for path in named if path), *(path for path in inside if path.is_file()))
 
     def model_record(self) -> dict[str, object] | None:
@@ -155,6 +167,8 @@ class Options:
             "roi_pattern": self.roi_pattern,
             "device": self.device,
             "quality": str(self.quality),
+            "organs": str(self.organs) if self.organs else None,
+            "field_profile": f"{self.field_profile.name} {self.field_profile.version}",
             "protocol": effective(self.protocol),
         }
 

@@ -65,7 +65,7 @@ def assess_subject(
     on_stage("field")
     choices = options.choices(subject.id)
     treatment = treatment_of(examinations)
-    fields = field_of_lesions(tracks, dates, treatment, choices)
+    fields = field_of_lesions(tracks, dates, treatment, choices, options.field_profile)
     placed = place(
         tracks,
         sized,
