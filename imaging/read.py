@@ -26,6 +26,21 @@ AIR_HU = -1024
 HIGHEST_PADDING_HU = -900.0
 _INT16 = np.iinfo(np.int16)
 
+#: UCUM codes of PET values; the SUV ones in the current and in the older spelling (CID 85).
+_CODED_UNITS = {
+    "Bq/ml": Unit.BQML,
+    "{counts}": Unit.CNTS,
+    **{
+        code: unit
+        for name, base, unit in (
+            ("SUVbw", "g/ml", Unit.SUV_BW),
+            ("SUVlbm", "g/ml", Unit.SUV_LBM),
+            ("SUVibw", "g/ml", Unit.SUV_IBW),
+            ("SUVbsa", "cm2/ml", Unit.SUV_BSA),
+        )
+        for code in (f"{base}{{{name}}}", f"{{{name}}}{base}")
+    },
+}
 _SUV_UNITS = {
     "BW": Unit.SUV_BW,
     "LBM": Unit.SUV_LBM,
@@ -147,8 +162,16 @@ def _padding(stored: Stored) -> tuple[Array | None, tuple[str, ...]]:
     return (outside if outside.any() else None), ()
 
 
+def _coded_unit(header: Dataset) -> Unit | None:
+    """The unit of an enhanced PET, which codes it (UCUM, CID 84 and 85) instead of naming it."""
+    codes = header.get("MeasurementUnitsCodeSequence") or ()
+    return _CODED_UNITS.get(str(codes[0].get("CodeValue", "")).strip()) if codes else None
+
+
 def _pet_unit(header: Dataset, where: str) -> tuple[Unit, tuple[str, ...]]:
     units = str(header.get("Units", "")).strip().upper()
+    if not units and (coded := _coded_unit(header)) is not None:
+        return coded, ()
     if units == "BQML":
         return Unit.BQML, ()
     if units == "CNTS":

@@ -6,7 +6,7 @@ criteria alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +43,16 @@ class Metabolism:
     warnings: tuple[str, ...] = ()
 
 
-def metabolism(lesions: Sequence[Tracked], examinations: Sequence[Examination]) -> Metabolism:
-    """Measure every PET and assess the follow-ups against the first one."""
+def metabolism(
+    lesions: Sequence[Tracked],
+    organs: Mapping[str, str],
+    examinations: Sequence[Examination],
+) -> Metabolism:
+    """Measure every PET and assess the follow-ups against the first one.
+
+    Args:
+        organs: lesion to organ, where known: two per organ count for the sums of five.
+    """
     scans: list[MeasuredScan] = []
     projected = []
     warnings = []
@@ -54,6 +62,7 @@ def metabolism(lesions: Sequence[Tracked], examinations: Sequence[Examination]) 
         masks = _masks(lesions, examination)
         seen = Lesions(
             masks,
+            organs,
             new=[each.id for each in lesions if each.role is Role.NEW],
             absent=[each.id for each in lesions if _is_absent(each, examination.day)],
         )

@@ -25,7 +25,7 @@ from recist.pictures import key_images
 from recist.protocol import Protocol
 from recist.report.metabolic import metabolic_sections
 from recist.robustness import category_probabilities
-from recist.roles import Placed, place
+from recist.roles import UNKNOWN_ORGAN, Placed, place
 from recist.scope import scopes_of, within
 from recist.table.assess import assess_course
 from recist.tracking import Dated, link_rows, track
@@ -81,7 +81,11 @@ def assess_subject(
         ),
     )
     on_stage("assess")
-    pet = metabolism(placed.tracked, examinations)
+    pet = metabolism(
+        placed.tracked,
+        {each.id: each.organ for each in placed.lesions if each.organ != UNKNOWN_ORGAN},
+        examinations,
+    )
     timepoints, remarks = _timepoints(placed, examinations, options)
     course = Course(subject.id, placed.lesions, timepoints, events, zero)
     if found[0].reviewed or found[0].candidates:

@@ -93,13 +93,17 @@ def _metabolic_row(case: Case, assessment: PetAssessment) -> dict[str, object]:
         "subject": case.course.subject,
         "date": date.isoformat() if date else assessment.day,
         "criteria": assessment.criteria,
-        "value": assessment.value,
-        "baseline": assessment.baseline,
-        "change_percent": assessment.change_percent,
+        "value": _shown(assessment.value),
+        "baseline": _shown(assessment.baseline),
+        "change_percent": _shown(assessment.change_percent),
         "response": str(assessment.response),
         "reason": " ".join(reason.sentence for reason in assessment.reasons),
         "warnings": " ".join(assessment.warnings),
     }
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:

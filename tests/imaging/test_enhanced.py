@@ -32,6 +32,7 @@ def write_enhanced(
     *,
     shared_slope: bool = True,
     gap: int | None = None,
+    coded_unit: str | None = None,
 ) -> Path:
     """Frames in the given order of heights; frame values are 1000 + 10 * height index."""
     dataset = Dataset()
@@ -41,7 +42,9 @@ def write_enhanced(
     dataset.PatientID, dataset.PatientName, dataset.StudyDate = "P1", "Name", "20200106"
     dataset.Modality, dataset.ImageType = modality, ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
     if modality == "PT":
-        dataset.Units, dataset.DecayCorrection, dataset.PatientWeight = "BQML", "START", "70"
+        dataset.DecayCorrection, dataset.PatientWeight = "START", "70"
+        if coded_unit is None:
+            dataset.Units = "BQML"
     shared = Dataset()
     shared.PlaneOrientationSequence = item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
     shared.PixelMeasuresSequence = item(PixelSpacing=[2.0, 1.5], SliceThickness="3")
@@ -59,6 +62,17 @@ def write_enhanced(
         if not shared_slope:
             frame.PixelValueTransformationSequence = item(
                 RescaleSlope=str(1 + height), RescaleIntercept="0", RescaleType="US"
+            )
+        if coded_unit is not None:
+            unit = item(CodeValue=coded_unit, CodingSchemeDesignator="UCUM", CodeMeaning="unit")
+            frame.RealWorldValueMappingSequence = item(
+                MeasurementUnitsCodeSequence=unit,
+                RealWorldValueSlope=float(1 + height),
+                RealWorldValueIntercept=0.0,
+                RealWorldValueFirstValueMapped=0,
+                RealWorldValueLastValueMapped=65535,
+                LUTLabel="PET",
+                LUTExplanation="PET",
             )
         frames.append(frame)
     dataset.PerFrameFunctionalGroupsSequence = DicomSequence(frames)
@@ -105,6 +119,24 @@ def test_an_enhanced_pet_has_a_slope_and_a_flat_header_per_frame(tmp_path: Path)
     assert header.ImagePositionPatient[2] == 9.0
     assert header.PatientWeight == 70
     assert header.InstanceNumber == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "unit"),
+    [
+        ("Bq/ml", Unit.BQML),
+        ("g/ml{SUVbw}", Unit.SUV_BW),
+        ("{SUVlbm}g/ml", Unit.SUV_LBM),
+        ("cm2/ml{SUVbsa}", Unit.SUV_BSA),
+    ],
+)
+def test_an_enhanced_pet_codes_its_unit_instead_of_naming_it(
+    tmp_path: Path, code: str, unit: Unit
+) -> None:
+    write_enhanced(tmp_path / "pt.dcm", "PT", [0, 1, 2, 3, 4], shared_slope=False, coded_unit=code)
+    series = scan(tmp_path).subjects[0].visits[0].pet
+    assert series is not None
+    assert read_pet(series).volume.unit is unit
 
 
 def test_missing_frames_are_refused(tmp_path: Path) -> None:
