@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 
-def compare_stages_of_the_main_job() -> None:
+def main() -> None:
     root = os.environ.get("RECIST_DATA")
     if not root:
         print("left out: set RECIST_DATA to the folder of real images")
@@ -31,4 +31,4 @@ def compare_stages_of_the_main_job() -> None:
 
 
 if __name__ == "__main__":
-    compare_stages_of_the_main_job()
+    main()
