@@ -23,6 +23,8 @@ import pandas as pd
 
 COLUMNS = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
 ORGANS = ("liver", "lung", "adrenal", "soft tissue", "lymph node")
+#: No simulated lesion grows beyond this.
+LARGEST_MM = 250.0
 #: Visits after the baseline, in days from the start.
 EVERY_DAYS = 56
 #: ... give or take.
@@ -57,7 +59,7 @@ def _subject(name: str, random: np.random.Generator) -> list[str]:
         for k in range(targets):
             organ = ORGANS[organs[k]]
             node = "yes" if organ == "lymph node" else "no"
-            size = sizes[k] * trends[k] ** visit * noise[k]
+            size = min(sizes[k] * trends[k] ** visit * noise[k], LARGEST_MM)
             status, text = ("measured", f"{size:.1f}") if size >= 6 else ("too-small", "")
             if size < 3:
                 status, text = "absent", ""

@@ -22,8 +22,9 @@ IMMUNE_PROGRESSION = "Seymour 2017, section on progression-free survival"
 DURATION = "Eisenhauer 2009, section 4.7"
 VISIT_DATE = "FDA 2018, Clinical Trial Endpoints, Appendix 3"
 
-#: Said by policies that would count missed visits or use scheduled dates.
-NO_SCHEDULE = "No visit schedule is set (visit_interval_days): missed visits were not counted."
+#: Said by policies that would count missed visits or use scheduled dates, where the protocol has no
+#: ``visit_interval_days``.
+NO_SCHEDULE = "No visit schedule is set: missed visits were not counted."
 
 #: Between a progression and its confirmation only these may lie (Seymour 2017).
 _KEEP_WAITING = (Response.NE, Response.NA, Response.ND, Response.MISSING, Response.DISREGARDED)
