@@ -289,7 +289,7 @@ class Protocol:
 
     # --- inside and outside the field, readers -----------------------------------------------
     abscopal_definition: Literal[
-        "all", "golden", "luke", "pembro_rt", "theelen", "mcbride", "welsh"
+        "all", "golden", "luke", "pembro_rt", "theelen", "mcbride", "welsh", "formenti"
     ] = setting("all", "AMB-33", "Definitions reported, each by name.", "see recist.abscopal")
     abscopal_denominator: Literal["both", "evaluable", "enrolled"] = setting(
         "both", "AMB-34", "Patients that a rate is out of.", "see recist.abscopal"

@@ -155,7 +155,8 @@ def _sizes(course: Course, lesions: list[Lesion], protocol: Protocol) -> str:
         found = _first(course, lesion)
         size = None if found is None else found.diameter_mm
         shown = "without a diameter" if size is None else f"{in_mm(size)} mm"
-        said.append(f"{lesion.id} {shown} of {in_mm(minimum_mm(lesion, protocol))} needed")
+        needed = in_mm(minimum_mm(lesion, protocol))
+        said.append(f"{lesion.id} {shown}, {needed} mm needed")
     return f"no out-of-field lesion is measurable at baseline ({', '.join(said)})"
 
 

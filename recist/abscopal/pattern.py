@@ -70,10 +70,11 @@ def first_failure(course: Course, timeline: Timeline, protocol: Protocol) -> Fir
         if failure is not None:
             found += _sites(site, failure)
     whole = _progression(course, frozenset(Field), timeline, protocol)
-    day = min([each.day for _, each in found] + ([whole.day] if whole else []), default=None)
+    days = [_day(each) for _, each in found] + ([_day(whole)] if whole else [])
+    day = min(days, default=None)
     if day is None:
         return _failure(Pattern.NONE, None, (), "No progression at any site after radiotherapy.")
-    first = [(site, each) for site, each in found if each.day == day]
+    first = [(site, each) for site, each in found if _day(each) == day]
     sites = tuple(dict.fromkeys(site for site, _ in first))
     if not sites:
         sentence = (
@@ -83,7 +84,7 @@ def first_failure(course: Course, timeline: Timeline, protocol: Protocol) -> Fir
         return _failure(Pattern.MIXED, day, (), sentence)
     pattern = Pattern(sites[0].value) if len(sites) == 1 else Pattern.MIXED
     why = " ".join(dict.fromkeys(f"{site}: {_why(each)}" for site, each in first))
-    remark = "" if whole is not None and whole.day == day else " Whole-body response is not PD."
+    remark = "" if whole is not None and _day(whole) == day else " Whole-body response is not PD."
     fibrosis = " An irradiated lesion that grows may be fibrosis." * (Site.IN_FIELD in sites)
     return _failure(pattern, day, sites, f"Day {day}: {why}{remark}{fibrosis}")
 
@@ -109,6 +110,12 @@ def _progression(
     return next(
         (each for each in judged if each.day in counted and each.overall is Response.PD), None
     )
+
+
+def _day(assessment: Assessment) -> int:
+    """The day of the first sign, which counts."""
+    back = assessment.progression_day
+    return assessment.day if back is None else back
 
 
 def _why(assessment: Assessment | None) -> str:

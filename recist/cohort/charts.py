@@ -45,6 +45,7 @@ def waterfall(patients: Sequence[Patient]) -> Figure:
         axes.bar(place, shown, width=0.85, color=FIELD_COLOURS[change.field])
         if best > TOP_PERCENT:
             axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
+    _limit(axes, [best for _, _, best in bars])
     if len(bars) <= MOST_NAMED_BARS:
         names = [f"{subject} {change.lesion.id}" for subject, change, _ in bars]
         axes.set_xticks(range(len(bars)), names, rotation=90, fontsize=6)
@@ -61,6 +62,7 @@ def spider(patients: Sequence[Patient]) -> Figure:
     """The change of every lesion over the days since the end of radiotherapy."""
     figure, axes = _drawing("Change from baseline (%)")
     used = set()
+    reached: list[float] = []
     for patient, change in _followed(patients):
         if patient.finding is None:
             continue
@@ -73,6 +75,8 @@ def spider(patients: Sequence[Patient]) -> Figure:
         colour = FIELD_COLOURS[change.field]
         axes.plot(days, shown, color=colour, marker="o", markersize=3, linewidth=1, alpha=0.85)
         used.add(change.field)
+        reached += values
+    _limit(axes, reached)
     axes.axvline(0, color="#6b7280", linewidth=0.8, linestyle=":")
     axes.set_xlabel("Days from the end of radiotherapy")
     _legend(
@@ -112,10 +116,15 @@ def _drawing(label: str) -> tuple[Figure, Axes]:
     axes.axhline(0, color="#1f2937", linewidth=0.8)
     for level in (RESPONSE_PERCENT, PROGRESSION_PERCENT):
         axes.axhline(level, color="#6b7280", linewidth=0.8, linestyle="--")
-    axes.set_ylim(-105, TOP_PERCENT * 1.08)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes
+
+
+def _limit(axes: Axes, values: Sequence[float]) -> None:
+    """Room for what is shown, for both thresholds, and for the key above it."""
+    top = min(TOP_PERCENT, max([PROGRESSION_PERCENT, *values]))
+    axes.set_ylim(-105, 1.3 * top)
 
 
 def _legend(axes: Axes, handles: Sequence[Patch | Line2D]) -> None:

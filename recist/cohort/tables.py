@@ -306,6 +306,16 @@ def _set_json(found: SetResponse, course: Course) -> dict[str, Any]:
         "progression": when(course, found.progression_day),
         "pfs_days": pfs.pfs_days,
         "pfs_event": pfs.pfs_event,
+        "times": [
+            {
+                "endpoint": time.endpoint,
+                "policy": time.policy,
+                "days": time.days,
+                "event": time.event,
+                "why": time.reason.sentence,
+            }
+            for time in pfs.times
+        ],
         "reasons": [reason_json(reason) for reason in pfs.reasons],
     }
 
