@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imaging.errors import InputError, UnsupportedError
 from recist.course import Course
@@ -154,6 +157,29 @@ def test_the_order_of_rows_and_chunks_is_irrelevant(tmp_path: Path) -> None:
             sorted((tmp_path / folder / name).read_text().split("\n")) for folder in ("a", "b")
         )
         assert found == expected
+
+
+FRAGMENTS = """
+P4,0,T1,target,liver,no,measured,50
+P4,56,T1,target,liver,no,measured,20
+P4,56,T1,target,liver,no,measured,25.5
+P4,56,N1,new,lung,no,equivocal,
+P4,112,N1,new,lung,no,present,
+"""
+ROWS = [row for row in (RESPONDER + PROGRESSOR + FRAGMENTS).split("\n") if row]
+
+
+@settings(max_examples=25)
+@given(st.permutations(ROWS))
+def test_any_order_of_rows_gives_the_same_results(shuffled: list[str]) -> None:
+    def results(lines: list[str]) -> list[list[str]]:
+        with tempfile.TemporaryDirectory() as folder:
+            source = table(Path(folder), "".join(f"{line}\n" for line in lines))
+            assess_file(source, Path(folder) / "out")
+            names = ("timepoints.csv", "outcomes.csv")
+            return [sorted((Path(folder) / "out" / name).read_text().split("\n")) for name in names]
+
+    assert results(shuffled) == results(ROWS)
 
 
 def test_several_processes_give_the_same_files(
