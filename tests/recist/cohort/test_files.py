@@ -1,0 +1,224 @@
+"""``recist abscopal``: from tables to rates, for a cohort whose answers are known."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from imaging.errors import InputError
+from recist.cli import main
+from recist.cohort import abscopal_file
+from recist.cohort.files import FILES
+
+HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm,field"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def patient(subject: str, outside: float | None, *, field: str = "out") -> list[str]:
+    """An irradiated lesion that shrinks, and one of 20 mm outside, at baseline and two scans."""
+    lines = [
+        f"{subject},{day},L1,target,lung,no,measured,{mm},in"
+        for day, mm in ((-7, 30), (56, 10), (84, 10))
+    ]
+    if outside is not None:
+        lines += [
+            f"{subject},{day},L2,target,liver,no,measured,{mm},{field}"
+            for day, mm in ((-7, 20), (56, outside), (84, outside))
+        ]
+    return lines
+
+
+def write(path: Path, header: str, lines: list[str]) -> Path:
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> dict[str, Path]:
+    """Twelve enrolled: 3 respond, 7 do not, 2 have no lesion outside (truth case AB-016)."""
+    subjects = [f"P{k:02}" for k in range(12)]
+    lines: list[str] = []
+    for k, subject in enumerate(subjects):
+        lines += patient(subject, 12 if k < 3 else 19 if k < 10 else None)
+    events = [
+        f"{subject},{day},{kind}"
+        for subject in subjects
+        for day, kind in ((0, "radiotherapy-start"), (10, "radiotherapy-end"))
+    ]
+    arms = [f"{subject},{'both' if k % 2 else 'SBRT'}" for k, subject in enumerate(subjects)]
+    return {
+        "measurements": write(tmp_path / "m.csv", HEADER, lines),
+        "events": write(tmp_path / "e.csv", "subject,day,event", events),
+        "arms": write(tmp_path / "a.csv", "subject,arm", arms),
+    }
+
+
+def rate(path: Path, **wanted: str) -> dict[str, str]:
+    (found,) = [
+        row
+        for row in rows(path)
+        if all(row[key] == value for key, value in {"confirmed_only": "no", **wanted}.items())
+    ]
+    return found
+
+
+def test_both_denominators_are_reported_and_named(cohort: dict[str, Path], tmp_path: Path) -> None:
+    result = abscopal_file(out=tmp_path / "out", **cohort)
+    assert (result.subjects, result.failed, result.exit_code) == (12, (), 0)
+    path = tmp_path / "out" / "rates.csv"
+    evaluable = rate(path, definition="theelen-arr", arm="all", denominator="evaluable")
+    enrolled = rate(path, definition="theelen-arr", arm="all", denominator="enrolled")
+    assert (evaluable["responders"], evaluable["n"], evaluable["rate_percent"]) == (
+        "3",
+        "10",
+        "30.0",
+    )
+    assert (enrolled["responders"], enrolled["n"], enrolled["rate_percent"]) == ("3", "12", "25.0")
+    assert (enrolled["denominator_of_paper"], enrolled["not_assessed"]) == ("yes", "2")
+    golden = rate(path, definition="golden", arm="all", denominator="evaluable")
+    # One lesion of 20 mm and two scans, all measured with an error of 10 %.
+    assert float(golden["by_chance_percent"]) == pytest.approx(1.1, abs=0.2)
+    assert golden["interval_of_paper"] == "Clopper-Pearson"
+    scanned = rate(path, definition="mcbride", arm="all", denominator="scanned")
+    assert (scanned["n"], scanned["interval_of_paper"]) == ("12", "Wilson")
+
+
+def test_arms_are_contrasted(cohort: dict[str, Path], tmp_path: Path) -> None:
+    abscopal_file(out=tmp_path / "out", **cohort)
+    found = rate(
+        tmp_path / "out" / "contrasts.csv", definition="theelen-arr", denominator="enrolled"
+    )
+    assert (found["arms"], found["first"], found["second"]) == ("SBRT - both", "2/6", "1/6")
+    assert found["difference_percent"] == "16.7"
+    assert float(found["newcombe_low"]) < 16.7 < float(found["newcombe_high"])
+    assert found["fisher_p"] == "1"
+
+
+def test_enrolled_without_measurements_count_as_enrolled(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    with cohort["arms"].open("a") as stream:
+        stream.write("GHOST,SBRT\n")
+    abscopal_file(out=tmp_path / "out", **cohort)
+    path = tmp_path / "out" / "rates.csv"
+    assert rate(path, definition="golden", arm="SBRT", denominator="enrolled")["n"] == "7"
+    assert rate(path, definition="golden", arm="SBRT", denominator="evaluable")["n"] == "5"
+    ghost = [r for r in rows(tmp_path / "out" / "abscopal.csv") if r["subject"] == "GHOST"]
+    assert [row["evaluability"] for row in ghost] == ["no measurements"]
+
+
+def test_every_patient_has_an_answer_per_definition_with_its_reason(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    abscopal_file(out=tmp_path / "out", **cohort)
+    found = rows(tmp_path / "out" / "abscopal.csv")
+    own = {row["definition"]: row for row in found if row["subject"] == "P00"}
+    golden = own["golden"]
+    assert (golden["response"], golden["confirmed"], golden["response_day"]) == ("yes", "yes", "56")
+    assert golden["days_from_radiotherapy_end"] == "46"
+    assert (golden["in_field_best"], golden["out_of_field_best"]) == ("PR", "PR")
+    assert (golden["first_failure"], golden["attribution"]) == ("none", "A")
+    assert "12.0 of 20.0 mm, -40.0 %" in golden["reason"]
+    none = next(row for row in found if row["subject"] == "P11")
+    assert (none["evaluable"], none["response"]) == ("no", "NE")
+    content = json.loads((tmp_path / "out" / "abscopal.json").read_text())
+    assert content["protocol"]["abscopal_landmark_days"] == 84
+    reason = content["patients"][0]["definitions"]["golden"]["reason"]
+    assert (reason["source"][:11], reason["margin_mm"]) == ("Golden 2015", "2.0")
+    assert content["patients"][0]["sets"]["out-of-field"]["times"]
+
+
+def test_lesions_are_counted_by_field_with_patients_drawn(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    abscopal_file(out=tmp_path / "out", **cohort)
+    found = rate(tmp_path / "out" / "lesion_rates.csv", field="out", arm="all")
+    assert (found["responders"], found["n"], found["patients"]) == ("3", "10", "10")
+    assert 0 <= float(found["cluster_bootstrap_low"]) < 30 < float(found["cluster_bootstrap_high"])
+    between = rate(tmp_path / "out" / "lesion_rates.csv", field="in - out", arm="all")
+    assert between["rate_percent"] == "70.0"
+
+
+def test_sensitivity_names_who_changes(tmp_path: Path) -> None:
+    lines = [*patient("P1", 12), *patient("P2", 12, field="low-dose"), *patient("P3", 19)]
+    lines.append("P1,84,N1,new,liver,no,measured,14,in")
+    table = write(tmp_path / "m.csv", HEADER, lines)
+    doses = write(
+        tmp_path / "d.csv",
+        "subject,lesion,near_max_gy,upper_bound_gy",
+        ["P1,L2,0.3,0.7", "P2,L2,3.0,", "P3,L2,1.0,2.2"],
+    )
+    abscopal_file(table, tmp_path / "out", doses=doses)
+    path = tmp_path / "out" / "sensitivity.csv"
+
+    def change(choice: str, definition: str = "golden") -> dict[str, str]:
+        (found,) = [
+            r for r in rows(path) if r["choice"] == choice and r["definition"] == definition
+        ]
+        return found
+
+    pragmatic = change("out_of_field_set = pragmatic")
+    assert (pragmatic["gained"], pragmatic["lost"], pragmatic["changed"]) == ("P2", "", "1")
+    assert (pragmatic["evaluable"], pragmatic["evaluable_then"]) == ("2", "3")
+    assert change("out of the field below 1 Gy")["flipped_evaluable"] == "P3"
+    assert change("out of the field below 5 Gy")["gained"] == "P2"
+    assert change("new_lesion_position = anywhere", "pembro-rt")["lost"] == "P1"
+    assert change("definition instead of theelen-arr", "theelen-acr")["gained"] == "P3"
+
+
+def test_a_bad_patient_never_stops_the_others(cohort: dict[str, Path], tmp_path: Path) -> None:
+    with cohort["measurements"].open("a") as stream:
+        stream.write("BAD,-7,L1,target,lung,no,measured,thirty,in\n")
+    result = abscopal_file(out=tmp_path / "out", **cohort)
+    assert (result.failed, result.subjects, result.exit_code) == (("BAD",), 13, 1)
+    assert rows(tmp_path / "out" / "checks.csv")[0]["subject"] == "BAD"
+    assert len({row["subject"] for row in rows(tmp_path / "out" / "abscopal.csv")}) == 12
+
+
+def test_results_are_the_same_again_and_all_there(cohort: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        abscopal_file(out=tmp_path / name, **cohort)
+    assert {path.name for path in (tmp_path / "one").iterdir()} == set(FILES)
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert (tmp_path / "one" / "waterfall.png").read_bytes()[:4] == b"\x89PNG"
+    assert "out of field" in (tmp_path / "one" / "spider.svg").read_text()
+
+
+def test_nothing_is_written_where_a_table_cannot_be_read(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    write(cohort["arms"], "subject,group", ["P00,both"])
+    with pytest.raises(InputError, match=r"a.csv: column 'arm' is missing"):
+        abscopal_file(out=tmp_path / "out", **cohort)
+    write(cohort["arms"], "subject,arm", ["P00,both", "P00,SBRT"])
+    with pytest.raises(InputError, match=r"row 3: P00 has two arms"):
+        abscopal_file(out=tmp_path / "out", **cohort)
+    write(cohort["arms"], "subject,arm,systemic", ["P00,both,perhaps"])
+    with pytest.raises(InputError, match="neither yes nor no"):
+        abscopal_file(out=tmp_path / "out", **cohort)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command(
+    cohort: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    arguments = [str(cohort["measurements"]), "--events", str(cohort["events"])]
+    arguments += ["--arms", str(cohort["arms"]), "-o", str(out)]
+    monkeypatch.setattr("sys.argv", ["recist", "abscopal", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    assert "12 of 12 subjects assessed" in capsys.readouterr().err
+    assert (out / "rates.csv").exists()
