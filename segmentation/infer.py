@@ -25,7 +25,7 @@ from segmentation.network import CHANNELS
 from segmentation.placement import NO_LESION, boxes, merged, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
-from segmentation.prompts import Click, Prompt
+from segmentation.prompts import Click, Line, Prompt
 from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 
 #: Around a prompt this much is looked at to each side, and again as much if the lesion reaches it.
@@ -139,6 +139,8 @@ def delineate(
             logit = _everywhere(channels, network, quality, clock)
         else:
             logit = _around(prompt, channels, grid, network, quality)
+            if isinstance(prompt, Line):
+                logit[prompts.beyond_line(prompt, grid)] = NO_LESION
     with clock.stage("place"):
         answer = Volume(logit, grid, Unit.OTHER, bundle.source)
         level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
@@ -349,7 +351,7 @@ def _meant(
 
 def _distance_mm(mask: Mask, prompt: Prompt) -> float:
     """From the middle of a prompt to the nearest voxel of the mask."""
-    if isinstance(prompt, Click | prompts.Line):
+    if isinstance(prompt, Click | Line):
         middle = prompts.corners_mm(prompt).mean(axis=0)
     else:
         middle = prompt.mask.centre_mm

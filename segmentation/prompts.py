@@ -14,10 +14,13 @@ import torch
 
 from imaging.errors import InputError
 from imaging.resampling import resample_mask
-from imaging.volume import Array, FloatArray, Grid, Mask
+from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask
 from segmentation.network import carried, near_segment
 
 Point = tuple[float, float, float]
+
+#: A reader's line may be this much shorter than the longest diameter.
+LINE_SLACK = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +87,23 @@ def channel(prompt: Prompt | None, grid: Grid) -> Array:
         return np.asarray(softened[0, 0])
     ends = grid.to_voxel(corners_mm(prompt))
     return np.asarray(near_segment(grid.shape, ends[0], ends[-1], "cpu")[0, 0])
+
+
+def beyond_line(line: Line, grid: Grid) -> BoolArray:
+    """Where no lesion of this longest diameter can reach, on a grid; (i, j, k).
+
+    In the slice of the line no point of the lesion is farther from either end than the line is
+    long, or that would be the longer diameter. An oblique lesion moves sideways from slice to
+    slice, so the distance grows by that to the slice.
+    """
+    ends = corners_mm(line)
+    points = grid.to_world_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    normal = grid.directions[:, 2]
+    allowed = LINE_SLACK * float(np.linalg.norm(ends[1] - ends[0])) + grid.spacing_mm[0]
+    beyond = np.zeros(grid.shape, np.bool_)
+    for end in ends:
+        offset = points - end
+        along = offset @ normal
+        across = np.linalg.norm(offset - along[..., None] * normal, axis=-1)
+        beyond |= across > allowed + np.abs(along)
+    return beyond

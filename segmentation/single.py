@@ -205,3 +205,49 @@ def write(delineation: Delineation, images: Images, out: Path) -> Path:
         for number, mask in enumerate(masks, start=1)
     ]
     return write_seg(out, segments, images.headers)
+
+
+def segment_files(
+    path: Path,
+    out: Path,
+    *,
+    pet: Path | None = None,
+    subject: str | None = None,
+    date: str | None = None,
+    click: str | None = None,
+    line: str | None = None,
+    previous: Path | None = None,
+    label: int | None = None,
+    previous_ct: Path | None = None,
+    method: str = NETWORK,
+    model: Path | None = None,
+    device: str = "auto",
+    quality: Quality | str = Quality.FAST,
+) -> Delineation:
+    """From the images and a prompt to a file: all of ``recist segment``.
+
+    Args:
+        path, pet, subject, date: see :func:`read_examination`.
+        click, line: text, see :func:`prompt_of`.
+        previous, label, previous_ct: a lesion of an earlier date, see :func:`carried_lesion`.
+        model: a bundle's folder; None takes the one that ships.
+
+    Raises:
+        InputError: whatever cannot be read, and when nothing was found.
+    """
+    if previous is None and (label is not None or previous_ct is not None):
+        raise InputError("--label and --previous-ct describe the label map of --from")
+    if sum(given is not None for given in (click, line, previous)) != 1:
+        raise InputError("one of --click, --line and --from is needed, and only one")
+    images = read_examination(path, pet=pet, subject=subject, date=date)
+    carried = None
+    if previous is not None:
+        before = None if previous_ct is None else read_examination(previous_ct).ct
+        carried = carried_lesion(previous, images.ct, label=label, previous_ct=before)
+    prompt = prompt_of(click=click, line=line, carried=carried)
+    bundle = load_bundle(model) if method == NETWORK else None
+    found = segment_one(
+        images, prompt, method=method, bundle=bundle, device=device, quality=quality
+    )
+    write(found, images, out)
+    return found

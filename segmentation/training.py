@@ -24,12 +24,14 @@ from imaging.errors import InputError
 from segmentation import synthesis
 from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
 from segmentation.cases import Case
-from segmentation.network import LesionNet, channels_last
+from segmentation.network import SIDE_MULTIPLE, LesionNet, channels_last
 
 ALL_CASES = -1
 #: Shares of the kinds of patches; the rest are negatives.
 REAL_SHARE = 0.62
 DRAWN_SHARE = 0.28
+SMALL_REAL_SHARE = 0.15
+SMALL_DRAWN_SHARE = 0.65
 HOT_SPOT_SHARE = 0.15
 #: PET is taken away this often, so that CT alone works.
 PET_DROPPED = 0.15
@@ -50,17 +52,19 @@ class Settings:
 
     Attributes:
         fold: its cases are left out; ``ALL_CASES`` leaves out none.
-        steps: when the run ends.
-        horizon: when the learning rate would reach zero. A run may end before: the averaged
-            weights are what is kept, and averaging does what the last slow steps would do.
-        side: of a patch, in voxels.
+        steps: when the run ends, and the learning rate reaches zero.
+        batch, side: patches of a step, and their side in voxels.
+        small_from: from this step on, every second step takes ``small_batch`` patches of
+            ``small_side`` voxels, most of them with a small drawn lesion.
         ema: how much of the averaged weights is kept at a step.
         filters: see :class:`~segmentation.network.LesionNet`.
     """
 
     fold: int = ALL_CASES
-    steps: int = 2000
-    horizon: int = 3000
+    steps: int = 3000
+    small_from: int = 2000
+    small_batch: int = 12
+    small_side: int = 32
     batch: int = 2
     side: int = 64
     learning_rate: float = 1e-3
@@ -74,8 +78,13 @@ class Settings:
     def __post_init__(self) -> None:
         if min(self.steps, self.batch, self.filters, self.checkpoint_every) < 1:
             raise InputError("steps, batch, filters and checkpoint_every must be positive")
-        if self.side % 8:
-            raise InputError(f"the side of a patch must be a multiple of 8, not {self.side}")
+        for side in (self.side, self.small_side):
+            if side % SIDE_MULTIPLE:
+                raise InputError(f"the side of a patch must be a multiple of 8, not {side}")
+
+    def is_small(self, step: int) -> bool:
+        """Whether a step is one of small patches."""
+        return step >= self.small_from and step % 2 == 1
 
 
 def split(names: Sequence[str], folds: int, seed: int) -> dict[str, int]:
@@ -135,15 +144,29 @@ def make_batch(
     """The batch of a step: images (batch, 3, n, n, n) and targets (batch, 1, n, n, n)."""
     rng = np.random.default_rng([settings.seed, settings.fold + 1, step])
     noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
-    samples = [_sample(held, settings.side, rng, noise) for _ in range(settings.batch)]
+    if settings.is_small(step):
+        kind = _Kind(settings.small_side, SMALL_REAL_SHARE, SMALL_DRAWN_SHARE)
+        samples = [_sample(held, kind, rng, noise) for _ in range(settings.small_batch)]
+    else:
+        kind = _Kind(settings.side, REAL_SHARE, DRAWN_SHARE)
+        samples = [_sample(held, kind, rng, noise) for _ in range(settings.batch)]
     images, targets = zip(*samples, strict=True)
     return torch.cat(images), torch.cat(targets)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The side of a step's patches, and how many hold a real and how many a drawn lesion."""
+
+    side: int
+    real: float
+    drawn: float
+
+
 def _sample(
-    held: Sequence[HeldCase], side: int, rng: np.random.Generator, noise: torch.Generator
+    held: Sequence[HeldCase], kind: _Kind, rng: np.random.Generator, noise: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    patch = _patch(held, side, rng, noise)
+    patch = _patch(held, kind, rng, noise)
     if patch.has_pet and rng.random() < HOT_SPOT_SHARE:
         synthesis.draw_hot_spot(patch, rng)
     vary(patch, rng, noise)
@@ -155,22 +178,22 @@ def _sample(
 
 
 def _patch(
-    held: Sequence[HeldCase], side: int, rng: np.random.Generator, noise: torch.Generator
+    held: Sequence[HeldCase], kind: _Kind, rng: np.random.Generator, noise: torch.Generator
 ) -> Patch:
     with_pet = [case for case in held if case.has_pet]
     without = [case for case in held if not case.has_pet] or with_pet
     chance = rng.random()
-    if chance < REAL_SHARE:
+    if chance < kind.real:
         # The few cases without PET are drawn as often as any other.
         case = held[int(rng.integers(len(held)))]
-        patch = draw(case, *case.lesion_point(rng), side, rng)
+        patch = draw(case, *case.lesion_point(rng), kind.side, rng)
     else:
         pool = without if rng.random() < 0.6 else (with_pet or held)
         case = pool[int(rng.integers(len(pool)))]
-        patch = draw(case, case.body_point(rng), 0, side, rng)
+        patch = draw(case, case.body_point(rng), 0, kind.side, rng)
     if not patch.has_pet and rng.random() < PET_IMAGINED:
         synthesis.imagine_pet(patch, rng, noise)
-    if REAL_SHARE <= chance < REAL_SHARE + DRAWN_SHARE:
+    if kind.real <= chance < kind.real + kind.drawn:
         synthesis.draw_lesion(patch, rng)
     return patch
 
@@ -274,10 +297,10 @@ class _Run:
 
 
 def learning_rate(settings: Settings, step: int) -> float:
-    """Linear warm-up, then half a cosine that reaches zero at the horizon."""
+    """Linear warm-up, then half a cosine down to zero."""
     if step < WARM_UP_STEPS:
         return settings.learning_rate * (step + 1) / WARM_UP_STEPS
-    done = (step - WARM_UP_STEPS) / max(1, settings.horizon - WARM_UP_STEPS)
+    done = (step - WARM_UP_STEPS) / max(1, settings.steps - WARM_UP_STEPS)
     return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 

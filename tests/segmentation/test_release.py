@@ -49,7 +49,9 @@ def runs(data: Path, tmp_path: Path, steps: int) -> dict[int, Path]:
     cases = cases_of(tmp_path / "packed.npz")
     folders = {fold: tmp_path / f"run{fold}" for fold in (ALL_CASES, 0, 1)}
     for fold, folder in folders.items():
-        settings = Settings(fold=fold, steps=steps, batch=1, side=16, filters=8, bf16=False)
+        settings = Settings(
+            fold=fold, steps=steps, batch=1, side=16, small_side=16, filters=8, bf16=False
+        )
         train(cases, FOLDS, settings, folder)
     return folders
 

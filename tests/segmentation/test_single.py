@@ -57,6 +57,29 @@ def test_a_lesion_of_an_earlier_date_is_the_prompt(
         single.carried_lesion(tmp_path / "before.nii.gz", ct, label=7)
 
 
+def test_from_files_to_a_file(tmp_path: Path, tiny_bundle: Path, patient: Patient) -> None:
+    ct, suv = patient((LEFT, 14.0))
+    paths = {"path": save(ct, tmp_path / "ct.nii.gz"), "pet": save(suv, tmp_path / "pet.nii.gz")}
+    found = single.segment_files(
+        **paths, out=tmp_path / "otsu.nii.gz", click="40,50,60", method="otsu"
+    )
+    assert (tmp_path / "otsu.nii.gz").is_file()
+    np.testing.assert_allclose(found.candidates[0].mask.centre_mm, LEFT, atol=2.0)
+    again = single.segment_files(
+        **paths,
+        out=tmp_path / "again.nii.gz",
+        previous=tmp_path / "otsu.nii.gz",
+        previous_ct=paths["path"],
+        model=tiny_bundle,
+        device="cpu",
+    )
+    assert again.model.startswith("tiny")
+    with pytest.raises(InputError, match="describe the label map"):
+        single.segment_files(**paths, out=tmp_path / "x.nii.gz", click="1,2,3", label=1)
+    with pytest.raises(InputError, match="only one"):
+        single.segment_files(**paths, out=tmp_path / "x.nii.gz")
+
+
 def test_prompts_are_read_from_text() -> None:
     assert single.prompt_of(click="1,2,3") == Click((1.0, 2.0, 3.0))
     assert single.prompt_of(line="1,2,3:4,5,6") == Line((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))

@@ -220,6 +220,14 @@ def test_the_loss_of_a_small_lesion_counts_like_that_of_a_large_one() -> None:
 def test_settings_are_valid_or_refused() -> None:
     with pytest.raises(InputError, match="multiple of 8"):
         Settings(side=20)
+    assert [Settings(small_from=3).is_small(step) for step in range(6)] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
     with pytest.raises(InputError, match="positive"):
         Settings(steps=0)
 
