@@ -229,13 +229,23 @@ def assess(
     events: Events = None,
     criteria: Criteria = "recist11,irecist",
     protocol: ProtocolName = "recist11-eortc",
+    robustness: Annotated[
+        bool,
+        typer.Option("--robustness", help="Add the chance of each category under reading error."),
+    ] = False,
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of diameters to responses and outcomes; no images, no network."""
     from recist.table.assess import assess_file
 
     result = assess_file(
-        measurements, out, events=events, criteria=_names(criteria), protocol=protocol, jobs=jobs
+        measurements,
+        out,
+        events=events,
+        criteria=_names(criteria),
+        protocol=protocol,
+        jobs=jobs,
+        robustness=robustness,
     )
     _report_table(result)
 
