@@ -126,14 +126,20 @@ def _evaluable(course: Course, timeline: Timeline, protocol: Protocol) -> _Judge
 def _without_scan(course: Course, timeline: Timeline) -> _Judged | None:
     if timeline.follow_up_days:
         return None
-    later = [each.day for each in course.timepoints if each.day > timeline.end_day]
-    if later:
+    later = next((each.day for each in course.timepoints if each.day > timeline.end_day), None)
+    if later is None:
+        sentence = f"Not evaluable: no scan after day {timeline.end_day}, the end of radiotherapy."
+        return Verdict.NO_SCAN, sentence, ()
+    if timeline.censor_day is not None and timeline.censor_day < later:
         sentence = (
             f"Not evaluable: {timeline.censored_by} on day {timeline.censor_day} comes before the "
-            f"first scan after radiotherapy, on day {later[0]}."
+            f"first scan after radiotherapy, on day {later}."
         )
         return Verdict.CENSORED, sentence, ()
-    sentence = f"Not evaluable: no scan after day {timeline.end_day}, the end of radiotherapy."
+    sentence = (
+        f"Not evaluable: the first scan after radiotherapy is {later - timeline.start_day} days "
+        "after its start, later than a response counts."
+    )
     return Verdict.NO_SCAN, sentence, ()
 
 

@@ -106,7 +106,7 @@ def _progression(
     if not part.lesions:
         return None
     judged = recist11.assess(part, replace(protocol, no_disease="ned"))
-    counted = set(timeline.follow_up_days)
+    counted = set(timeline.observed_days)
     return next(
         (each for each in judged if each.day in counted and each.overall is Response.PD), None
     )

@@ -22,12 +22,13 @@ class SetResponse:
     """What one set of lesions did after radiotherapy, baseline and nadir recomputed on the set.
 
     Attributes:
-        assessments: by RECIST 1.1 at the scans that count.
-        best, confirmed: best response, and the best one that was confirmed.
+        assessments: by RECIST 1.1 at the scans that are observed.
+        best, confirmed: best response, and the best one that was confirmed, while one counts.
         first_day: of the first CR or PR; ``confirmed_day``: of the first that was confirmed.
         outcome, immune: the whole outcome by RECIST 1.1 and by iRECIST, times from the start of
             radiotherapy; so the PFS of the out-of-field set is the abscopal one.
-        sums: day, sum and completeness at each scan that counts; the baseline's sum first.
+        baseline_mm: the sum at baseline; None without targets, or where one was not evaluable.
+        sums: day and sum at each scan on which a response counts; None where incomplete.
     """
 
     scope: Scope
@@ -60,11 +61,11 @@ def response_of(
     part = within(course, scope, protocol)
     if not part.lesions or not part.timepoints:
         return None
-    counted = set(timeline.follow_up_days)
-    seen = tuple(each for each in recist11.assess(part, protocol, scope) if each.day in counted)
-    immune = [each for each in irecist.assess(part, protocol, scope) if each.day in counted]
+    counted, observed = set(timeline.follow_up_days), set(timeline.observed_days)
+    seen = tuple(each for each in recist11.assess(part, protocol, scope) if each.day in observed)
+    immune = [each for each in irecist.assess(part, protocol, scope) if each.day in observed]
     visits = [_visit(each) for each in seen]
-    kept = evaluated(visits, protocol, RECIST)
+    kept = evaluated((each for each in visits if each.day in counted), protocol, RECIST)
     first = first_response(kept, protocol, confirmed=False)
     again = first_response(kept, protocol, confirmed=True)
     known = _background(part, timeline)

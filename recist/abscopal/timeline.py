@@ -18,10 +18,11 @@ class Timeline:
         start_day, end_day: of radiotherapy; where no date is recorded, of the baseline.
         recorded: a date of radiotherapy is recorded.
         baseline_day: of the last scan before radiotherapy; None without one.
-        follow_up_days: of scans after radiotherapy that count.
+        follow_up_days: of scans after radiotherapy on which a response counts.
+        observed_days: of those and later ones, on which progression counts.
         systemic_day: the last start of systemic therapy before radiotherapy or around it.
         changed_day: a systemic therapy that started after radiotherapy.
-        censor_day: nothing after it counts; ``censored_by`` says why.
+        censor_day: nothing after it counts, ``censored_by`` says why; None where nothing does.
         remarks: what had to be assumed.
     """
 
@@ -30,6 +31,7 @@ class Timeline:
     recorded: bool
     baseline_day: int | None
     follow_up_days: tuple[int, ...]
+    observed_days: tuple[int, ...]
     systemic_day: int | None = None
     changed_day: int | None = None
     censor_day: int | None = None
@@ -71,15 +73,17 @@ def timeline_of(course: Course, protocol: Protocol, *, systemic: bool | None = N
     ends = [
         *((day, "a new systemic therapy") for day in changed),
         *((day, "further radiotherapy") for day in later),
-        (start + protocol.abscopal_follow_up_days, "the end of the follow-up that counts"),
     ]
-    censor_day, censored_by = min(ends)
+    censor_day, censored_by = min(ends, default=(None, ""))
+    observed = [day for day in scans if day > end and (censor_day is None or day <= censor_day)]
+    until = start + protocol.abscopal_follow_up_days
     return Timeline(
         start,
         end,
         recorded,
         before[-1] if before else None,
-        tuple(day for day in scans if end < day <= censor_day),
+        tuple(day for day in observed if day <= until),
+        tuple(observed),
         max(around, default=None),
         min(changed, default=None),
         censor_day,

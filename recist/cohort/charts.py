@@ -40,9 +40,13 @@ def waterfall(patients: Sequence[Patient]) -> Figure:
         key=lambda bar: (-bar[2], bar[0], bar[1].lesion.id),
     )
     figure, axes = _drawing("Best change from baseline (%)")
-    for place, (_, change, best) in enumerate(bars):
-        shown = min(best, TOP_PERCENT)
-        axes.bar(place, shown, width=0.85, color=FIELD_COLOURS[change.field])
+    axes.bar(
+        range(len(bars)),
+        [min(best, TOP_PERCENT) for _, _, best in bars],
+        width=0.85,
+        color=[FIELD_COLOURS[change.field] for _, change, _ in bars],
+    )
+    for place, (_, _, best) in enumerate(bars):
         if best > TOP_PERCENT:
             axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
     _limit(axes, [best for _, _, best in bars])

@@ -44,7 +44,8 @@ def abscopal_file(
         measurements: with the column ``field``.
         events: ``subject, date|day, event``: radiotherapy and systemic therapy.
         arms: ``subject, arm`` and optionally ``systemic``; its subjects are the enrolled ones.
-        doses: ``field.csv`` of the main job: varies the dose below which a lesion is outside.
+        doses: ``field.csv`` of the main job, or the folder of its results: varies the dose below
+            which a lesion is outside.
 
     Raises:
         InputError: a table cannot be read at all, or a setting does not exist.

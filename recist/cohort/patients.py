@@ -16,6 +16,9 @@ from recist.table.finding import Finding, Level
 from recist.table.layout import Layout
 from recist.table.source import chunks, opened
 
+#: The table of field classes and doses that the main job writes for each patient.
+FIELD_TABLE = "field.csv"
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -154,7 +157,7 @@ def read_arms(path: Path) -> dict[str, Arm]:
 
 
 def read_doses(path: Path) -> dict[tuple[str, str], float]:
-    """Doses by subject and lesion, from ``field.csv`` tables of the main job, put together.
+    """Doses by subject and lesion, from a ``field.csv`` or all of those below a folder.
 
     The upper bound counts where there is one: planning systems underestimate far dose.
 
@@ -162,14 +165,18 @@ def read_doses(path: Path) -> dict[tuple[str, str], float]:
         InputError: a missing column, or a dose that is no number.
     """
     doses: dict[tuple[str, str], float] = {}
-    for number, row in _rows(path, ("subject", "lesion", "near_max_gy"), ("upper_bound_gy",)):
-        where = f"{path.name}, row {number}"
-        try:
-            dose = cells.number(row.get("upper_bound_gy") or row["near_max_gy"])
-        except cells.CellError as error:
-            raise InputError(error.what, where=where, remedy="write doses in Gy") from error
-        if dose is not None:
-            doses[row["subject"], row["lesion"]] = dose
+    tables = sorted(path.rglob(FIELD_TABLE)) if path.is_dir() else [path]
+    if not tables:
+        raise InputError(f"no {FIELD_TABLE} below the folder", where=path)
+    for table in tables:
+        for number, row in _rows(table, ("subject", "lesion", "near_max_gy"), ("upper_bound_gy",)):
+            where = f"{table.name}, row {number}"
+            try:
+                dose = cells.number(row.get("upper_bound_gy") or row["near_max_gy"])
+            except cells.CellError as error:
+                raise InputError(error.what, where=where, remedy="write doses in Gy") from error
+            if dose is not None:
+                doses[row["subject"], row["lesion"]] = dose
     return doses
 
 

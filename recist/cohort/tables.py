@@ -243,6 +243,7 @@ def patient_json(patient: Patient) -> dict[str, Any]:
             "baseline": when(course, timeline.baseline_day),
             "follow_ups": [when(course, day) for day in timeline.follow_up_days],
             "systemic_start": when(course, timeline.systemic_day),
+            "observed": [when(course, day) for day in timeline.observed_days],
             "censored": when(course, timeline.censor_day),
             "censored_by": timeline.censored_by,
         },

@@ -67,6 +67,11 @@ RADIOTHERAPY = ((0, "radiotherapy-start"), (10, "radiotherapy-end"))
             "a new systemic therapy on day 40 comes before .* day 56",
         ),
         (
+            {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"], "days": (-7, 366)},
+            Verdict.NO_SCAN,
+            "366 days after its start, later than a response counts",
+        ),
+        (
             {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "unknown": ["T1", "T2"]},
             Verdict.FIELD_UNKNOWN,
             "no lesion has a known field",

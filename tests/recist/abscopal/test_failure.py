@@ -86,3 +86,11 @@ def test_growth_that_the_whole_body_hides_is_still_a_failure(patient: Build) -> 
     assert found.whole and found.whole.best.response == "PR"
     assert found.failure.pattern is Pattern.KNOWN_OUT
     assert "Whole-body response is not PD" in found.failure.reason.sentence
+
+
+def test_failure_is_observed_for_longer_than_a_response_counts(patient: Build) -> None:
+    course = patient({"T1": [30, 10, 10], "T2": [20, 19, 30]}, out=["T2"], days=(-7, 56, 500))
+    found = abscopal.assess(course, DEFAULT)
+    assert found.timeline.follow_up_days == (56,)
+    assert (found.failure.pattern, found.failure.day) == (Pattern.KNOWN_OUT, 500)
+    assert found.out_of_field and found.out_of_field.progression_day == 500

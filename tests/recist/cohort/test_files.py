@@ -150,12 +150,13 @@ def test_sensitivity_names_who_changes(tmp_path: Path) -> None:
     lines = [*patient("P1", 12), *patient("P2", 12, field="low-dose"), *patient("P3", 19)]
     lines.append("P1,84,N1,new,liver,no,measured,14,in")
     table = write(tmp_path / "m.csv", HEADER, lines)
-    doses = write(
-        tmp_path / "d.csv",
+    (tmp_path / "run" / "P1").mkdir(parents=True)
+    write(
+        tmp_path / "run" / "P1" / "field.csv",
         "subject,lesion,near_max_gy,upper_bound_gy",
         ["P1,L2,0.3,0.7", "P2,L2,3.0,", "P3,L2,1.0,2.2"],
     )
-    abscopal_file(table, tmp_path / "out", doses=doses)
+    abscopal_file(table, tmp_path / "out", doses=tmp_path / "run")
     path = tmp_path / "out" / "sensitivity.csv"
 
     def change(choice: str, definition: str = "golden") -> dict[str, str]:
