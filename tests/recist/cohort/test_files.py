@@ -40,8 +40,7 @@ def write(path: Path, header: str, lines: list[str]) -> Path:
     return path
 
 
-@pytest.fixture
-def cohort(tmp_path: Path) -> dict[str, Path]:
+def tables(folder: Path) -> dict[str, Path]:
     """Twelve enrolled: 3 respond, 7 do not, 2 have no lesion outside (truth case AB-016)."""
     subjects = [f"P{k:02}" for k in range(12)]
     lines: list[str] = []
@@ -54,10 +53,24 @@ def cohort(tmp_path: Path) -> dict[str, Path]:
     ]
     arms = [f"{subject},{'both' if k % 2 else 'SBRT'}" for k, subject in enumerate(subjects)]
     return {
-        "measurements": write(tmp_path / "m.csv", HEADER, lines),
-        "events": write(tmp_path / "e.csv", "subject,day,event", events),
-        "arms": write(tmp_path / "a.csv", "subject,arm", arms),
+        "measurements": write(folder / "m.csv", HEADER, lines),
+        "events": write(folder / "e.csv", "subject,day,event", events),
+        "arms": write(folder / "a.csv", "subject,arm", arms),
     }
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> dict[str, Path]:
+    return tables(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of that cohort."""
+    folder = tmp_path_factory.mktemp("cohort")
+    result = abscopal_file(out=folder / "out", **tables(folder))
+    assert (result.subjects, result.failed, result.exit_code) == (12, (), 0)
+    return result.out
 
 
 def rate(path: Path, **wanted: str) -> dict[str, str]:
@@ -69,10 +82,8 @@ def rate(path: Path, **wanted: str) -> dict[str, str]:
     return found
 
 
-def test_both_denominators_are_reported_and_named(cohort: dict[str, Path], tmp_path: Path) -> None:
-    result = abscopal_file(out=tmp_path / "out", **cohort)
-    assert (result.subjects, result.failed, result.exit_code) == (12, (), 0)
-    path = tmp_path / "out" / "rates.csv"
+def test_both_denominators_are_reported_and_named(done: Path) -> None:
+    path = done / "rates.csv"
     evaluable = rate(path, definition="theelen-arr", arm="all", denominator="evaluable")
     enrolled = rate(path, definition="theelen-arr", arm="all", denominator="enrolled")
     assert (evaluable["responders"], evaluable["n"], evaluable["rate_percent"]) == (
@@ -90,11 +101,8 @@ def test_both_denominators_are_reported_and_named(cohort: dict[str, Path], tmp_p
     assert (scanned["n"], scanned["interval_of_paper"]) == ("12", "Wilson")
 
 
-def test_arms_are_contrasted(cohort: dict[str, Path], tmp_path: Path) -> None:
-    abscopal_file(out=tmp_path / "out", **cohort)
-    found = rate(
-        tmp_path / "out" / "contrasts.csv", definition="theelen-arr", denominator="enrolled"
-    )
+def test_arms_are_contrasted(done: Path) -> None:
+    found = rate(done / "contrasts.csv", definition="theelen-arr", denominator="enrolled")
     assert (found["arms"], found["first"], found["second"]) == ("SBRT - both", "2/6", "1/6")
     assert found["difference_percent"] == "16.7"
     assert float(found["newcombe_low"]) < 16.7 < float(found["newcombe_high"])
@@ -114,11 +122,8 @@ def test_enrolled_without_measurements_count_as_enrolled(
     assert [row["evaluability"] for row in ghost] == ["no measurements"]
 
 
-def test_every_patient_has_an_answer_per_definition_with_its_reason(
-    cohort: dict[str, Path], tmp_path: Path
-) -> None:
-    abscopal_file(out=tmp_path / "out", **cohort)
-    found = rows(tmp_path / "out" / "abscopal.csv")
+def test_every_patient_has_an_answer_per_definition_with_its_reason(done: Path) -> None:
+    found = rows(done / "abscopal.csv")
     own = {row["definition"]: row for row in found if row["subject"] == "P00"}
     golden = own["golden"]
     assert (golden["response"], golden["confirmed"], golden["response_day"]) == ("yes", "yes", "56")
@@ -128,21 +133,18 @@ def test_every_patient_has_an_answer_per_definition_with_its_reason(
     assert "12.0 of 20.0 mm, -40.0 %" in golden["reason"]
     none = next(row for row in found if row["subject"] == "P11")
     assert (none["evaluable"], none["response"]) == ("no", "NE")
-    content = json.loads((tmp_path / "out" / "abscopal.json").read_text())
+    content = json.loads((done / "abscopal.json").read_text())
     assert content["protocol"]["abscopal_landmark_days"] == 84
     reason = content["patients"][0]["definitions"]["golden"]["reason"]
     assert (reason["source"][:11], reason["margin_mm"]) == ("Golden 2015", "2.0")
     assert content["patients"][0]["sets"]["out-of-field"]["times"]
 
 
-def test_lesions_are_counted_by_field_with_patients_drawn(
-    cohort: dict[str, Path], tmp_path: Path
-) -> None:
-    abscopal_file(out=tmp_path / "out", **cohort)
-    found = rate(tmp_path / "out" / "lesion_rates.csv", field="out", arm="all")
+def test_lesions_are_counted_by_field_with_patients_drawn(done: Path) -> None:
+    found = rate(done / "lesion_rates.csv", field="out", arm="all")
     assert (found["responders"], found["n"], found["patients"]) == ("3", "10", "10")
     assert 0 <= float(found["cluster_bootstrap_low"]) < 30 < float(found["cluster_bootstrap_high"])
-    between = rate(tmp_path / "out" / "lesion_rates.csv", field="in - out", arm="all")
+    between = rate(done / "lesion_rates.csv", field="in - out", arm="all")
     assert between["rate_percent"] == "70.0"
 
 
@@ -183,14 +185,15 @@ def test_a_bad_patient_never_stops_the_others(cohort: dict[str, Path], tmp_path:
     assert len({row["subject"] for row in rows(tmp_path / "out" / "abscopal.csv")}) == 12
 
 
-def test_results_are_the_same_again_and_all_there(cohort: dict[str, Path], tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        abscopal_file(out=tmp_path / name, **cohort)
-    assert {path.name for path in (tmp_path / "one").iterdir()} == set(FILES)
+def test_results_are_the_same_again_and_all_there(
+    done: Path, cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    again = abscopal_file(out=tmp_path / "again", **cohort).out
+    assert {path.name for path in done.iterdir()} == set(FILES)
     for name in FILES:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert (tmp_path / "one" / "waterfall.png").read_bytes()[:4] == b"\x89PNG"
-    assert "out of field" in (tmp_path / "one" / "spider.svg").read_text()
+        assert (done / name).read_bytes() == (again / name).read_bytes(), name
+    assert (done / "waterfall.png").read_bytes()[:4] == b"\x89PNG"
+    assert "out of field" in (done / "spider.svg").read_text()
 
 
 def test_nothing_is_written_where_a_table_cannot_be_read(
