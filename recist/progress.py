@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from imaging.catalogue import Catalogue, scan
 from recist.batch import Batch
@@ -20,7 +21,7 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description:<32}"),
+            TextColumn("{task.description:<32}", markup=False),  # names may hold brackets
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -65,22 +66,21 @@ def show_catalogue(studies: Path, console: Console) -> None:
     table = Table("subject", "date", "CT", "PET", "RTSTRUCT", "RTDOSE", "RTPLAN", "SEG")
     for subject in catalogue.subjects:
         for visit in subject.visits:
-            table.add_row(
+            objects = (visit.rtstructs, visit.rtdoses, visit.rtplans, visit.segs)
+            cells = (
                 subject.id,
                 f"{visit.date} {visit.label}".strip(),
                 _shown(visit.ct),
                 _shown(visit.pet),
-                *(
-                    str(len(found))
-                    for found in (visit.rtstructs, visit.rtdoses, visit.rtplans, visit.segs)
-                ),
+                *(str(len(found)) for found in objects),
             )
+            table.add_row(*map(Text, cells))
     console.print(table)
     for subject in catalogue.subjects:
         for rejection in subject.rejected:
-            console.print(f"not used: {rejection}", highlight=False)
+            _line(console, f"not used: {rejection}")
     for problem in catalogue.problems:
-        console.print(f"{problem.level}: {problem.where}: {problem.what}", highlight=False)
+        _line(console, f"{problem.level}: {problem.where}: {problem.what}")
 
 
 def _shown(series: object) -> str:
@@ -95,13 +95,15 @@ def show_result(batch: Batch, console: Console) -> None:
     count = dict.fromkeys(("done", "skipped", "failed"), 0)
     for subject in batch.subjects:
         count[subject.state] += 1
-    console.print(
-        ", ".join(f"{number} {state}" for state, number in count.items() if number)
-        + f"; results in {batch.out}",
-        highlight=False,
-    )
+    counted = ", ".join(f"{number} {state}" for state, number in count.items() if number)
+    _line(console, f"{counted}; results in {batch.out}")
     for note in batch.notes:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+        _line(console, f"note: {note}")
     for failure in batch.failures:
-        console.print(f"error: {failure}", highlight=False, soft_wrap=True, markup=False)
+        _line(console, f"error: {failure}")
     console.print(RESEARCH_USE, style="dim")
+
+
+def _line(console: Console, text: str) -> None:
+    """A line as it stands: names and descriptions of series may hold brackets."""
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
