@@ -11,10 +11,10 @@ from itertools import zip_longest
 
 from imaging.errors import InputError
 from imaging.registration import register_dates
-from imaging.series import Problem, Subject
-from imaging.treatment import Treatment
+from imaging.series import Subject
+from recist import abscopal
 from recist.case import Case, Certainty, VisitImages
-from recist.course import Course, Measurement, Timepoint
+from recist.course import Course, Field, Measurement, Timepoint
 from recist.delineation import Delineated
 from recist.examination import Examination, Sized, delineate, examine, size
 from recist.history import DatedLesions, measurements
@@ -23,6 +23,8 @@ from recist.metabolism import Metabolism, metabolism
 from recist.options import Options
 from recist.pictures import key_images
 from recist.protocol import Protocol
+from recist.remarks import problems_of, quality_flags, warnings_of
+from recist.report.abscopal import abscopal_section
 from recist.report.metabolic import metabolic_sections
 from recist.robustness import category_probabilities
 from recist.roles import UNKNOWN_ORGAN, Placed, place
@@ -103,12 +105,15 @@ def assess_subject(
         links=tracks.links(),
         link_table=link_rows(tracks, dates, subject.id),
         key_images=key_images(placed.tracked, examinations, dates, treatment),
-        flags=(*remarks, *_quality_flags(placed)),
-        warnings=(*_warnings(examinations, found, dates, treatment, placed), *pet.warnings),
-        problems=_problems(subject, examinations, found),
+        flags=(*remarks, *quality_flags(placed)),
+        warnings=(*warnings_of(examinations, found, dates, treatment, placed), *pet.warnings),
+        problems=problems_of(subject, examinations, found),
         metabolic=pet.assessments,
         certainties=_certainties(course, options.protocol) if assessments else (),
-        sections=metabolic_sections(pet.assessments, course),
+        sections=(
+            *_abscopal_sections(course, options.protocol),
+            *metabolic_sections(pet.assessments, course),
+        ),
         settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
     return case, tuple(_dated_lesions(placed, examination) for examination in examinations)
@@ -132,15 +137,12 @@ def _registered(
     ]
 
 
-def _quality_flags(placed: Placed) -> tuple[tuple[str, int, str], ...]:
-    """What is doubtful about a delineation: (lesion, day, remark)."""
-    return tuple(
-        (lesion.id, day, remark)
-        for lesion in placed.tracked
-        for day, pieces in lesion.sized.items()
-        for piece in pieces
-        for remark in piece.candidate.flags
-    )
+def _abscopal_sections(course: Course, protocol: Protocol) -> tuple[tuple[str, str], ...]:
+    """The abscopal finding, where a lesion was irradiated and there is a date to compare."""
+    irradiated = any(lesion.field in (Field.IN, Field.PARTIAL) for lesion in course.lesions)
+    if not irradiated or len(course.timepoints) < 2:
+        return ()
+    return (abscopal_section(abscopal.assess(course, protocol), course),)
 
 
 def _certainties(course: Course, protocol: Protocol) -> tuple[Certainty, ...]:
@@ -187,42 +189,6 @@ def _visit_images(examination: Examination, found: Delineated, pet: Metabolism) 
         delineation=", ".join(sources) or "no lesion delineated",
         projections=dict(pet.projected).get(examination.day, ()),
     )
-
-
-def _warnings(
-    examinations: Sequence[Examination],
-    found: Sequence[Delineated],
-    dates: Sequence[Dated],
-    treatment: Treatment | None,
-    placed: Placed,
-) -> tuple[str, ...]:
-    """Everything that was adapted, left out or doubtful, by date where it has one."""
-    dated = [
-        f"{examination.visit.date}: {warning}"
-        for examination, own, place in zip(examinations, found, dates, strict=True)
-        for warning in (
-            *examination.warnings,
-            *own.warnings,
-            *(place.registration.quality.flags if place.registration else ()),
-        )
-    ]
-    general = (*treatment.problems, *treatment.warnings) if treatment else ()
-    return tuple(dict.fromkeys((*placed.warnings, *general, *dated)))
-
-
-def _problems(
-    subject: Subject, examinations: Sequence[Examination], found: Sequence[Delineated]
-) -> tuple[Problem, ...]:
-    """Parts of the data that could not be used, and dates without any delineation."""
-    problems = [problem for examination in examinations for problem in examination.problems]
-    for visit in subject.visits:
-        if visit.ct is None:
-            what = f"no CT that can be measured on {visit.date}: the date is left out"
-            problems.append(Problem(visit.label, what, "--dry-run shows why", subject.id))
-    if not any(each.candidates for each in found):
-        what = "no lesion was delineated at any date"
-        problems.append(Problem(subject.id, what, "draw them, or see --lesions", subject.id))
-    return tuple(problems)
 
 
 def _dated_lesions(placed: Placed, examination: Examination) -> DatedLesions:

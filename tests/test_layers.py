@@ -45,11 +45,12 @@ RANKS = {
     "pictures": 9,
     "metabolism": 9,
     "export": 9,
-    "pipeline": 10,
-    "batch": 11,
-    "progress": 12,
-    "demonstration": 12,
-    "cli": 13,
+    "remarks": 10,
+    "pipeline": 11,
+    "batch": 12,
+    "progress": 13,
+    "demonstration": 13,
+    "cli": 14,
 }
 
 HEAVY = {"torch", "monai", "pydicom", "SimpleITK", "nibabel"}

@@ -1,0 +1,59 @@
+"""What a reader should know of a case: adapted, left out, unusable or doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imaging.series import Problem, Subject
+from imaging.treatment import Treatment
+from recist.delineation import Delineated
+from recist.examination import Examination
+from recist.roles import Placed
+from recist.tracking import Dated
+
+
+def warnings_of(
+    examinations: Sequence[Examination],
+    found: Sequence[Delineated],
+    dates: Sequence[Dated],
+    treatment: Treatment | None,
+    placed: Placed,
+) -> tuple[str, ...]:
+    """Everything that was adapted, left out or doubtful, by date where it has one."""
+    dated = [
+        f"{examination.visit.date}: {warning}"
+        for examination, own, place in zip(examinations, found, dates, strict=True)
+        for warning in (
+            *examination.warnings,
+            *own.warnings,
+            *(place.registration.quality.flags if place.registration else ()),
+        )
+    ]
+    general = (*treatment.problems, *treatment.warnings) if treatment else ()
+    return tuple(dict.fromkeys((*placed.warnings, *general, *dated)))
+
+
+def problems_of(
+    subject: Subject, examinations: Sequence[Examination], found: Sequence[Delineated]
+) -> tuple[Problem, ...]:
+    """Parts of the data that could not be used, and dates without any delineation."""
+    problems = [problem for examination in examinations for problem in examination.problems]
+    for visit in subject.visits:
+        if visit.ct is None:
+            what = f"no CT that can be measured on {visit.date}: the date is left out"
+            problems.append(Problem(visit.label, what, "--dry-run shows why", subject.id))
+    if not any(each.candidates for each in found):
+        what = "no lesion was delineated at any date"
+        problems.append(Problem(subject.id, what, "draw them, or see --lesions", subject.id))
+    return tuple(problems)
+
+
+def quality_flags(placed: Placed) -> tuple[tuple[str, int, str], ...]:
+    """What is doubtful about a delineation: (lesion, day, remark)."""
+    return tuple(
+        (lesion.id, day, remark)
+        for lesion in placed.tracked
+        for day, pieces in lesion.sized.items()
+        for piece in pieces
+        for remark in piece.candidate.flags
+    )
