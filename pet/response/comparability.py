@@ -75,8 +75,11 @@ def gates(
         doses = (baseline.dose_mbq, followup.dose_mbq)
         found.append(_relative("injected activities", doses, limits.dose_percent))
     scanners = (baseline.scanner, followup.scanner)
-    same = None if None in scanners else scanners[0] == scanners[1]
-    found.append(Gate("scanner", same, f"scanners: {scanners[0]}, {scanners[1]}"))
+    if None in scanners:
+        found.append(Gate("scanner", None, "scanner not known at both dates"))
+    else:
+        same = scanners[0] == scanners[1]
+        found.append(Gate("scanner", same, f"scanners: {scanners[0]}, {scanners[1]}"))
     return tuple(found)
 
 

@@ -41,12 +41,10 @@ def _row(assessment: PetAssessment, course: Course) -> Markup:
         str(assessment.response),
         _number(assessment.baseline),
         _number(assessment.value),
-        "" if change is None else f"{change:+.1f} %",
-        why,
+        "" if change is None else f"{change:+.1f} %".replace("-", "−"),
     )
-    return Markup("<tr>{}</tr>").format(
-        Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
-    )
+    short = Markup("").join(Markup('<td class="figure">{}</td>').format(cell) for cell in cells)
+    return Markup("<tr>{}<td>{}</td></tr>").format(short, why)
 
 
 def _number(value: float | None) -> str:
