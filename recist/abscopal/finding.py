@@ -22,16 +22,14 @@ from recist.scope import fields_of
 
 
 @dataclass(frozen=True, slots=True)
-class AbscopalFinding:
-    """What can be said of an abscopal response in one patient.
+class Answer:
+    """What the definitions say of a patient.
 
     Attributes:
         lesion_set: strict or pragmatic, see ``Protocol.out_of_field_set``.
         lesions: of every field class, that are large enough to be followed singly.
-        whole, in_field, out_of_field: responses of the sets; None where a set has no lesion.
+        out_of_field: response of the set; None where it has no lesion.
         calls: every definition that the protocol asks for.
-        chance: of a response by measurement error alone, with this patient's lesions and scans.
-        remarks: what was assumed, and what the reader should know.
     """
 
     subject: str
@@ -40,14 +38,8 @@ class AbscopalFinding:
     timeline: Timeline
     evaluability: Evaluability
     lesions: tuple[LesionChange, ...]
-    whole: SetResponse | None
-    in_field: SetResponse | None
     out_of_field: SetResponse | None
     calls: tuple[Call, ...]
-    failure: FirstFailure
-    attribution: Attribution
-    chance: Chance
-    remarks: tuple[str, ...]
 
     @property
     def evaluable(self) -> bool:
@@ -58,57 +50,94 @@ class AbscopalFinding:
         return next(each for each in self.calls if each.definition.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class AbscopalFinding(Answer):
+    """What can be said of an abscopal response in one patient.
+
+    Attributes:
+        whole, in_field: responses of the other sets; None where a set has no lesion.
+        chance: of a response by measurement error alone, with this patient's lesions and scans.
+        remarks: what was assumed, and what the reader should know.
+    """
+
+    whole: SetResponse | None
+    in_field: SetResponse | None
+    failure: FirstFailure
+    attribution: Attribution
+    chance: Chance
+    remarks: tuple[str, ...]
+
+
 @exactly
-def assess(
-    course: Course,
-    protocol: Protocol,
-    *,
-    systemic: bool | None = None,
-    with_chance: bool = True,
-) -> AbscopalFinding:
+def answer(course: Course, protocol: Protocol, *, systemic: bool | None = None) -> Answer:
+    """The definitions alone, as :func:`assess` gives them: to compare many protocols."""
+    timeline = timeline_of(course, protocol, systemic=systemic)
+    return _answer(_from_baseline(course, timeline, protocol), timeline, protocol)
+
+
+@exactly
+def assess(course: Course, protocol: Protocol, *, systemic: bool | None = None) -> AbscopalFinding:
     """The abscopal finding of a patient whose lesions have a field class.
 
     Args:
         systemic: whether ``treatment-start`` is of a systemic therapy; None: taken as one.
-        with_chance: simulate what measurement error alone would give.
     """
     timeline = timeline_of(course, protocol, systemic=systemic)
-    start = timeline.baseline_day
-    seen = course if start is None else rebased(course, start, protocol)
-    evaluability = evaluability_of(seen, timeline, protocol)
-    lesions = lesion_changes(seen, timeline, protocol)
-    fields = fields_of(Scope.OUT_OF_FIELD, protocol)
-    outside = tuple(each for each in lesions if each.field in fields)
-    whole, in_field, out_of_field = (
-        response_of(seen, timeline, protocol, scope)
-        for scope in (Scope.ALL, Scope.IN_FIELD, Scope.OUT_OF_FIELD)
-    )
+    seen = _from_baseline(course, timeline, protocol)
+    found = _answer(seen, timeline, protocol)
     return AbscopalFinding(
+        found.subject,
+        found.reader,
+        found.lesion_set,
+        timeline,
+        found.evaluability,
+        found.lesions,
+        found.out_of_field,
+        found.calls,
+        response_of(seen, timeline, protocol, Scope.ALL),
+        response_of(seen, timeline, protocol, Scope.IN_FIELD),
+        first_failure(seen, timeline, protocol),
+        attribution_of(course, timeline, found.out_of_field, protocol),
+        _chance(_outside(found.lesions, protocol), timeline) if found.evaluable else NO_CHANCE,
+        (*timeline.remarks, *_remarks(course, seen, protocol)),
+    )
+
+
+def _from_baseline(course: Course, timeline: Timeline, protocol: Protocol) -> Course:
+    start = timeline.baseline_day
+    return course if start is None else rebased(course, start, protocol)
+
+
+def _answer(course: Course, timeline: Timeline, protocol: Protocol) -> Answer:
+    """The definitions on a course whose first time point is the baseline."""
+    evaluability = evaluability_of(course, timeline, protocol)
+    lesions = lesion_changes(course, timeline, protocol)
+    out_of_field = response_of(course, timeline, protocol, Scope.OUT_OF_FIELD)
+    return Answer(
         course.subject,
         course.reader,
         protocol.out_of_field_set,
         timeline,
         evaluability,
         lesions,
-        whole,
-        in_field,
         out_of_field,
         tuple(
             call(
                 each,
                 evaluability=evaluability,
                 timeline=timeline,
-                lesions=outside,
+                lesions=_outside(lesions, protocol),
                 out_of_field=out_of_field,
                 protocol=protocol,
             )
             for each in chosen(protocol)
         ),
-        first_failure(seen, timeline, protocol),
-        attribution_of(course, timeline, out_of_field, protocol),
-        _chance(outside, timeline) if with_chance and evaluability.evaluable else NO_CHANCE,
-        (*timeline.remarks, *_remarks(course, seen, protocol)),
     )
+
+
+def _outside(lesions: tuple[LesionChange, ...], protocol: Protocol) -> tuple[LesionChange, ...]:
+    fields = fields_of(Scope.OUT_OF_FIELD, protocol)
+    return tuple(each for each in lesions if each.field in fields)
 
 
 def chance_for(definition: Definition, chance: Chance, *, confirmed: bool) -> float | None:

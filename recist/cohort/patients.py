@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from recist import abscopal
-from recist.abscopal import AbscopalFinding
+from recist.abscopal import AbscopalFinding, Answer
 from recist.course import Course, Field
 from recist.protocol import Protocol
 from recist.table import cells
@@ -90,17 +90,12 @@ def assessed(
     return tuple(patients)
 
 
-def again(patients: Sequence[Patient], protocol: Protocol) -> tuple[Patient, ...]:
-    """The same patients by another protocol, for comparison."""
+def answers(patients: Sequence[Patient], protocol: Protocol) -> tuple[Answer | None, ...]:
+    """What the definitions say of the same patients by another protocol."""
     return tuple(
-        each
+        None
         if each.course is None
-        else replace(
-            each,
-            finding=abscopal.assess(
-                each.course, protocol, systemic=each.systemic, with_chance=False
-            ),
-        )
+        else abscopal.answer(each.course, protocol, systemic=each.systemic)
         for each in patients
     )
 

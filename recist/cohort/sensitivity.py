@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from recist.abscopal import Answer
 from recist.abscopal.definitions import Definition, chosen
-from recist.cohort.patients import Patient, again, by_dose
+from recist.cohort.patients import Patient, answers, by_dose
 from recist.cohort.rates import counts
 from recist.protocol import Protocol
 
@@ -55,13 +56,14 @@ def sensitivity(
     found: list[Change] = []
     for choice, other in _variants(patients, protocol, doses):
         found += _compare(choice, patients, other, protocol)
-    found += _compare("confirmed", patients, patients, protocol, confirmed=True)
+    same = tuple(each.finding for each in patients)
+    found += _compare("confirmed", patients, same, protocol, confirmed=True)
     return (*found, *_between_definitions(patients, protocol))
 
 
 def _variants(
     patients: Sequence[Patient], protocol: Protocol, doses: Doses | None
-) -> Iterator[tuple[str, tuple[Patient, ...]]]:
+) -> Iterator[tuple[str, tuple[Answer | None, ...]]]:
     other_set = "strict" if protocol.out_of_field_set == "pragmatic" else "pragmatic"
     position = "split" if protocol.new_lesion_position == "anywhere" else "anywhere"
     settings: tuple[dict[str, object], ...] = (
@@ -76,69 +78,80 @@ def _variants(
     )
     for changes in settings:
         name = ", ".join(f"{key} = {value}" for key, value in changes.items())
-        yield name, again(patients, replace(protocol, **changes))  # type: ignore[arg-type]
+        yield name, answers(patients, replace(protocol, **changes))  # type: ignore[arg-type]
     if doses:
         strict = replace(protocol, out_of_field_set="strict")
         for limit_gy in DOSES_GY:
-            chosen_by_dose = again(by_dose(patients, doses, limit_gy), strict)
-            yield f"out of the field below {limit_gy:g} Gy", chosen_by_dose
+            found = answers(by_dose(patients, doses, limit_gy), strict)
+            yield f"out of the field below {limit_gy:g} Gy", found
 
 
 def _compare(
     choice: str,
     patients: Sequence[Patient],
-    other: Sequence[Patient],
+    other: Sequence[Answer | None],
     protocol: Protocol,
     *,
     confirmed: bool = False,
 ) -> Iterator[Change]:
-    for reader in dict.fromkeys(each.reader for each in patients):
-        pairs = [(a, b) for a, b in zip(patients, other, strict=True) if a.reader == reader]
+    for reader, pairs in _by_reader(patients, other):
         for definition in chosen(protocol):
-            before = [_responds(a, definition.name) for a, _ in pairs]
+            before = [_responds(each.finding, definition.name) for each, _ in pairs]
             after = [_responds(b, definition.name, confirmed=confirmed) for _, b in pairs]
             yield _change(choice, definition, reader, pairs, before=before, after=after)
 
 
 def _between_definitions(patients: Sequence[Patient], protocol: Protocol) -> Iterator[Change]:
     """Each definition against the reference: the same patients, another name."""
-    names = [each.name for each in chosen(protocol)]
-    if REFERENCE not in names:
+    if REFERENCE not in {each.name for each in chosen(protocol)}:
         return
-    for reader in dict.fromkeys(each.reader for each in patients):
-        pairs = [(each, each) for each in patients if each.reader == reader]
-        before = [_responds(a, REFERENCE) for a, _ in pairs]
+    choice = f"definition instead of {REFERENCE}"
+    for reader, pairs in _by_reader(patients, [each.finding for each in patients]):
+        before = [_responds(found, REFERENCE) for _, found in pairs]
         for definition in chosen(protocol):
             if definition.name != REFERENCE:
-                after = [_responds(b, definition.name) for _, b in pairs]
-                choice = f"definition instead of {REFERENCE}"
+                after = [_responds(found, definition.name) for _, found in pairs]
                 yield _change(choice, definition, reader, pairs, before=before, after=after)
+
+
+Pair = tuple[Patient, Answer | None]
+
+
+def _by_reader(
+    patients: Sequence[Patient], other: Sequence[Answer | None]
+) -> Iterator[tuple[str, list[Pair]]]:
+    both = list(zip(patients, other, strict=True))
+    for reader in dict.fromkeys(each.reader for each in patients):
+        yield reader, [(a, b) for a, b in both if a.reader == reader]
 
 
 def _change(
     choice: str,
     definition: Definition,
     reader: str,
-    pairs: Sequence[tuple[Patient, Patient]],
+    pairs: Sequence[Pair],
     *,
     before: Sequence[bool],
     after: Sequence[bool],
 ) -> Change:
     subjects = [a.subject for a, _ in pairs]
     both = list(zip(subjects, before, after, strict=True))
+    evaluable = [(a.evaluable, b is not None and b.evaluable) for a, b in pairs]
     return Change(
         choice,
         definition,
         reader,
-        (sum(a.evaluable for a, _ in pairs), sum(b.evaluable for _, b in pairs)),
+        (sum(old for old, _ in evaluable), sum(new for _, new in evaluable)),
         (sum(before), sum(after)),
         tuple(subject for subject, old, new in both if new and not old),
         tuple(subject for subject, old, new in both if old and not new),
-        tuple(a.subject for a, b in pairs if a.evaluable is not b.evaluable),
+        tuple(
+            subject
+            for subject, (old, new) in zip(subjects, evaluable, strict=True)
+            if old is not new
+        ),
     )
 
 
-def _responds(patient: Patient, name: str, *, confirmed: bool = False) -> bool:
-    if patient.finding is None:
-        return False
-    return counts(patient.finding.call_of(name), confirmed=confirmed)
+def _responds(found: Answer | None, name: str, *, confirmed: bool = False) -> bool:
+    return found is not None and counts(found.call_of(name), confirmed=confirmed)
