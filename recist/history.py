@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from recist.course import Caliper, Measurement, Role, Status
-from recist.criteria.diameter import NORMAL_NODE_MM, PATHOLOGICAL_NODE_MM
+from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.criteria.new_burden import MEASURABLE_MM
 from recist.examination import Examination, Sized
 from recist.measure import diameter_mm
@@ -116,10 +116,17 @@ def status_of(
 
 
 def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status, str]:
+    """A new lesion that is not a node counts at any size; a node by its size, which is recorded.
+
+    A new node of less than 10 mm is normal and one of less than 15 mm in doubt (Eisenhauer 2009,
+    section 3.1.1; EORTC FAQ), so the criteria need its diameter.
+    """
+    if is_node and size_mm is not None and size_mm < NORMAL_NODE_MM:
+        return Status.MEASURED, f"a node of {size_mm} mm short axis is normal"
     if not certain:
         return Status.EQUIVOCAL, "new, found by a network that no reader has checked"
-    least = PATHOLOGICAL_NODE_MM if is_node else MEASURABLE_MM
-    return (Status.MEASURED if size_mm is not None and size_mm >= least else Status.PRESENT), ""
+    measured = size_mm is not None and (is_node or size_mm >= MEASURABLE_MM)
+    return (Status.MEASURED if measured else Status.PRESENT), ""
 
 
 def _non_target(

@@ -25,7 +25,7 @@ from recist.history import Tracked
 from recist.lesion_names import NODE_NAME, lesion_rois
 from recist.protocol import Protocol
 from recist.selection import BaselineLesion, Treatment, choose_targets
-from recist.tracking import Track, Tracks
+from recist.tracking import Sighting, State, Track, Tracks
 
 UNKNOWN_ORGAN = "unknown"
 NODE_ORGAN = "lymph node"
@@ -86,11 +86,10 @@ def place(
             if lesion.choice.role is not None and examinations[0].day in lesion.sized
         },
     )
-    recorded = [
-        _since_pathological(lesion) if lesion.track.id in selection.ignored else lesion
-        for lesion in seen
-    ]
+    normal = _normal_nodes(seen, selection.roles)
+    recorded = [_since_pathological(each) if each in normal else each for each in seen]
     seen = [lesion for lesion in recorded if lesion is not None]
+    seen = _merged_into_recorded(seen)
     field_of = {finding.lesion_id: finding.field for finding in fields}
     lesions, tracked = [], []
     for lesion in seen:
@@ -107,11 +106,15 @@ def place(
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
         tracked.append(Tracked(lesion.track, lesion.is_node, role, lesion.sized, checked))
+    ids = {lesion.track.id for lesion in seen}
     left_out = tuple(
-        f"{name} is not recorded: {selection.reasons[name]}" for name in selection.ignored
+        f"{each.track.id} is not recorded: "
+        + selection.reasons.get(each.track.id, "a node that is normal at every date")
+        + (", until it is pathological" if each.track.id in ids else "")
+        for each in normal
     )
     reasons = tuple(f"{name}: {reason}" for name, reason in selection.reasons.items())
-    warnings = (*selection.warnings, *left_out, *_to_ask(seen))
+    warnings = (*selection.warnings, *left_out, *_without_effect(seen, tracked), *_to_ask(seen))
     return Placed(tuple(lesions), tuple(tracked), reasons, warnings)
 
 
@@ -152,7 +155,14 @@ class _Lesion:
         is_node = bool(known and sum(map(bool, known)) * 2 >= len(known))
         organs = [each.organ for each in candidates if each.organ]
         organ = NODE_ORGAN if is_node else organs[0] if organs else UNKNOWN_ORGAN
-        return cls(track, pieces, choice.organ or organ, is_node, bool(known or organs or choice.organ), choice)
+        return cls(
+            track,
+            pieces,
+            choice.organ or organ,
+            is_node,
+            bool(known or organs or choice.organ),
+            choice,
+        )
 
 
 def _baseline_lesions(
@@ -175,7 +185,9 @@ def _baseline_lesions(
         ]
         if not drawn:
             continue
-        largest = max(drawn, key=lambda each: each.long_axis_mm)
+        largest = max(
+            drawn, key=lambda each: each.short_axis_mm if lesion.is_node else each.long_axis_mm
+        )
         name = lesion.track.id
         # An unknown organ is not shared: the rule of two per organ cannot be applied to it.
         organ = f"{UNKNOWN_ORGAN} ({name})" if lesion.organ == UNKNOWN_ORGAN else lesion.organ
@@ -199,17 +211,52 @@ def _tenths(length_mm: float) -> Decimal:
     return Decimal(str(round(length_mm, 1)))
 
 
+def _normal_nodes(lesions: Sequence[_Lesion], roles: Mapping[str, Role]) -> list[_Lesion]:
+    """Nodes that are no disease where they are first seen, at baseline or later.
+
+    One that a reader confirmed as a new lesion is disease from its first date.
+    """
+    return [
+        lesion
+        for lesion in lesions
+        if lesion.track.id not in roles
+        and lesion.is_node
+        and not lesion.choice.confirmed
+        and _short_axis_mm(lesion, min(lesion.sized)) < NORMAL_NODE_MM
+    ]
+
+
+def _short_axis_mm(lesion: _Lesion, day: int) -> Decimal:
+    drawn = (piece.caliper for piece in lesion.sized.get(day, ()))
+    return max((each.short_axis_mm for each in drawn if each), default=Decimal(0))
+
+
+def _merged_into_recorded(lesions: Sequence[_Lesion]) -> list[_Lesion]:
+    """What merged into something that is not recorded as a lesion has no clear link there."""
+    known = {lesion.track.id for lesion in lesions}
+
+    def linked(sighting: Sighting) -> Sighting:
+        if sighting.merged_into is None or sighting.merged_into in known:
+            return sighting
+        return replace(sighting, state=State.AMBIGUOUS, merged_into=None)
+
+    return [
+        replace(
+            lesion,
+            track=replace(lesion.track, sightings=tuple(map(linked, lesion.track.sightings))),
+        )
+        for lesion in lesions
+    ]
+
+
 def _since_pathological(lesion: _Lesion) -> _Lesion | None:
-    """A node that was normal at baseline, from the date on which it is not; None if it never is.
+    """A node that was normal at first, from the date on which it is not; None if it never is.
 
     A node of less than 10 mm is not disease (Eisenhauer 2009, section 3.1.1), so one that grows
     beyond is a new lesion from then on.
     """
-    shorts = {
-        day: max((p.caliper.short_axis_mm for p in pieces if p.caliper), default=Decimal(0))
-        for day, pieces in lesion.sized.items()
-    }
-    first = min((day for day, short in shorts.items() if short >= NORMAL_NODE_MM), default=None)
+    diseased = [d for d in lesion.sized if _short_axis_mm(lesion, d) >= NORMAL_NODE_MM]
+    first = min(diseased, default=None)
     if first is None:
         return None
     sightings = tuple(seen for seen in lesion.track.sightings if seen.day >= first)
@@ -251,6 +298,17 @@ def _inside(mask: Mask, region: Mask) -> float:
         for each in (mask, region)
     )
     return float(np.count_nonzero(own & other)) / mask.voxels
+
+
+def _without_effect(lesions: Sequence[_Lesion], tracked: Sequence[Tracked]) -> tuple[str, ...]:
+    """Roles given to lesions that cannot have them: targets are chosen at baseline."""
+    new = {each.id for each in tracked if each.role is Role.NEW}
+    return tuple(
+        f"the reader's role {lesion.choice.role} for {lesion.track.id} is without effect: it was "
+        "not seen at baseline, so it is a new lesion"
+        for lesion in lesions
+        if lesion.choice.role is not None and lesion.track.id in new
+    )
 
 
 def _to_ask(lesions: Sequence[_Lesion]) -> tuple[str, ...]:

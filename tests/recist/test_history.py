@@ -1,0 +1,152 @@
+"""Which word a tracked lesion gets at a date: the rules that stand in for a reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from recist.course import Measurement, Role, Status
+from recist.history import Tracked, measurements
+from recist.protocol import load
+from recist.tracking import State
+
+PROTOCOL = load("recist11-eortc")
+Build = Callable[..., Any]
+
+
+def tracked(
+    patient: Any, role: Role, *, is_node: bool = False, reviewed: tuple[int, ...] | None = None
+) -> Tracked:
+    """The only lesion of a patient."""
+    (track,) = patient.tracks.lesions
+    days = patient.tracks.days
+    sized = {
+        seen.day: tuple(patient.sized[days.index(seen.day)][n] for n in seen.candidates)
+        for seen in track.sightings
+        if seen.candidates
+    }
+    checked = frozenset(days if reviewed is None else reviewed)
+    return Tracked(track, is_node, role, sized, checked)
+
+
+def course(lesion: Tracked, protocol: Any = PROTOCOL) -> list[Measurement]:
+    return list(measurements(lesion, protocol, source="reader")[0].values())
+
+
+def words(lesion: Tracked, protocol: Any = PROTOCOL) -> list[Status]:
+    return [measurement.status for measurement in course(lesion, protocol)]
+
+
+def remarks(lesion: Tracked) -> list[str]:
+    return [remark for _, _, remark in measurements(lesion, PROTOCOL, source="reader")[1]]
+
+
+def test_a_target_is_measured_by_its_longest_diameter_a_node_by_its_short_axis(
+    followed: Build,
+) -> None:
+    patient = followed({"L1": {0: "30.5x20.1", 56: "22x15"}})
+    sizes = [each.diameter_mm for each in course(tracked(patient, Role.TARGET))]
+    assert sizes == [Decimal("30.5"), Decimal(22)]
+    nodal = [each.diameter_mm for each in course(tracked(patient, Role.TARGET, is_node=True))]
+    assert nodal == [Decimal("20.1"), Decimal(15)]
+
+
+def test_the_pieces_of_a_target_are_recorded_each(followed: Build) -> None:
+    patient = followed({"L1": {0: "30x20", 56: ["12x9", "8x5"]}})
+    assert course(tracked(patient, Role.TARGET))[1].parts_mm == (Decimal(12), Decimal(8))
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (State.ABSENT, Status.ABSENT),
+        (State.NOT_EVALUABLE, Status.NOT_EVALUABLE),
+        (State.AMBIGUOUS, Status.NOT_EVALUABLE),
+    ],
+)
+def test_what_has_no_delineation_is_named_by_the_state(
+    followed: Build, state: State, status: Status
+) -> None:
+    lesion = tracked(followed({"L1": {0: "30x20", 56: state}}), Role.TARGET)
+    assert words(lesion) == [Status.MEASURED, status]
+    assert bool(remarks(lesion)) is (status is Status.NOT_EVALUABLE)
+
+
+def test_a_merged_lesion_names_the_other(followed: Build) -> None:
+    patient = followed({"L1": {0: "30x20", 56: State.MERGED}}, merged_into="L2")
+    assert course(tracked(patient, Role.TARGET))[1].merged_into == "L2"
+
+
+def test_an_absence_that_rests_on_the_network_alone_is_not_evaluable(followed: Build) -> None:
+    lesion = tracked(followed({"L1": {0: "30x20", 56: State.ABSENT}}), Role.TARGET, reviewed=(0,))
+    assert words(lesion)[1] is Status.NOT_EVALUABLE
+    assert "gone or missed" in remarks(lesion)[0]
+    bold = replace(PROTOCOL, unreviewed_absence="absent")
+    assert words(lesion, bold)[1] is Status.ABSENT
+
+
+def test_a_new_lesion_of_the_network_is_equivocal_until_it_is_reviewed(followed: Build) -> None:
+    patient = followed({"L1": {0: State.ABSENT, 56: "20x15"}})
+    unchecked = tracked(patient, Role.NEW, reviewed=())
+    assert words(unchecked)[1] is Status.EQUIVOCAL
+    assert words(unchecked, replace(PROTOCOL, unreviewed_new_lesion="unequivocal"))[1] is (
+        Status.MEASURED
+    )
+    assert words(tracked(patient, Role.NEW))[1] is Status.MEASURED
+
+
+@pytest.mark.parametrize(
+    ("size", "is_node", "status"),
+    [
+        ("9.9x9", False, Status.PRESENT),  # below 10 mm no new-lesion target, but a new lesion
+        ("10x9", False, Status.MEASURED),
+        ("20x14", True, Status.MEASURED),  # in doubt: the criteria need its size
+        ("20x9", True, Status.MEASURED),  # normal: the criteria need its size
+    ],
+)
+def test_a_new_node_is_recorded_with_its_size(
+    followed: Build, size: str, is_node: bool, status: Status
+) -> None:
+    patient = followed({"L1": {0: State.ABSENT, 56: size}})
+    assert words(tracked(patient, Role.NEW, is_node=is_node))[1] is status
+
+
+def test_a_normal_node_is_not_even_equivocal(followed: Build) -> None:
+    patient = followed({"L1": {0: State.ABSENT, 56: "12x8"}})
+    unchecked = tracked(patient, Role.NEW, is_node=True, reviewed=())
+    assert course(unchecked)[1].diameter_mm == 8
+
+
+@pytest.mark.parametrize(
+    ("sizes", "status"),
+    [
+        (("20x10", "23.9x10"), Status.PRESENT),  # +19.5 %
+        (("20x10", "24.9x10"), Status.PRESENT),  # +4.9 mm
+        (("20x10", "25x10"), Status.INCREASED),
+        (("30x10", "20x10", "25x10"), Status.INCREASED),  # from the smallest, not the first
+        (("100x10", "110x10"), Status.PRESENT),  # +10 %
+    ],
+)
+def test_a_non_target_that_grew_is_marked_for_the_reader(
+    followed: Build, sizes: tuple[str, ...], status: Status
+) -> None:
+    lesion = tracked(followed({"L1": dict(enumerate(sizes))}), Role.NON_TARGET)
+    assert words(lesion)[-1] is status
+    assert bool(remarks(lesion)) is (status is Status.INCREASED)
+
+
+def test_a_non_target_node_below_10_mm_is_normal(followed: Build) -> None:
+    patient = followed({"L1": {0: "20x12", 56: "20x9.9", 112: "20x12"}})
+    lesion = tracked(patient, Role.NON_TARGET, is_node=True)
+    assert words(lesion) == [Status.PRESENT, Status.ABSENT, Status.PRESENT]
+
+
+def test_only_what_is_measured_has_a_diameter_but_all_seen_have_a_volume(followed: Build) -> None:
+    lesion = tracked(followed({"L1": {0: "20x12", 56: State.ABSENT}}), Role.NON_TARGET)
+    seen, absent = course(lesion)
+    assert seen.parts_mm == () and seen.volume_ml == 0.001 and seen.caliper is not None
+    assert absent.volume_ml is None and absent.caliper is None
