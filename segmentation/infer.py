@@ -28,8 +28,10 @@ from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
 from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 
-#: Around a prompt this much is looked at to each side, and again as much if the lesion reaches it.
-PROMPT_REACH_MM = 96.0
+#: Around a prompt this much is looked at to each side; the answer is taken if the lesion stays so
+#: far from the faces of the window. A lesion of up to about 45 mm is drawn in the small window,
+#: where it is drawn better; one that fills the large window gets half a window more.
+PROMPT_REACHES_MM = ((48.0, 24.0), (96.0, 3.0))
 #: A click this far outside the lesion found still means it.
 CLICK_MISS_MM = 10.0
 #: A candidate is looked at again with this margin when several networks are asked.
@@ -262,19 +264,17 @@ def _around(
     ask = network.asking(mirrored=quality is Quality.BEST)
     pointed = prompts.channel(prompt, grid)
     ends = grid.to_voxel(prompts.corners_mm(prompt))
-    reach = PROMPT_REACH_MM / network.bundle.spacing_mm
 
     def compute() -> Array:
-        low, high = ends.min(axis=0) - reach, ends.max(axis=0) + reach
-        box = _box(low, high)
-        for _ in range(2):
-            parts = windows(box, longest=network.longest)
-            logit = _blend((*channels, pointed), parts, ask)
-            wider = _wider(logit, box)
-            if wider == box:
-                break
-            box = wider
-        return logit
+        for reach_mm, clear_mm in PROMPT_REACHES_MM:
+            reach = reach_mm / network.bundle.spacing_mm
+            clear = round(clear_mm / network.bundle.spacing_mm)
+            box = _box(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
+            logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
+            if not any(_reached_sides(logit, box, clear)):
+                return logit
+        box = _widened(box, _reached_sides(logit, box, clear))
+        return _blend((*channels, pointed), windows(box, longest=network.longest), ask)
 
     return network.within_memory(compute)
 
@@ -284,17 +284,28 @@ def _box(low: Array, high: Array) -> Box:
     return i, j, k
 
 
-def _wider(logit: Array, box: Box) -> Box:
-    """The box, moved out by its reach on the sides where the lesion touches it inside the image."""
+def _reached_sides(logit: Array, box: Box, clear: int) -> tuple[bool, ...]:
+    """Whether the lesion comes within some voxels of the first and last face of a box, by axis.
+
+    A face that is the image's own does not count.
+    """
+    reached = []
+    for axis, side in enumerate(box):
+        lesion = np.moveaxis(logit, axis, 0) > 0
+        first = slice(max(side.start, 0), side.start + clear)
+        last = slice(max(side.stop - clear, 0), side.stop)
+        reached.append(side.start > 0 and bool(lesion[first].any()))
+        reached.append(side.stop < logit.shape[axis] and bool(lesion[last].any()))
+    return tuple(reached)
+
+
+def _widened(box: Box, reached: tuple[bool, ...]) -> Box:
+    """The box moved out by half of its length on the sides that the lesion reaches."""
     sides = []
     for axis, side in enumerate(box):
-        start, stop = side.start, side.stop
-        lesion = np.moveaxis(logit, axis, 0) > 0
-        if start > 0 and lesion[start].any():
-            start -= (stop - start) // 2
-        if stop < logit.shape[axis] and lesion[stop - 1].any():
-            stop += (side.stop - side.start) // 2
-        sides.append(slice(start, stop))
+        more = (side.stop - side.start) // 2
+        low, high = reached[2 * axis : 2 * axis + 2]
+        sides.append(slice(side.start - more * low, side.stop + more * high))
     return sides[0], sides[1], sides[2]
 
 
