@@ -446,7 +446,7 @@ def from_table(table: Mapping[str, object], *, name: str = "custom") -> Protocol
     """
     values = dict(table)
     preset = values.pop("preset", DEFAULT.name)
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ProtocolError(
             f"preset = {str(preset)!r} does not exist",
             remedy=f"{nearest(str(preset), PRESETS)}presets: {', '.join(PRESETS)}",
@@ -455,13 +455,13 @@ def from_table(table: Mapping[str, object], *, name: str = "custom") -> Protocol
     if unknown:
         raise ProtocolError(
             f"unknown setting {unknown[0]!r}",
-            remedy=nearest(unknown[0], SETTINGS) or f"settings: {', '.join(SETTINGS)}",
+            remedy=nearest(unknown[0], SETTINGS).strip() or f"settings: {', '.join(SETTINGS)}",
         )
     for key, value in values.items():
         if SETTINGS[key].kind is Decimal and type(value) is int:
             values[key] = Decimal(value)
     changes: dict[str, Any] = {"name": name, **values}
-    return replace(PRESETS[str(preset)], **changes)
+    return replace(PRESETS[preset], **changes)
 
 
 def effective(protocol: Protocol) -> dict[str, object]:

@@ -66,6 +66,7 @@ def test_the_settings_in_force_can_be_written_and_read_again() -> None:
         ({"response_order": "pr_first"}, "not an option .did you mean 'pd_first'"),
         ({"preset": "fdaa"}, "'fdaa' does not exist .did you mean 'fda'"),
         ({"preset": 7}, "'7' does not exist .presets: recist11-eortc"),
+        ({"preset": ["fda"]}, "does not exist .*presets: recist11-eortc"),
         ({"minimum_sd_days": "42"}, "'42' is not a whole number .default: 42"),
         ({"minimum_sd_days": True}, "True is not a whole number"),
         ({"minimum_sd_days": -1}, "-1 is negative"),
