@@ -1,8 +1,8 @@
 """The published definitions of an abscopal response, as data that can be read beside the papers.
 
-There is no agreed definition, and the choice may double the rate: Luke 2018 gives 26.9 % by the
-best single lesion and 13.5 % by the sum, of the same patients. So all are reported, each by its
-name, with what it counts, what it is out of, when, and by which interval.
+There is no agreed definition, and the choice may double the rate: Luke 2018 is cited with 26.9 %
+by the best single lesion and 13.5 % by the sum, of the same patients. So all are reported, each by
+its name, with what it counts, what it is out of, when, and by which interval.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         _ANY_TIME,
         Denominator.EVALUABLE,
         Interval.NOT_PUBLISHED,
-        published=("26.9 %",),
+        published=("26.9 %, as cited",),
     ),
     Definition(
         "luke-aggregate",
@@ -131,7 +131,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         _ANY_TIME,
         Denominator.EVALUABLE,
         Interval.NOT_PUBLISHED,
-        published=("13.5 %",),
+        published=("13.5 %, as cited",),
     ),
     Definition(
         "pembro-rt",
