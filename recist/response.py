@@ -117,23 +117,17 @@ class Written(NamedTuple):
 
 Numbers = tuple[tuple[str, str], ...]
 
-
-def no_numbers(*_: object) -> Numbers:
-    return ()
-
-
-def no_margin(*_: object) -> Decimal | None:
-    return None
+#: What a form makes of the facts: the sentence, the numbers, the margin.
+Words = tuple[str, Numbers, Decimal | None]
 
 
-class Form(NamedTuple):
-    """How one rule is put into words: each part from the facts of a finding."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """How one rule is put into words, from the facts of a finding; each form equals itself only."""
 
     rule: str
     source: str
-    sentence: Callable[..., str]
-    numbers: Callable[..., Numbers] = no_numbers
-    margin_mm: Callable[..., Decimal | None] = no_margin
+    words: Callable[..., Words]
 
 
 class Finding(Reason):
@@ -146,7 +140,8 @@ class Finding(Reason):
         self._facts = facts
 
     def written(self) -> Written:
-        return Written(self.rule, self.source, self.sentence, self.numbers, self.margin_mm)
+        form = self._form
+        return Written(form.rule, form.source, *form.words(*self._facts))
 
     @property
     def key(self) -> Hashable:
@@ -159,18 +154,6 @@ class Finding(Reason):
     @property
     def source(self) -> str:
         return self._form.source
-
-    @property
-    def sentence(self) -> str:
-        return self._form.sentence(*self._facts)
-
-    @property
-    def numbers(self) -> Numbers:
-        return self._form.numbers(*self._facts)
-
-    @property
-    def margin_mm(self) -> Decimal | None:
-        return self._form.margin_mm(*self._facts)
 
     def __reduce__(self) -> tuple[type[Reason], Written]:
         return Reason, self.written()  # forms hold functions, which do not travel

@@ -6,8 +6,9 @@ cut off, never rounded up to a threshold that was not reached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 
 from recist.criteria.diameter import (
     NORMAL_NODE_MM,
@@ -17,10 +18,11 @@ from recist.criteria.diameter import (
     progression_mm,
 )
 from recist.criteria.new_lesion import COUNTS, NewLesion, Sight
-from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence, Row
-from recist.response import Form, Numbers, Response
+from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
+from recist.response import Form, Numbers, Response, Words
 
 Sizes = tuple[tuple[str, Decimal], ...]
+Names = tuple[str, ...]
 Causes = tuple[tuple[str, str, Decimal | None, Decimal | None], ...]
 
 TARGET_RULE = "Eisenhauer 2009, section 4.3.1"
@@ -32,36 +34,40 @@ STICKY_RULE = "EORTC RECIST FAQ, managing PR"
 IRECIST_TABLE = "Seymour 2017, Table 2"
 
 
-# The facts of a target response: sum, baseline, nadir, size of each target.
+# The facts of a target response: sum, baseline, nadir, size of each target, and the targets that
+# were not evaluable.
 
 
 def _numbers(
     total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes
 ) -> Numbers:
-    named = (("sum_mm", total), ("baseline_mm", baseline), ("nadir_mm", nadir))
-    sums = tuple((name, in_mm(value)) for name, value in named if value is not None)
-    changes: Numbers = ()
+    numbers = [("sum_mm", in_mm(total))]
+    changes = []
     if baseline is not None:
-        changes += (("change_from_baseline", percent(total, baseline)),)
-    if nadir is not None:
-        changes += (("change_from_nadir", percent(total, nadir)),)
-    return (*sums, *changes, *((lesion, f"{in_mm(size)} mm") for lesion, size in sizes))
+        numbers.append(("baseline_mm", in_mm(baseline)))
+        changes.append(("change_from_baseline", percent(total, baseline)))
+    if nadir is not None and nadir is baseline:
+        numbers.append(("nadir_mm", numbers[-1][1]))
+        changes.append(("change_from_nadir", changes[-1][1]))
+    elif nadir is not None:
+        numbers.append(("nadir_mm", in_mm(nadir)))
+        changes.append(("change_from_nadir", percent(total, nadir)))
+    return (*numbers, *changes, *[(lesion, f"{in_mm(size)} mm") for lesion, size in sizes])
 
 
-def _cr(total: Decimal, _: Decimal | None, __: Decimal | None, sizes: Sizes) -> str:
+def _cr(
+    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Names = ()
+) -> Words:
+    numbers = _numbers(total, baseline, nadir, sizes)
     if not total:
-        return "CR: all targets are gone."
+        return "CR: all targets are gone.", numbers, None
     largest = max(size for _, size in sizes)
-    return (
+    margin = NORMAL_NODE_MM - largest
+    sentence = (
         f"CR: only normal nodes are left, sum {in_mm(total)} mm, the largest {in_mm(largest)} mm; "
-        f"{in_mm(NORMAL_NODE_MM - largest)} mm from a node that counts."
+        f"{in_mm(margin)} mm from a node that counts."
     )
-
-
-def _cr_margin(
-    total: Decimal, _: Decimal | None, __: Decimal | None, sizes: Sizes
-) -> Decimal | None:
-    return NORMAL_NODE_MM - max(size for _, size in sizes) if total else None
+    return sentence, numbers, margin
 
 
 def _neighbours(
@@ -79,82 +85,76 @@ def _neighbours(
     return (other, name) if other < to_pd else (to_pd, "PD")
 
 
-def _shrinkage(category: str, remark: str = "") -> Callable[..., str]:
-    def sentence(total: Decimal, baseline: Decimal, nadir: Decimal, _: Sizes) -> str:
+def _shrinkage(category: str, remark: str = "") -> Callable[..., Words]:
+    def words(
+        total: Decimal, baseline: Decimal, nadir: Decimal, sizes: Sizes, _: Names = ()
+    ) -> Words:
         margin, other = _neighbours(category, total, baseline, nadir)
-        return (
-            f"{category[:2]}: {in_mm(total)} of {in_mm(baseline)} mm, {percent(total, baseline)}"
-            f"{remark}; {in_mm(margin)} mm from {other}."
+        numbers = _numbers(total, baseline, nadir, sizes)
+        now, before, change = numbers[0][1], numbers[1][1], numbers[3][1]
+        sentence = (
+            f"{category[:2]}: {now} of {before} mm, {change}{remark}; "
+            f"{in_mm(margin)} mm from {other}."
         )
+        return sentence, numbers, margin
 
-    return sentence
-
-
-def _shrinkage_margin(category: str) -> Callable[..., Decimal]:
-    def margin(total: Decimal, baseline: Decimal, nadir: Decimal, _: Sizes) -> Decimal:
-        return _neighbours(category, total, baseline, nadir)[0]
-
-    return margin
+    return words
 
 
-def _growth(remark: str = "") -> Callable[..., str]:
-    def sentence(total: Decimal, _: Decimal | None, nadir: Decimal, __: Sizes) -> str:
-        return (
-            f"PD: {in_mm(total)} mm{remark}, {percent(total, nadir)} and {in_mm(total - nadir)} mm "
-            f"more than the nadir of {in_mm(nadir)} mm; "
-            f"{in_mm(total - progression_mm(nadir))} mm above the threshold."
-        )
-
-    return sentence
-
-
-def _growth_margin(total: Decimal, _: Decimal | None, nadir: Decimal, __: Sizes) -> Decimal:
-    return total - progression_mm(nadir)
+def _growth(
+    total: Decimal, baseline: Decimal | None, nadir: Decimal, sizes: Sizes, missing: Names = ()
+) -> Words:
+    margin = total - progression_mm(nadir)
+    without = f" without {', '.join(missing)} (not evaluable)" if missing else ""
+    sentence = (
+        f"PD: {in_mm(total)} mm{without}, {percent(total, nadir)} and {in_mm(total - nadir)} mm "
+        f"more than the nadir of {in_mm(nadir)} mm; {in_mm(margin)} mm above the threshold."
+    )
+    return sentence, _numbers(total, baseline, nadir, sizes), margin
 
 
-def _ne(total: Decimal, _: Decimal | None, __: Decimal | None, sizes: Sizes) -> str:
-    seen = f"; {in_mm(total)} mm in those that were" if sizes else ""
-    return f"NE: not all targets were evaluable{seen}."
+def _ne(
+    total: Decimal,
+    baseline: Decimal | None,
+    nadir: Decimal | None,
+    sizes: Sizes,
+    missing: Names = (),
+) -> Words:
+    what = f"{', '.join(missing)} not evaluable" if missing else "not all targets were evaluable"
+    seen = f"; {in_mm(total)} mm in the others" if sizes else ""
+    return f"NE: {what}{seen}.", _numbers(total, baseline, nadir, sizes), None
 
 
-def _without_baseline(total: Decimal, *_: object) -> str:
-    return f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
+def _without_baseline(
+    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Names = ()
+) -> Words:
+    sentence = f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
+    return sentence, _numbers(total, baseline, nadir, sizes), None
 
 
-TARGET_CR = Form("target-cr", TARGET_RULE, _cr, _numbers, _cr_margin)
-TARGET_PR = Form("target-pr", TARGET_RULE, _shrinkage("PR"), _numbers, _shrinkage_margin("PR"))
+TARGET_CR = Form("target-cr", TARGET_RULE, _cr)
+TARGET_PR = Form("target-pr", TARGET_RULE, _shrinkage("PR"))
 TARGET_PR_HELD = Form(
     "target-pr-held",
     STICKY_RULE,
     _shrinkage("PR held", " (SD by this scan alone), PR before"),
-    _numbers,
-    _shrinkage_margin("PR held"),
 )
-TARGET_SD = Form("target-sd", TARGET_RULE, _shrinkage("SD"), _numbers, _shrinkage_margin("SD"))
-TARGET_PD = Form("target-pd", TARGET_RULE, _growth(), _numbers, _growth_margin)
-TARGET_PD_LOWER_BOUND = Form(
-    "target-pd-lower-bound",
-    MISSING_RULE,
-    _growth(" in the targets that were evaluable"),
-    _numbers,
-    _growth_margin,
-)
-TARGET_NE = Form("target-ne", MISSING_RULE, _ne, _numbers)
-TARGET_WITHOUT_BASELINE = Form("target-no-baseline", TARGET_RULE, _without_baseline, _numbers)
+TARGET_SD = Form("target-sd", TARGET_RULE, _shrinkage("SD"))
+TARGET_PD = Form("target-pd", TARGET_RULE, _growth)
+TARGET_PD_LOWER_BOUND = Form("target-pd-lower-bound", MISSING_RULE, _growth)
+TARGET_NE = Form("target-ne", MISSING_RULE, _ne)
+TARGET_WITHOUT_BASELINE = Form("target-no-baseline", TARGET_RULE, _without_baseline)
 
 
-def burden_forms(source: str) -> dict[Response, Form]:
+@cache
+def burden_forms(source: str) -> Mapping[Response, Form]:
     """The forms of criteria that add measured new lesions to the sum of the targets."""
-    shrinkage = {
-        response: Form(
-            f"burden-{code.lower()}", source, _shrinkage(code), _numbers, _shrinkage_margin(code)
-        )
-        for response, code in ((Response.PR, "PR"), (Response.SD, "SD"))
-    }
-    return shrinkage | {
+    return {
         Response.CR: Form("burden-cr", source, _plain("CR: all lesions are gone, no new ones.")),
-        Response.PD: Form("burden-pd", source, _growth(), _numbers, _growth_margin),
-        Response.NE: Form("burden-ne", source, _ne, _numbers),
+        Response.PR: Form("burden-pr", source, _shrinkage("PR")),
+        Response.SD: Form("burden-sd", source, _shrinkage("SD")),
+        Response.PD: Form("burden-pd", source, _growth),
+        Response.NE: Form("burden-ne", source, _ne),
         Response.NON_CR_NON_PD: Form(
             "burden-non-cr-non-pd", source, _plain("NON-CR/NON-PD: disease without a sum persists.")
         ),
@@ -162,21 +162,23 @@ def burden_forms(source: str) -> dict[Response, Form]:
     }
 
 
-def _plain(text: str) -> Callable[..., str]:
-    return lambda: text
+def _plain(text: str) -> Callable[[], Words]:
+    words: Words = (text, (), None)
+    return lambda: words
+
+
+def _named_in(text: str) -> Callable[[Names], Words]:
+    """A sentence that names the lesions that decide."""
+    return lambda names: (text.format(", ".join(names)), (), None)
 
 
 NON_TARGET = {
-    response: Form(f"non-target-{code}", NON_TARGET_RULE, _plain(text))
+    response: Form(f"non-target-{code}", NON_TARGET_RULE, _named_in(text))
     for response, code, text in (
         (Response.CR, "cr", "Non-targets CR: all are gone, nodes are normal, markers not raised."),
-        (
-            Response.NON_CR_NON_PD,
-            "non-cr-non-pd",
-            "Non-targets NON-CR/NON-PD: something persists, or a marker is still raised.",
-        ),
-        (Response.PD, "pd", "Non-targets PD: unequivocal progression of non-target disease."),
-        (Response.NE, "ne", "Non-targets NE: not all were examined."),
+        (Response.NON_CR_NON_PD, "non-cr-non-pd", "Non-targets NON-CR/NON-PD: {} still there."),
+        (Response.PD, "pd", "Non-targets PD: unequivocal progression of {}."),
+        (Response.NE, "ne", "Non-targets NE: {} not examined."),
     )
 }
 
@@ -187,38 +189,32 @@ def _described(lesion: NewLesion) -> str:
     return f"{lesion.lesion.id} ({lesion.lesion.organ or 'site unknown'}){size}{remark}"
 
 
-def _new(lesions: tuple[NewLesion, ...]) -> str:
-    counted = (lesion for lesion in lesions if lesion.sight in COUNTS)
-    return f"New lesion: {', '.join(map(_described, counted))}."
-
-
-def _new_sizes(lesions: tuple[NewLesion, ...]) -> Numbers:
-    return tuple(
+def _new(lesions: tuple[NewLesion, ...]) -> Words:
+    counted = [lesion for lesion in lesions if lesion.sight in COUNTS]
+    sizes = tuple(
         (lesion.lesion.id, f"{in_mm(lesion.diameter_mm)} mm")
-        for lesion in lesions
-        if lesion.sight in COUNTS and lesion.diameter_mm is not None
+        for lesion in counted
+        if lesion.diameter_mm is not None
     )
+    return f"New lesion: {', '.join(map(_described, counted))}.", sizes, None
 
 
-def _reappeared(lesions: tuple[str, ...], day: int) -> str:
-    return f"PD: {', '.join(lesions)} back after the complete response of day {day}."
+def _reappeared(lesions: tuple[str, ...], day: int) -> Words:
+    sentence = f"PD: {', '.join(lesions)} back after the complete response of day {day}."
+    return sentence, (("cr_on_day", str(day)),), None
 
 
-def _cr_day(_: tuple[str, ...], day: int) -> Numbers:
-    return (("cr_on_day", str(day)),)
-
-
-def _row(row: Row, target: Response, non_target: Response, new: bool) -> str:
+def _row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
     parts = (
         "" if target is Response.NA else f"targets {target}",
         "" if non_target is Response.NA else f"non-targets {non_target}",
         "a new lesion" if new else "no new lesion",
     )
-    return f"{row.overall}: {', '.join(part for part in parts if part)}."
+    return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
 
 
-NEW_LESION = Form("new-lesion", NEW_LESION_RULE, _new, _new_sizes)
-REAPPEARED = Form("reappeared", REAPPEARANCE_RULE, _reappeared, _cr_day)
+NEW_LESION = Form("new-lesion", NEW_LESION_RULE, _new)
+REAPPEARED = Form("reappeared", REAPPEARANCE_RULE, _reappeared)
 ROW_FORMS = {
     TABLE_1: Form("overall", TABLE_1, _row),
     TABLE_2: Form("overall", TABLE_2, _row),
@@ -246,48 +242,47 @@ def _growths(causes: Causes) -> Numbers:
     )
 
 
-def _unconfirmed(causes: Causes) -> str:
-    return f"iUPD: progression of {_named(causes)}, to be confirmed."
+def _unconfirmed(causes: Causes) -> Words:
+    return f"iUPD: progression of {_named(causes)}, to be confirmed.", _growths(causes), None
 
 
-def _after(text: str) -> Callable[..., str]:
-    def sentence(causes: Causes, first_day: int, day: int) -> str:
-        return text.format(named=_named(causes), first_day=first_day, days=day - first_day)
+def _after(text: str) -> Callable[..., Words]:
+    def words(causes: Causes, first_day: int, day: int) -> Words:
+        sentence = text.format(named=_named(causes), first_day=first_day, days=day - first_day)
+        days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
+        return sentence, (*days, *_growths(causes)), None
 
-    return sentence
-
-
-def _days(causes: Causes, first_day: int, day: int) -> Numbers:
-    days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
-    return (*days, *_growths(causes))
+    return words
 
 
-def _reset(overall: Response, first_day: int) -> str:
-    return (
+def _reset(overall: Response, first_day: int) -> Words:
+    sentence = (
         f"{overall}: the iUPD of day {first_day} is not confirmed and the bar is reset; the next "
         "needs progression of its own from the same nadir."
     )
+    return sentence, (), None
 
 
-def _after_icpd(first_day: int) -> str:
-    return f"After iCPD: the progression of day {first_day} is confirmed, no end point changes."
+def _after_icpd(first_day: int) -> Words:
+    sentence = f"After iCPD: the progression of day {first_day} is confirmed, no end point changes."
+    return sentence, (), None
 
 
-def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> str:
+def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
     parts = (
         "" if target is Response.NA else f"targets {IMMUNE[target]}",
         "" if non_target is Response.NA else f"non-targets {IMMUNE[non_target]}",
         "a new lesion left from before" if new else "no new lesion",
     )
-    return f"{overall}: {', '.join(part for part in parts if part)}."
+    return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
 
 
-UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed, _growths)
+UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed)
 RESET = Form("irecist-reset", "Seymour 2017, resetting the bar", _reset)
 AFTER_ICPD = Form("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
 IMMUNE_ROW = Form("irecist-overall", IRECIST_TABLE, _immune_row)
 AFTER_IUPD = {
-    evidence: Form(rule, source, _after(text), _days)
+    evidence: Form(rule, source, _after(text))
     for evidence, rule, source, text in (
         (
             Evidence.CONFIRMS,

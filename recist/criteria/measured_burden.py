@@ -55,13 +55,14 @@ def assess_burden(
             patient, seen, total, baseline_mm, nadir_mm, complete=complete, present=present
         )
         sizes = (*seen.sizes_mm, *new.sizes_mm.items())
+        missing = (*seen.missing, *sorted(burden.targets - set(new.sizes_mm)))
         reasons: tuple[Reason, ...] = (
-            Finding(forms[response], total, baseline_mm, nadir_mm, sizes)
+            Finding(forms[response], total, baseline_mm, nadir_mm, sizes, missing)
             if response in (PR, SD, PD, NE)
             else Finding(forms[response]),
         )
         if seen.non_target is not NA:
-            reasons = (*reasons, Finding(say.NON_TARGET[seen.non_target]))
+            reasons = (*reasons, Finding(say.NON_TARGET[seen.non_target], seen.deciding))
         if seen.new_seen:
             reasons = (*reasons, Finding(say.NEW_LESION, seen.new))
         found.append(

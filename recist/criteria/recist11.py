@@ -216,7 +216,7 @@ def reasons(judge: Judge, judged: Judgement, seen: Seen) -> tuple[Reason, ...]:
     if judged.overall is PD and row.overall is not PD:
         return found
     form = say.ROW_FORMS[row.source]
-    return (*found, Finding(form, row, judged.target, judged.non_target, judged.new))
+    return (*found, Finding(form, row.overall, judged.target, judged.non_target, judged.new))
 
 
 def details(
@@ -232,7 +232,7 @@ def details(
     if form is not None and sums is not None:
         found = (sums.finding(form, seen),)
     if non_target is not NA:
-        finding = Finding(say.NON_TARGET[non_target])
+        finding = Finding(say.NON_TARGET[non_target], seen.deciding)
         if non_target is PD and judged.by_scan is not PD:
             found = (finding, *found)
         else:

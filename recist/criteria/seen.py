@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -21,7 +22,9 @@ class Seen(NamedTuple):
         complete: all targets were evaluable.
         diseased: a target that is neither gone nor a normal node.
         placeholders_mm: the part of the sum that is nominal sizes of targets too small to measure.
+        missing: the targets that were not evaluable.
         non_target: the response of the non-target lesions and markers.
+        deciding: the non-targets that make that response, and a marker that is still raised.
         new: the new lesions noted so far; ``new_seen``: one of them counts.
         remarks: what could not be used as recorded.
     """
@@ -33,7 +36,9 @@ class Seen(NamedTuple):
     complete: bool
     diseased: bool
     placeholders_mm: Decimal
+    missing: tuple[str, ...]
     non_target: Response
+    deciding: tuple[str, ...]
     new: tuple[NewLesion, ...]
     new_seen: bool
     remarks: tuple[str, ...]
@@ -59,6 +64,10 @@ _PROGRESSION, _NOT_EVALUABLE = Status.PROGRESSION, Status.NOT_EVALUABLE
 _PRESENT = Status.PRESENT
 _NO_NEW: tuple[NewLesion, ...] = ()
 _NO_REMARKS: tuple[str, ...] = ()
+_NO_NAMES: tuple[str, ...] = ()
+
+#: How a marker is named among the non-targets that decide.
+RAISED_MARKER = "a raised marker"
 
 
 #: The criteria are asked one after the other about the same course, which is read once. Courses
@@ -85,7 +94,9 @@ def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one
     for k, timepoint in enumerate(course.timepoints):
         sizes: list[tuple[str, Decimal]] = []
         total = placeholders = ZERO
-        diseased = progressed = present = False
+        diseased = False
+        progressed: list[str] = []
+        present: list[str] = []
         examined = 0
         remarks = _NO_REMARKS
         for measurement in timepoint.measurements:
@@ -117,15 +128,28 @@ def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one
                 continue
             examined += 1
             if status is _PROGRESSION:
-                progressed = True
-            elif status is _PRESENT:
-                present = True
-            elif status is not _ABSENT:
-                present |= _is_present(measurement, protocol, is_node=is_node)
+                progressed.append(lesion_id)
+            elif status is _PRESENT or (
+                status is not _ABSENT and _is_present(measurement, protocol, is_node=is_node)
+            ):
+                present.append(lesion_id)
+        deciding = _NO_NAMES
         if non_targets or raised is not None:
             barred = raised is not None and bool(targets or non_targets) and raised[k]
             non_target = _non_target(
-                len(non_targets), examined, barred, progressed=progressed, present=present
+                len(non_targets),
+                examined,
+                barred,
+                progressed=bool(progressed),
+                present=bool(present),
+            )
+            deciding = _deciding(
+                non_target,
+                non_targets,
+                timepoint,
+                progressed=progressed,
+                present=present,
+                raised=barred,
             )
         else:
             non_target = Response.NA
@@ -139,7 +163,9 @@ def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one
                 len(sizes) == len(targets),
                 diseased,
                 placeholders,
+                _NO_NAMES if len(sizes) == len(targets) else _without(targets, dict(sizes)),
                 non_target,
+                deciding,
                 news,
                 bool(news) and any(lesion.sight in COUNTS for lesion in news),
                 remarks,
@@ -174,6 +200,28 @@ def _non_target(
     if examined < count:
         return Response.NE
     return Response.NON_CR_NON_PD if present or raised else Response.CR
+
+
+def _deciding(
+    non_target: Response,
+    non_targets: dict[str, bool],
+    timepoint: Timepoint,
+    *,
+    progressed: Sequence[str],
+    present: Sequence[str],
+    raised: bool,
+) -> tuple[str, ...]:
+    """What makes the non-target response, by name."""
+    if non_target is Response.PD:
+        return tuple(progressed)
+    if non_target is Response.NE:
+        examined = {m.lesion_id for m in timepoint.measurements if m.status is not _NOT_EVALUABLE}
+        return _without(non_targets, examined)
+    return (*present, RAISED_MARKER) if raised else tuple(present)
+
+
+def _without(lesions: Iterable[str], known: Container[str]) -> tuple[str, ...]:
+    return tuple(name for name in lesions if name not in known)
 
 
 def _is_present(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> bool:

@@ -101,7 +101,8 @@ class Sums:
         return self._any_target_cr and self.target_cr
 
     def finding(self, form: Form, seen: Seen) -> Finding:
-        return Finding(form, seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
+        facts = (seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
+        return Finding(form, *facts, seen.missing) if seen.missing else Finding(form, *facts)
 
     def add(self, seen: Seen, by_scan: Response, *, progressed: bool) -> None:
         """Take a time point into the history that the next one is judged by.

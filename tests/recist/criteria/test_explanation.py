@@ -32,7 +32,7 @@ Builder = Callable[..., Course]
         ),
         ([20, 10, "15.5"], "PD: 15.5 mm, +55.0 % and 5.5 mm more", "0.5"),
         ([90, 0], "CR: all targets are gone.", None),
-        ([90, "NE"], "NE: not all targets were evaluable.", None),
+        ([90, "NE"], "NE: T1 not evaluable.", None),
     ],
 )
 def test_the_sum_its_changes_and_the_margin(
@@ -66,6 +66,56 @@ def test_lesions_and_numbers_are_listed(patient: Builder) -> None:
         "T1": "35.0 mm",
         "T2": "26.0 mm",
     }
+
+
+def test_what_was_not_evaluable_is_named(patient: Builder) -> None:
+    visits: dict[int, dict[str, Any]] = {
+        0: {"T1": 30, "T2": 20},
+        56: {"T1": 20, "T2": "NE"},
+        112: {"T1": 90},
+    }
+    first, second = recist11.assess(patient(visits), DEFAULT)
+    assert first.reasons[0].sentence == "NE: T2 not evaluable; 20.0 mm in the others."
+    assert second.reasons[0].sentence.startswith("PD: 90.0 mm without T2 (not evaluable), +80.0 %")
+
+
+@pytest.mark.parametrize(
+    ("now", "events", "sentence"),
+    [
+        (
+            {"T1": 0, "X1": "here", "X2": "gone", "X3": "more"},
+            {},
+            "Non-targets NON-CR/NON-PD: X1, X3 still there.",
+        ),
+        (
+            {"T1": 0, "X1": "gone", "X2": "gone", "X3": "gone"},
+            {0: "markers-raised"},
+            "Non-targets NON-CR/NON-PD: a raised marker still there.",
+        ),
+        (
+            {"T1": 0, "X1": "NE", "X2": "here"},
+            {0: "markers-raised"},
+            "Non-targets NE: X1, X3 not examined.",
+        ),
+        (
+            {"T1": 0, "X1": "PD", "X2": "here", "X3": "PD"},
+            {},
+            "Non-targets PD: unequivocal progression of X1, X3.",
+        ),
+        (
+            {"T1": 0, "X1": "gone", "X2": "gone", "X3": "gone"},
+            {},
+            "Non-targets CR: all are gone, nodes are normal, markers not raised.",
+        ),
+    ],
+    ids=["present", "marker", "not-examined", "progression", "gone"],
+)
+def test_the_non_targets_that_decide_are_named(
+    now: dict[str, Any], events: dict[int, str], sentence: str, patient: Builder
+) -> None:
+    baseline = {"T1": 30, "X1": "here", "X2": "here", "X3": "here"}
+    (got,) = recist11.assess(patient({0: baseline, 56: now}, events=events), DEFAULT)
+    assert sentence in [reason.sentence for reason in got.reasons]
 
 
 def test_a_complete_response_of_nodes_says_how_near_they_are(patient: Builder) -> None:
