@@ -98,19 +98,19 @@ def _write_tables(
     *,
     has_dates: bool,
 ) -> None:
-    _write(files[PATIENTS], tables.patient_rows(patients, has_dates=has_dates))
-    _write(files[RATES], tables.rate_rows(rates(patients, protocol)))
-    _write(files[CONTRASTS], tables.contrast_rows(contrasts(patients, protocol)))
-    _write(files[LESIONS], tables.lesion_rows(*lesion_rates(patients)))
-    _write(files[SENSITIVITY], tables.sensitivity_rows(sensitivity(patients, protocol, doses)))
-
-
-def _write(file: BinaryIO, rows: Sequence[tables.Row]) -> None:
-    """Rows with the columns of the first; an empty file where there are none."""
-    if rows:
-        write_line(file, csv_line(list(rows[0])))
-    for row in rows:
-        write_line(file, csv_line(list(row.values())))
+    time = "date" if has_dates else "day"
+    of_lesions = tables.lesion_rows(*lesion_rates(patients))
+    changes = tables.sensitivity_rows(sensitivity(patients, protocol, doses))
+    for name, columns, rows in (
+        (PATIENTS, tables.patient_columns(time), tables.patient_rows(patients, time)),
+        (RATES, tables.RATE_COLUMNS, tables.rate_rows(rates(patients, protocol))),
+        (CONTRASTS, tables.CONTRAST_COLUMNS, tables.contrast_rows(contrasts(patients, protocol))),
+        (LESIONS, tables.LESION_COLUMNS, of_lesions),
+        (SENSITIVITY, tables.SENSITIVITY_COLUMNS, changes),
+    ):
+        write_line(files[name], csv_line(columns))
+        for row in rows:
+            write_line(files[name], csv_line([row[column] for column in columns]))
 
 
 def _write_checks(file: BinaryIO, findings: Sequence[Finding]) -> None:

@@ -26,10 +26,74 @@ Row = dict[str, str]
 RATE_DECIMALS = 1
 P_DIGITS = 3
 
+_PROPORTION = (
+    "responders",
+    "n",
+    "rate_percent",
+    "clopper_pearson_low",
+    "clopper_pearson_high",
+    "wilson_low",
+    "wilson_high",
+)
+RATE_COLUMNS = (
+    "definition",
+    "arm",
+    "confirmed_only",
+    "denominator",
+    "denominator_of_paper",
+    *_PROPORTION,
+    "not_assessed",
+    "by_chance_percent",
+    "numerator",
+    "time_rule",
+    "interval_of_paper",
+    "paper",
+    "published",
+    "reader",
+)
+CONTRAST_COLUMNS = (
+    "definition",
+    "arms",
+    "confirmed_only",
+    "denominator",
+    "first",
+    "second",
+    "difference_percent",
+    "newcombe_low",
+    "newcombe_high",
+    "odds_ratio",
+    "fisher_p",
+    "chi_squared",
+    "chi_squared_p",
+    "reader",
+)
+LESION_COLUMNS = (
+    "field",
+    "arm",
+    "confirmed_only",
+    "patients",
+    *_PROPORTION,
+    "cluster_bootstrap_low",
+    "cluster_bootstrap_high",
+    "reader",
+)
+SENSITIVITY_COLUMNS = (
+    "choice",
+    "definition",
+    "evaluable",
+    "evaluable_then",
+    "responders",
+    "responders_then",
+    "changed",
+    "gained",
+    "lost",
+    "flipped_evaluable",
+    "reader",
+)
 
-def patient_rows(patients: Sequence[Patient], *, has_dates: bool) -> list[Row]:
+
+def patient_rows(patients: Sequence[Patient], time: str) -> list[Row]:
     """One row per patient and definition."""
-    time = "date" if has_dates else "day"
     rows = []
     for patient in patients:
         found, course = patient.finding, patient.course
@@ -41,7 +105,7 @@ def patient_rows(patients: Sequence[Patient], *, has_dates: bool) -> list[Row]:
 
 
 def _not_measured(patient: Patient, time: str) -> Row:
-    row = dict.fromkeys(_patient_columns(time), "")
+    row = dict.fromkeys(patient_columns(time), "")
     why = "no measurements"
     return row | {
         "subject": patient.subject,
@@ -54,7 +118,8 @@ def _not_measured(patient: Patient, time: str) -> Row:
     }
 
 
-def _patient_columns(time: str) -> tuple[str, ...]:
+def patient_columns(time: str) -> tuple[str, ...]:
+    """Columns of ``abscopal.csv``; ``time`` is date or day."""
     return (
         "subject",
         "arm",
@@ -115,7 +180,7 @@ def _patient_row(
         _sentences([call.reason, found.failure.reason, found.attribution.reason]),
         "; ".join(found.remarks),
     )
-    return dict(zip(_patient_columns(time), cells, strict=True))
+    return dict(zip(patient_columns(time), cells, strict=True))
 
 
 def _chance(found: AbscopalFinding, definition: Definition, *, confirmed: bool) -> float | None:
@@ -183,9 +248,8 @@ def lesion_rows(rates: Iterable[LesionRate], contrasts: Iterable[LesionContrast]
         }
         for each in rates
     ]
-    columns = list(rows[0]) if rows else []
     for each in contrasts:
-        row = dict.fromkeys(columns, "")
+        row = dict.fromkeys(LESION_COLUMNS, "")
         rows.append(
             row
             | {

@@ -226,3 +226,31 @@ def test_the_command(
     assert stop.value.code == 0
     assert "12 of 12 subjects assessed" in capsys.readouterr().err
     assert (out / "rates.csv").exists()
+
+
+def test_without_arms_and_with_nothing_to_show_tables_still_have_their_columns(
+    tmp_path: Path,
+) -> None:
+    table = write(tmp_path / "m.csv", HEADER, ["P1,0,L1,target,lung,no,measured,30,"])
+    result = abscopal_file(table, tmp_path / "out")
+    assert result.exit_code == 0
+    assert rows(tmp_path / "out" / "contrasts.csv") == []
+    for name in ("contrasts.csv", "lesion_rates.csv"):
+        assert (tmp_path / "out" / name).read_text().count("\n") == 1
+    row = rows(tmp_path / "out" / "abscopal.csv")[0]
+    assert row["evaluability"] == "field of the lesions unknown"
+    assert "no lesion was followed" in (tmp_path / "out" / "waterfall.svg").read_text()
+    assert rate(
+        tmp_path / "out" / "rates.csv", definition="golden", denominator="evaluable"
+    )["rate_percent"] == ""  # fmt: skip
+
+
+def test_two_readers_are_two_cohorts(tmp_path: Path) -> None:
+    lines = [f"{line},{reader}" for reader, size in (("A", 12), ("B", 19))
+             for line in patient("P1", size)]  # fmt: skip
+    table = write(tmp_path / "m.csv", f"{HEADER},reader", lines)
+    abscopal_file(table, tmp_path / "out")
+    path = tmp_path / "out" / "rates.csv"
+    for reader, responders in (("A", "1"), ("B", "0")):
+        found = rate(path, definition="golden", denominator="enrolled", reader=reader)
+        assert (found["responders"], found["n"]) == (responders, "1")
