@@ -118,7 +118,7 @@ def family_of(responses: Iterable[Response]) -> Family:
     recist = {RECIST.complete, RECIST.partial, RECIST.stable, RECIST.progression} & seen
     if len(found) > 1 or (found and recist):
         raise InputError(
-            f"responses of several criteria in one sequence: {sorted(seen)}",
+            f"responses of several criteria in one sequence: {', '.join(sorted(seen))}",
             remedy="give each set of criteria its own sequence",
         )
     return found[0] if found else RECIST

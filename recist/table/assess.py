@@ -27,7 +27,7 @@ from recist.scope import scopes_of, within
 from recist.table import results
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
-from recist.table.events import read_events
+from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level
 from recist.table.layout import Layout, match_header, nearest
 from recist.table.output import Packed, Rendered, TableResult, pack, write
@@ -49,7 +49,11 @@ SMALL_TABLE_BYTES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that a process needs to assess a chunk."""
+    """All that a process needs to assess a chunk.
+
+    Attributes:
+        refused: subjects with an event that cannot be read.
+    """
 
     layout: Layout
     delimiter: str
@@ -57,6 +61,7 @@ class Task:
     protocol: Protocol
     events: dict[str, tuple[DatedEvent, ...]]
     robustness: bool = False
+    refused: frozenset[str] = frozenset()
 
 
 def assess_file(
@@ -89,11 +94,17 @@ def assess_file(
         known = {}
         if events is not None:
             known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
-        task = Task(layout, table.delimiter, names, settings, known, robustness)
+        task = Task(layout, table.delimiter, names, settings, known, robustness, refused(findings))
         workers = _workers(table, jobs)
         rendered = in_order(assess_chunk, task, chunks(table, layout), workers)
         return write(
-            Path(out), rendered, settings, findings, layout.has_dates, on_progress=on_progress
+            Path(out),
+            rendered,
+            settings,
+            findings,
+            layout.has_dates,
+            events=known,
+            on_progress=on_progress,
         )
 
 
@@ -136,6 +147,7 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
     """All subjects of a chunk, stage by stage: the code of one stage stays in the cache."""
     done = Rendered()
     records, broken = _records(task, chunk, done.findings)
+    broken |= task.refused & records.keys()
     cases: dict[str, list[_Case]] = {}
     found: dict[str, list[Finding]] = {subject: [] for subject in (*records, *broken)}
     for subject, rows in records.items():
@@ -151,6 +163,7 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
         if subject in broken or any(finding.level is Level.ERROR for finding in findings):
             done.failed.append(subject)
     done.subjects = len(found)
+    done.with_events = [subject for subject in found if subject in task.events]
     return done
 
 
@@ -175,7 +188,7 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
     except Exception as error:  # whatever it is
         what, remedy = f"{type(error).__name__}: {error}", "report this with the rows"
         if isinstance(error, InputError):
-            what, remedy = str(error), error.remedy
+            what, remedy = error.what, error.remedy
         subject = case.course.subject
         case.findings.append(Finding(Level.ERROR, "not-assessed", subject, None, what, remedy))
         case.rendered, case.failed = Rendered(), True
@@ -199,15 +212,15 @@ def _conclude(task: Task, case: _Case) -> None:
 def _render(task: Task, case: _Case) -> None:
     course, part = case.course, case.rendered
     certainties = _certainties(course, task.protocol) if task.robustness else {}
-    said: results.Said = {}
+    texts = results.CourseTexts(course)
     for _, name, scope, seen in case.assessments:
         for assessment in seen:
             certainty = certainties.get((name, scope, assessment.day))
-            line, as_json = results.timepoint_texts(course, assessment, certainty, said=said)
+            line, as_json = texts.timepoint(assessment, certainty)
             part.timepoints.append(line)
             part.timepoints_json.append(as_json)
     for outcome in case.outcomes:
-        line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
+        line, as_json = texts.outcome(outcome, task.protocol.pfs_policy)
         part.outcomes.append(line)
         part.outcomes_json.append(as_json)
 

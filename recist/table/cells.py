@@ -93,7 +93,7 @@ def diameter(text: str) -> Decimal:
         CellError: not a number, negative, or longer than any lesion.
     """
     try:
-        value = Decimal(text)
+        value = _decimal(text)
     except InvalidOperation:
         remedy = "write the decimal point as '.'" if "," in text else "write a number in mm"
         raise CellError(f"diameter {text!r} is not a number", remedy) from None
@@ -125,7 +125,7 @@ def day(text: str) -> int:
         CellError: not a whole number.
     """
     try:
-        value = Decimal(text.strip())
+        value = _decimal(text.strip())
         whole = int(value)
     except (InvalidOperation, ValueError, OverflowError):
         raise CellError(f"day {text!r} is not a number", "write whole days") from None
@@ -143,12 +143,19 @@ def number(text: str) -> float | None:
     if not text.strip():
         return None
     try:
-        value = Decimal(text)
+        value = _decimal(text)
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite():
         raise CellError(f"{text!r} is not a number", "write a number, or leave the cell empty")
     return float(value)
+
+
+def _decimal(text: str) -> Decimal:
+    """A number in plain digits: underscores, which Python reads over, are slips of the pen."""
+    if "_" in text:
+        raise InvalidOperation
+    return Decimal(text)
 
 
 def _member(kind: type[Kind], text: str) -> Kind:

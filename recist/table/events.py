@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imaging.errors import InputError
 from recist.table import cells
 from recist.table.courses import DatedEvent
-from recist.table.finding import Finding
+from recist.table.finding import Finding, Level
 from recist.table.layout import EVENT_COLUMNS, Layout, match_header
 from recist.table.records import Slips
 from recist.table.source import chunks, opened
@@ -41,6 +42,19 @@ def read_events(
                 if when is not None and kind is not None:
                     events[subject].append(DatedEvent(when, kind))
     return {subject: tuple(found) for subject, found in events.items()}
+
+
+def refused(findings: Sequence[Finding]) -> frozenset[str]:
+    """The subjects with an event that cannot be read: their end points would be wrong."""
+    return frozenset(finding.subject for finding in findings if finding.level is Level.ERROR)
+
+
+def without_rows(events: Iterable[str], seen: Container[str]) -> Iterator[Finding]:
+    """The subjects of a table of events that the other table does not have."""
+    for subject in events:
+        if subject not in seen:
+            what, remedy = "events of a subject without rows", "is its name spelt as in the table?"
+            yield Finding(Level.WARNING, "events-alone", subject, None, what, remedy)
 
 
 def _same_time(layout: Layout, has_dates: bool | None, name: str) -> None:

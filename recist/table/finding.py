@@ -33,5 +33,6 @@ class Finding(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        place = f"{self.subject}, row {self.row}" if self.row is not None else self.subject
+        row = "" if self.row is None else f"row {self.row}"
+        place = ", ".join(part for part in (self.subject, row) if part)
         return f"{self.level}: {place}: {self.what} ({self.remedy})"

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from imaging.errors import InputError
 from recist.protocol import Protocol, effective
 from recist.table import results
+from recist.table.events import without_rows
 from recist.table.finding import Finding, Level
 from recist.table.writing import JsonArray, all_written, write_line
 
@@ -35,6 +37,7 @@ class Rendered:
     findings: list[Finding] = field(default_factory=list)
     subjects: int = 0
     failed: list[str] = field(default_factory=list)
+    with_events: list[str] = field(default_factory=list)
 
 
 class Packed(NamedTuple):
@@ -47,6 +50,7 @@ class Packed(NamedTuple):
     findings: tuple[Finding, ...]
     subjects: int
     failed: tuple[str, ...]
+    with_events: tuple[str, ...]
 
 
 def pack(part: Rendered) -> Packed:
@@ -59,6 +63,7 @@ def pack(part: Rendered) -> Packed:
         tuple(part.findings),
         part.subjects,
         tuple(part.failed),
+        tuple(part.with_events),
     )
 
 
@@ -99,6 +104,7 @@ def write(
     findings: Sequence[Finding],
     has_dates: bool,
     *,
+    events: Iterable[str] = (),
     with_timepoints: bool = True,
     on_progress: Callable[[int], None] | None = None,
 ) -> TableResult:
@@ -106,8 +112,12 @@ def write(
 
     Args:
         findings: on the table itself, before any subject.
+        events: subjects of the table of events.
         with_timepoints: False where the parts hold outcomes only.
         on_progress: called with the number of subjects done so far.
+
+    Raises:
+        InputError: no subject at all, or a folder that cannot be written into.
     """
     names = FILES if with_timepoints else OUTCOME_FILES
     head = results.protocol_json(protocol)
@@ -121,6 +131,7 @@ def write(
             timepoints.header(results.timepoint_columns(has_dates=has_dates))
         account = _Account(files[CHECKS])
         account.add(findings)
+        with_events: set[str] = set()
         for part in parts:
             outcomes.add(part.outcomes, part.outcomes_json)
             if timepoints is not None:
@@ -130,6 +141,10 @@ def write(
             account.failed.extend(part.failed)
             if on_progress is not None:
                 on_progress(account.subjects)
+            with_events.update(part.with_events)
+        if not account.subjects:
+            raise InputError("no rows below the header", remedy="give one row per date and lesion")
+        account.add(without_rows(events, with_events))
         outcomes.close()
         if timepoints is not None:
             timepoints.close()

@@ -20,7 +20,7 @@ from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import cells, results
 from recist.table.courses import DatedEvent
-from recist.table.events import read_events
+from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level
 from recist.table.layout import RESPONSE_COLUMNS, Layout, match_header, nearest
 from recist.table.output import Rendered, TableResult, pack, write
@@ -28,6 +28,7 @@ from recist.table.records import Slips
 from recist.table.source import Chunk, chunks, opened
 
 _OPTIONAL = ("criteria", "lesions", "reader")
+_CRITERIA = ("recist11", "irecist", "irrecist", "imrecist", "percist")
 _STARTS = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
 
 
@@ -47,6 +48,7 @@ class _Task(NamedTuple):
     criteria: tuple[str, ...]
     protocol: Protocol
     events: dict[str, tuple[DatedEvent, ...]]
+    refused: frozenset[str]
 
 
 class _Seen(NamedTuple):
@@ -81,16 +83,32 @@ def outcomes_file(
         known = {}
         if events is not None:
             known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
-        task = _Task(layout, table.delimiter, tuple(criteria), settings, known)
+        task = _Task(layout, table.delimiter, _known(criteria), settings, known, refused(findings))
         parts = (pack(_conclude_chunk(task, chunk)) for chunk in chunks(table, layout))
-        return write(Path(out), parts, settings, findings, layout.has_dates, with_timepoints=False)
+        return write(
+            Path(out),
+            parts,
+            settings,
+            findings,
+            layout.has_dates,
+            events=known,
+            with_timepoints=False,
+        )
+
+
+def _known(criteria: Sequence[str]) -> tuple[str, ...]:
+    for name in criteria:
+        if name not in _CRITERIA:
+            raise InputError(f"criteria {name!r} are unknown", remedy=nearest(name, _CRITERIA))
+    return tuple(criteria)
 
 
 def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
     done = Rendered()
     subjects = _read(task, chunk, done.findings)
-    broken = {finding.subject for finding in done.findings if finding.level is Level.ERROR}
+    broken = task.refused | refused(done.findings)
     done.subjects = len(subjects)
+    done.with_events = [subject for subject in subjects if subject in task.events]
     for subject, sequences in subjects.items():
         if subject in broken:
             done.failed.append(subject)
@@ -112,7 +130,10 @@ def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
 
 
 def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[_Key, list[_Seen]]]:
-    """The responses of each subject; rows that cannot be read are among the findings."""
+    """The responses of each subject; rows that cannot be read are among the findings.
+
+    A row with neither time nor response names a subject of whom nothing was assessed.
+    """
     at, width = task.layout.position, task.layout.width
     parse = cells.ordinal if task.layout.has_dates else cells.day
     subjects: defaultdict[str, dict[_Key, list[_Seen]]] = defaultdict(dict)
@@ -121,18 +142,20 @@ def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[
         subject = row[at["subject"]].strip()
         if not subject:
             continue
-        sequences = subjects[subject]
         slips = Slips(subject, number, findings)
-        when = slips.value("unknown-time", parse, row[at[task.layout.time_column]])
-        response = slips.value("unknown-response", cells.response, row[at["overall"]])
         criteria, lesions, reader = (
             row[at[name]].strip() if name in at else "" for name in _OPTIONAL
         )
         if lesions not in ("", *Scope):
             slips.error("unknown-lesions", f"lesions {lesions!r}", nearest(lesions, list(Scope)))
+        sequence = subjects[subject].setdefault(_Key(criteria, lesions or Scope.ALL, reader), [])
+        when_text, word = row[at[task.layout.time_column]], row[at["overall"]]
+        if not when_text.strip() and not word.strip():
+            continue  # a subject, and nothing of it was assessed
+        when = slips.value("unknown-time", parse, when_text)
+        response = slips.value("unknown-response", cells.response, word)
         if when is not None and response is not None:
-            key = _Key(criteria, lesions or Scope.ALL, reader)
-            sequences.setdefault(key, []).append(_Seen(number, when, response))
+            sequence.append(_Seen(number, when, response))
     return dict(subjects)
 
 
@@ -140,7 +163,7 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
     """The outcome of one sequence.
 
     Raises:
-        InputError: two responses on one day, or words of several criteria.
+        InputError: two responses on one day, words of several criteria, or nothing at all.
     """
     events = task.events.get(subject, ())
     zero = _day_zero(task, subject, seen, events, part.findings)
@@ -176,6 +199,8 @@ def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[Visit])
         InputError: words that are not of the named criteria.
     """
     family = family_of(visit.response for visit in visits)
+    if not any(visit.response in family.adequate for visit in visits):
+        return named or next(iter(task.criteria), "recist11")  # words that all criteria share
     told = "" if family is RECIST else "irecist" if family is IMMUNE else "percist"
     if named and told and named != told:
         raise InputError(
@@ -198,6 +223,11 @@ def _day_zero(
     found = next((start for start in starts if start is not None), None)
     if found is not None:
         return found
+    if not seen:
+        raise InputError(
+            "no visit and no start of treatment",
+            remedy="give a start of treatment among the events",
+        )
     what = "no start of treatment and no randomisation among the events"
     remedy = "durations run from the first row: give a table of events"
     first = min(one.when for one in seen)

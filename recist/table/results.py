@@ -6,12 +6,19 @@ import datetime as dt
 import json
 from collections.abc import Hashable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 
 from recist.course import Course
 from recist.protocol import Protocol, effective
 from recist.response import Assessment, EventTime, Outcome, Reason, Written
 from recist.robustness import CategoryProbability
+
+#: Texts of each kind that are kept for the courses to come.
+REMEMBERED = 8192
+
+#: A truth as a word of CSV and of JSON.
+_YES, _TRUE = ("no", "yes"), ("false", "true")
 
 #: Policies with a column of their own, in the order of the columns.
 POLICY_COLUMNS = ("fda_a", "fda_b", "fda_c", "ema_itt")
@@ -67,140 +74,159 @@ def outcome_columns(*, has_dates: bool) -> list[str]:
     ]
 
 
-Said = dict[Hashable, tuple[str, str]]
-
-
 def timepoint_texts(
-    course: Course,
-    assessment: Assessment,
-    certainty: CategoryProbability | None = None,
-    *,
-    said: Said | None = None,
+    course: Course, assessment: Assessment, certainty: CategoryProbability | None = None
 ) -> tuple[str, str]:
-    """One time point as a line of CSV and as a JSON object with every reason.
-
-    Args:
-        certainty: how sure the category is, where that was simulated.
-        said: remembers the reasons of a course, many of which RECIST and iRECIST share.
-    """
-    memory = {} if said is None else said
-    reasons = [_said(reason, memory) for reason in assessment.reasons]
-    scope, day = assessment.scope, when(course, assessment.day)
-    sums = (assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm)
-    row = (
-        cell(course.subject),
-        day,
-        assessment.criteria,
-        scope,
-        *[length(value) for value in sums],
-        assessment.target,
-        assessment.non_target,
-        yes_no(assessment.new_lesion),
-        assessment.overall,
-        cell(" ".join([sentence for sentence, _ in reasons])),
-        cell(course.reader),
-        cell(" ".join(assessment.warnings)) if assessment.warnings else "",
-        cell(certainty.sentence) if certainty is not None else "",
-    )
-    total, baseline, nadir = [_number(value) for value in sums]
-    as_json = (
-        f'{{"subject":{_quote(course.subject)},{_when_json(course, "", assessment.day)},'
-        f'"criteria":"{assessment.criteria}","lesions":"{scope}",'
-        f'"sum_mm":{total},"baseline_mm":{baseline},"nadir_mm":{nadir},'
-        f'"target":"{assessment.target}","non_target":"{assessment.non_target}",'
-        f'"new_lesion":{_truth(assessment.new_lesion)},"overall":"{assessment.overall}",'
-        f'"reasons":[{",".join([as_json for _, as_json in reasons])}],'
-        f'"reader":{_quote(course.reader)},"warnings":{_strings(assessment.warnings)}'
-        f"{_probabilities(certainty)}}}"
-    )
-    return ",".join(row), as_json
+    """One time point as a line of CSV and as a JSON object; see :class:`CourseTexts`."""
+    return CourseTexts(course).timepoint(assessment, certainty)
 
 
 def outcome_texts(course: Course, outcome: Outcome, policy: str) -> tuple[str, str]:
-    """One outcome as a line of CSV and as a JSON object with every reason and every time.
+    """One outcome as a line of CSV and as a JSON object; see :class:`CourseTexts`."""
+    return CourseTexts(course).outcome(outcome, policy)
 
-    Args:
-        policy: of the main progression-free survival, which dates the end of the response too.
+
+class CourseTexts:
+    """Puts the results of one course into lines of CSV and into JSON.
+
+    What the course has in common is written once, and so are the reasons, many of which RECIST and
+    iRECIST share.
     """
-    written = [reason.written() for reason in outcome.reasons]
-    row = _outcome_row(course, outcome, policy, [reason.sentence for reason in written])
-    as_json = (
-        f'{{"subject":{_quote(course.subject)},"criteria":"{outcome.criteria}",'
-        f'"lesions":"{outcome.scope}","best_overall":"{outcome.best_overall}",'
-        f"{_when_json(course, 'best_overall_', outcome.best_overall_day)},"
-        f'"confirmed_best_overall":"{outcome.confirmed_best_overall}",'
-        f"{_when_json(course, 'progression_', outcome.progression_day)},"
-        f'"pfs_days":{_whole_json(outcome.pfs_days)},"pfs_event":{_truth(outcome.pfs_event)},'
-        f"{_when_json(course, 'response_', outcome.response_day)},"
-        f"{_when_json(course, 'disease_control_', outcome.control_day)},"
-        f"{_when_json(course, 'clinical_benefit_', outcome.benefit_day)},"
-        f'"reasons":[{",".join([_reason(reason) for reason in written])}],'
-        f'"times":[{",".join([_event_time(course, time) for time in outcome.times])}],'
-        f'"reader":{_quote(course.reader)},"warnings":{_strings(outcome.warnings)}}}'
-    )
-    return row, as_json
+
+    __slots__ = ("_reader", "_reader_json", "_said", "_subject", "_subject_json", "_zero")
+
+    def __init__(self, course: Course) -> None:
+        self._subject, self._subject_json = cell(course.subject), _quote(course.subject)
+        self._reader, self._reader_json = cell(course.reader), _quote(course.reader)
+        self._zero = None if course.day_zero is None else course.day_zero.toordinal()
+        self._said: dict[Hashable, tuple[str, str]] = {}
+
+    def timepoint(
+        self, assessment: Assessment, certainty: CategoryProbability | None = None
+    ) -> tuple[str, str]:
+        """One time point as a line of CSV and as a JSON object with every reason.
+
+        Args:
+            certainty: how sure the category is, where that was simulated.
+        """
+        reasons = [self._reason(reason) for reason in assessment.reasons]
+        criteria, scope = assessment.criteria, assessment.scope
+        target, non_target, overall = assessment.target, assessment.non_target, assessment.overall
+        is_new, warnings = assessment.new_lesion, assessment.warnings
+        total = _length(assessment.sum_mm)
+        baseline = _length(assessment.baseline_mm)
+        nadir = _length(assessment.nadir_mm)
+        line = (
+            f"{self._subject},{self._when(assessment.day)},{criteria},{scope},"
+            f"{total},{baseline},{nadir},{target},{non_target},{_YES[is_new]},{overall},"
+            f"{cell(' '.join([sentence for sentence, _ in reasons]))},{self._reader},"
+            f"{cell(' '.join(warnings)) if warnings else ''},"
+            f"{'' if certainty is None else cell(certainty.sentence)}"
+        )
+        as_json = (
+            f'{{"subject":{self._subject_json},{self._when_json("", assessment.day)},'
+            f'"criteria":"{criteria}","lesions":"{scope}","sum_mm":{total or "null"},'
+            f'"baseline_mm":{baseline or "null"},"nadir_mm":{nadir or "null"},'
+            f'"target":"{target}","non_target":"{non_target}",'
+            f'"new_lesion":{_TRUE[is_new]},"overall":"{overall}",'
+            f'"reasons":[{",".join([as_json for _, as_json in reasons])}],'
+            f'"reader":{self._reader_json},"warnings":{_strings(warnings)}'
+            f"{_probabilities(certainty)}}}"
+        )
+        return line, as_json
+
+    def outcome(self, outcome: Outcome, policy: str) -> tuple[str, str]:
+        """One outcome as a line of CSV and as a JSON object with every reason and every time.
+
+        Args:
+            policy: of the main progression-free survival, which dates the end of the response too.
+        """
+        written = [reason.written() for reason in outcome.reasons]
+        line = self._outcome_line(outcome, policy, [reason.sentence for reason in written])
+        as_json = (
+            f'{{"subject":{self._subject_json},"criteria":"{outcome.criteria}",'
+            f'"lesions":"{outcome.scope}","best_overall":"{outcome.best_overall}",'
+            f"{self._when_json('best_overall_', outcome.best_overall_day)},"
+            f'"confirmed_best_overall":"{outcome.confirmed_best_overall}",'
+            f"{self._when_json('progression_', outcome.progression_day)},"
+            f'"pfs_days":{"null" if outcome.pfs_days is None else outcome.pfs_days},'
+            f'"pfs_event":{_TRUE[outcome.pfs_event]},'
+            f"{self._when_json('response_', outcome.response_day)},"
+            f"{self._when_json('disease_control_', outcome.control_day)},"
+            f"{self._when_json('clinical_benefit_', outcome.benefit_day)},"
+            f'"reasons":[{",".join([_common_json(reason) for reason in written])}],'
+            f'"times":[{",".join([self._event_time(time) for time in outcome.times])}],'
+            f'"reader":{self._reader_json},"warnings":{_strings(outcome.warnings)}}}'
+        )
+        return line, as_json
+
+    def _outcome_line(self, outcome: Outcome, policy: str, sentences: Sequence[str]) -> str:
+        times = {(time.endpoint.removeprefix("i"), time.policy): time for time in outcome.times}
+        row = (
+            self._subject,
+            outcome.criteria,
+            outcome.scope,
+            outcome.best_overall,
+            self._when(outcome.best_overall_day),
+            outcome.confirmed_best_overall,
+            self._when(outcome.progression_day),
+            "" if outcome.pfs_days is None else str(outcome.pfs_days),
+            _YES[outcome.pfs_event],
+            self._reader,
+            _YES[outcome.response_day is not None],
+            self._when(outcome.response_day),
+            _YES[outcome.control_day is not None],
+            _YES[outcome.benefit_day is not None],
+            _duration(times.get(("TTR", ""))).partition(",")[0],
+            _duration(times.get(("DoR", policy))),
+            *[_duration(times.get(("PFS", name))) for name in POLICY_COLUMNS],
+            _duration(times.get(("OS", ""))),
+            cell(" ".join(dict.fromkeys(sentences))),
+            cell(" ".join(outcome.warnings)) if outcome.warnings else "",
+        )
+        return ",".join(row)
+
+    def _event_time(self, time: EventTime) -> str:
+        return (
+            f'{{"endpoint":"{time.endpoint}","policy":"{time.policy}","days":{time.days},'
+            f'"event":{_TRUE[time.event]},{self._when_json("", time.day)},'
+            f'"why":{_quote(time.reason.written().sentence)}}}'
+        )
+
+    def _when(self, day: int | None) -> str:
+        """A day as the date it is, or as the day where the course has no dates."""
+        if day is None:
+            return ""
+        return str(day) if self._zero is None else _date(self._zero + day)
+
+    def _when_json(self, prefix: str, day: int | None) -> str:
+        if self._zero is None:
+            return f'"{prefix}day":{"null" if day is None else day}'
+        return f'"{prefix}date":{"null" if day is None else _quote(_date(self._zero + day))}'
+
+    def _reason(self, reason: Reason) -> tuple[str, str]:
+        """A reason as a sentence and as a JSON object."""
+        key = reason.key
+        found = self._said.get(key) or _said_often.get(key)
+        if found is None:
+            written = reason.written()
+            found = (written.sentence, _reason_json(written))
+            if written.numbers or written.margin_mm is not None:
+                self._said[key] = found
+            else:
+                if len(_said_often) >= REMEMBERED:
+                    _said_often.clear()
+                _said_often[key] = found
+        return found
 
 
-def _outcome_row(course: Course, outcome: Outcome, policy: str, sentences: Sequence[str]) -> str:
-    times = {(time.endpoint.removeprefix("i"), time.policy): time for time in outcome.times}
-    lasted, reached = times.get(("DoR", policy)), times.get(("TTR", ""))
-    row = (
-        cell(course.subject),
-        outcome.criteria,
-        outcome.scope,
-        outcome.best_overall,
-        when(course, outcome.best_overall_day),
-        outcome.confirmed_best_overall,
-        when(course, outcome.progression_day),
-        "" if outcome.pfs_days is None else str(outcome.pfs_days),
-        yes_no(outcome.pfs_event),
-        cell(course.reader),
-        yes_no(outcome.response_day is not None),
-        when(course, outcome.response_day),
-        yes_no(outcome.control_day is not None),
-        yes_no(outcome.benefit_day is not None),
-        duration(reached)[0],
-        *duration(lasted),
-        *[text for name in POLICY_COLUMNS for text in duration(times.get(("PFS", name)))],
-        *duration(times.get(("OS", ""))),
-        cell(" ".join(dict.fromkeys(sentences))),
-        cell(" ".join(outcome.warnings)) if outcome.warnings else "",
-    )
-    return ",".join(row)
+#: Reasons without numbers read the same in every course: there are few, and they are kept.
+_said_often: dict[Hashable, tuple[str, str]] = {}
 
 
 def protocol_json(protocol: Protocol) -> str:
     """The settings in force, as a JSON object."""
     return json.dumps(effective(protocol), ensure_ascii=False, allow_nan=False)
-
-
-def when(course: Course, day: int | None) -> str:
-    """A day as the date it is, or as the day where the course has no dates."""
-    if day is None:
-        return ""
-    zero = course.day_zero
-    return str(day) if zero is None else (zero + dt.timedelta(days=day)).isoformat()
-
-
-def length(value_mm: Decimal | None) -> str:
-    """A length as it was recorded; empty when there is none."""
-    return "" if value_mm is None else _plain(value_mm)
-
-
-def _plain(value: Decimal) -> str:
-    """A number without exponent."""
-    text = str(value)
-    return format(value, "f") if "E" in text else text
-
-
-def yes_no(value: bool) -> str:
-    """A truth as a word."""
-    return "yes" if value else "no"
-
-
-def duration(time: EventTime | None) -> tuple[str, str]:
-    """The cells of a time to an event: days, and whether the event came."""
-    return ("", "") if time is None else (str(time.days), yes_no(time.event))
 
 
 def cell(text: str) -> str:
@@ -215,46 +241,39 @@ def csv_line(cells: Sequence[str]) -> str:
     return ",".join([cell(text) for text in cells])
 
 
-def _when_json(course: Course, prefix: str, day: int | None) -> str:
-    zero = course.day_zero
-    if zero is None:
-        return f'"{prefix}day":{_whole_json(day)}'
-    return f'"{prefix}date":null' if day is None else f'"{prefix}date":"{when(course, day)}"'
+@lru_cache(maxsize=REMEMBERED)
+def _date(ordinal: int) -> str:
+    return dt.date.fromordinal(ordinal).isoformat()
 
 
-def _whole_json(value: int | None) -> str:
-    return "null" if value is None else str(value)
+def _length(value_mm: Decimal | None) -> str:
+    """A length as it was recorded, without exponent; empty when there is none."""
+    if value_mm is None:
+        return ""
+    text = str(value_mm)
+    return format(value_mm, "f") if "E" in text else text
 
 
-def _truth(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _number(value: Decimal | None) -> str:
-    return "null" if value is None else _plain(value)
+def _duration(time: EventTime | None) -> str:
+    """The cells of a time to an event: days, and whether the event came."""
+    return "," if time is None else f"{time.days},{_YES[time.event]}"
 
 
 def _strings(texts: Sequence[str]) -> str:
     return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
 
 
-def _said(reason: Reason, memory: Said) -> tuple[str, str]:
-    """A reason as a sentence and as a JSON object."""
-    key = reason.key
-    found = memory.get(key)
-    if found is None:
-        written = reason.written()
-        found = memory[key] = (written.sentence, _reason(written))
-    return found
-
-
-def _reason(reason: Written) -> str:
-    numbers = ",".join([f'"{name}":{_quote(value)}' for name, value in reason.numbers])
+def _reason_json(reason: Written) -> str:
+    numbers = ",".join([f"{_quote(name)}:{_quote(value)}" for name, value in reason.numbers])
     return (
         f'{{"rule":"{reason.rule}","source":{_quote(reason.source)},'
         f'"sentence":{_quote(reason.sentence)},"numbers":{{{numbers}}},'
-        f'"margin_mm":{_number(reason.margin_mm)}}}'
+        f'"margin_mm":{_length(reason.margin_mm) or "null"}}}'
     )
+
+
+#: Reasons of outcomes speak of days: those of many courses read the same.
+_common_json = lru_cache(maxsize=REMEMBERED)(_reason_json)
 
 
 def _probabilities(certainty: CategoryProbability | None) -> str:
@@ -262,11 +281,3 @@ def _probabilities(certainty: CategoryProbability | None) -> str:
         return ""
     each = ",".join([f'"{response}":{value:.4f}' for response, value in certainty.probabilities])
     return f',"probabilities":{{{each}}}'
-
-
-def _event_time(course: Course, time: EventTime) -> str:
-    return (
-        f'{{"endpoint":"{time.endpoint}","policy":"{time.policy}","days":{time.days},'
-        f'"event":{_truth(time.event)},{_when_json(course, "", time.day)},'
-        f'"why":{_quote(time.reason.sentence)}}}'
-    )

@@ -189,6 +189,8 @@ def _cell(line: bytes, column: int, delimiter: str) -> bytes:
 def _table(path: Path, name: str) -> Table:
     with path.open("rb") as file:
         first = file.readline()
+        while first and not first.removeprefix(_BOM).strip():
+            first = file.readline()
         if b"\r" in first.rstrip(b"\r\n"):
             remedy = "save it as CSV with line feeds"
             raise InputError("lines end in carriage returns alone", where=name, remedy=remedy)

@@ -9,12 +9,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from imaging.errors import InputError
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
     """A file of bytes that takes its place only when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written into: {error.strerror}",
+            where=path.parent,
+            remedy="name a folder of your own for the results",
+        ) from error
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -338,7 +338,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path) -> None:
         (HEADER.replace("day", "dy"), r"'date' is missing \(or 'day'\)"),
         (f"{HEADER},date", "both there"),
         (f"{HEADER},status", "two columns named 'status'"),
-        ("", "the table is empty"),
+        ("", "column .subject. is missing"),
     ],
 )
 def test_a_header_that_does_not_fit(tmp_path: Path, header: str, message: str) -> None:

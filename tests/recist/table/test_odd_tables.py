@@ -1,0 +1,116 @@
+"""Tables and events as people write them: what is accepted, what is refused, and how it is said."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from imaging.errors import InputError
+from recist.table.assess import assess_file, outcomes_file
+
+HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
+PATIENT = "{0},0,T1,target,liver,no,measured,50\n{0},56,T1,target,liver,no,measured,30\n"
+EVENTS = "subject,day,event\n"
+RESPONSES = "subject,day,overall\n"
+
+
+def written(folder: Path, name: str, *parts: str) -> Path:
+    path = folder / name
+    path.write_text("".join(parts), encoding="utf-8")
+    return path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_event_that_cannot_be_read_stops_its_subject(tmp_path: Path) -> None:
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"), PATIENT.format("P2"))
+    events = written(tmp_path, "e.csv", EVENTS, "P1,90,deth\n")
+    result = assess_file(source, tmp_path / "out", events=events)
+    assert (result.exit_code, result.failed) == (1, ("P1",))
+    assert "did you mean 'death'" in result.findings[0].remedy
+    assert {row["subject"] for row in rows(tmp_path / "out" / "outcomes.csv")} == {"P2"}
+    responses = written(tmp_path, "r.csv", RESPONSES, "P1,56,SD\nP2,56,SD\n")
+    assert outcomes_file(responses, tmp_path / "o", events=events).failed == ("P1",)
+
+
+def test_events_of_a_subject_without_rows_are_told(tmp_path: Path) -> None:
+    events = written(tmp_path, "e.csv", EVENTS, "P1,90,death\nP7,90,death\n")
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"))
+    told = assess_file(source, tmp_path / "out", events=events).findings
+    assert [(finding.code, finding.subject) for finding in told] == [("events-alone", "P7")]
+    responses = written(tmp_path, "r.csv", RESPONSES, "P1,56,SD\n")
+    told = outcomes_file(responses, tmp_path / "o", events=events).findings
+    assert [(finding.code, finding.subject) for finding in told] == [("events-alone", "P7")]
+
+
+def test_a_table_without_rows_does_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="no rows below the header"):
+        assess_file(written(tmp_path, "m.csv", HEADER), out)
+    with pytest.raises(InputError, match="no rows below the header"):
+        outcomes_file(written(tmp_path, "r.csv", RESPONSES), out)
+    assert list(out.iterdir()) == []
+
+
+def test_a_place_that_is_no_folder(tmp_path: Path) -> None:
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"))
+    with pytest.raises(InputError, match=r"m\.csv: cannot be written into"):
+        assess_file(source, source)
+
+
+@pytest.mark.parametrize("lead", ["\n\n", "\ufeff\n", "   \n"])
+def test_blank_lines_above_the_header(tmp_path: Path, lead: str) -> None:
+    source = written(tmp_path, "m.csv", lead, HEADER, PATIENT.format("P1"), "P2,0,T1,,,,,\n")
+    result = assess_file(source, tmp_path / "out")
+    assert [row["overall"] for row in rows(tmp_path / "out" / "timepoints.csv")] == ["PR", "iPR"]
+    assert result.findings[0].row == 4 + lead.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("P1,56,T1,target,liver,no,measured,3_0\n", "diameter '3_0' is not a number"),
+        ("P1,5_6,T1,target,liver,no,measured,30\n", "day '5_6' is not a number"),
+        ("P1,56,T1,target,liver,no,measured,1e-300\n", "diameters that cannot be added exactly"),
+    ],
+)
+def test_numbers_that_are_slips(tmp_path: Path, row: str, what: str) -> None:
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1").split("\n")[0], "\n", row)
+    error = assess_file(source, tmp_path / "out").findings[0]
+    assert error.what == what
+    assert str(error).count(error.remedy) == 1
+
+
+def test_a_finding_without_a_subject_names_the_row_alone(tmp_path: Path) -> None:
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"), PATIENT.format(""))
+    told = assess_file(source, tmp_path / "out").findings[0]
+    assert str(told).startswith("warning: row 4: a row without subject")
+
+
+def test_a_subject_of_whom_nothing_was_assessed(tmp_path: Path) -> None:
+    responses = written(tmp_path, "r.csv", RESPONSES, "P1,,\nP2,56,SD\n")
+    out = tmp_path / "out"
+    assert outcomes_file(responses, out).exit_code == 0
+    nothing, _ = rows(out / "outcomes.csv")
+    assert (nothing["best_overall"], nothing["pfs_days"], nothing["pfs_event"]) == ("NE", "0", "no")
+    dated = written(tmp_path, "d.csv", "subject,date,overall\nP1,,\n")
+    events = written(tmp_path, "e.csv", "subject,date,event\nP1,2024-01-01,randomisation\n")
+    assert outcomes_file(dated, out, events=events).exit_code == 0
+    failed = outcomes_file(dated, out)
+    assert failed.exit_code == 2
+    assert failed.findings[0].what == "no visit and no start of treatment"
+
+
+def test_criteria_that_words_do_not_tell(tmp_path: Path) -> None:
+    responses = written(tmp_path, "r.csv", RESPONSES, "P1,56,NE\nP2,56,SD\nP3,56,iSD\n")
+    out = tmp_path / "out"
+    outcomes_file(responses, out, criteria=["irecist", "recist11"])
+    found = {row["subject"]: row["criteria"] for row in rows(out / "outcomes.csv")}
+    assert found == {"P1": "irecist", "P2": "recist11", "P3": "irecist"}
+    with pytest.raises(InputError, match="did you mean 'irecist'"):
+        outcomes_file(responses, out, criteria=["recist"])
