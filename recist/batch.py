@@ -12,13 +12,11 @@ import hashlib
 import json
 import os
 import platform
-import re
-import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -36,10 +34,15 @@ from recist.export.case import write_case
 from recist.export.summary import summarise
 from recist.options import Options
 from recist.pipeline import assess_subject
-
-FINGERPRINT = "fingerprint.json"
-SUMMARY = "summary.csv"
-RUN = "run.json"
+from recist.result_folder import (
+    FINGERPRINT,
+    RUN,
+    SUMMARY,
+    check_place,
+    check_replaceable,
+    folder_names,
+    written_whole,
+)
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
@@ -111,13 +114,15 @@ def run(
         on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
     Raises:
-        InputError: nothing under ``studies`` can be assessed.
+        InputError: nothing under ``studies`` can be assessed, a subject of ``only`` is not there,
+            or ``out`` cannot be written.
     """
     started = dt.datetime.now(dt.UTC)
     clock = time.perf_counter()
     catalogue = scan(studies)
     on_catalogue(catalogue)
     wanted = frozenset(only)
+    _check_wanted(wanted, catalogue)
     subjects = [s for s in catalogue.subjects if not wanted or s.id in wanted]
     if not subjects:
         named = "; ".join(f"{problem.where}: {problem.what}" for problem in catalogue.problems[:5])
@@ -127,22 +132,21 @@ def run(
             remedy="give a folder tree of DICOM, or one with a NIfTI manifest.csv",
         )
     seconds_to_index = time.perf_counter() - clock
-    out.mkdir(parents=True, exist_ok=True)
-    folders = _folder_names(subject.id for subject in subjects)
+    check_place(out, options.lesions_folder)
+    folders = folder_names(subject.id for subject in subjects)
     runs = []
     tasks = [(subject, out / folders[subject.id]) for subject in subjects]
     for done in _each(tasks, options, resume, jobs, on_stage):
         runs.append(done)
         _write_summary(out / SUMMARY, runs)
+    problems = [p for p in catalogue.problems if not wanted or p.subject in wanted]
     failures = tuple(
         Failure(problem.subject or "", problem.where, problem.what, problem.remedy)
-        for problem in catalogue.problems
+        for problem in problems
         if problem.level == "error"
     ) + tuple(failure for subject_run in runs for failure in subject_run.failures)
     notes = tuple(
-        f"{problem.where}: {problem.what}"
-        for problem in catalogue.problems
-        if problem.level != "error"
+        f"{problem.where}: {problem.what}" for problem in problems if problem.level != "error"
     )
     batch = Batch(out, tuple(runs), failures, notes)
     _write_json(
@@ -180,6 +184,15 @@ def run(
     return batch
 
 
+def _check_wanted(wanted: frozenset[str], catalogue: Catalogue) -> None:
+    known = {subject.id for subject in catalogue.subjects}
+    if wanted - known:
+        raise InputError(
+            f"no subject {', '.join(sorted(wanted - known))}",
+            remedy=f"found: {', '.join(sorted(known)) or 'none'}",
+        )
+
+
 def _each(
     tasks: Sequence[tuple[Subject, Path]],
     options: Options,
@@ -193,21 +206,38 @@ def _each(
             yield _run_subject(subject, folder, options, resume, on_stage)
         return
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=_share_cores, initargs=(threads,)
-    ) as pool:
+    with _processes(jobs, threads) as pool:
         runs = [pool.submit(_run_subject, *task, options, resume) for task in tasks]
-        for (subject, folder), future in zip(tasks, runs, strict=True):
+        for task, future in zip(tasks, runs, strict=True):
             try:
                 yield future.result()
-            except BrokenProcessPool:
-                what = "its process was ended from outside, probably for want of memory"
-                yield _failed(subject, folder, what, "run it alone, or with fewer --jobs")
-            on_stage(subject.id, "")
+            except BrokenProcessPool:  # one process that ends takes all that wait with it
+                yield _alone(task, options, resume, threads)
+            on_stage(task[0].id, "")
 
 
-def _share_cores(threads: int) -> None:
-    """Keep the libraries of one process to its share of the cores."""
+def _alone(task: tuple[Subject, Path], options: Options, resume: bool, threads: int) -> SubjectRun:
+    """A patient whose process was ended, or that waited for one that was, by itself."""
+    with _processes(1, threads) as pool:
+        try:
+            return pool.submit(_run_subject, *task, options, resume).result()
+        except BrokenProcessPool:
+            what = "its process was ended from outside, probably for want of memory"
+            return _failed(*task, what, "run it where there is more memory")
+
+
+def _processes(jobs: int, threads: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=_begin_process, initargs=(threads,)
+    )
+
+
+def _begin_process(threads: int) -> None:
+    """Keep the libraries of one process to its share of the cores, and silent.
+
+    Warnings of the DICOM libraries quote header values, patients' names among them.
+    """
+    warnings.simplefilter("ignore")
     torch.set_num_threads(threads)
     filters: Any = SimpleITK.ProcessObject  # untyped
     filters.SetGlobalDefaultNumberOfThreads(threads)
@@ -220,11 +250,12 @@ def _run_subject(
     resume: bool,
     on_stage: Stage = lambda _subject, _stage: None,
 ) -> SubjectRun:
-    fingerprint = _fingerprint(subject, options)
-    if resume and (kept := _kept(folder, fingerprint)) is not None:
-        return kept
     stage = Stopwatch(lambda name: on_stage(subject.id, name))
     try:
+        check_replaceable(folder)
+        fingerprint = _fingerprint(subject, options)
+        if resume and (kept := _kept(folder, fingerprint)) is not None:
+            return kept
         case, delineations = assess_subject(subject, options, on_stage=stage)
         stage("write")
         summary = summarise(case)
@@ -266,6 +297,8 @@ class Stopwatch:
 
 
 def _failed(subject: Subject, folder: Path, what: str, remedy: str = "") -> SubjectRun:
+    if (folder / FINGERPRINT).is_file():
+        what = f"{what}; its folder still holds the result of an earlier run"
     return SubjectRun(
         subject.id,
         folder.name,
@@ -273,25 +306,6 @@ def _failed(subject: Subject, folder: Path, what: str, remedy: str = "") -> Subj
         summary={"status": "failed"},
         failures=(Failure(subject.id, "", what, remedy),),
     )
-
-
-@contextmanager
-def written_whole(folder: Path) -> Iterator[Path]:
-    """A folder that is written beside its place and renamed when whole."""
-    part = folder.with_name(f".{folder.name}.part")
-    old = folder.with_name(f".{folder.name}.old")
-    for leftover in (part, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _fingerprint(subject: Subject, options: Options) -> str:
@@ -302,6 +316,7 @@ def _fingerprint(subject: Subject, options: Options) -> str:
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
+    digest.update(repr(options.field_profile).encode())  # its name may outlive its thresholds
     digest.update(__version__.encode())
     return digest.hexdigest()
 
@@ -335,24 +350,13 @@ def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
     """The earlier result in ``folder``, if it is whole and of the same inputs and settings."""
     try:
         record = json.loads((folder / FINGERPRINT).read_text())
-    except (OSError, ValueError):
+        if record["fingerprint"] != fingerprint:
+            return None
+        failures = tuple(Failure(*parts) for parts in record["failures"])
+        summary = record["summary"]
+        return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    if record.get("fingerprint") != fingerprint:
-        return None
-    failures = tuple(Failure(*parts) for parts in record["failures"])
-    summary = record["summary"]
-    return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures)
-
-
-def _folder_names(subjects: Iterable[str]) -> dict[str, str]:
-    """A folder name per subject that every file system takes, distinct for distinct subjects."""
-    names: dict[str, str] = {}
-    for subject in subjects:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._") or "subject"
-        if name in names.values() or name != subject:
-            name = f"{name}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
-        names[subject] = name
-    return names
 
 
 def _write_summary(path: Path, runs: Iterable[SubjectRun]) -> None:

@@ -50,22 +50,29 @@ def read_choices(path: Path) -> dict[str, dict[str, Choice]]:
     """Subject -> lesion -> choice.
 
     Raises:
-        InputError: a column or value that is not known, or a lesion named twice.
+        InputError: a column or value that is not known, a lesion named twice, or not a table.
     """
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        _check_columns(path, tuple(reader.fieldnames or ()))
-        found: dict[str, dict[str, Choice]] = {}
-        for number, row in enumerate(reader, start=2):
-            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            choice = _choice(f"{path.name} row {number}", cells)
-            own = found.setdefault(cells["subject"], {})
-            if choice.lesion in own:
-                raise InputError(
-                    f"lesion {choice.lesion} is named twice", where=f"{path.name} row {number}"
-                )
-            own[choice.lesion] = choice
+    found: dict[str, dict[str, Choice]] = {}
+    for number, row in enumerate(_rows(path), start=2):
+        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+        choice = _choice(f"{path.name} row {number}", cells)
+        own = found.setdefault(cells["subject"], {})
+        if choice.lesion in own:
+            raise InputError(
+                f"lesion {choice.lesion} is named twice", where=f"{path.name} row {number}"
+            )
+        own[choice.lesion] = choice
     return found
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            _check_columns(path, tuple(reader.fieldnames or ()))
+            return list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("not a CSV file in UTF-8", where=path, remedy="save it as such") from error
 
 
 def _check_columns(path: Path, names: tuple[str, ...]) -> None:

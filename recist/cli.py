@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from imaging.errors import InputError
 from recist import __version__
@@ -126,8 +127,7 @@ def run(
         field_profile=field_profile,
     )
     if dry_run:
-        progress.show_catalogue(studies, Console())
-        return
+        raise typer.Exit(progress.show_catalogue(studies, Console()))
     with progress.Bars(console) as bars:
         result = batch.run(
             studies,
@@ -350,7 +350,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        console.print(f"[red]recist:[/] {error}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("recist:", "red"), f" {error}"), soft_wrap=True)
         sys.exit(2)
 
 

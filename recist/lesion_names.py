@@ -56,7 +56,7 @@ def why_not(roi: Roi, pattern: str | None = None) -> str:
     if not roi.closed:
         return "no closed contour"
     if pattern is not None:
-        return "" if _compiled(pattern).search(roi.name) else f"name does not match {pattern}"
+        return "" if compiled(pattern).search(roi.name) else f"name does not match {pattern}"
     if HELPER_NAME.search(roi.name):
         return "named as a planning helper or target volume"
     if roi.interpreted_type in OPEN_TYPES:
@@ -70,7 +70,12 @@ def _not_named_as_lesion(name: str) -> str:
     return "" if LESION_NAME.search(name) else "not named as a lesion"
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The user's pattern, upper and lower case alike.
+
+    Raises:
+        InputError: it is not a regular expression.
+    """
     try:
         return re.compile(pattern, re.IGNORECASE)
     except re.error as error:
@@ -80,7 +85,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def why_not_segment(segment: SegSegment, pattern: str | None) -> str:
     """Why a segment is not taken for a lesion, "" when it is."""
     if pattern is not None:
-        return "" if _compiled(pattern).search(segment.label) else "name does not match"
+        return "" if compiled(pattern).search(segment.label) else "name does not match"
     if segment.category.value in ABNORMAL_CODES:
         return ""
     if segment.category.value in ANATOMY_CODES:

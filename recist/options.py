@@ -11,6 +11,7 @@ from imaging.errors import InputError
 from recist.choices import Choice, read_choices
 from recist.course import Event, EventKind
 from recist.field_profile import DEFAULT_PROFILE, FieldProfile, load_profile
+from recist.lesion_names import compiled
 from recist.protocol import Protocol, effective, load
 from recist.table.assess import CRITERIA
 from recist.table.courses import DatedEvent
@@ -18,6 +19,7 @@ from recist.table.events import read_events
 from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.infer import Quality
+from segmentation.processor import choose_device
 
 AUTO = "auto"
 #: Names of the labels in a folder of organ label maps.
@@ -71,8 +73,8 @@ class Options:
         """Read and check everything before the first image is touched.
 
         Raises:
-            InputError: an unknown criterion, protocol or quality, or a table or bundle that cannot
-                be used.
+            InputError: an unknown criterion, protocol, device or quality, or a pattern, table or
+                bundle that cannot be used.
         """
         if lesions not in (AUTO, DICOM) and not Path(lesions).is_dir():
             raise InputError(
@@ -83,6 +85,9 @@ class Options:
                 raise InputError(
                     f"unknown criteria {name!r}", remedy=f"one of {', '.join(CRITERIA)}"
                 )
+        if roi_pattern is not None:
+            compiled(roi_pattern)
+        choose_device(device)
         if quality not in tuple(Quality):
             raise InputError(f"--quality {quality}", remedy=f"one of {', '.join(Quality)}")
         if organs is not None and not (organs / ORGAN_NAMES).is_file():
@@ -90,6 +95,8 @@ class Options:
         for path in (events, overrides, links):
             if path is not None and not path.is_file():
                 raise InputError("no such file", where=path)
+        if links is not None:
+            read_links(links, "")
         return cls(
             lesions=lesions,
             criteria=tuple(criteria),
@@ -106,6 +113,11 @@ class Options:
             _events=read_events(events, has_dates=True, findings=[]) if events else {},
             _choices=read_choices(overrides) if overrides else {},
         )
+
+    @property
+    def lesions_folder(self) -> Path | None:
+        """The folder of delineations, None where they come from elsewhere."""
+        return None if self.lesions in (AUTO, DICOM) else Path(self.lesions)
 
     @property
     def source(self) -> str:
@@ -143,8 +155,7 @@ class Options:
     def files(self) -> tuple[Path, ...]:
         """Files beside the images that the results depend on."""
         named = (self.events_file, self.choices_file, self.links_file)
-        folders = [] if self.lesions in (AUTO, DICOM) else [Path(self.lesions)]
-        folders += [self.organs] if self.organs else []
+        folders = [folder for folder in (self.lesions_folder, self.organs) if folder is not None]
         inside = (path for folder in folders for path in folder.rglob("*"))
         return (*(path for path in named if path), *(path for path in inside if path.is_file()))
 
@@ -168,7 +179,7 @@ class Options:
             "device": self.device,
             "quality": str(self.quality),
             "organs": str(self.organs) if self.organs else None,
-            "field_profile": f"{self.field_profile.name} {self.field_profile.version}",
+            "field_profile": self.field_profile.label,
             "protocol": effective(self.protocol),
         }
 

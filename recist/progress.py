@@ -60,8 +60,12 @@ class Bars:
         )
 
 
-def show_catalogue(studies: Path, console: Console) -> None:
-    """What lies under a folder and which series would be used (``--dry-run``)."""
+def show_catalogue(studies: Path, console: Console) -> int:
+    """What lies under a folder and which series would be used (``--dry-run``).
+
+    Returns:
+        the exit code: 2 where a run could do nothing.
+    """
     catalogue = scan(studies)
     table = Table("subject", "date", "CT", "PET", "RTSTRUCT", "RTDOSE", "RTPLAN", "SEG")
     for subject in catalogue.subjects:
@@ -81,6 +85,7 @@ def show_catalogue(studies: Path, console: Console) -> None:
             _line(console, f"not used: {rejection}")
     for problem in catalogue.problems:
         _line(console, f"{problem.level}: {problem.where}: {problem.what}")
+    return 0 if catalogue.subjects else 2
 
 
 def _shown(series: object) -> str:

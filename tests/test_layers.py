@@ -47,6 +47,7 @@ RANKS = {
     "export": 9,
     "remarks": 10,
     "pipeline": 11,
+    "result_folder": 11,
     "batch": 12,
     "progress": 13,
     "demonstration": 13,

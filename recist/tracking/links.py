@@ -15,17 +15,23 @@ def read_links(path: Path, subject: str) -> tuple[Link, ...]:
     """A reader's table: columns subject, date (ISO date or day), candidate, lesion.
 
     Other columns are ignored, so the table that was written can be edited and given back.
+
+    Raises:
+        InputError: a column is missing, or not a table.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = {"subject", "date", "candidate", "lesion"} - set(rows.fieldnames or ())
-        if missing:
-            raise InputError(f"no column {', '.join(sorted(missing))}", where=path)
-        return tuple(
-            Link(row["date"].strip(), row["candidate"].strip(), (row["lesion"] or "").strip())
-            for row in rows
-            if row["subject"].strip() == subject
-        )
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file, restval="")
+            missing = {"subject", "date", "candidate", "lesion"} - set(rows.fieldnames or ())
+            if missing:
+                raise InputError(f"no column {', '.join(sorted(missing))}", where=path)
+            return tuple(
+                Link(row["date"].strip(), row["candidate"].strip(), row["lesion"].strip())
+                for row in rows
+                if row["subject"].strip() == subject
+            )
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("not a CSV file in UTF-8", where=path, remedy="save it as such") from error
 
 
 def link_rows(

@@ -1,0 +1,102 @@
+"""Where results lie: a folder per patient, whole or not there, never in the place of other data."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from imaging.errors import InputError
+
+FINGERPRINT = "fingerprint.json"
+SUMMARY = "summary.csv"
+RUN = "run.json"
+
+
+def check_place(out: Path, delineations: Path | None = None) -> None:
+    """Refuse a place that cannot be written before hours are spent on computing.
+
+    Args:
+        delineations: the folder that a reader gives.
+
+    Raises:
+        InputError: it cannot be written, or holds the reader's delineations.
+    """
+    if delineations is not None and _would_be_replaced(delineations, out):
+        raise InputError(
+            "the delineations lie among the results that will be replaced",
+            where=out,
+            remedy="give another folder with -o",
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}", where=out, remedy="give another folder with -o"
+        ) from error
+
+
+def _would_be_replaced(delineations: Path, out: Path) -> bool:
+    place, out = delineations.resolve(), out.resolve()
+    if not place.is_relative_to(out):
+        return False
+    earlier = [folder for folder in out.iterdir() if (folder / FINGERPRINT).is_file()]
+    return any(place == out or place.is_relative_to(folder) for folder in earlier)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Only results of an earlier run are ever replaced: the folder may hold a patient's images.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    if folder.exists() and not (folder / FINGERPRINT).is_file() and not _is_empty(folder):
+        raise InputError(
+            "holds something else than results of an earlier run and is not replaced",
+            where=f"folder {folder.name}",
+            remedy="give another folder with -o",
+        )
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """A folder that is written beside its place and renamed when whole."""
+    part = folder.with_name(f".{folder.name}.part")
+    old = folder.with_name(f".{folder.name}.old")
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def folder_names(subjects: Iterable[str]) -> dict[str, str]:
+    """A folder name per subject that every file system takes, distinct for distinct subjects.
+
+    Upper and lower case are one on some file systems.
+    """
+    names: dict[str, str] = {}
+    for subject in subjects:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._") or "subject"
+        taken = {SUMMARY, RUN, *(other.lower() for other in names.values())}
+        if name.lower() in taken or name != subject:
+            name = f"{name}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+        names[subject] = name
+    return names

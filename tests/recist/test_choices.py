@@ -1,0 +1,69 @@
+"""The reader's choices: a small table in which every slip is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imaging.errors import InputError
+from recist.choices import Choice, read_choices
+from recist.course import Field, Role
+
+
+def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "choices.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_each_cell_says_one_thing_and_an_empty_one_nothing(tmp_path: Path) -> None:
+    text = (
+        "subject,lesion,role,organ,nodal,field,new,reason,reader\r\n"
+        "P1,L1,target,liver,no,in,,seen on MRI,AB\r\n"
+        "P1, L2 ,not-a-lesion,,,,,,\r\n"
+        "\r\n"
+        "P2,L1,,,yes,low-dose,confirmed,,\r\n"
+        "P2,L2,,,,,refused,,\r\n"
+        "P2,L3\r\n"
+    )
+    assert read_choices(table(tmp_path, text, "utf-8-sig")) == {
+        "P1": {
+            "L1": Choice(
+                "L1", Role.TARGET, False, "liver", False, Field.IN, None, "seen on MRI", "AB"
+            ),
+            "L2": Choice("L2", dropped=True),
+        },
+        "P2": {
+            "L1": Choice("L1", is_node=True, field=Field.LOW_DOSE, confirmed=True),
+            "L2": Choice("L2", dropped=True, confirmed=False),
+            "L3": Choice("L3"),
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no column 'subject'"),
+        ("subject,role\nP1,target\n", "no column 'lesion'"),
+        ("subject,lesion,orgn\nP1,L1,liver\n", "did you mean 'organ'"),
+        ("subject,lesion,role\nP1,L1,targt\n", "row 2: role = 'targt'"),
+        ("subject,lesion,role\nP1,L1,new\n", "one of target, non-target, not-a-lesion"),
+        ("subject,lesion,nodal\nP1,L1,maybe\n", "one of yes, no"),
+        ("subject,lesion,field\nP1,L1,unknown\n", "one of in, partial, low-dose, out"),
+        ("subject,lesion\nP1,L1\nP1,L1\n", "row 3: lesion L1 is named twice"),
+        ("subject,lesion\n,L1\n", "row 2: a row without subject or lesion"),
+    ],
+)
+def test_a_slip_is_named_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_choices(table(tmp_path, text))
+    assert told in str(refused.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a CSV file in UTF-8"):
+        read_choices(
+            table(tmp_path, "subject,lesion,organ\nP1,L1,Lebermetastase groß\n", "latin-1")
+        )
