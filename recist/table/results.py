@@ -113,9 +113,9 @@ class CourseTexts:
         criteria, scope = assessment.criteria, assessment.scope
         target, non_target, overall = assessment.target, assessment.non_target, assessment.overall
         is_new, warnings = assessment.new_lesion, assessment.warnings
-        total = _length(assessment.sum_mm)
-        baseline = _length(assessment.baseline_mm)
-        nadir = _length(assessment.nadir_mm)
+        total = length(assessment.sum_mm)
+        baseline = length(assessment.baseline_mm)
+        nadir = length(assessment.nadir_mm)
         line = (
             f"{self._subject},{self._when(assessment.day)},{criteria},{scope},"
             f"{total},{baseline},{nadir},{target},{non_target},{_YES[is_new]},{overall},"
@@ -229,6 +229,27 @@ def protocol_json(protocol: Protocol) -> str:
     return json.dumps(effective(protocol), ensure_ascii=False, allow_nan=False)
 
 
+def when(course: Course, day: int | None) -> str:
+    """A day as the date it is, or as the day where the course has no dates."""
+    if day is None:
+        return ""
+    zero = course.day_zero
+    return str(day) if zero is None else _date(zero.toordinal() + day)
+
+
+def yes_no(value: bool) -> str:
+    """A truth as a word."""
+    return _YES[value]
+
+
+def length(value_mm: Decimal | None) -> str:
+    """A length as it was recorded, without exponent; empty when there is none."""
+    if value_mm is None:
+        return ""
+    text = str(value_mm)
+    return format(value_mm, "f") if "E" in text else text
+
+
 def cell(text: str) -> str:
     """A text as a cell of CSV (RFC 4180)."""
     if "," in text or '"' in text or "\n" in text or "\r" in text:
@@ -246,14 +267,6 @@ def _date(ordinal: int) -> str:
     return dt.date.fromordinal(ordinal).isoformat()
 
 
-def _length(value_mm: Decimal | None) -> str:
-    """A length as it was recorded, without exponent; empty when there is none."""
-    if value_mm is None:
-        return ""
-    text = str(value_mm)
-    return format(value_mm, "f") if "E" in text else text
-
-
 def _duration(time: EventTime | None) -> str:
     """The cells of a time to an event: days, and whether the event came."""
     return "," if time is None else f"{time.days},{_YES[time.event]}"
@@ -268,7 +281,7 @@ def _reason_json(reason: Written) -> str:
     return (
         f'{{"rule":"{reason.rule}","source":{_quote(reason.source)},'
         f'"sentence":{_quote(reason.sentence)},"numbers":{{{numbers}}},'
-        f'"margin_mm":{_length(reason.margin_mm) or "null"}}}'
+        f'"margin_mm":{length(reason.margin_mm) or "null"}}}'
     )
 
 
