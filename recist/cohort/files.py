@@ -13,6 +13,7 @@ from recist.cohort import charts, tables
 from recist.cohort.lesion_rates import lesion_rates
 from recist.cohort.patients import Patient, assessed, read_arms, read_doses
 from recist.cohort.rates import contrasts, rates
+from recist.cohort.record import patient_json
 from recist.cohort.sensitivity import sensitivity
 from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Level
@@ -124,6 +125,6 @@ def _write_checks(file: BinaryIO, findings: Sequence[Finding]) -> None:
 def _write_json(file: BinaryIO, patients: Sequence[Patient], protocol: Protocol) -> None:
     content = {
         "protocol": effective(protocol),
-        "patients": [tables.patient_json(patient) for patient in patients],
+        "patients": [patient_json(patient) for patient in patients],
     }
     write_line(file, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1))

@@ -80,3 +80,14 @@ def test_a_treatment_that_is_the_radiotherapy_itself_can_be_said_to_be(patient: 
 def test_without_dates_there_is_no_grade(patient: Build) -> None:
     course = patient({"T1": [30, 10], "T2": [20, 10]}, out=["T2"], events=())
     assert abscopal.assess(course, DEFAULT).attribution.grade is Grade.UNKNOWN
+
+
+def test_a_new_lesion_under_stable_therapy_is_growth(patient: Build) -> None:
+    course = patient(
+        {"T1": [30, 30, 10], "T2": [20, 20, 10], "N1": [None, 12, 5]},
+        out=["T2", "N1"],
+        days=(-63, -7, 56),
+        events=((-120, "treatment-start"), *RADIOTHERAPY),
+    )
+    found = abscopal.assess(course, DEFAULT).attribution
+    assert found.grade is Grade.B and "a new lesion on day -7" in found.reason.sentence

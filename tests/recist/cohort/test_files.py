@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imaging.errors import InputError
+from recist import abscopal
+from recist.abscopal import AbscopalFinding
 from recist.cli import main
 from recist.cohort import abscopal_file
 from recist.cohort.files import FILES
+from recist.cohort.patients import read_arms, read_doses
+from recist.course import Course
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm,field"
 
@@ -254,3 +259,58 @@ def test_two_readers_are_two_cohorts(tmp_path: Path) -> None:
     for reader, responders in (("A", "1"), ("B", "0")):
         found = rate(path, definition="golden", denominator="enrolled", reader=reader)
         assert (found["responders"], found["n"]) == (responders, "1")
+
+
+def test_a_patient_who_cannot_be_assessed_is_named_and_the_others_are_done(
+    cohort: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assess = abscopal.assess
+
+    def failing(course: Course, *args: Any, **kwargs: Any) -> AbscopalFinding:
+        if course.subject == "P03":
+            raise ZeroDivisionError("a mistake of ours")
+        if course.subject == "P04":
+            raise InputError("an impossible course", remedy="look at day 5")
+        return assess(course, *args, **kwargs)
+
+    monkeypatch.setattr(abscopal, "assess", failing)
+    result = abscopal_file(out=tmp_path / "out", **cohort)
+    assert (result.failed, result.exit_code) == (("P03", "P04"), 1)
+    told = {row["subject"]: row for row in rows(tmp_path / "out" / "checks.csv")}
+    assert told["P03"]["what"] == "ZeroDivisionError: a mistake of ours"
+    assert told["P04"]["remedy"] == "look at day 5"
+    # They were enrolled, but nobody knows with what result: they are in no denominator.
+    enrolled = rate(
+        tmp_path / "out" / "rates.csv", definition="golden", arm="all", denominator="enrolled"
+    )
+    assert enrolled["n"] == "10"
+
+
+def test_a_subject_without_an_arm_is_told(cohort: dict[str, Path], tmp_path: Path) -> None:
+    write(cohort["arms"], "subject,arm", [f"P{k:02},SBRT" for k in range(11)])
+    abscopal_file(out=tmp_path / "out", **cohort)
+    (told,) = rows(tmp_path / "out" / "checks.csv")
+    assert (told["check"], told["subject"]) == ("no-arm", "P11")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["P1,L1,much"], r"d.csv, row 2: .*much.*write doses in Gy"),
+        (["P1,L1"], None),
+    ],
+)
+def test_doses_that_are_no_numbers(lines: list[str], told: str | None, tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "subject,lesion,near_max_gy", lines)
+    if told is None:
+        assert read_doses(path) == {}
+        return
+    with pytest.raises(InputError, match=told):
+        read_doses(path)
+    with pytest.raises(InputError, match=r"no field.csv below the folder"):
+        read_doses(tmp_path)
+
+
+def test_an_empty_table_of_arms_names_the_row(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a.csv, row 3: a subject or an arm is empty"):
+        read_arms(write(tmp_path / "a.csv", "subject,arm", ["P1,SBRT", "P2,"]))
