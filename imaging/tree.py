@@ -53,6 +53,10 @@ SEND_AGAIN = "send it again from the archive"
 #: Left behind by file browsers; passed over without a word.
 IGNORED_NAMES = frozenset((".ds_store", "thumbs.db", "desktop.ini", "dicomdir"))
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+#: Files that tell the results of a patient, and of a whole run.
+RESULT_MARKS = (frozenset({"fingerprint.json"}), frozenset({"run.json", "summary.csv"}))
+#: Of hidden folders that a run writes before it renames them.
+UNFINISHED_SUFFIXES = (".part", ".old")
 #: More files of one kind in one folder than this share a line.
 NAMED_ONE_BY_ONE = 3
 
@@ -158,6 +162,10 @@ def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
+        if folder != os.fspath(root) and _holds_results(folder, {entry.name for entry in entries}):
+            what = "results of this program, not read as images"
+            problems.append(Problem(relative(folder, root), what, level=Level.NOTE))
+            continue
         if not entries:
             problems.append(Problem(relative(folder, root), "an empty folder", level=Level.NOTE))
         inner = [entry.path for entry in entries if entry.is_dir()]
@@ -166,6 +174,13 @@ def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
             if name not in IGNORED_NAMES and not name.startswith("._") and not entry.is_dir():
                 yield entry.path
         folders.extend(reversed(inner))
+
+
+def _holds_results(folder: str, names: set[str]) -> bool:
+    """Whether a folder was written by a run: its SEG are answers, not images to be read again."""
+    name = Path(folder).name
+    unfinished = name.startswith(".") and name.endswith(UNFINISHED_SUFFIXES)
+    return unfinished or any(marks <= names for marks in RESULT_MARKS)
 
 
 def relative(path: str | Path, root: Path) -> str:

@@ -212,6 +212,23 @@ def test_many_files_of_another_kind_share_a_line(dicom) -> None:
     assert "json: 9 files are not DICOM (0.json, 1.json, ...)" in notes(scan(dicom.root))
 
 
+def test_results_that_lie_among_the_images_are_not_read_as_images(dicom) -> None:
+    image = dicom.ct("a")[0]
+    for folder in ("out/P1", "out/.P2.part/delineations"):
+        (dicom.root / folder).mkdir(parents=True)
+        dicom.object("SEG", refers_to=image).rename(dicom.root / folder / "lesions.dcm")
+    (dicom.root / "out" / "P1" / "fingerprint.json").touch()
+    catalogue = scan(dicom.root)
+    assert only_subject(catalogue).visits[0].segs == ()
+    assert [note for note in notes(catalogue) if "results" in note] == [
+        "out/.P2.part: results of this program, not read as images",
+        "out/P1: results of this program, not read as images",
+    ]
+    for name in ("run.json", "summary.csv"):
+        (dicom.root / "out" / name).touch()
+    assert "out: results of this program, not read as images" in notes(scan(dicom.root))
+
+
 def test_links_in_a_circle_are_walked_once(dicom) -> None:
     dicom.ct()
     (dicom.root / "CT" / "up").symlink_to(dicom.root, target_is_directory=True)
