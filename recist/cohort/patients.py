@@ -59,7 +59,10 @@ def assessed(
     One patient who cannot be assessed never stops the others: it is named among the findings.
     """
     patients: list[Patient] = []
+    unread = {each.subject for each in findings if each.level is Level.ERROR}
     for course in courses:
+        if course.subject in unread:
+            continue  # an event or a row of it could not be read: the answer might be wrong
         arm = arms.get(course.subject, Arm(""))
         if arms and course.subject not in arms:
             what, remedy = "the subject has no arm", "add it to the table of arms"

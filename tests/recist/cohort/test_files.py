@@ -314,3 +314,15 @@ def test_doses_that_are_no_numbers(lines: list[str], told: str | None, tmp_path:
 def test_an_empty_table_of_arms_names_the_row(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a.csv, row 3: a subject or an arm is empty"):
         read_arms(write(tmp_path / "a.csv", "subject,arm", ["P1,SBRT", "P2,"]))
+
+
+def test_a_patient_with_an_event_that_cannot_be_read_is_left_out(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    with cohort["events"].open("a") as stream:
+        stream.write("P00,soon,new-therapy\n")
+    result = abscopal_file(out=tmp_path / "out", **cohort)
+    assert result.failed == ("P00",)
+    path = tmp_path / "out" / "rates.csv"
+    found = rate(path, definition="golden", arm="all", denominator="enrolled")
+    assert (found["responders"], found["n"]) == ("2", "11")
