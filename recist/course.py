@@ -68,6 +68,7 @@ class EventKind(StrEnum):
     MARKERS_NORMAL = "markers-normal"
     PREVIOUS_LINE_START = "previous-line-start"
     PREVIOUS_LINE_PROGRESSION = "previous-line-progression"
+    PROGRESSION = "progression"  # called elsewhere: adjudicated, or claimed without images
     NEW_SYMPTOM = "new-symptom"  # the reason of an unscheduled scan
 
 

@@ -276,6 +276,13 @@ class Protocol:
     clinical_benefit_days: int = setting(
         168, "", "Disease without progression that counts as clinical benefit (24 weeks).", E09
     )
+    benefit_words: Literal["all", "targets_only"] = setting(
+        "all",
+        "",
+        "Whether NON-CR/NON-PD, the SD of patients without targets, counts as disease control and "
+        "clinical benefit.",
+        f"{E09}, Table 2; targets_only: {ADMIRALONCO}, clinben_vals",
+    )
     new_therapy_ends_response: bool = setting(
         True, "", "Nothing after a new anticancer therapy enters the best response.", FDA
     )

@@ -166,6 +166,8 @@ class Assessment:
     Attributes:
         progression_day: the earlier day to which a progression seen here dates back (a new lesion
             that was equivocal then); None when ``day`` counts.
+        held: disease is back after a complete response, in a single small node that the next scan
+            has not confirmed (AMB-05): no progression, and no complete response either.
     """
 
     day: int
@@ -184,6 +186,7 @@ class Assessment:
     block: int = 0
     first_iupd_day: int | None = None
     progression_day: int | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ class Reading:
             (*details(judge, judged, seen), row),
             judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
             None if judged.by_scan is target else IMMUNE[judged.by_scan],
+            held=judged.back is not None and not judged.back.progresses,
         )
         judge.add(k, judged, progressed=False)
         if overall is Response.ICR:

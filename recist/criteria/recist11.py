@@ -121,6 +121,11 @@ class Judge:
                 f"node {back.lesions[0]} of 10 to 15 mm is the only sign of progression: scan "
                 f"again (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
             )
+        elif back is not None and not back.progresses:
+            found += (
+                f"node {back.lesions[0]} of 10 to 15 mm was normal again at the next scan: no "
+                f"progression (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
+            )
         unsure = (new for new in seen.new if new.sight in (Sight.HELD, Sight.CANDIDATE))
         return (*found, *(f"new lesion {new.lesion.id} is {new.sight} (AMB-05)" for new in unsure))
 
@@ -201,6 +206,7 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
                 reasons(judge, judged, seen),
                 judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
                 judged.by_scan if judged.by_scan is not target else None,
+                held=judged.back is not None and not judged.back.progresses,
             )
         )
         judge.add(k, judged, progressed=overall is PD)

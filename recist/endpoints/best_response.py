@@ -93,7 +93,7 @@ def confirmation(
             if late_enough and (is_complete or not complete_between):
                 return Confirmation(first, later)
             complete_between |= is_complete
-        elif later.response in _NOT_EVALUABLE:
+        elif later.response in _NOT_EVALUABLE or later.held:
             missing += 1
         elif later.response == family.stable and protocol.one_sd_between:
             stable += 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from imaging.errors import InputError
 from recist.protocol import Protocol
-from recist.response import Response
+from recist.response import Assessment, Response
 
 
 class Visit(NamedTuple):
@@ -23,11 +23,13 @@ class Visit(NamedTuple):
         response: the overall response.
         sign_day: the day on which the progression seen here first showed (a new lesion that was
             equivocal then, a PET finding that CT confirmed now); None when it is ``day``.
+        held: see :class:`recist.response.Assessment`; it does not end a response.
     """
 
     day: int
     response: Response
     sign_day: int | None = None
+    held: bool = False
 
     @property
     def progression_day(self) -> int:
@@ -124,6 +126,11 @@ def family_of(responses: Iterable[Response]) -> Family:
     return found[0] if found else RECIST
 
 
+def visit_of(assessment: Assessment) -> Visit:
+    """What an end point needs of an assessment."""
+    return Visit(assessment.day, assessment.overall, assessment.progression_day, assessment.held)
+
+
 def in_order(visits: Iterable[Visit]) -> tuple[Visit, ...]:
     """The visits by day; those of one day keep their order."""
     return tuple(sorted(visits, key=lambda visit: visit.day))
@@ -148,7 +155,7 @@ def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple
         (
             k
             for k, visit in enumerate(visits)
-            if k > complete_at and visit.response in family.diseased
+            if k > complete_at and visit.response in family.diseased and not visit.held
         ),
         None,
     )

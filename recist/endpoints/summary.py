@@ -23,6 +23,7 @@ from recist.endpoints.sequence import (
     family_of,
     in_order,
     reread,
+    visit_of,
     without_negated,
 )
 from recist.endpoints.time_to_event import (
@@ -44,13 +45,19 @@ _FAMILIES = {"recist11": RECIST, "irecist": IMMUNE, "irrecist": BURDEN, "imrecis
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What else is known of a patient than the responses: days of events."""
+    """What else is known of a patient than the responses: days of events.
+
+    Attributes:
+        progression_day: of a progression called elsewhere. It ends the best response; as an event
+            it counts only by the policies that count a progression without images.
+    """
 
     origin_day: int = 0
     death_day: int | None = None
     last_alive_day: int | None = None
     new_therapy_day: int | None = None
     has_baseline: bool = True
+    progression_day: int | None = None
 
 
 def outcome(course: Course, assessments: Sequence[Assessment], protocol: Protocol) -> Outcome:
@@ -70,10 +77,7 @@ def outcome(course: Course, assessments: Sequence[Assessment], protocol: Protoco
             remedy="ask for one outcome per criteria and set of lesions",
         )
     criteria, scope = kinds.pop() if kinds else ("recist11", Scope.ALL)
-    visits = [
-        Visit(assessment.day, assessment.overall, assessment.progression_day)
-        for assessment in assessments
-    ]
+    visits = [visit_of(assessment) for assessment in assessments]
     known = background(course.events, protocol, has_baseline=bool(course.timepoints))
     return outcome_of_responses(visits, protocol, known, criteria=criteria, scope=scope)
 
@@ -96,6 +100,7 @@ def background(
         last_alive_day=last.get(EventKind.LAST_ALIVE),
         new_therapy_day=first.get(EventKind.NEW_THERAPY),
         has_baseline=has_baseline,
+        progression_day=first.get(EventKind.PROGRESSION),
     )
 
 
@@ -125,6 +130,7 @@ def outcome_of_responses(
         known.death_day,
         known.last_alive_day,
         known.new_therapy_day,
+        known.progression_day,
         interval_days=protocol.visit_interval_days or None,
         window_days=protocol.visit_window_days,
         has_baseline=known.has_baseline,
@@ -145,7 +151,12 @@ def _assemble(
 ) -> Outcome:
     criteria, scope, warnings = about
     origin = history.origin_day
-    kept = until_progression(_before_new_therapy(history, protocol), protocol, family)
+    kept = until_progression(
+        _before_new_therapy(history, protocol),
+        protocol,
+        family,
+        first_progression_day=history.claimed_progression_day,
+    )
     best = best_of(kept, protocol, family, confirmed=False, origin_day=origin)
     confirmed = best_of(kept, protocol, family, confirmed=True, origin_day=origin)
     response = first_response(kept, protocol, family, confirmed=protocol.confirmation_required)
@@ -162,6 +173,9 @@ def _assemble(
     # A progression is one whatever a policy makes of it: the date of the one that censors nothing.
     plain = pfs[EMA_ITT.name]
     progressed = plain.event and plain.reason.rule in ("progression", "unconfirmed")
+    words = None
+    if protocol.benefit_words == "targets_only":
+        words = (*family.responding, family.stable)
     minimum = protocol.minimum_sd_days - protocol.sd_window_days
     long_enough = protocol.clinical_benefit_days - protocol.sd_window_days
     return Outcome(
@@ -175,8 +189,8 @@ def _assemble(
         main.event,
         (best.reason, confirmed.reason, main.reason),
         response_day,
-        benefit(kept, family, minimum_days=minimum, origin_day=origin),
-        benefit(kept, family, minimum_days=long_enough, origin_day=origin),
+        benefit(kept, family, minimum_days=minimum, origin_day=origin, words=words),
+        benefit(kept, family, minimum_days=long_enough, origin_day=origin, words=words),
         tuple(times),
         warnings,
     )

@@ -131,3 +131,36 @@ def test_assessments_of_two_kinds_are_refused() -> None:
     mixed = [*assessed("SD"), *assessed("SD", scope=Scope.IN_FIELD)]
     with pytest.raises(InputError, match="several kinds"):
         endpoints.outcome(course(), mixed, DEFAULT)
+
+
+def test_a_progression_called_elsewhere_ends_the_best_response() -> None:
+    called = course(Event(112, EventKind.PROGRESSION))
+    found = endpoints.outcome(called, assessed("SD", "PR", "CR"), DEFAULT)
+    assert (found.best_overall, found.best_overall_day) == (Response.PR, 112)
+    times = {time.policy: (time.day, time.event) for time in found.times if time.endpoint == "PFS"}
+    assert times == {
+        "fda_a": (168, False),
+        "fda_b": (168, False),
+        "fda_c": (112, True),
+        "ema_itt": (168, False),
+    }
+    kept = replace(DEFAULT, cut_at_first_progression=False)
+    assert endpoints.outcome(called, assessed("SD", "CR"), kept).best_overall is Response.CR
+
+
+@pytest.mark.parametrize(("option", "day"), [("all", 56), ("targets_only", None)])
+def test_patients_without_targets_may_have_clinical_benefit(option: str, day: int | None) -> None:
+    protocol = replace(DEFAULT, benefit_words=option, clinical_benefit_days=42)
+    found = endpoints.outcome(course(), assessed("NON-CR/NON-PD"), protocol)
+    assert (found.control_day, found.benefit_day) == (day, day)
+
+
+def test_a_small_node_that_was_held_back_ends_no_complete_response() -> None:
+    # AMB-05: CR, a node of 12 mm that is 9 mm at the next scan, CR.
+    complete, back, again, later = assessed("CR", "PR", "CR", "CR")
+    held = [complete, replace(back, held=True), again, later]
+    found = endpoints.outcome(course(), held, DEFAULT)
+    assert (found.confirmed_best_overall, found.response_day) == (Response.CR, 56)
+    assert (found.progression_day, found.warnings) == (None, ())
+    plain = endpoints.outcome(course(), [complete, back, again, later], DEFAULT)
+    assert plain.progression_day == 112

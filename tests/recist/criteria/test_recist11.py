@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recist.course import Course
-from recist.criteria import recist11
+from recist.criteria import irecist, recist11
 from recist.protocol import DEFAULT, Protocol
 
 Builder = Callable[..., Course]
@@ -323,3 +323,13 @@ def test_each_answer_names_its_criteria_and_scope(patient: Builder) -> None:
     (inside,) = recist11.assess(course.restricted_to(["T1"]), DEFAULT, recist11.Scope.IN_FIELD)
     assert (inside.criteria, inside.scope, inside.overall) == ("recist11", "in-field", "PR")
     assert (str(inside.baseline_mm), str(inside.nadir_mm)) == ("30", "30")
+
+
+@pytest.mark.parametrize("criteria", [recist11, irecist])
+def test_a_small_node_that_the_next_scan_refutes_is_held_and_said(
+    criteria: Any, patient: Callable[..., Course]
+) -> None:
+    visits = {0: {"T1": 20}, 56: {"T1": 8}, 112: {"T1": 12}, 168: {"T1": 9}}
+    got = criteria.assess(patient(visits, nodes=["T1"]), DEFAULT)
+    assert [assessment.held for assessment in got] == [False, True, False]
+    assert "node T1 of 10 to 15 mm was normal again at the next scan" in got[1].warnings[0]
