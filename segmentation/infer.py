@@ -28,10 +28,11 @@ from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
 from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 
-#: Around a prompt this much is looked at to each side; the answer is taken if the lesion stays so
-#: far from the faces of the window. A lesion of up to about 45 mm is drawn in the small window,
-#: where it is drawn better; one that fills the large window gets half a window more.
-PROMPT_REACHES_MM = ((48.0, 24.0), (96.0, 3.0))
+#: Around a prompt this much is looked at to each side; half a window more on the sides that the
+#: lesion reaches. A smaller window first drew balls in phantoms better and real lesions worse.
+PROMPT_REACH_MM = 96.0
+#: To reach a side is to come this near to it.
+CLEAR_MM = 3.0
 #: A click this far outside the lesion found still means it.
 CLICK_MISS_MM = 10.0
 #: A candidate is looked at again with this margin when several networks are asked.
@@ -264,16 +265,16 @@ def _around(
     ask = network.asking(mirrored=quality is Quality.BEST)
     pointed = prompts.channel(prompt, grid)
     ends = grid.to_voxel(prompts.corners_mm(prompt))
+    reach = PROMPT_REACH_MM / network.bundle.spacing_mm
+    clear = round(CLEAR_MM / network.bundle.spacing_mm)
 
     def compute() -> Array:
-        for reach_mm, clear_mm in PROMPT_REACHES_MM:
-            reach = reach_mm / network.bundle.spacing_mm
-            clear = round(clear_mm / network.bundle.spacing_mm)
-            box = _box(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
-            logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
-            if not any(_reached_sides(logit, box, clear)):
-                return logit
-        box = _widened(box, _reached_sides(logit, box, clear))
+        box = _box(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
+        logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
+        reached = _reached_sides(logit, box, clear)
+        if not any(reached):
+            return logit
+        box = _widened(box, reached)
         return _blend((*channels, pointed), windows(box, longest=network.longest), ask)
 
     return network.within_memory(compute)
