@@ -31,6 +31,7 @@ from imaging.errors import InputError
 from recist import __version__
 from recist.case import RESEARCH_USE
 from recist.export.case import write_case
+from recist.export.joined import JOINED, joined
 from recist.export.summary import summarise
 from recist.options import Options
 from recist.pipeline import assess_subject
@@ -140,6 +141,7 @@ def run(
         runs.append(done)
         _write_summary(out / SUMMARY, runs)
     problems = [p for p in catalogue.problems if not wanted or p.subject in wanted]
+    join_tables(out, runs)
     failures = tuple(
         Failure(problem.subject or "", problem.where, problem.what, problem.remedy)
         for problem in problems
@@ -191,6 +193,16 @@ def _check_wanted(wanted: frozenset[str], catalogue: Catalogue) -> None:
             f"no subject {', '.join(sorted(wanted - known))}",
             remedy=f"found: {', '.join(sorted(known)) or 'none'}",
         )
+
+
+def join_tables(out: Path, runs: Sequence[SubjectRun]) -> None:
+    """The tables of all complete patients as one each, ready for ``assess`` and ``abscopal``."""
+    folders = [out / r.folder for r in runs if r.state in ("done", "skipped")]
+    for name in JOINED:
+        text = joined([folder / name for folder in folders])
+        part = out / f".{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(out / name)
 
 
 def _each(

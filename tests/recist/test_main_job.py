@@ -13,8 +13,10 @@ import pytest
 
 from recist import batch
 from recist.cli import main
+from recist.export.case import TIMEPOINTS
 from recist.options import Options
 from recist.phantom.patient import Truth, write_phantom
+from recist.table.assess import assess_file
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,18 @@ def test_the_folder_of_a_patient_holds_what_was_promised(done: batch.Batch) -> N
     assert record["exit_code"] == 0
     assert record["subjects"][0]["seconds"].keys() >= {"read", "register", "track", "write"}
     assert rows(done.out / "summary.csv")[0]["recist11_out_of_field_best"] == "PR"
+
+
+def test_the_tables_of_all_patients_can_be_assessed_again(
+    done: batch.Batch, tmp_path: Path
+) -> None:
+    """A reader may correct the joined table and assess it without the images."""
+    assert rows(done.out / "measurements.csv") == rows(folder(done) / "measurements.csv")
+    result = assess_file(done.out / "measurements.csv", tmp_path)
+    assert result.exit_code == 0, result.findings
+    again = [(row["lesions"], row["date"], row["overall"]) for row in rows(tmp_path / TIMEPOINTS)]
+    first = [(row["lesions"], row["date"], row["overall"]) for row in rows(done.out / TIMEPOINTS)]
+    assert sorted(again) == sorted(first)
 
 
 def test_resume_skips_what_is_complete_and_unchanged(phantom: Truth, done: batch.Batch) -> None:

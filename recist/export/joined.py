@@ -1,0 +1,33 @@
+"""The same table of many patients as one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+#: Tables of a patient's folder that are also written for all patients together.
+JOINED = ("measurements.csv", "timepoints.csv", "outcomes.csv", "field.csv")
+
+
+def joined(paths: Sequence[Path]) -> str:
+    """CSV text with the rows of all files in order; columns are the union of theirs.
+
+    A file that is missing adds nothing; no file at all gives an empty text.
+    """
+    columns: dict[str, None] = {}
+    rows: list[dict[str, str]] = []
+    for path in paths:
+        if not path.is_file():
+            continue
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            columns.update(dict.fromkeys(reader.fieldnames or ()))
+            rows.extend(reader)
+    text = io.StringIO(newline="")
+    if columns:
+        writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
