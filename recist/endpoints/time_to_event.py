@@ -337,7 +337,9 @@ def _censored(
         until: only assessments up to this day count.
     """
     rule, what = why
-    adequate = [day for day in days if until is None or day <= until]
+    adequate = [
+        day for day in days if day >= history.origin_day and (until is None or day <= until)
+    ]
     if not adequate:
         sentence = f"{what}, and no adequate assessment: censored at the start."
         return _End(history.origin_day, False, rule, policy.source, sentence)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from recist.course import Course, Lesion, Measurement, Role, Status
+from recist.course import Course, EventKind, Lesion, Measurement, Role, Status
 from recist.response import Assessment, Response
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
@@ -54,6 +54,8 @@ def check_course(course: Course, records: Sequence[Record]) -> list[Finding]:
     place = _Place(course, records)
     targets = _targets_at_baseline(course)
     found = [*_order(course, records), *_gaps(course), *_jumps(course, place)]
+    if course.events:
+        found += against_events(course, [timepoint.day for timepoint in course.timepoints[1:]])
     if targets:
         unit = list(_unit(course, targets, place))
         found += unit or _measurability(targets, records, place)
@@ -181,6 +183,24 @@ def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
                 Level.WARNING, "dates-out-of-order", course.subject, record.row, what, remedy
             )
         last[record.lesion] = record
+
+
+def against_events(course: Course, follow_up: Sequence[int]) -> Iterable[Finding]:
+    """Follow-up, by its days in order, before the start of treatment or after death."""
+
+    def finding(code: str, what: str, remedy: str) -> Finding:
+        return Finding(Level.WARNING, code, course.subject, None, what, remedy)
+
+    starts = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
+    start = next((day for day in map(course.first_day_of, starts) if day is not None), None)
+    if start is not None and follow_up and follow_up[0] < start:
+        what = f"follow-up on day {follow_up[0]}, before the start on day {start}"
+        remedy = "the first date is the baseline: leave out scans before the last one of screening"
+        yield finding("before-start", what, remedy)
+    death = course.first_day_of(EventKind.DEATH)
+    if death is not None and follow_up and death < follow_up[-1]:
+        what = f"death on day {death}, a visit on day {follow_up[-1]}"
+        yield finding("after-death", what, "correct the one date or the other")
 
 
 def _gaps(course: Course) -> Iterable[Finding]:

@@ -19,6 +19,7 @@ from recist.endpoints.sequence import IMMUNE, RECIST, Visit, family_of
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import cells, results
+from recist.table.checks import against_events
 from recist.table.courses import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level
@@ -176,6 +177,7 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
         dt.date.fromordinal(zero) if task.layout.has_dates else None,
         key.reader,
     )
+    part.findings.extend(against_events(course, [visit.day for visit in visits]))
     outcome = endpoints.outcome_of_responses(
         visits,
         task.protocol,

@@ -114,3 +114,30 @@ def test_criteria_that_words_do_not_tell(tmp_path: Path) -> None:
     assert found == {"P1": "irecist", "P2": "recist11", "P3": "irecist"}
     with pytest.raises(InputError, match="did you mean 'irecist'"):
         outcomes_file(responses, out, criteria=["recist"])
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "what"),
+    [
+        ("60,treatment-start", "before-start", "follow-up on day 56, before the start on day 60"),
+        ("20,death", "after-death", "death on day 20, a visit on day 56"),
+    ],
+)
+def test_dates_that_cannot_be_right_together(
+    tmp_path: Path, event: str, code: str, what: str
+) -> None:
+    events = written(tmp_path, "e.csv", EVENTS, f"P1,{event}\n")
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"))
+    responses = written(tmp_path, "r.csv", RESPONSES, "P1,56,PR\n")
+    for told in (
+        assess_file(source, tmp_path / "out", events=events).findings,
+        outcomes_file(responses, tmp_path / "o", events=events).findings,
+    ):
+        assert (told[0].code, told[0].what) == (code, what)
+
+
+def test_a_time_is_never_negative(tmp_path: Path) -> None:
+    events = written(tmp_path, "e.csv", EVENTS, "P1,60,treatment-start\n")
+    responses = written(tmp_path, "r.csv", RESPONSES, "P1,56,PR\n")
+    outcomes_file(responses, tmp_path / "out", events=events)
+    assert rows(tmp_path / "out" / "outcomes.csv")[0]["pfs_days"] == "0"
