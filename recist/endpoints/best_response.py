@@ -247,14 +247,10 @@ def _stable(
 def _first_late(
     visits: Sequence[Visit], words: tuple[Response, ...], protocol: Protocol, origin_day: int
 ) -> Visit | None:
-    return next(
-        (
-            visit
-            for visit in visits
-            if visit.response in words and late_enough(visit, protocol, origin_day)
-        ),
-        None,
-    )
+    for visit in visits:
+        if visit.response in words and late_enough(visit, protocol, origin_day):
+            return visit
+    return None
 
 
 def _partial_then_stable(visits: Sequence[Visit], family: Family) -> Visit | None:

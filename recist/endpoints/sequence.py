@@ -7,7 +7,8 @@ complete response, a partial one and so on: that is a :class:`Family`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from imaging.errors import InputError
@@ -47,6 +48,9 @@ class Family:
             (RECIST 1.1, Eisenhauer 2009 Table 3 note a); iRECIST knows no such rule.
         negated_after_days: the first assessment at least so long after a progression takes it
             back when it shows none; None: nothing does.
+        responding: complete and partial.
+        diseased: disease is present and does not progress.
+        adequate: assessments that show whether the patient is free of progression.
     """
 
     complete: Response
@@ -57,21 +61,16 @@ class Family:
     unconfirmed: Response | None
     less_than_complete_is_progression: bool
     negated_after_days: int | None = None
+    responding: tuple[Response, Response] = field(init=False)
+    diseased: tuple[Response, Response, Response] = field(init=False)
+    adequate: tuple[Response, ...] = field(init=False)
 
-    @property
-    def responding(self) -> tuple[Response, Response]:
-        return (self.complete, self.partial)
-
-    @property
-    def diseased(self) -> tuple[Response, Response, Response]:
-        """Disease is present and does not progress."""
-        return (self.partial, self.stable, self.neither)
-
-    @property
-    def adequate(self) -> tuple[Response, ...]:
-        """Assessments that show whether the patient is free of progression."""
+    def __post_init__(self) -> None:
         words = (self.complete, self.partial, self.stable, self.neither, self.progression)
-        return (*words, Response.NED, *(() if self.unconfirmed is None else (self.unconfirmed,)))
+        waiting = () if self.unconfirmed is None else (self.unconfirmed,)
+        object.__setattr__(self, "responding", (self.complete, self.partial))
+        object.__setattr__(self, "diseased", (self.partial, self.stable, self.neither))
+        object.__setattr__(self, "adequate", (*words, Response.NED, *waiting))
 
 
 RECIST = Family(
@@ -133,7 +132,7 @@ def visit_of(assessment: Assessment) -> Visit:
 
 def in_order(visits: Iterable[Visit]) -> tuple[Visit, ...]:
     """The visits by day; those of one day keep their order."""
-    return tuple(sorted(visits, key=lambda visit: visit.day))
+    return tuple(sorted(visits, key=attrgetter("day")))
 
 
 def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple[Visit, ...]:

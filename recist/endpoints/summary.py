@@ -158,8 +158,10 @@ def _assemble(
         first_progression_day=history.claimed_progression_day,
     )
     best = best_of(kept, protocol, family, confirmed=False, origin_day=origin)
-    confirmed = best_of(kept, protocol, family, confirmed=True, origin_day=origin)
-    response = first_response(kept, protocol, family, confirmed=protocol.confirmation_required)
+    confirmed, response = best, None
+    if any(visit.response in family.responding for visit in kept):  # else nothing to confirm
+        confirmed = best_of(kept, protocol, family, confirmed=True, origin_day=origin)
+        response = first_response(kept, protocol, family, confirmed=protocol.confirmation_required)
     response_day = None if response is None else response.first.day
     pfs = progression_free_by_policy(history, protocol, family)
     times = [*pfs.values()]
@@ -204,6 +206,8 @@ def _before_new_therapy(history: History, protocol: Protocol) -> tuple[Visit, ..
 
 
 def _warnings(recorded: Sequence[Visit], reread_as: Sequence[Visit]) -> tuple[str, ...]:
+    if recorded is reread_as:
+        return ()
     return tuple(
         f"{before.response} on day {before.day} was negated by a later assessment without it."
         if after.response is Response.NE

@@ -210,23 +210,27 @@ def _progression_free_end(
         )
         if end is not None
     ]
-    free = _adequate_days(history, protocol, family)
     if not ends:
+        free = _adequate_days(history, protocol, family)
         return _censored(history, policy, free, ("no-event", "No progression"))
     first = min(ends, key=lambda end: (end.day, not end.event))
     if first.rule == "new-therapy-censors":
+        free = _adequate_days(history, protocol, family)
         what = f"New therapy on day {first.day} before any progression"
         return _censored(history, policy, free, (first.rule, what), first.day)
-    return _scheduled_end(history, first, policy, free)
+    return _scheduled_end(history, first, policy, protocol, family)
 
 
-def _scheduled_end(history: History, first: _End, policy: Policy, free: Sequence[int]) -> _End:
+def _scheduled_end(
+    history: History, first: _End, policy: Policy, protocol: Protocol, family: Family
+) -> _End:
     """The first event, judged by the schedule of visits as far as one is known."""
-    if policy.missed_visits is None or not first.event:
+    if policy.missed_visits is None:
         return first
     interval = history.interval_days
     if interval is None:
         return first._replace(sentence=f"{first.sentence} {NO_SCHEDULE}")
+    free = _adequate_days(history, protocol, family)
     missed = _missed_before(interval, history, free, first.day)
     if missed >= policy.missed_visits:
         what = f"{missed} visits missed before the event on day {first.day}"
