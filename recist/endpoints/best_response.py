@@ -199,7 +199,7 @@ def _response(
                 ("confirmation_days", str(protocol.confirmation_days)),
             )
             return Best(word, first.day, Reason("best-confirmed", TABLE_3, sentence, numbers))
-        sentence = f"{word} on day {first.day} is the best response; no confirmation is asked for."
+        sentence = f"{word} on day {first.day} is the best response, confirmed or not."
         source = IMMUNE_BEST if family.unconfirmed else BEST_RESPONSE
         reason = Reason("best-response", source, sentence, (("day", str(first.day)),))
         return Best(word, first.day, reason)
@@ -234,11 +234,11 @@ def _stable(
     if found is None:
         return None
     unconfirmed = found.response in family.responding
-    what = f"unconfirmed {found.response}" if unconfirmed else str(found.response)
+    what = f" is not confirmed and counts as {word}" if unconfirmed else ""
     minimum = protocol.minimum_sd_days - protocol.sd_window_days
     sentence = (
-        f"{what} on day {found.day}, {found.day - origin_day} days from the start; "
-        f"{word} needs {minimum}."
+        f"{found.response} on day {found.day}{what}: {found.day - origin_day} days from the start, "
+        f"{minimum} needed."
     )
     numbers = (("day", str(found.day)), ("minimum_days", str(minimum)))
     return Best(word, found.day, Reason("best-stable", MINIMUM_STABLE, sentence, numbers))
@@ -287,9 +287,10 @@ def _nothing(visits: Sequence[Visit], protocol: Protocol, family: Family) -> Bes
     found = next((visit for visit in visits if visit.response in judged), None)
     if found is not None:
         early = found.response not in _NOT_EVALUABLE
+        minimum = protocol.minimum_sd_days - protocol.sd_window_days
         sentence = (
             f"{found.response} on day {found.day} comes before the minimum duration of "
-            f"{protocol.minimum_sd_days} days, and nothing that counts follows."
+            f"{minimum} days, and nothing that counts follows."
             if early
             else "No visit could be evaluated."
         )

@@ -260,3 +260,26 @@ def test_nothing_after_progression_counts(visits: tuple[Visit, ...], later: str)
     assert best_response(longer, DEFAULT, confirmed=True) == best_response(
         ended, DEFAULT, confirmed=True
     )
+
+
+@pytest.mark.parametrize(
+    ("visits", "confirmed", "sentence"),
+    [
+        (sequence("PR"), False, "PR on day 56 is the best response, confirmed or not."),
+        (
+            sequence("PR"),
+            True,
+            "PR on day 56 is not confirmed and counts as SD: 56 days from the start, 39 needed.",
+        ),
+        (sequence("SD"), True, "SD on day 56: 56 days from the start, 39 needed."),
+        (
+            sequence("SD", days=(38,)),
+            True,
+            "SD on day 38 comes before the minimum duration of 39 days, and nothing that counts "
+            "follows.",
+        ),
+    ],
+)
+def test_the_reason_in_words(visits: tuple[Visit, ...], confirmed: bool, sentence: str) -> None:
+    protocol = replace(DEFAULT, sd_window_days=3)
+    assert best_response(visits, protocol, confirmed=confirmed).reason.sentence == sentence
