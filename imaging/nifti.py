@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,20 @@ def write_labels(path: Path, masks: Sequence[Mask]) -> None:
     """
     if not masks:
         raise InputError("no mask to write", where=path)
-    grid = masks[0].grid
+    write_label_map(path, dict(enumerate(masks, start=1)), masks[0].grid)
+
+
+def write_label_map(path: Path, masks: Mapping[int, Mask], grid: Grid) -> None:
+    """Masks by their label, later ones on top; without any, an empty label map of the grid.
+
+    Raises:
+        GeometryError: a mask on another grid.
+    """
     labels = np.zeros(grid.shape, dtype=np.uint16, order="F")
-    for number, mask in enumerate(masks, start=1):
+    for label, mask in masks.items():
         if not grid.same_as(mask.grid):
             raise GeometryError("masks on different grids in one label map", where=path)
-        labels[mask.box][mask.array] = number
+        labels[mask.box][mask.array] = label
     image = _nib.Nifti1Image(labels, RAS_TO_LPS @ grid.affine)
     image.set_sform(image.affine, code=1)
     _nib.save(image, path)

@@ -30,6 +30,7 @@ from recist.lesion_names import (
     lesion_rois,
     node_by_name,
     organ_by_name,
+    organ_of_region,
     why_not,
     why_not_segment,
 )
@@ -52,11 +53,13 @@ class Delineated:
 
     Attributes:
         reviewed: drawn or checked by a person, so that what is missing was not there.
+        unusable: delineations that were given but cannot be used, each with the reason.
     """
 
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...] = ()
     reviewed: bool = True
+    unusable: tuple[str, ...] = ()
 
 
 def candidates_from_rtstruct(
@@ -171,7 +174,7 @@ def _kind_of(segment: SegSegment) -> tuple[bool | None, str | None, tuple[str, .
     if {segment.kind.value, region.value if region else ""} & set(LYMPH_NODE_CODES):
         return True, None, ()
     if region is not None:  # a region that is not nodal says so
-        return False, region.meaning.lower(), ()
+        return False, organ_of_region(region), ()
     is_node, node_flags = node_by_name(segment.label)
     organ, organ_flags = organ_by_name(segment.label)
     return is_node, None if is_node else organ, node_flags if is_node else organ_flags
@@ -198,10 +201,11 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
 
     Objects that refer to the CT series are preferred over those that only share its frame of
     reference (contours drawn on the PET, say). A lesion drawn in two objects is taken once, from
-    the SEG before the RTSTRUCT. A file that cannot be used is a warning.
+    the SEG before the RTSTRUCT. A file that cannot be used is named.
     """
     candidates: list[Candidate] = []
     warnings: list[str] = []
+    unusable: list[str] = []
     if visit.labels is not None:
         candidates.extend(candidates_from_label_map(visit.labels, grid))
     for series in (*_of_ct(visit.segs, visit), *_of_ct(visit.rtstructs, visit)):
@@ -210,7 +214,7 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
                 found = _of_file(path, series.modality, grid, pattern)
             except InputError as error:
                 # By its name only: folders may be called after the patient.
-                warnings.append(f"{path.name}: {error.what}")
+                unusable.append(f"{path.name}: {error.what}")
                 continue
             warnings.extend(found.warnings)
             for candidate in found.candidates:
@@ -222,7 +226,7 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
                         f"{candidate.source}: {candidate.label} left out, {twin.label} of "
                         f"{twin.source} is the same lesion"
                     )
-    return Delineated(tuple(candidates), tuple(warnings))
+    return Delineated(tuple(candidates), tuple(warnings), unusable=tuple(unusable))
 
 
 def _of_ct(objects: Sequence[Series], visit: Visit) -> Sequence[Series]:

@@ -61,13 +61,13 @@ def examine(visit: Visit, day: int) -> Examination:
         reading = read_pet(visit.pet)
         suv, audit = to_suv(reading.volume, reading.headers)
     except InputError as error:
-        problem = Problem(error.where or f"PET of {visit.date}", error.what, error.remedy)
+        problem = Problem(f"PET of {visit.date}", error.what, error.remedy)
         return replace(examination, problems=(problem,))
     frames = (ct.volume.grid.frame_of_reference_uid, suv.grid.frame_of_reference_uid)
     warnings = (*ct.warnings, *reading.warnings, *audit.warnings)
     if None not in frames and frames[0] != frames[1]:
-        what = "the PET lies in another frame of reference than the CT and is not used"
-        problem = Problem(visit.pet.description or "PET", what, "give a PET acquired with this CT")
+        what = "lies in another frame of reference than the CT and is not used"
+        problem = Problem(f"PET of {visit.date}", what, "give a PET acquired with this CT")
         return replace(examination, problems=(problem,))
     return replace(examination, suv=suv, audit=audit, warnings=warnings)
 
@@ -94,7 +94,7 @@ def delineate(subject: str, examination: Examination, options: Options) -> Delin
 
 def _found(subject: str, examination: Examination, options: Options) -> Delineated:
     drawn = _drawn(subject, examination, options)
-    if drawn is not None and (drawn.candidates or options.lesions != DICOM):
+    if drawn is not None and (drawn.candidates or not _may_be_missing(examination, options)):
         return drawn
     bundle = options.required_bundle()
     ct = examination.ct.volume
@@ -104,8 +104,17 @@ def _found(subject: str, examination: Examination, options: Options) -> Delineat
     asked: tuple[str, ...] = ()
     if options.lesions != AUTO:
         asked = (f"no delineation at this date: delineated by {bundle.source}",)
-    left_out = drawn.warnings if drawn is not None else ()
-    return Delineated(answer.candidates, (*left_out, *asked, *answer.warnings), reviewed=False)
+    left_out, unusable = (drawn.warnings, drawn.unusable) if drawn is not None else ((), ())
+    warnings = (*left_out, *asked, *answer.warnings)
+    return Delineated(answer.candidates, warnings, reviewed=False, unusable=unusable)
+
+
+def _may_be_missing(examination: Examination, options: Options) -> bool:
+    """Whether no lesion in what was given means that none was drawn, not that none is there.
+
+    Structure sets also hold organs alone; an empty label map is an answer.
+    """
+    return options.lesions == DICOM and examination.visit.labels is None
 
 
 def _drawn(subject: str, examination: Examination, options: Options) -> Delineated | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from recist.course import Caliper, Measurement, Role, Status
+from recist.course import Caliper, Lesion, Measurement, Role, Status
 from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.criteria.new_burden import MEASURABLE_MM
 from recist.examination import Examination, Sized
@@ -63,11 +63,17 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DatedLesions:
-    """The delineations of one date under the names of their lesions, as they are exported."""
+    """The delineations of one date under the names of their lesions, as they are exported.
+
+    Attributes:
+        places: all lesions of the course, in its order, whether seen at this date or not.
+        reviewed: a person delineated, so that what is missing was not there.
+    """
 
     examination: Examination
     lesions: tuple[tuple[Tracked, tuple[Sized, ...]], ...]
-    tracking_uids: tuple[tuple[str, str], ...]
+    places: tuple[Lesion, ...]
+    reviewed: bool
 
 
 #: States of tracking in which a lesion has a delineation of its own.

@@ -10,7 +10,7 @@ import re
 
 from imaging.contours import Roi, StructureSet
 from imaging.errors import InputError
-from imaging.seg import SegSegment
+from imaging.seg import LYMPH_NODE, Coded, SegSegment
 
 #: RT ROI Interpreted Type of a gross tumour volume.
 LESION_TYPE = "GTV"
@@ -121,6 +121,37 @@ ORGAN_WORDS = (
     "thyroid",
 )
 ORGAN_NAME = re.compile(rf"(?<![a-z])({'|'.join(ORGAN_WORDS)})(?![a-z])", re.IGNORECASE)
+
+
+#: Anatomic regions of the same organs (SNOMED CT, DICOM CID 4 and 7601).
+_REGIONS = {
+    "adrenal": Coded("23451007", "SCT", "Adrenal gland"),
+    "bladder": Coded("89837001", "SCT", "Bladder"),
+    "bone": Coded("272673000", "SCT", "Bone"),
+    "brain": Coded("12738006", "SCT", "Brain"),
+    "breast": Coded("76752008", "SCT", "Breast"),
+    "kidney": Coded("64033007", "SCT", "Kidney"),
+    "liver": Coded("10200004", "SCT", "Liver"),
+    "lung": Coded("39607008", "SCT", "Lung"),
+    "ovary": Coded("15497006", "SCT", "Ovary"),
+    "pancreas": Coded("15776009", "SCT", "Pancreas"),
+    "pleura": Coded("3120008", "SCT", "Pleura"),
+    "prostate": Coded("41216001", "SCT", "Prostate"),
+    "skin": Coded("39937001", "SCT", "Skin"),
+    "spleen": Coded("78961009", "SCT", "Spleen"),
+    "thyroid": Coded("69748006", "SCT", "Thyroid"),
+}
+_ORGAN_OF_CODE = {region.value: organ for organ, region in _REGIONS.items()}
+
+
+def region_of(organ: str, *, is_node: bool) -> Coded | None:
+    """The anatomic region of a segment; None for an organ that has no code here."""
+    return LYMPH_NODE if is_node else _REGIONS.get(organ.lower())
+
+
+def organ_of_region(region: Coded) -> str:
+    """The organ that a region says: our own word where there is one, else its meaning."""
+    return _ORGAN_OF_CODE.get(region.value, region.meaning.lower())
 
 
 def organ_by_name(name: str) -> tuple[str | None, tuple[str, ...]]:

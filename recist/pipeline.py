@@ -95,13 +95,14 @@ def assess_subject(
     else:  # that the network found nothing at baseline is no proof of no disease
         assessments, outcomes = (), ()
     on_stage("show")
+    recorded = {lesion.id for lesion in placed.lesions}
     asked = None if all(each.reviewed for each in found) else options.model_record()
     case = Case(
         course=course,
         visits=tuple(_visit_images(*each, pet) for each in zip(examinations, found, strict=True)),
         assessments=assessments,
         outcomes=outcomes,
-        fields=fields,
+        fields=tuple(finding for finding in fields if finding.lesion_id in recorded),
         links=tracks.links(),
         link_table=link_rows(tracks, dates, subject.id),
         key_images=key_images(placed.tracked, examinations, dates, treatment),
@@ -116,7 +117,10 @@ def assess_subject(
         ),
         settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
-    return case, tuple(_dated_lesions(placed, examination) for examination in examinations)
+    return case, tuple(
+        _dated_lesions(placed, examination, reviewed=each.reviewed)
+        for examination, each in zip(examinations, found, strict=True)
+    )
 
 
 def _registered(
@@ -191,7 +195,7 @@ def _visit_images(examination: Examination, found: Delineated, pet: Metabolism) 
     )
 
 
-def _dated_lesions(placed: Placed, examination: Examination) -> DatedLesions:
+def _dated_lesions(placed: Placed, examination: Examination, *, reviewed: bool) -> DatedLesions:
     return DatedLesions(
         examination,
         tuple(
@@ -199,5 +203,6 @@ def _dated_lesions(placed: Placed, examination: Examination) -> DatedLesions:
             for lesion in placed.tracked
             if examination.day in lesion.sized
         ),
-        tuple((lesion.id, lesion.tracking_uid) for lesion in placed.lesions),
+        placed.lesions,
+        reviewed,
     )

@@ -38,6 +38,11 @@ def problems_of(
 ) -> tuple[Problem, ...]:
     """Parts of the data that could not be used, and dates without any delineation."""
     problems = [problem for examination in examinations for problem in examination.problems]
+    problems += [
+        Problem(str(examination.visit.date), what, "correct or remove it", subject.id)
+        for examination, own in zip(examinations, found, strict=True)
+        for what in own.unusable
+    ]
     for visit in subject.visits:
         if visit.ct is None:
             what = f"no CT that can be measured on {visit.date}: the date is left out"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from imaging.errors import GeometryError
-from imaging.nifti import write_labels
+from imaging.nifti import write_label_map
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Kind
 from imaging.volume import Mask
@@ -24,6 +25,7 @@ from recist.export.tables import (
 )
 from recist.history import DatedLesions
 from recist.irradiation import united
+from recist.lesion_names import region_of
 from recist.protocol import Protocol
 from recist.report.page import write_report
 from segmentation.bundle import Bundle
@@ -52,7 +54,7 @@ def write_case(
     """Write the folder of one patient; the caller makes sure that it appears whole.
 
     Args:
-        bundle: the network that delineated, None for a person's delineations.
+        bundle: the network that delineated what no person did.
     """
     write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
@@ -64,7 +66,7 @@ def write_case(
     lines = [*(str(problem) for problem in case.problems), *case.warnings]
     (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
     for dated in delineations:
-        if dated.lesions:
+        if dated.lesions or dated.reviewed:
             write_delineation(dated, folder / DELINEATIONS, bundle)
 
 
@@ -107,24 +109,29 @@ def _shown(value: float | None) -> str:
 
 
 def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:
-    """The lesions of one date: DICOM SEG on the grid of the CT's slices, else a NIfTI label map."""
+    """The lesions of one date, as ``--lesions`` reads them.
+
+    DICOM SEG on the grid of the CT's slices, else a NIfTI label map with the names of its labels;
+    an empty label map says that a person found no lesion at this date.
+    """
     folder.mkdir(exist_ok=True)
     visit = dated.examination.visit
     name = f"{visit.date.isoformat()}-lesions"
-    algorithm = Algorithm(bundle.name, bundle.version) if bundle else None
     masks = {
         lesion.id: united([piece.candidate.mask for piece in pieces])
         for lesion, pieces in dated.lesions
     }
-    if visit.ct is None or visit.ct.kind is Kind.NIFTI:
-        return _label_map(folder, name, masks)
-    uid_of = dict(dated.tracking_uids)
+    if not masks or visit.ct is None or visit.ct.kind is Kind.NIFTI:
+        return _label_map(folder, name, masks, dated)
+    algorithm = Algorithm(bundle.name, bundle.version) if bundle and not dated.reviewed else None
+    place_of = {lesion.id: lesion for lesion in dated.places}
     segments = [
         SegSegment(
             lesion_id,
             mask,
-            tracking_uid=uid_of[lesion_id],
+            tracking_uid=place_of[lesion_id].tracking_uid,
             tracking_id=lesion_id,
+            region=region_of(place_of[lesion_id].organ, is_node=place_of[lesion_id].is_node),
             algorithm=algorithm,
         )
         for lesion_id, mask in masks.items()
@@ -132,10 +139,15 @@ def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) 
     try:
         return write_seg(folder / f"{name}.dcm", segments, dated.examination.ct.headers)
     except GeometryError:  # a tilted series was straightened: its slices are not the source's
-        return _label_map(folder, name, masks)
+        return _label_map(folder, name, masks, dated)
 
 
-def _label_map(folder: Path, name: str, masks: Mapping[str, Mask]) -> Path:
+def _label_map(folder: Path, name: str, masks: Mapping[str, Mask], dated: DatedLesions) -> Path:
+    """Every lesion has the same label at every date."""
     path = folder / f"{name}.nii.gz"
-    write_labels(path, list(masks.values()))
+    label_of = {lesion.id: number for number, lesion in enumerate(dated.places, start=1)}
+    labels = {label_of[lesion_id]: mask for lesion_id, mask in masks.items()}
+    write_label_map(path, labels, dated.examination.ct.volume.grid)
+    names = {str(label_of[lesion_id]): lesion_id for lesion_id in masks}
+    (folder / f"{name}.json").write_text(json.dumps(names) + "\n")
     return path

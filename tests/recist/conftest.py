@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imaging.read import Reading
-from imaging.series import Series, Visit
+from imaging.series import Kind, Series, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.course import Axis, Caliper
 from recist.examination import Examination, Sized
@@ -35,17 +35,17 @@ class Patient:
     examinations: tuple[Examination, ...]
 
 
-def drawn(size: str, *, organ: str | None, is_node: bool | None) -> Sized:
+def drawn(size: str, place: int, *, organ: str | None, is_node: bool | None) -> Sized:
     long_mm, short_mm = (Decimal(part) for part in size.split("x"))
     axis = Axis((0.0, 0.0, 0.0), (1.0, 0.0, 0.0))
-    mask = Mask(np.ones((1, 1, 1), dtype=np.bool_), (1, 1, 1), GRID)
+    mask = Mask(np.ones((1, 1, 1), dtype=np.bool_), (place % 4, place // 4, 1), GRID)
     candidate = Candidate("1", mask, organ=organ, is_node=is_node)
     return Sized(candidate, Caliper(axis, axis, long_mm, short_mm, 1), None)
 
 
 def examination(day: int, slice_mm: float) -> Examination:
     date = BASELINE + dt.timedelta(days=day)
-    series = Series(f"1.2.3.{day}", "CT", (Path("1.dcm"),), date=date)
+    series = Series(f"1.2.3.{day}", "CT", (Path("1.nii.gz"),), date=date, kind=Kind.NIFTI)
     ct = Volume(np.zeros(GRID.shape, dtype=np.int16), GRID, Unit.HU, "")
     return Examination(Visit(date, f"day {day}", ct=series), day, Reading(ct, (), (), slice_mm))
 
@@ -83,10 +83,11 @@ def followed() -> Callable[..., Patient]:
                 into = merged_into if here is State.MERGED else None
                 sightings.append(sighting(day, here, len(found[day]), first, into))
                 if not isinstance(here, State):
-                    found[day].extend(
-                        drawn(size, organ=(organs or {}).get(name), is_node=name in nodes or None)
-                        for size in (here if isinstance(here, list) else [here])
-                    )
+                    organ, is_node = (organs or {}).get(name), name in nodes or None
+                    for size in here if isinstance(here, list) else [here]:
+                        found[day].append(
+                            drawn(size, len(found[day]), organ=organ, is_node=is_node)
+                        )
             tracks.append(Track(name, tuple(sightings)))
         return Patient(
             Tracks(tuple(tracks), tuple(days)),

@@ -283,8 +283,8 @@ class TestVisit:
         visit = self.visit(("RTSTRUCT", broken, "1.2.8"), ("RTSTRUCT", drawn, "1.2.8"))
         found = read_visit(visit, GRID)
         assert [c.label for c in found.candidates] == ["GTV"]
-        assert found.warnings[0].startswith("broken.dcm: not readable as DICOM")
-        assert found.warnings[1] == "rs.dcm: not taken for lesions: Liver (not named as a lesion)"
+        assert found.unusable[0].startswith("broken.dcm: not readable as DICOM")
+        assert found.warnings[0] == "rs.dcm: not taken for lesions: Liver (not named as a lesion)"
 
     def test_a_label_map_of_the_manifest_is_taken(self, tmp_path: Path) -> None:
         labels = np.zeros(GRID.shape, dtype=np.int16)

@@ -116,6 +116,21 @@ def test_the_tables_of_all_patients_can_be_assessed_again(
     assert sorted(again) == sorted(first)
 
 
+def test_the_delineations_of_a_run_give_the_same_answer(
+    phantom: Truth, done: batch.Batch, tmp_path: Path
+) -> None:
+    given = Options.create(lesions=str(folder(done) / "delineations"))
+    again = batch.run(phantom.studies, tmp_path, given)
+    for name in ("measurements.csv", "timepoints.csv", "outcomes.csv", "field.csv"):
+        assert (folder(again) / name).read_text() == (folder(done) / name).read_text(), name
+
+
+def test_what_a_person_drew_is_not_said_to_be_of_the_network(done: batch.Batch) -> None:
+    for path in (folder(done) / "delineations").glob("*.dcm"):
+        segments = pydicom.dcmread(path).SegmentSequence
+        assert {segment.SegmentAlgorithmType for segment in segments} == {"MANUAL"}
+
+
 def test_resume_skips_what_is_complete_and_unchanged(phantom: Truth, done: batch.Batch) -> None:
     again = batch.run(phantom.studies, done.out, Options.create(lesions="dicom"), resume=True)
     assert [subject.state for subject in again.subjects] == ["skipped"]
