@@ -34,6 +34,7 @@ from recist.lesion_names import (
     why_not,
     why_not_segment,
 )
+from recist.result_folder import folder_name
 from segmentation.instances import (
     SMALLEST_CANDIDATE_ML,
     Candidate,
@@ -349,11 +350,13 @@ def _of_visit(folder: Path, subject: str, visit: str | dt.date) -> list[Path]:
 
 def _own_folder(folder: Path, subject: str) -> Path:
     """The subject's folder, or the delineations of an earlier run in it; else the folder itself."""
-    if not subject or Path(subject).name != subject:  # an identifier is not a path
+    if not subject:
         return folder
-    for own in (folder / subject / RUN_FOLDER, folder / subject):
-        if own.is_dir():
-            return own
+    plain = Path(subject).name == subject  # an identifier is not a path
+    for name in dict.fromkeys((*([subject] if plain else []), folder_name(subject))):
+        for own in (folder / name / RUN_FOLDER, folder / name):
+            if own.is_dir():
+                return own
     return folder
 
 

@@ -94,9 +94,18 @@ def folder_names(subjects: Iterable[str]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     for subject in subjects:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._") or "subject"
-        taken = {SUMMARY, RUN, *(other.lower() for other in names.values())}
-        if name.lower() in taken or name != subject:
-            name = f"{name}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+        name = folder_name(subject)
+        if name.lower() in {other.lower() for other in names.values()}:
+            name = _marked(name, subject)
         names[subject] = name
     return names
+
+
+def folder_name(subject: str) -> str:
+    """The folder of a subject: its identifier where that is plain, else marked by a hash."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._") or "subject"
+    return name if name == subject and name not in (SUMMARY, RUN) else _marked(name, subject)
+
+
+def _marked(name: str, subject: str) -> str:
+    return f"{name}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"

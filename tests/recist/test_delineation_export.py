@@ -18,6 +18,7 @@ from recist.delineation import from_folder, has_delineation
 from recist.export.case import write_delineation
 from recist.history import DatedLesions, Tracked
 from recist.lesion_names import organ_of_region, region_of
+from recist.result_folder import folder_name
 from recist.tracking import State
 
 Build = Callable[..., Any]
@@ -61,6 +62,15 @@ def test_no_lesion_is_an_answer_that_is_read_again(written: tuple[Any, Path]) ->
     assert has_delineation(folder, "P", last)
     assert from_folder(folder, "P", last, grid) == ()
     assert len(from_folder(folder, "P", dt.date(2024, 1, 1), grid)) == 2
+
+
+def test_the_results_of_a_run_are_found_by_the_folder_that_it_names(tmp_path: Path) -> None:
+    for subject in ("P-1", "P 1/a"):
+        place = tmp_path / folder_name(subject) / "delineations"
+        place.mkdir(parents=True)
+        (place / "2024-01-01-lesions.dcm").touch()
+        assert has_delineation(tmp_path, subject, dt.date(2024, 1, 1))
+        assert not has_delineation(tmp_path, subject, dt.date(2024, 1, 8))
 
 
 def test_organ_and_node_survive_as_codes() -> None:
