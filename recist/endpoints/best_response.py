@@ -80,22 +80,24 @@ def confirmation(
 
     A complete response needs another one, a partial response another response; at least
     ``confirmation_days`` later; between them nothing worse, except as many visits that were not
-    evaluable, and the one stable visit, that the protocol accepts.
+    evaluable, and for a partial response the one stable visit, that the protocol accepts. Less
+    than a complete response after a complete one confirms nothing.
     """
     first = visits[position]
-    wanted = (family.complete,) if first.response == family.complete else family.responding
+    is_partial = first.response == family.partial
     missing = stable = 0
     complete_between = False
     for later in visits[position + 1 :]:
         is_complete = later.response == family.complete
-        if later.response in wanted:
-            late_enough = later.day - first.day >= protocol.confirmation_days
-            if late_enough and (is_complete or not complete_between):
+        if is_complete or (
+            is_partial and later.response == family.partial and not complete_between
+        ):
+            if later.day - first.day >= protocol.confirmation_days:
                 return Confirmation(first, later)
             complete_between |= is_complete
         elif later.response in _NOT_EVALUABLE or later.held:
             missing += 1
-        elif later.response == family.stable and protocol.one_sd_between:
+        elif later.response == family.stable and is_partial and protocol.one_sd_between:
             stable += 1
         else:
             return None

@@ -283,3 +283,22 @@ def test_nothing_after_progression_counts(visits: tuple[Visit, ...], later: str)
 def test_the_reason_in_words(visits: tuple[Visit, ...], confirmed: bool, sentence: str) -> None:
     protocol = replace(DEFAULT, sd_window_days=3)
     assert best_response(visits, protocol, confirmed=confirmed).reason.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "days", "expected"),
+    [
+        (("CR", "SD", "CR"), (30, 60, 90), "SD"),  # the stable visit is accepted after PR alone
+        (("PR", "SD", "PR"), (30, 60, 90), "PR"),
+        (("PR", "SD", "SD", "PR"), (30, 60, 90, 120), "SD"),
+        (("PR", "CR", "PR", "CR"), (14, 28, 42, 56), "SD"),  # PR after CR confirms nothing
+        (("PR", "CR", "PR", "CR"), (14, 20, 30, 48), "SD"),
+        (("PR", "PR", "CR", "CR"), (14, 28, 40, 50), "PR"),
+        (("PR", "NE", "CR"), (30, 60, 90), "PR"),
+    ],
+)
+def test_what_may_lie_between_a_response_and_its_confirmation(
+    words: tuple[str, ...], days: tuple[int, ...], expected: str
+) -> None:
+    protocol = replace(DEFAULT, cr_then_disease="keep", one_sd_between=True, minimum_sd_days=28)
+    assert best_response(sequence(*words, days=days), protocol, confirmed=True).response == expected
