@@ -159,8 +159,7 @@ class Finding(Reason):
         return Reason, self.written()  # forms hold functions, which do not travel
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """The response at one time point by one set of criteria on one set of lesions.
 
     Attributes:
@@ -189,8 +188,7 @@ class Assessment:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EventTime:
+class EventTime(NamedTuple):
     """A time to an event, with the row that says why this date.
 
     Attributes:
@@ -213,8 +211,7 @@ class EventTime:
         return self.day - self.start_day
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the whole course comes to, by one set of criteria on one set of lesions.
 
     Attributes:

@@ -9,7 +9,6 @@ iRECIST, which keeps new lesions apart; their thresholds are those of RECIST 1.1
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from recist.course import Course
@@ -137,4 +136,4 @@ def _with_verdict(found: list[Assessment], k: int) -> Assessment:
         verdict = f"progression confirmed on day {later.day}"
     else:
         verdict = f"progression negated by {later.overall} on day {later.day}"
-    return replace(here, warnings=(*here.warnings, verdict))
+    return here._replace(warnings=(*here.warnings, verdict))

@@ -97,7 +97,7 @@ def _lesions(
     for record in first.values():
         _first_seen(subject, record, baseline, findings)
     return tuple(
-        _lesion(name, r.organ, r.role.value, r.field.value, uids.get(name, ""), is_node=r.is_node)
+        _lesion(name, r.organ, r.role, r.field, uids.get(name, ""), is_node=r.is_node)
         for name, r in sorted(first.items())
     )
 
@@ -173,7 +173,7 @@ def _plain(record: Record) -> Measurement:
     """The measurement of a lesion with one row."""
     size = record.diameter_mm
     text = None if size is None else str(size)
-    plain = _recorded(record.lesion, record.status.value, text, record.merged_into, record.reader)
+    plain = _recorded(record.lesion, record.status, text, record.merged_into, record.reader)
     if record.extras is NO_EXTRAS:
         return plain
     volume_ml, suv_max, suv_mean, suv_peak = record.extras.measures
@@ -184,17 +184,17 @@ def _plain(record: Record) -> Measurement:
 
 @lru_cache(maxsize=REMEMBERED)
 def _recorded(
-    lesion: str, status: str, diameter_mm: str | None, merged_into: str, reader: str
+    lesion: str, status: Status, diameter_mm: str | None, merged_into: str, reader: str
 ) -> Measurement:
     """One measurement for all rows that say the same: it cannot change, and there are few."""
     parts = () if diameter_mm is None else (Decimal(diameter_mm),)
-    return Measurement(lesion, Status(status), parts, merged_into or None, source=reader)
+    return Measurement(lesion, status, parts, merged_into or None, source=reader)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _lesion(name: str, organ: str, role: str, field: str, uid: str, *, is_node: bool) -> Lesion:
+def _lesion(name: str, organ: str, role: Role, field: Field, uid: str, *, is_node: bool) -> Lesion:
     """One lesion for all subjects in whom it reads the same."""
-    return Lesion(name, organ, is_node, Role(role), Field(field), uid)
+    return Lesion(name, organ, is_node, role, field, uid)
 
 
 def _measurement(subject: str, rows: Sequence[Record], findings: list[Finding]) -> Measurement:

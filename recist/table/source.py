@@ -97,8 +97,11 @@ def chunks(table: Table, layout: Layout, rows: int = CHUNK_ROWS) -> Iterator[Chu
 def is_gathered(table: Table, column: int) -> bool:
     """Whether the rows of each subject lie together."""
     seen: set[int] = set()
-    previous = b""
+    delimiter = table.delimiter.encode()
+    previous = same = b""
     for _, line in _lines(table):
+        if same and line.startswith(same):
+            continue
         subject = _cell(line, column, table.delimiter)
         if subject != previous:
             key = hash(subject)
@@ -106,6 +109,9 @@ def is_gathered(table: Table, column: int) -> bool:
                 return False
             seen.add(key)
             previous = subject
+            # A row that starts with the same plain cell is of the same subject, without splitting.
+            plain = column == 0 and subject and b'"' not in subject and delimiter not in subject
+            same = subject + delimiter if plain else b""
     return True
 
 

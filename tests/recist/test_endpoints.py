@@ -94,7 +94,7 @@ def test_disease_after_a_complete_response_is_told() -> None:
 
 
 def test_a_progression_dates_back_to_its_first_sign() -> None:
-    visits = [replace(a, progression_day=56) for a in assessed("SD", "PD")[1:]]
+    visits = [a._replace(progression_day=56) for a in assessed("SD", "PD")[1:]]
     found = endpoints.outcome(course(), [*assessed("SD"), *visits], DEFAULT)
     assert found.progression_day == 56
 
@@ -158,7 +158,7 @@ def test_patients_without_targets_may_have_clinical_benefit(option: str, day: in
 def test_a_small_node_that_was_held_back_ends_no_complete_response() -> None:
     # AMB-05: CR, a node of 12 mm that is 9 mm at the next scan, CR.
     complete, back, again, later = assessed("CR", "PR", "CR", "CR")
-    held = [complete, replace(back, held=True), again, later]
+    held = [complete, back._replace(held=True), again, later]
     found = endpoints.outcome(course(), held, DEFAULT)
     assert (found.confirmed_best_overall, found.response_day) == (Response.CR, 56)
     assert (found.progression_day, found.warnings) == (None, ())
