@@ -43,6 +43,9 @@ Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
 #: Criteria by name; each is the module of that name in :mod:`recist.criteria`.
 CRITERIA = ("recist11", "irecist", "irrecist", "imrecist")
 
+#: What stands in the column of subjects where the header is repeated.
+_HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
+
 #: Tables below this size are not worth a second process.
 SMALL_TABLE_BYTES = 2_000_000
 
@@ -283,6 +286,9 @@ def _records(
                 if any(cell.strip() for cell in row):
                     findings.append(_no_subject(number))
                 continue
+            if subject in _HEADINGS and reader.is_header(row):
+                findings.append(_header_again(number))
+                continue
             record = reader.read(number, row, findings)
             if record is None:
                 broken[subject] = None
@@ -292,6 +298,11 @@ def _records(
         where = f"rows {chunk.numbers[0]} to {chunk.numbers[-1]}"
         raise InputError("not UTF-8 text", where=where, remedy="save the table as UTF-8") from error
     return by_subject(records), set(broken)
+
+
+def _header_again(number: int) -> Finding:
+    what, remedy = "the header again", "the row is left out: were two tables joined?"
+    return Finding(Level.WARNING, "header-again", "", number, what, remedy)
 
 
 def _no_subject(number: int) -> Finding:

@@ -98,6 +98,13 @@ class RecordReader:
         """The subject of a row; empty when the row is shorter than that column."""
         return row[self._subject].strip() if len(row) > self._subject else ""
 
+    def is_header(self, row: Sequence[str]) -> bool:
+        """Whether a row names its columns instead of filling them."""
+        names = self.layout.position
+        return all(
+            row[at].strip().lower().endswith(name) for name, at in names.items() if at < len(row)
+        )
+
     def read(self, number: int, row: Sequence[str], findings: list[Finding]) -> Record | None:
         """One record; None, with findings, when a cell cannot be read."""
         if len(row) == self.layout.width and self._is_plain:

@@ -141,3 +141,17 @@ def test_a_time_is_never_negative(tmp_path: Path) -> None:
     responses = written(tmp_path, "r.csv", RESPONSES, "P1,56,PR\n")
     outcomes_file(responses, tmp_path / "out", events=events)
     assert rows(tmp_path / "out" / "outcomes.csv")[0]["pfs_days"] == "0"
+
+
+def test_a_header_in_the_middle_is_left_out_and_told(tmp_path: Path) -> None:
+    source = written(
+        tmp_path,
+        "m.csv",
+        HEADER,
+        PATIENT.format("P1"),
+        "\ufeff" + HEADER,
+        PATIENT.format("subject"),
+    )
+    result = assess_file(source, tmp_path / "out")
+    assert (result.exit_code, result.subjects) == (0, 2)
+    assert [(told.code, told.row) for told in result.findings] == [("header-again", 4)]
