@@ -19,6 +19,7 @@ from recist.surroundings import organ_around
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs
+from segmentation.quality import flagged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +99,10 @@ def _found(subject: str, examination: Examination, options: Options) -> Delineat
         return drawn
     bundle = options.required_bundle()
     ct = examination.ct.volume
-    answer = ask_network(
-        ct, examination.suv, bundle, device=options.device, quality=options.quality
+    answer = flagged(
+        ask_network(ct, examination.suv, bundle, device=options.device, quality=options.quality),
+        suv=examination.suv,
+        diameter=lambda mask: float(caliper(mask).long_axis_mm),
     )
     asked: tuple[str, ...] = ()
     if options.lesions != AUTO:

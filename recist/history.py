@@ -7,7 +7,8 @@ equivocal and a remark asks the reader.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,8 +18,11 @@ from recist.criteria.new_burden import MEASURABLE_MM
 from recist.examination import Examination, Sized
 from recist.measure import diameter_mm
 from recist.protocol import Protocol
+from recist.robustness import ONE_READER, MeasurementError
 from recist.tracking import Sighting, State, Track
 
+#: A relative error beyond this says only that nothing is known of the diameter.
+LARGEST_ERROR = 0.9
 #: More decimals of an SUV than this are noise.
 SUV_DECIMALS = 4
 #: A non-target that grew by +20 % and 5 mm from its smallest size is marked as increased: worse,
@@ -200,3 +204,27 @@ def _measurement(lesion: Tracked, sighting: Sighting, status: Status, source: st
 
 def _rounded(suv: float | None) -> float | None:
     return None if suv is None else round(suv, SUV_DECIMALS)
+
+
+def delineation_error(lesions: Sequence[Tracked]) -> MeasurementError:
+    """The error of a diameter: a reader's, or a network's own doubt where that is larger.
+
+    The doubt is the range that the network's threshold moves a target's diameter over, relative to
+    the diameter, as the root of the mean square over all targets and dates.
+    """
+    shares = [
+        piece.candidate.diameter_uncertainty_mm / float(piece.caliper.long_axis_mm)
+        for lesion in lesions
+        if lesion.role is Role.TARGET
+        for pieces in lesion.sized.values()
+        for piece in pieces
+        if piece.candidate.diameter_uncertainty_mm is not None
+        and piece.caliper is not None
+        and piece.caliper.long_axis_mm
+    ]
+    if not shares:
+        return ONE_READER
+    spread = min(math.sqrt(sum(share**2 for share in shares) / len(shares)), LARGEST_ERROR)
+    if spread <= ONE_READER.lesion_sd:
+        return ONE_READER
+    return MeasurementError(spread, 0.0, "half of the range over the network's threshold +- 0.1")

@@ -17,7 +17,7 @@ from recist.case import Case, Certainty, VisitImages
 from recist.course import Course, Field, Measurement, Timepoint
 from recist.delineation import Delineated
 from recist.examination import Examination, Sized, delineate, examine, size
-from recist.history import DatedLesions, measurements
+from recist.history import DatedLesions, delineation_error, measurements
 from recist.irradiation import field_of_lesions, treatment_of, treatments_by_field
 from recist.metabolism import Metabolism, metabolism
 from recist.options import Options
@@ -110,7 +110,7 @@ def assess_subject(
         warnings=(*warnings_of(examinations, found, dates, treatment, placed), *pet.warnings),
         problems=problems_of(subject, examinations, found),
         metabolic=pet.assessments,
-        certainties=_certainties(course, options.protocol) if assessments else (),
+        certainties=_certainties(course, placed, options.protocol) if assessments else (),
         sections=(
             *_abscopal_sections(course, options.protocol),
             *metabolic_sections(pet.assessments, course),
@@ -149,12 +149,15 @@ def _abscopal_sections(course: Course, protocol: Protocol) -> tuple[tuple[str, s
     return (abscopal_section(abscopal.assess(course, protocol), course),)
 
 
-def _certainties(course: Course, protocol: Protocol) -> tuple[Certainty, ...]:
+def _certainties(course: Course, placed: Placed, protocol: Protocol) -> tuple[Certainty, ...]:
     """How sure each category is, for every set of lesions."""
+    error = delineation_error(placed.tracked)
     return tuple(
         Certainty(scope, point.day, point.sentence)
         for scope in scopes_of(course, protocol)
-        for point in category_probabilities(within(course, scope, protocol), protocol, scope=scope)
+        for point in category_probabilities(
+            within(course, scope, protocol), protocol, error=error, scope=scope
+        )
     )
 
 

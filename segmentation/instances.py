@@ -24,6 +24,7 @@ class Candidate:
         is_node: a lymph node, None when unknown.
         source: the delineation: reader, file, or model and version.
         flags: remarks on its quality, shown in the report.
+        diameter_uncertainty_mm: of the longest diameter, where the delineation tells it.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Candidate:
     is_node: bool | None = None
     source: str = ""
     flags: tuple[str, ...] = ()
+    diameter_uncertainty_mm: float | None = None
 
     @property
     def centre_mm(self) -> FloatArray:

@@ -111,11 +111,17 @@ def doubt(
 def flagged(
     delineation: Delineation, *, suv: Volume | None = None, diameter: Diameter | None = None
 ) -> Delineation:
-    """The delineation with each candidate's doubts added to its flags."""
-    examined = (
-        replace(c, flags=(*c.flags, *doubt(c, delineation, suv=suv, diameter=diameter).flags()))
-        for c in delineation.candidates
-    )
+    """The delineation with each candidate's flags and the uncertainty of its diameter."""
+    examined = []
+    for candidate in delineation.candidates:
+        found = doubt(candidate, delineation, suv=suv, diameter=diameter)
+        examined.append(
+            replace(
+                candidate,
+                flags=(*candidate.flags, *found.flags()),
+                diameter_uncertainty_mm=found.diameter_uncertainty_mm,
+            )
+        )
     return replace(delineation, candidates=tuple(examined))
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from recist.course import Measurement, Role, Status
-from recist.history import Tracked, measurements
+from recist.history import LARGEST_ERROR, Tracked, delineation_error, measurements
 from recist.protocol import load
+from recist.robustness import ONE_READER
 from recist.tracking import State
 
 PROTOCOL = load("recist11-eortc")
@@ -150,3 +151,29 @@ def test_only_what_is_measured_has_a_diameter_but_all_seen_have_a_volume(followe
     seen, absent = course(lesion)
     assert seen.parts_mm == () and seen.volume_ml == 0.001 and seen.caliper is not None
     assert absent.volume_ml is None and absent.caliper is None
+
+
+def doubtful(lesion: Tracked, uncertainty_mm: float | None) -> Tracked:
+    """The same lesion, its delineations unsure by so much."""
+    sized = {
+        day: tuple(
+            replace(
+                piece, candidate=replace(piece.candidate, diameter_uncertainty_mm=uncertainty_mm)
+            )
+            for piece in pieces
+        )
+        for day, pieces in lesion.sized.items()
+    }
+    return replace(lesion, sized=sized)
+
+
+def test_the_doubt_of_a_network_is_the_error_where_it_is_larger_than_a_readers(
+    followed: Build,
+) -> None:
+    lesion = tracked(followed({"L1": {0: "30x20", 56: "30x20"}}), Role.TARGET)
+    assert delineation_error([lesion]) is ONE_READER
+    assert delineation_error([doubtful(lesion, 0.3)]) is ONE_READER
+    assert delineation_error([doubtful(lesion, 6.0)]).lesion_sd == pytest.approx(0.2)
+    assert delineation_error([doubtful(lesion, 60.0)]).lesion_sd == LARGEST_ERROR
+    other = tracked(followed({"L1": {0: "30x20"}}), Role.NON_TARGET)
+    assert delineation_error([doubtful(other, 6.0)]) is ONE_READER
