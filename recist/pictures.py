@@ -9,13 +9,14 @@ import numpy as np
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray
 from recist.case import KeyImage
+from recist.course import Role
 from recist.examination import Examination
 from recist.history import SEEN, Tracked
 from recist.irradiation import to_planning, united
 from recist.report.key_image import key_image, view_mm
 from recist.tracking import Dated
 
-#: With more lesions than this, only targets, new lesions and the largest others are pictured.
+#: With more lesions than this, targets, then new lesions, then the largest others are pictured.
 MOST_LESIONS = 40
 
 
@@ -28,9 +29,19 @@ def key_images(
     """One axial crop per lesion and date, the field drawn on it; empty places are shown too."""
     return tuple(
         image
-        for lesion in lesions[:MOST_LESIONS]
+        for lesion in pictured(lesions)
         for image in _of_lesion(lesion, examinations, dates, treatment)
     )
+
+
+def pictured(lesions: Sequence[Tracked]) -> list[Tracked]:
+    """The lesions that are pictured, in their order: of too many, the non-targets give way first.
+
+    Lesions come by size at the first date.
+    """
+    first = sorted(lesions, key=lambda lesion: lesion.role is Role.NON_TARGET)[:MOST_LESIONS]
+    kept = {lesion.id for lesion in first}
+    return [lesion for lesion in lesions if lesion.id in kept]
 
 
 def _of_lesion(

@@ -11,6 +11,9 @@ from recist.examination import Examination
 from recist.roles import Placed
 from recist.tracking import Dated
 
+#: Remarks on the lesion rather than on one delineation of it.
+SAID_ONCE = ("organ by its surroundings", "organ by its name", "lymph node by its name")
+
 
 def warnings_of(
     examinations: Sequence[Examination],
@@ -47,18 +50,25 @@ def problems_of(
         if visit.ct is None:
             what = f"no CT that can be measured on {visit.date}: the date is left out"
             problems.append(Problem(visit.label, what, "--dry-run shows why", subject.id))
-    if not any(each.candidates for each in found):
+    if not any(each.candidates or each.reviewed for each in found):
         what = "no lesion was delineated at any date"
         problems.append(Problem(subject.id, what, "draw them, or see --lesions", subject.id))
     return tuple(problems)
 
 
 def quality_flags(placed: Placed) -> tuple[tuple[str, int, str], ...]:
-    """What is doubtful about a delineation: (lesion, day, remark)."""
-    return tuple(
-        (lesion.id, day, remark)
-        for lesion in placed.tracked
-        for day, pieces in lesion.sized.items()
-        for piece in pieces
-        for remark in piece.candidate.flags
-    )
+    """What is doubtful about a delineation: (lesion, day, remark).
+
+    What a lesion is taken for is said once, at the first date; how it was drawn, at every date.
+    """
+    found: dict[tuple[str, int, str], None] = {}
+    for lesion in placed.tracked:
+        said: set[str] = set()
+        for day in sorted(lesion.sized):
+            for remark in (r for piece in lesion.sized[day] for r in piece.candidate.flags):
+                kind = remark.partition(":")[0]
+                if kind not in said:
+                    found[lesion.id, day, remark] = None
+                if kind in SAID_ONCE:
+                    said.add(kind)
+    return tuple(found)

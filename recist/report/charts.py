@@ -21,6 +21,8 @@ from recist.report.palette import (
 from recist.report.svg import drawing, line, polyline, tag, text
 from recist.response import Assessment, Response, Scope
 
+#: Room that the words "new lesion" beside their mark take.
+NEW_LESION_WIDTH = 75.0
 WIDTH, HEIGHT = 640.0, 340.0
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 152.0, 58.0, 44.0
 #: Dates nearer than this on the axis are spread evenly instead, and the axis says so.
@@ -239,6 +241,7 @@ def _curve(
 def _responses(frame: Frame, course: Course, assessments: Sequence[Assessment]) -> list[str]:
     """A chip above each follow-up date, and a mark where new lesions appear."""
     parts = []
+    named_to = 0.0  # where the words of the last mark end
     baseline_day = course.timepoints[0].day
     parts.append(text("Baseline", frame.x(baseline_day), 22, class_="tick", text_anchor="middle"))
     for assessment in assessments:
@@ -252,10 +255,12 @@ def _responses(frame: Frame, course: Course, assessments: Sequence[Assessment]) 
             y = TOP - 8
             corners = f"{x:.1f},{y - 6} {x + 6:.1f},{y} {x:.1f},{y + 6} {x - 6:.1f},{y}"
             parts.append(tag("polygon", points=corners, fill=TONE_COLOURS["progression"]))
-            parts.append(
-                text("new lesion", x + 10, y + 4, class_="limit",
-                     fill=TONE_COLOURS["progression"])
-            )  # fmt: skip
+            if x > named_to:
+                parts.append(
+                    text("new lesion", x + 10, y + 4, class_="limit",
+                         fill=TONE_COLOURS["progression"])
+                )  # fmt: skip
+                named_to = x + NEW_LESION_WIDTH
     return parts
 
 
