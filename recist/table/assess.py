@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
 from recist import endpoints
 from recist.course import Course
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
-from recist.robustness import CategoryProbability, category_probabilities
 from recist.scope import scopes_of, within
 from recist.table import results
 from recist.table.checks import check_course, check_responses
@@ -35,6 +35,9 @@ from recist.table.parallel import in_order
 from recist.table.records import Record, RecordReader
 from recist.table.responses import outcomes_file
 from recist.table.source import Chunk, Table, chunks, opened
+
+if TYPE_CHECKING:
+    from recist.robustness import CategoryProbability
 
 __all__ = ["assess_course", "assess_file", "outcomes_file"]
 
@@ -313,6 +316,8 @@ def _no_subject(number: int) -> Finding:
 def _certainties(
     course: Course, protocol: Protocol
 ) -> dict[tuple[str, Scope, int], CategoryProbability]:
+    from recist.robustness import category_probabilities  # noqa: PLC0415 - numpy, seldom asked for
+
     return {
         ("recist11", scope, point.day): point
         for scope in scopes_of(course, protocol)

@@ -8,11 +8,14 @@ from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring as _quote
+from typing import TYPE_CHECKING
 
 from recist.course import Course
 from recist.protocol import Protocol, effective
 from recist.response import Assessment, EventTime, Outcome, Reason, Written
-from recist.robustness import CategoryProbability
+
+if TYPE_CHECKING:
+    from recist.robustness import CategoryProbability
 
 #: Texts of each kind that are kept for the courses to come.
 REMEMBERED = 8192
