@@ -164,10 +164,18 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Timepoint:
+    """One visit.
+
+    Attributes:
+        day: of a visit with scans on several days, the one that the protocol lets count.
+        new_lesion_day: the day that dates a progression by a new lesion, where it is another one.
+    """
+
     day: int
     measurements: tuple[Measurement, ...]
     label: str = ""
     studies: tuple[str, ...] = ()
+    new_lesion_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,6 +313,7 @@ class Reading:
             None if judged.by_scan is judged.target else IMMUNE[judged.by_scan],
             0 if block is None else block.number,
             None if block is None else block.first_day,
+            view.seen.timepoint.new_lesion_day if view.new.fresh else None,
         )
 
     def _non_target(self, view: View) -> Response:

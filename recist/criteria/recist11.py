@@ -206,6 +206,7 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
                 reasons(judge, judged, seen),
                 judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
                 judged.by_scan if judged.by_scan is not target else None,
+                progression_day=seen.timepoint.new_lesion_day if judged.new else None,
                 held=judged.back is not None and not judged.back.progresses,
             )
         )

@@ -178,7 +178,9 @@ def _cases(
 ) -> list[_Case]:
     events = task.events.get(subject, ())
     has_dates = task.layout.has_dates
-    courses = courses_of(subject, records, events, has_dates=has_dates, findings=findings)
+    courses = courses_of(
+        subject, records, events, has_dates=has_dates, findings=findings, protocol=task.protocol
+    )
     return [
         _Case(course, [record for record in records if record.reader == course.reader], findings)
         for course in courses

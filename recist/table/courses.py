@@ -24,8 +24,10 @@ from recist.course import (
     Status,
     Timepoint,
 )
+from recist.protocol import DEFAULT, Protocol
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
+from recist.table.visits import join_visits
 
 #: Different measurements and lesions kept for reuse; most rows of a table repeat earlier ones.
 REMEMBERED = 50_000
@@ -45,6 +47,7 @@ def courses_of(
     *,
     has_dates: bool,
     findings: list[Finding],
+    protocol: Protocol = DEFAULT,
 ) -> list[Course]:
     """The courses of one subject, one per reader; none where an error forbids it."""
     by_reader: defaultdict[str, list[Record]] = defaultdict(list)
@@ -59,9 +62,18 @@ def courses_of(
     courses = []
     for reader in sorted(by_reader):
         before = len(findings)
-        ordered = sorted(by_reader[reader], key=_IN_ORDER)
+        as_recorded = sorted(by_reader[reader], key=_IN_ORDER)
+        joined = join_visits(subject, as_recorded, protocol, findings)
+        ordered = joined.records
         lesions = _lesions(subject, ordered, findings)
         timepoints = _timepoints(subject, ordered, zero, findings)
+        if joined.signs:
+            timepoints = tuple(
+                replace(timepoint, new_lesion_day=joined.signs[timepoint.day + zero] - zero)
+                if timepoint.day + zero in joined.signs
+                else timepoint
+                for timepoint in timepoints
+            )
         if any(finding.level is Level.ERROR for finding in findings[before:]):
             continue
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imaging.errors import InputError
+from recist.protocol import DEFAULT
 from recist.table.assess import assess_file, outcomes_file
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
@@ -155,3 +158,46 @@ def test_a_header_in_the_middle_is_left_out_and_told(tmp_path: Path) -> None:
     result = assess_file(source, tmp_path / "out")
     assert (result.exit_code, result.subjects) == (0, 2)
     assert [(told.code, told.row) for told in result.findings] == [("header-again", 4)]
+
+
+VISITS = HEADER.strip() + ",visit\n"
+TWO_ORGANS = """P1,0,T1,target,liver,no,measured,50,base
+P1,2,T2,target,lung,no,measured,50,base
+P1,54,T1,target,liver,no,measured,50,C3
+P1,58,T2,target,lung,no,measured,50,C3
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "new_lesion", "target"), [("fda", 54, 58), ("first", 54, 54), ("last", 58, 58)]
+)
+def test_a_visit_over_several_days(
+    tmp_path: Path, option: Any, new_lesion: int, target: int
+) -> None:
+    protocol = replace(DEFAULT, visit_date=option)  # AMB-32
+    out = tmp_path / "out"
+    new = "P1,54,N1,new,bone,no,present,,C3\n"
+    result = assess_file(
+        written(tmp_path, "n.csv", VISITS, TWO_ORGANS, new), out, protocol=protocol
+    )
+    assert [told.code for told in result.findings] == ["one-visit", "one-visit"]
+    assert [row["target"] for row in rows(out / "timepoints.csv")] == ["SD", "iSD"]
+    assert [row["progression_day"] for row in rows(out / "outcomes.csv")] == [str(new_lesion)] * 2
+    grown = TWO_ORGANS.replace(
+        "58,T2,target,lung,no,measured,50", "58,T2,target,lung,no,measured,90"
+    )
+    assess_file(written(tmp_path, "g.csv", VISITS, grown), out, protocol=protocol)
+    assert [row["progression_day"] for row in rows(out / "outcomes.csv")] == [str(target)] * 2
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "P1,0,T1,target,liver,no,measured,50,CT\nP1,8,T1,target,liver,no,measured,50,CT\n",
+        "P1,0,T1,target,liver,no,measured,50,CT\nP1,56,,,,,,,CT\n",
+    ],
+    ids=["a lesion twice", "weeks apart"],
+)
+def test_visits_that_share_a_name_stay_apart(tmp_path: Path, lines: str) -> None:
+    assess_file(written(tmp_path, "m.csv", VISITS, lines), tmp_path / "out", criteria=["recist11"])
+    assert len(rows(tmp_path / "out" / "timepoints.csv")) == 1
