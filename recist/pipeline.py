@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from imaging.errors import InputError
 from imaging.registration import register_dates
-from imaging.series import Subject
+from imaging.series import Series, Subject
 from recist import abscopal
 from recist.case import Case, Certainty, VisitImages
 from recist.course import Course, Field, Measurement, Timepoint
@@ -184,6 +184,11 @@ def _timepoints(
     return timepoints, tuple(remarks)
 
 
+def _named(series: Series | None) -> str:
+    """A series for the page, which is passed on: its folder may be called after the patient."""
+    return "" if series is None else f"{series.description or 'unnamed'} ({series.slices} slices)"
+
+
 def _visit_images(examination: Examination, found: Delineated, pet: Metabolism) -> VisitImages:
     visit = examination.visit
     sources = dict.fromkeys(candidate.source for candidate in found.candidates)
@@ -191,8 +196,8 @@ def _visit_images(examination: Examination, found: Delineated, pet: Metabolism) 
         day=examination.day,
         date=visit.date,
         label=visit.label,
-        ct_series=visit.ct.name if visit.ct else "",
-        pet_series=visit.pet.name if visit.pet and examination.suv is not None else "",
+        ct_series=_named(visit.ct),
+        pet_series=_named(visit.pet) if examination.suv is not None else "",
         delineation=", ".join(sources) or "no lesion delineated",
         projections=dict(pet.projected).get(examination.day, ()),
     )
