@@ -160,14 +160,18 @@ PERCIMT = Percimt()
 def percimt(baseline: PetScan, followup: PetScan, settings: Percimt = PERCIMT) -> PetAssessment:
     """The response by number and functional size of new lesions.
 
-    A new lesion without a diameter counts as one of any size.
+    A new lesion without a diameter counts as one of any size. Without any lesion at baseline
+    nothing can resolve: only progression can be told.
     """
     new = followup.new_since(baseline)
     old = [lesion for lesion in followup.lesions if lesion not in new]
     gone = [lesion for lesion in old if lesion.resolved]
     response, reason = _by_new_lesions([lesion.diameter_cm or 0.0 for lesion in new], settings)
     missing = followup.missing_since(baseline)
-    if response is None and not new and not missing and len(gone) == len(old):
+    if response is None and not baseline.lesions:
+        response = PetResponse.NOT_MEASURABLE
+        reason = PetReason("no-lesion", ANWAR, "no lesion at baseline, and too few new ones")
+    elif response is None and not new and not missing and len(gone) == len(old):
         response, reason = PetResponse.CMR, PetReason("cmr", ANWAR, "all lesions resolved")
     elif response is None and not new and gone:
         text = f"{len(gone)} of {len(old)} lesions resolved, none new"

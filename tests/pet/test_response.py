@@ -274,6 +274,13 @@ def test_percimt_partial_response_and_missing_lesions() -> None:
     assert percimt(before, scan(84, L1=5.0, L2=4.0)).response is R.SMD
 
 
+def test_percimt_without_a_lesion_at_baseline_tells_progression_alone() -> None:
+    assert percimt(scan(), scan(84)).response is R.NOT_MEASURABLE
+    assert percimt(scan(), scan(84, L1=5.0)).response is R.NOT_MEASURABLE
+    many = scan(84, L1=5.0, L2=5.0, L3=5.0, L4=5.0)
+    assert percimt(scan(), many).response is R.PMD
+
+
 @pytest.mark.parametrize(
     ("recist11", "change", "expected"),
     [
