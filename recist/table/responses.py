@@ -1,5 +1,8 @@
 """From responses alone to outcomes: ``subject, date|day, overall``.
 
+Optional columns: criteria, lesions, reader, and ``first_sign``, the date or day on which a
+progression first showed where that is earlier.
+
 For trials whose time-point responses come from elsewhere. Durations run from the randomisation or
 the start of treatment in the table of events; days run from the start by themselves.
 """
@@ -29,6 +32,8 @@ from recist.table.records import Slips
 from recist.table.source import Chunk, chunks, opened
 
 _OPTIONAL = ("criteria", "lesions", "reader")
+#: When a progression first showed (a PET finding that CT confirmed later), which dates it.
+_SIGN = "first_sign"
 _CRITERIA = ("recist11", "irecist", "irrecist", "imrecist", "percist")
 _STARTS = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
 
@@ -56,6 +61,7 @@ class _Seen(NamedTuple):
     row: int
     when: int
     response: Response
+    first_sign: int | None
 
 
 def outcomes_file(
@@ -79,7 +85,7 @@ def outcomes_file(
     findings: list[Finding] = []
     with opened(Path(responses)) as table:
         layout = match_header(
-            table.header, table.name, required=RESPONSE_COLUMNS, optional=_OPTIONAL
+            table.header, table.name, required=RESPONSE_COLUMNS, optional=(*_OPTIONAL, _SIGN)
         )
         known = {}
         if events is not None:
@@ -155,8 +161,10 @@ def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[
             continue  # a subject, and nothing of it was assessed
         when = slips.value("unknown-time", parse, when_text)
         response = slips.value("unknown-response", cells.response, word)
+        sign_text = row[at[_SIGN]] if _SIGN in at else ""
+        sign = slips.value("unknown-time", parse, sign_text) if sign_text.strip() else None
         if when is not None and response is not None:
-            sequence.append(_Seen(number, when, response))
+            sequence.append(_Seen(number, when, response, sign))
     return dict(subjects)
 
 
@@ -168,7 +176,14 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
     """
     events = task.events.get(subject, ())
     zero = _day_zero(task, subject, seen, events, part.findings)
-    visits = [Visit(one.when - zero, one.response) for one in _once_a_day(subject, seen, part)]
+    visits = [
+        Visit(
+            one.when - zero,
+            one.response,
+            None if one.first_sign is None else one.first_sign - zero,
+        )
+        for one in _once_a_day(subject, seen, part)
+    ]
     course = Course(
         subject,
         (),

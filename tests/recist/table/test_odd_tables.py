@@ -201,3 +201,15 @@ def test_a_visit_over_several_days(
 def test_visits_that_share_a_name_stay_apart(tmp_path: Path, lines: str) -> None:
     assess_file(written(tmp_path, "m.csv", VISITS, lines), tmp_path / "out", criteria=["recist11"])
     assert len(rows(tmp_path / "out" / "timepoints.csv")) == 1
+
+
+def test_a_progression_is_dated_by_its_first_sign(tmp_path: Path) -> None:
+    # A new site on PET at day 112 that CT confirms at day 168 (Eisenhauer 2009, section 4.3.5).
+    header = "subject,day,overall,first_sign\n"
+    source = written(
+        tmp_path, "r.csv", header, "P1,56,SD,\nP1,112,SD,\nP1,168,PD,112\nP2,56,PD,x\n"
+    )
+    result = outcomes_file(source, tmp_path / "out")
+    assert result.failed == ("P2",)
+    found = rows(tmp_path / "out" / "outcomes.csv")[0]
+    assert (found["progression_day"], found["pfs_days"]) == ("112", "112")
