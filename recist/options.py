@@ -16,6 +16,7 @@ from recist.protocol import Protocol, effective, load
 from recist.table.assess import CRITERIA
 from recist.table.courses import DatedEvent
 from recist.table.events import read_events
+from recist.table.finding import Finding
 from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.infer import Quality
@@ -110,7 +111,7 @@ class Options:
             links_file=links,
             organs=organs,
             field_profile=load_profile(field_profile) if field_profile else DEFAULT_PROFILE,
-            _events=read_events(events, has_dates=True, findings=[]) if events else {},
+            _events=_read(events) if events else {},
             _choices=read_choices(overrides) if overrides else {},
         )
 
@@ -182,6 +183,20 @@ class Options:
             "field_profile": self.field_profile.label,
             "protocol": effective(self.protocol),
         }
+
+
+def _read(events: Path) -> dict[str, tuple[DatedEvent, ...]]:
+    """The events, all of which have to be readable: a lost death would move the end points.
+
+    Raises:
+        InputError: naming the first row that cannot be read.
+    """
+    findings: list[Finding] = []
+    known = read_events(events, has_dates=True, findings=findings)
+    if findings:
+        told = findings[0]
+        raise InputError(told.what, where=f"{events.name}, row {told.row}", remedy=told.remedy)
+    return known
 
 
 def _bundle(model: Path | None, *, needed: bool) -> Bundle | None:

@@ -75,3 +75,10 @@ def test_the_record_names_every_file_that_the_results_depend_on(tmp_path: Path) 
     assert set(options.files()) == {choices, labels / "P1" / "base.nii.gz"}
     assert options.choices("P1")["L1"].organ == "liver"
     assert options.choices("P2") == {}
+
+
+def test_an_event_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("subject,date,event\nP1,2024-01-10,deth\n")
+    with pytest.raises(InputError, match=r"events\.csv, row 2: event 'deth' is unknown"):
+        Options.create(lesions="dicom", events=events)
