@@ -43,33 +43,40 @@ def read_manifest(path: Path) -> Catalogue:
     Raises:
         InputError: no rows, or a needed column is missing or unknown.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        names = {(name or "").strip().lower() for name in reader.fieldnames or ()}
-        rows = [
-            {(key or "").strip().lower(): (value or "").strip() for key, value in row.items()}
-            for row in reader
-            if isinstance(row, dict)
-        ]
+    names, rows = _table(path)
     _check_columns(names, path)
     visits: dict[str, dict[dt.date, Visit]] = defaultdict(dict)
     problems: list[Problem] = []
     for number, row in enumerate(rows, start=2):
-        subject = row.get("subject", "")
+        name = row.get("subject", "")
         try:
             visit = _visit(row, path.parent)
-            _check_new(subject, visit.date in visits[subject])
+            _check_new(name, visit.date in visits[name])
         except InputError as error:
             where = f"{path.name} row {number}"
-            problems.append(Problem(where, str(error), "correct the row", subject or None))
+            problems.append(Problem(where, str(error), "correct the row", name or None))
             continue
-        visits[subject][visit.date] = visit
+        visits[name][visit.date] = visit
     subjects = tuple(_subject(name, visits[name]) for name in sorted(visits) if visits[name])
-    for subject in subjects:
-        if len(subject.visits) == 1:
-            what = "one date only: nothing to compare with"
-            problems.append(Problem(subject.id, what, "", subject.id, Level.NOTE))
+    for alone in (subject for subject in subjects if len(subject.visits) == 1):
+        what = "one date only: nothing to compare with"
+        problems.append(Problem(alone.id, what, "", alone.id, Level.NOTE))
     return Catalogue(subjects, tuple(problems), len(rows))
+
+
+def _table(path: Path) -> tuple[set[str], list[dict[str, str]]]:
+    """Names of the columns, and the rows by them; cells beyond the last column are dropped."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            names = {(name or "").strip().lower() for name in reader.fieldnames or ()}
+            rows = [
+                {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("not a CSV file in UTF-8", where=path, remedy="save it as such") from error
+    return names, rows
 
 
 def _check_new(subject: str, known: bool) -> None:

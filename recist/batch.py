@@ -147,8 +147,9 @@ def run(
         for problem in problems
         if problem.level == "error"
     ) + tuple(failure for subject_run in runs for failure in subject_run.failures)
-    notes = tuple(
-        f"{problem.where}: {problem.what}" for problem in problems if problem.level != "error"
+    notes = (
+        *(f"{problem.where}: {problem.what}" for problem in problems if problem.level != "error"),
+        *options.unknown_subjects({subject.id for subject in catalogue.subjects}),
     )
     batch = Batch(out, tuple(runs), failures, notes)
     _write_json(

@@ -78,7 +78,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _check_columns(path: Path, names: tuple[str, ...]) -> None:
     for name in ("subject", "lesion"):
         if name not in names:
-            raise InputError(f"no column {name!r}", where=path, remedy=f"columns: {COLUMNS}")
+            raise InputError(
+                f"no column {name!r}", where=path, remedy=f"columns: {', '.join(COLUMNS)}"
+            )
     for name in names:
         if name not in COLUMNS:
             near = get_close_matches(name, COLUMNS, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,6 +152,15 @@ class Options:
 
     def links(self, subject: str) -> tuple[Link, ...]:
         return read_links(self.links_file, subject) if self.links_file else ()
+
+    def unknown_subjects(self, known: Collection[str]) -> tuple[str, ...]:
+        """A line per table that names subjects who are not there: a slip, or another study."""
+        tables = ((self.events_file, self._events), (self.choices_file, self._choices))
+        return tuple(
+            f"{path.name}: no images of {', '.join(sorted(set(named) - set(known)))}"
+            for path, named in tables
+            if path is not None and set(named) - set(known)
+        )
 
     def files(self) -> tuple[Path, ...]:
         """Files beside the images that the results depend on."""

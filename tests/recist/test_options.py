@@ -61,6 +61,7 @@ def test_days_count_from_the_start_of_treatment(tmp_path: Path) -> None:
         (2, EventKind.RADIOTHERAPY_START),
         (145, EventKind.DEATH),
     ]
+    assert options.unknown_subjects({"P1"}) == ("events.csv: no images of P2",)
     assert options.day_zero("P2") is None
     assert options.events("P3", zero) == ()
 
