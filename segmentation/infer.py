@@ -10,17 +10,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from imaging.errors import GeometryError
-from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
+from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
 from segmentation.instances import Candidate
+from segmentation.necks import body_of
 from segmentation.network import CHANNELS
 from segmentation.placement import NO_LESION, boxes, merged, place
 from segmentation.preparation import encoded, network_grid
@@ -353,19 +354,23 @@ def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
 def _meant(
     found: tuple[Candidate, ...], prompt: Prompt, warnings: list[str]
 ) -> tuple[Candidate, ...]:
-    """The one candidate that a prompt lies in, or nearly."""
+    """The one candidate that a prompt lies in, or nearly, without what hangs on it by a neck."""
     distances = [_distance_mm(candidate.mask, prompt) for candidate in found]
     if not distances or min(distances) > CLICK_MISS_MM:
         warnings.append("no lesion was found at the prompt")
         return ()
-    return (found[int(np.argmin(distances))],)
+    nearest = found[int(np.argmin(distances))]
+    return (replace(nearest, mask=body_of(nearest.mask, _middle_mm(prompt))),)
 
 
 def _distance_mm(mask: Mask, prompt: Prompt) -> float:
     """From the middle of a prompt to the nearest voxel of the mask."""
-    if isinstance(prompt, Click | Line):
-        middle = prompts.corners_mm(prompt).mean(axis=0)
-    else:
-        middle = prompt.mask.centre_mm
     points = mask.box_grid.to_world_mm(np.argwhere(mask.array))
-    return float(np.sqrt(((points - middle) ** 2).sum(axis=1).min()))
+    return float(np.sqrt(((points - _middle_mm(prompt)) ** 2).sum(axis=1).min()))
+
+
+def _middle_mm(prompt: Prompt) -> FloatArray:
+    """The point that a prompt means, LPS mm."""
+    if isinstance(prompt, Click | Line):
+        return np.asarray(prompts.corners_mm(prompt).mean(axis=0))
+    return prompt.mask.centre_mm
