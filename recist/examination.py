@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs
 from segmentation.quality import flagged
+
+#: So many folders above the images may carry the user's name for study and date.
+FOLDERS_ABOVE = 3
+MODALITY_FOLDERS = ("CT", "PT", "PET", "DICOM", "IMAGES")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,10 +133,26 @@ def _drawn(subject: str, examination: Examination, options: Options) -> Delineat
     if options.lesions == DICOM:
         return read_visit(visit, grid, options.roi_pattern)
     folder = Path(options.lesions)
-    for name in (visit.date, visit.label):
-        if has_delineation(folder, subject, name):
-            return Delineated(from_folder(folder, subject, name, grid, options.roi_pattern))
+    own = folders_of(visit)
+    subjects = (subject, *(name for name in own if (folder / name).is_dir()))
+    names: tuple[str | dt.date, ...] = (visit.date, visit.label, *own)
+    for who in subjects:
+        for name in names:
+            if has_delineation(folder, who, name):
+                return Delineated(from_folder(folder, who, name, grid, options.roi_pattern))
     return None
+
+
+def folders_of(visit: Visit) -> tuple[str, ...]:
+    """The names of the folders that hold a visit's CT, nearest last: how a user may name it.
+
+    A study kept as ``STUDY/fu1/CT`` can have its label maps in ``LABELS/STUDY/fu1.nii.gz``, though
+    the Patient ID is another. Folders named for the modality say nothing.
+    """
+    if visit.ct is None:
+        return ()
+    names = visit.ct.folder.parts[-FOLDERS_ABOVE:]
+    return tuple(name for name in names if name.upper() not in MODALITY_FOLDERS)
 
 
 def size(candidate: Candidate, examination: Examination) -> Sized:

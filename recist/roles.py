@@ -109,7 +109,9 @@ def place(
     ids = {lesion.track.id for lesion in seen}
     left_out = tuple(
         f"{each.track.id} is not recorded: "
-        + selection.reasons.get(each.track.id, "a node that is normal at every date")
+        + selection.reasons.get(each.track.id, "a node that is normal at every date").removeprefix(
+            "not recorded: "
+        )
         + (", until it is pathological" if each.track.id in ids else "")
         for each in normal
     )
