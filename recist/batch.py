@@ -6,7 +6,6 @@ renamed when whole; a fingerprint of inputs and settings inside it lets ``resume
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
 import json
@@ -28,10 +27,12 @@ import torch
 
 from imaging.catalogue import Catalogue, Subject, scan
 from imaging.errors import InputError
+from imaging.writing import write_text
 from recist import __version__
 from recist.case import RESEARCH_USE
 from recist.export.case import write_case
 from recist.export.joined import JOINED, joined
+from recist.export.rows import csv_text
 from recist.export.summary import summarise
 from recist.options import Options
 from recist.pipeline import assess_subject
@@ -200,10 +201,7 @@ def join_tables(out: Path, runs: Sequence[SubjectRun]) -> None:
     """The tables of all complete patients as one each, ready for ``assess`` and ``abscopal``."""
     folders = [out / r.folder for r in runs if r.state in ("done", "skipped")]
     for name in JOINED:
-        text = joined([folder / name for folder in folders])
-        part = out / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(out / name)
+        write_text(out / name, joined([folder / name for folder in folders]))
 
 
 def _each(
@@ -374,19 +372,11 @@ def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
 
 def _write_summary(path: Path, runs: Iterable[SubjectRun]) -> None:
     rows = [{"subject": r.subject, "folder": r.folder, **r.summary} for r in runs]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
+    write_text(path, csv_text(rows, line_end="\r\n"))
 
 
 def _write_json(path: Path, content: object) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=1, default=str) + "\n")
-    part.replace(path)
+    write_text(path, json.dumps(content, indent=1, default=str) + "\n")
 
 
 def _peak_memory_mb() -> int | None:

@@ -193,25 +193,27 @@ def segment(
 ) -> None:
     """Delineate and measure the one lesion that a click, a line or an earlier date means."""
     from recist.measure import caliper
-    from segmentation import single
-    from segmentation.bundle import load_bundle
+    from segmentation.single import segment_files
 
-    read = single.read_examination(images, pet=pet, subject=subject, date=date)
-    carried = None
-    if previous is not None:
-        earlier = single.read_examination(previous_images).ct if previous_images else None
-        carried = single.carried_lesion(previous, read.ct, label=label, previous_ct=earlier)
-    found = single.segment_one(
-        read,
-        single.prompt_of(click=click, line=line, carried=carried),
+    found = segment_files(
+        images,
+        out,
+        pet=pet,
+        subject=subject,
+        date=date,
+        click=click,
+        line=line,
+        previous=previous,
+        label=label,
+        previous_ct=previous_images,
         method=method,
-        bundle=load_bundle(model) if method == single.NETWORK else None,
+        model=model,
         device=device,
         quality=quality,
+        on_warning=lambda text: console.print(
+            f"warning: {text}", highlight=False, soft_wrap=True, markup=False
+        ),
     )
-    for warning in (*read.warnings, *found.warnings):
-        console.print(f"warning: {warning}", highlight=False, soft_wrap=True, markup=False)
-    single.write(found, read, out)
     for candidate in found.candidates:
         drawn = caliper(candidate.mask)
         typer.echo(

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from imaging.errors import InputError
+from imaging.writing import write_text
 from segmentation.network import LesionNet
 
 DEFAULT_BUNDLE = "lesion_ctpet"
@@ -151,9 +152,7 @@ def record_weights(root: Path, states: dict[str, tuple[dict[str, torch.Tensor], 
         )
     metadata = _read_json(root / METADATA)
     metadata["weights"] = entries
-    beside = root / METADATA.with_suffix(".part")
-    beside.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(root / METADATA)
+    write_text(root / METADATA, json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
 
 def file_sha256(path: Path) -> str:

@@ -7,7 +7,7 @@ DICOM SEG (``.dcm``) or as a NIfTI label map, whichever the name of the output s
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,6 +223,7 @@ def segment_files(
     model: Path | None = None,
     device: str = "auto",
     quality: Quality | str = Quality.FAST,
+    on_warning: Callable[[str], None] = lambda _: None,
 ) -> Delineation:
     """From the images and a prompt to a file: all of ``recist segment``.
 
@@ -231,12 +232,13 @@ def segment_files(
         click, line: text, see :func:`prompt_of`.
         previous, label, previous_ct: a lesion of an earlier date, see :func:`carried_lesion`.
         model: a bundle's folder; None takes the one that ships.
+        on_warning: told of each warning of the images and the delineation, before it is written.
 
     Raises:
         InputError: whatever cannot be read, and when nothing was found.
     """
     if previous is None and (label is not None or previous_ct is not None):
-        raise InputError("--label and --previous-ct describe the label map of --from")
+        raise InputError("--label and --from-images describe the label map of --from")
     if sum(given is not None for given in (click, line, previous)) != 1:
         raise InputError("one of --click, --line and --from is needed, and only one")
     images = read_examination(path, pet=pet, subject=subject, date=date)
@@ -249,5 +251,7 @@ def segment_files(
     found = segment_one(
         images, prompt, method=method, bundle=bundle, device=device, quality=quality
     )
+    for warning in (*images.warnings, *found.warnings):
+        on_warning(warning)
     write(found, images, out)
     return found

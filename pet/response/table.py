@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import InputError
+from imaging.writing import write_text
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import Course, deauville, lugano
@@ -71,16 +72,9 @@ def assess_pet_table(
     writer.writerows(rows)
     as_json = json.dumps({"assessments": records}, indent=2) + "\n"
     return (
-        _written(out / "pet_timepoints.csv", as_csv.getvalue()),
-        _written(out / "pet_timepoints.json", as_json),
+        write_text(out / "pet_timepoints.csv", as_csv.getvalue()),
+        write_text(out / "pet_timepoints.json", as_json),
     )
-
-
-def _written(path: Path, content: str) -> Path:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(content, encoding="utf-8", newline="")
-    beside.replace(path)
-    return path
 
 
 def _flat(course: PetCourse, when: str, found: PetAssessment) -> dict[str, Any]:

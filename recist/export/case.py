@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imaging.errors import GeometryError
@@ -13,9 +11,11 @@ from imaging.nifti import write_label_map
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Kind
 from imaging.volume import Mask
+from imaging.writing import write_text
 from pet.response.result import PetAssessment
 from recist.case import Case
 from recist.export.field import write_fields
+from recist.export.rows import csv_text
 from recist.export.tables import (
     write_measurements,
     write_outcomes,
@@ -59,10 +59,11 @@ def write_case(
     write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
     _write_answers(case, folder, protocol)
-    _write_rows(folder / LINKS, case.link_table)
+    write_text(folder / LINKS, csv_text(case.link_table))
     write_fields(folder / FIELDS, case.course.subject, case.fields)
     if case.metabolic:
-        _write_rows(folder / METABOLIC, (_metabolic_row(case, each) for each in case.metabolic))
+        rows = (_metabolic_row(case, each) for each in case.metabolic)
+        write_text(folder / METABOLIC, csv_text(rows))
     lines = [*(str(problem) for problem in case.problems), *case.warnings]
     (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
     for dated in delineations:
@@ -77,16 +78,6 @@ def _write_answers(case: Case, folder: Path, protocol: Protocol) -> None:
     write_timepoints_json(folder / TIMEPOINTS_JSON, assessed, protocol)
     write_outcomes(folder / OUTCOMES, concluded, protocol)
     write_outcomes_json(folder / OUTCOMES_JSON, concluded, protocol)
-
-
-def _write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    found = list(rows)
-    text = io.StringIO(newline="")
-    if found:
-        writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found)
-    path.write_text(text.getvalue(), encoding="utf-8")
 
 
 def _metabolic_row(case: Case, assessment: PetAssessment) -> dict[str, object]:

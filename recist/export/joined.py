@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
+
+from recist.export.rows import csv_text
 
 #: Tables of a patient's folder that are also written for all patients together.
 JOINED = ("measurements.csv", "timepoints.csv", "outcomes.csv", "field.csv")
@@ -25,9 +26,4 @@ def joined(paths: Sequence[Path]) -> str:
             reader = csv.DictReader(stream)
             columns.update(dict.fromkeys(reader.fieldnames or ()))
             rows.extend(reader)
-    text = io.StringIO(newline="")
-    if columns:
-        writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(rows, columns)

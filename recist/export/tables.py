@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.writing import written_whole
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome
 from recist.table import results
 from recist.table.records import MEASURES
-from recist.table.writing import JsonArray, write_line, written_whole
+from recist.table.writing import JsonArray, write_line
 
 Assessed = tuple[Course, Sequence[Assessment]]
 Concluded = tuple[Course, Sequence[Outcome]]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from recist.abscopal import AbscopalFinding
 from recist.abscopal.wording import definition_rows, headline, summary
 from recist.course import Course
+from recist.report.environment import templates
 
 TITLE = "Abscopal response: lesions that were not irradiated"
 
@@ -17,16 +16,13 @@ def abscopal_section(finding: AbscopalFinding, course: Course) -> tuple[str, str
     Args:
         course: that the finding is about, for its dates.
     """
-    environment = Environment(
-        loader=PackageLoader("recist.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("abscopal.html").render(
-        headline=headline(finding),
-        lines=summary(finding, course),
-        definitions=definition_rows(finding, course) if finding.evaluable else (),
+    html = (
+        templates()
+        .get_template("abscopal.html")
+        .render(
+            headline=headline(finding),
+            lines=summary(finding, course),
+            definitions=definition_rows(finding, course) if finding.evaluable else (),
+        )
     )
     return TITLE, html

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import recist
+from imaging.writing import write_text
 from recist.case import RESEARCH_USE, Case
 from recist.report import lesions, remarks, responses, strips, wording
 from recist.report.charts import day_name, spider_chart, sum_chart
+from recist.report.environment import templates
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS, criteria_name
 
 #: Digits of a hash that are shown; the whole is in the settings.
@@ -26,24 +27,12 @@ def write_report(case: Case, path: Path) -> None:
     Args:
         path: the HTML file; its folder must exist.
     """
-    page = render(case)
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_text(path, render(case))
 
 
 def render(case: Case) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("recist.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     style = environment.get_template("report.css").render(
         fields={field.value: colour for field, colour in FIELD_COLOURS.items()},
         tones=TONE_COLOURS,

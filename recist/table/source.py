@@ -58,10 +58,6 @@ class Table(NamedTuple):
     body: int
 
 
-class _ScatteredError(Exception):
-    """A subject came back after its rows had ended."""
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[Table]:
     """Open a table of any kind.

@@ -1,0 +1,16 @@
+"""The templates of the page: everything that is filled in is escaped, nothing may be missing."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def templates() -> Environment:
+    """The environment that all parts of the page are rendered in."""
+    return Environment(
+        loader=PackageLoader("recist.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
