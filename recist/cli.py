@@ -18,7 +18,7 @@ from rich.text import Text
 
 from imaging.errors import InputError
 from recist import __version__
-from recist.case import RESEARCH_USE
+from recist.patient.result import RESEARCH_USE
 
 if TYPE_CHECKING:
     from recist.table.output import TableResult
@@ -110,8 +110,8 @@ def run(
     ] = False,
 ) -> None:
     """Images in, response out: delineate, measure, track, classify, for one or many patients."""
-    from recist import batch, progress
-    from recist.options import Options
+    from recist.patient.options import Options
+    from recist.run import batch, progress
 
     options = Options.create(
         lesions=lesions,
@@ -153,7 +153,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Make a small phantom patient, run the main job on it, and say where to look."""
-    from recist import demonstration, progress
+    from recist.run import demonstration, progress
 
     with progress.Bars(console) as bars:
         lines, code = demonstration.run(
@@ -276,7 +276,7 @@ def assess(
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of diameters to responses and outcomes; no images, no network."""
-    from recist.table.assess import assess_file
+    from recist.run.table import assess_file
 
     result = assess_file(
         measurements,
@@ -318,7 +318,7 @@ def outcomes(
     protocol: ProtocolName = "recist11-eortc",
 ) -> None:
     """From time-point responses alone to best response and progression dates."""
-    from recist.table.assess import outcomes_file
+    from recist.run.table import outcomes_file
 
     result = outcomes_file(
         responses, out, events=events, criteria=_names(criteria), protocol=protocol

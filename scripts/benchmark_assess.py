@@ -72,7 +72,7 @@ def _subject(name: str, random: np.random.Generator) -> list[str]:
 
 def time_assess(table: Path, out: Path, jobs: int) -> float:
     """Seconds that ``recist assess`` takes."""
-    from recist.table.assess import assess_file  # noqa: PLC0415
+    from recist.run.table import assess_file  # noqa: PLC0415
 
     started = time.perf_counter()
     assess_file(table, out, jobs=jobs)

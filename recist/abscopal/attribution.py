@@ -12,10 +12,10 @@ from recist.abscopal.responses import SetResponse
 from recist.abscopal.timeline import Timeline
 from recist.course import Course
 from recist.criteria.diameter import in_mm, percent
-from recist.criteria.seen import read
+from recist.criteria.observation import read
+from recist.field.scope import within
 from recist.protocol import Protocol
 from recist.response import Reason, Scope
-from recist.scope import within
 
 SOURCE = "grades of recist.abscopal"
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from recist.course import Course, Lesion, Measurement, Role, Status
 from recist.criteria.diameter import diameter_of
-from recist.criteria.quota import Candidate, choose, organ_of
+from recist.criteria.target_limits import Candidate, choose, organ_of
 from recist.protocol import Protocol
 
 _NOT_THERE = (Status.ABSENT, Status.EQUIVOCAL, Status.NOT_EVALUABLE)

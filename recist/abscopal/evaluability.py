@@ -12,9 +12,9 @@ from recist.abscopal.baseline import measurable_mm, minimum_mm
 from recist.abscopal.timeline import Timeline
 from recist.course import Course, Field, Lesion, Measurement, Role
 from recist.criteria.diameter import in_mm
+from recist.field.scope import fields_of
 from recist.protocol import Protocol
 from recist.response import Reason, Scope
-from recist.scope import fields_of
 
 SOURCE = "see recist.abscopal; PEMBRO-RT asked for an unirradiated lesion to follow (Theelen 2019)"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from recist.abscopal.attribution import Attribution, attribution_of
 from recist.abscopal.baseline import rebased
-from recist.abscopal.calls import Call, call
 from recist.abscopal.chance import NO_CHANCE, Chance, chance_of_response
+from recist.abscopal.definition_results import Call, call
 from recist.abscopal.definitions import Definition, Measure, Time, chosen
 from recist.abscopal.evaluability import Evaluability, evaluability_of
 from recist.abscopal.lesions import LesionChange, lesion_changes
@@ -16,9 +16,9 @@ from recist.abscopal.responses import SetResponse, response_of
 from recist.abscopal.timeline import Timeline, timeline_of
 from recist.course import Course, Field, Role
 from recist.criteria.diameter import exactly
+from recist.field.scope import fields_of
 from recist.protocol import Protocol
 from recist.response import Scope
-from recist.scope import fields_of
 
 
 @dataclass(frozen=True, slots=True)

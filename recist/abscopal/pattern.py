@@ -12,9 +12,9 @@ from enum import StrEnum
 from recist.abscopal.timeline import Timeline
 from recist.course import Course, Field
 from recist.criteria import recist11
+from recist.field.scope import fields_of
 from recist.protocol import Protocol
 from recist.response import Assessment, Reason, Response, Scope
-from recist.scope import fields_of
 
 SOURCE = "Eisenhauer 2009, section 4.3, on the lesions of each site"
 

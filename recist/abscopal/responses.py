@@ -8,13 +8,13 @@ from decimal import Decimal
 from recist.abscopal.timeline import Timeline
 from recist.course import Course, EventKind, Role
 from recist.criteria import irecist, recist11
-from recist.criteria.seen import Seen, read
+from recist.criteria.observation import Seen, read
 from recist.endpoints.best_response import Best, best_of, evaluated, first_response
 from recist.endpoints.sequence import RECIST, Visit
 from recist.endpoints.summary import Background, outcome_of_responses
+from recist.field.scope import within
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Scope
-from recist.scope import within
 
 
 @dataclass(frozen=True, slots=True)

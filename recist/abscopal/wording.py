@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from recist.abscopal.attribution import Grade
-from recist.abscopal.calls import Call
 from recist.abscopal.chance import ERROR_LOG_SD, Chance
+from recist.abscopal.definition_results import Call
 from recist.abscopal.finding import AbscopalFinding, chance_for
 from recist.abscopal.responses import SetResponse
 from recist.course import Course

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from recist.abscopal import chance_for
-from recist.abscopal.calls import Call
+from recist.abscopal.definition_results import Call
 from recist.abscopal.definitions import Definition, Denominator, chosen
 from recist.cohort.patients import Patient
 from recist.cohort.proportion import Contrast, Proportion, contrast

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recist.abscopal.calls import Call
+from recist.abscopal.definition_results import Call
 from recist.abscopal.responses import SetResponse
 from recist.cohort.patients import Patient
 from recist.course import Course

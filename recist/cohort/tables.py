@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from recist.abscopal import AbscopalFinding, chance_for
-from recist.abscopal.calls import Call
+from recist.abscopal.definition_results import Call
 from recist.abscopal.definitions import Definition
 from recist.abscopal.responses import SetResponse
 from recist.cohort.lesion_rates import LesionContrast, LesionRate

@@ -17,7 +17,7 @@ from recist.criteria.diameter import (
     percent,
     progression_mm,
 )
-from recist.criteria.new_lesion import COUNTS, NewLesion, Sight
+from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
 from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
 from recist.response import Form, Numbers, Response, Words
 

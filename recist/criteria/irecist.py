@@ -11,7 +11,12 @@ from __future__ import annotations
 
 from recist.course import Course, EventKind
 from recist.criteria import explanation as say
-from recist.criteria.block import (
+from recist.criteria.diameter import exactly
+from recist.criteria.new_burden import NewBurden
+from recist.criteria.observation import Patient, Seen, read
+from recist.criteria.recist11 import Judge, Judgement, details
+from recist.criteria.tables import IMMUNE, OVERALL, TRANSITIONS, Evidence, State, Transition
+from recist.criteria.unconfirmed_progression import (
     NEW_LESIONS,
     NON_TARGETS,
     TARGETS,
@@ -21,11 +26,6 @@ from recist.criteria.block import (
     progressing,
     target_progresses,
 )
-from recist.criteria.diameter import exactly
-from recist.criteria.new_burden import NewBurden
-from recist.criteria.recist11 import Judge, Judgement, details
-from recist.criteria.seen import Patient, Seen, read
-from recist.criteria.tables import IMMUNE, OVERALL, TRANSITIONS, Evidence, State, Transition
 from recist.protocol import Protocol
 from recist.response import Assessment, Finding, Reason, Response, Scope
 

@@ -15,7 +15,7 @@ from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.seen import Patient, Seen, read
+from recist.criteria.observation import Patient, Seen, read
 from recist.protocol import Protocol
 from recist.response import Assessment, Finding, Reason, Response, Scope
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from recist.course import Status
 from recist.criteria.diameter import PATHOLOGICAL_NODE_MM, PD_GROWTH_MM, ZERO, has_grown
-from recist.criteria.new_lesion import COUNTS, NewLesion, Sight
-from recist.criteria.quota import Candidate, choose, organ_of
+from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
+from recist.criteria.target_limits import Candidate, choose, organ_of
 from recist.protocol import Protocol
 
 #: Measurable at appearance: 10 mm, or 15 mm for a node (Eisenhauer 2009, section 3.1.1).

@@ -17,7 +17,7 @@ from recist.criteria.diameter import (
     diameter_of,
     is_diseased,
 )
-from recist.criteria.seen import Patient
+from recist.criteria.observation import Patient
 from recist.protocol import Protocol
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
-from recist.criteria.new_lesion import Sight
+from recist.criteria.new_lesions import Sight
+from recist.criteria.observation import Patient, Seen, read
 from recist.criteria.reappearance import Return, returned
-from recist.criteria.seen import Patient, Seen, read
 from recist.criteria.tables import OVERALL, Row
-from recist.criteria.target import Sums
+from recist.criteria.targets import Sums
 from recist.protocol import Protocol
 from recist.response import Assessment, Finding, Form, Reason, Response, Scope
 

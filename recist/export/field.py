@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from recist.case import FieldFinding
 from recist.course import Field
+from recist.patient.result import FieldFinding
 
 #: Doses to 0.01 Gy and shares to 0.001: finer digits are noise of the sampling.
 DOSE_DECIMALS = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recist.case import Case
+from recist.patient.result import Case
 from recist.response import Scope
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recist.case import Case, FieldFinding, LinkFinding
 from recist.course import Field, Lesion, Measurement, Role
+from recist.patient.result import Case, FieldFinding, LinkFinding
 from recist.report import wording
 from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES
 from recist.response import Scope

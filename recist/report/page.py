@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 import recist
 from imaging.writing import write_text
-from recist.case import RESEARCH_USE, Case
+from recist.patient.result import RESEARCH_USE, Case
 from recist.report import lesions, remarks, responses, strips, wording
 from recist.report.charts import day_name, spider_chart, sum_chart
 from recist.report.environment import templates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from recist.case import Case
+from recist.patient.result import Case
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.lesions import unsure

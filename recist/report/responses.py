@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recist.case import Case
 from recist.course import Course, Field
+from recist.patient.result import Case
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.palette import SCOPE_NAMES, criteria_name, tone

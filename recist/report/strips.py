@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from recist.case import Case, KeyImage
 from recist.course import Lesion
+from recist.patient.result import Case, KeyImage
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.lesions import LesionRow, row

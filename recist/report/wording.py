@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from recist.case import Case, FieldFinding
 from recist.course import Course, Field, Lesion, Measurement, Role, Status
 from recist.criteria import diameter
+from recist.patient.result import Case, FieldFinding
 from recist.report.charts import day_name
 from recist.report.palette import criteria_name
 from recist.response import Assessment, Response, Scope

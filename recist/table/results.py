@@ -15,7 +15,7 @@ from recist.protocol import Protocol, effective
 from recist.response import Assessment, EventTime, Outcome, Reason, Written
 
 if TYPE_CHECKING:
-    from recist.robustness import CategoryProbability
+    from recist.criteria.robustness import CategoryProbability
 
 #: Texts of each kind that are kept for the courses to come.
 REMEMBERED = 8192

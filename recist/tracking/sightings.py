@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imaging.volume import Grid
-from recist.case import LinkFinding
+from recist.patient.result import LinkFinding
 
 if TYPE_CHECKING:  # neither SimpleITK nor the network's libraries are needed to link lesions
     from imaging.registration import Registration

@@ -15,7 +15,7 @@ from imaging.read import Reading
 from imaging.series import Kind, Series, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.course import Axis, Caliper
-from recist.examination import Examination, Sized
+from recist.patient.examination import Examination, Sized
 from recist.tracking import Sighting, State, Track, Tracks
 from segmentation.instances import Candidate
 

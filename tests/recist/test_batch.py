@@ -15,11 +15,11 @@ import pytest
 
 from imaging.errors import InputError
 from imaging.series import Catalogue, Level, Problem, Series, Subject, Visit
-from recist import batch
-from recist.field_profile import DEFAULT_PROFILE
-from recist.options import Options
+from recist.field.profile import DEFAULT_PROFILE
+from recist.patient.options import Options
+from recist.patient.result_folder import FINGERPRINT, check_place, folder_names, written_whole
 from recist.protocol import load
-from recist.result_folder import FINGERPRINT, check_place, folder_names, written_whole
+from recist.run import batch
 
 OPTIONS = Options(lesions="dicom", criteria=("recist11",), protocol=load("recist11-eortc"))
 Assess = Callable[..., Any]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import InputError
-from recist.choices import Choice, read_choices
 from recist.course import Field, Role
+from recist.patient.overrides import Choice, read_choices
 
 
 def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:

@@ -17,7 +17,7 @@ from imaging.outlines import write_rtstruct
 from imaging.seg import LYMPH_NODE, write_seg
 from imaging.series import Series, Visit
 from imaging.volume import Grid, Mask
-from recist.delineation import (
+from recist.patient.delineation import (
     candidates_from_label_map,
     candidates_from_rtstruct,
     candidates_from_seg,
@@ -26,7 +26,7 @@ from recist.delineation import (
     from_folder,
     read_visit,
 )
-from recist.lesion_names import lesion_rois, organ_by_name, why_not
+from recist.patient.lesion_names import lesion_rois, organ_by_name, why_not
 
 
 def dataset(**elements: object) -> Dataset:

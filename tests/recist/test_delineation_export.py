@@ -14,11 +14,11 @@ import pytest
 from imaging.masks import read_label_map
 from imaging.seg import LYMPH_NODE, Coded
 from recist.course import Lesion, Role
-from recist.delineation import from_folder, has_delineation
-from recist.export.case import write_delineation
-from recist.history import DatedLesions, Tracked
-from recist.lesion_names import organ_of_region, region_of
-from recist.result_folder import folder_name
+from recist.export.patient import write_delineation
+from recist.patient.delineation import from_folder, has_delineation
+from recist.patient.lesion_names import organ_of_region, region_of
+from recist.patient.result_folder import folder_name
+from recist.patient.status import DatedLesions, Tracked
 from recist.tracking import State
 
 Build = Callable[..., Any]

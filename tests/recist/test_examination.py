@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imaging.series import Series, Visit
-from recist.examination import folders_of
+from recist.patient.examination import folders_of
 
 
 def visit(folder: str) -> Visit:

@@ -19,13 +19,13 @@ from imaging.targets import TargetVolume
 from imaging.treatment import Irradiation, Treatment, read_treatment
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 from recist.course import Field
-from recist.field import (
+from recist.field.classes import (
     FieldOverride,
     band_of,
     classify_lesions,
     field_overlays,
 )
-from recist.field_profile import DEFAULT_PROFILE, FIVE_GRAY_PROFILE, load_profile
+from recist.field.profile import DEFAULT_PROFILE, FIVE_GRAY_PROFILE, load_profile
 
 FRAME = "1.2.3"
 GRID = Grid((60, 60, 30), np.diag([2.0, 2.0, 2.0, 1.0]), FRAME)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from recist.case import FieldFinding
 from recist.course import Field
 from recist.export.field import write_fields
+from recist.patient.result import FieldFinding
 
 IRRADIATED = FieldFinding(
     "L1",

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from recist.course import Measurement, Role, Status
-from recist.history import LARGEST_ERROR, Tracked, delineation_error, measurements
+from recist.criteria.robustness import ONE_READER
+from recist.patient.status import LARGEST_ERROR, Tracked, delineation_error, measurements
 from recist.protocol import load
-from recist.robustness import ONE_READER
 from recist.tracking import State
 
 PROTOCOL = load("recist11-eortc")

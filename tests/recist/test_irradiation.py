@@ -11,9 +11,9 @@ import pytest
 from imaging.registration import Registration
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Grid, Mask
-from recist import selection
 from recist.course import Event, EventKind, Field
-from recist.irradiation import to_planning, treatments_by_field, united
+from recist.criteria import selection
+from recist.patient.irradiation import to_planning, treatments_by_field, united
 from recist.tracking import Dated
 
 

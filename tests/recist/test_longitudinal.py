@@ -16,8 +16,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from recist import batch
-from recist.options import Options
+from recist.patient.options import Options
+from recist.run import batch
 
 pytestmark = [pytest.mark.data]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from recist import batch
 from recist.cli import main
-from recist.export.case import TIMEPOINTS
-from recist.options import Options
+from recist.export.patient import TIMEPOINTS
+from recist.patient.options import Options
 from recist.phantom.patient import Truth, write_phantom
-from recist.table.assess import assess_file
+from recist.run import batch
+from recist.run.table import assess_file
 
 
 @pytest.fixture(scope="module")

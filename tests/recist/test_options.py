@@ -10,7 +10,7 @@ import pytest
 
 from imaging.errors import InputError
 from recist.course import EventKind
-from recist.options import Options
+from recist.patient.options import Options
 
 
 @pytest.mark.parametrize(

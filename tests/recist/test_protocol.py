@@ -12,7 +12,7 @@ import pytest
 
 from recist import protocol
 from recist.protocol import DEFAULT, PRESETS, SETTINGS
-from recist.setting import ProtocolError
+from recist.protocol.setting import ProtocolError
 
 
 def test_presets_are_found_by_name() -> None:

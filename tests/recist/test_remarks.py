@@ -8,11 +8,11 @@ from typing import Any
 
 from imaging.series import Subject
 from recist.course import Role
-from recist.delineation import Delineated
-from recist.history import Tracked
-from recist.pictures import MOST_LESIONS, pictured
-from recist.remarks import problems_of, quality_flags
-from recist.roles import Placed
+from recist.patient.delineation import Delineated
+from recist.patient.key_images import MOST_LESIONS, pictured
+from recist.patient.remarks import problems_of, quality_flags
+from recist.patient.roles import Placed
+from recist.patient.status import Tracked
 from recist.tracking import State, Track
 
 Build = Callable[..., Any]

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from imaging.errors import InputError
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import recist11
-from recist.protocol import DEFAULT
-from recist.response import Response
-from recist.robustness import (
+from recist.criteria.robustness import (
     ONE_READER,
     SEVERAL_READERS,
     CategoryProbability,
     MeasurementError,
     category_probabilities,
 )
+from recist.protocol import DEFAULT
+from recist.response import Response
 
 EXACT = MeasurementError(0.0, 0.0, "no error")
 #: A size in mm, or a status, at each visit.

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from imaging.errors import InputError
-from recist.case import FieldFinding
-from recist.choices import Choice
 from recist.course import Course, Field, Role, Status, Timepoint
 from recist.criteria import recist11
-from recist.history import measurements
+from recist.criteria.selection import Treatment
+from recist.patient.overrides import Choice
+from recist.patient.result import FieldFinding
+from recist.patient.roles import Placed, place
+from recist.patient.status import measurements
 from recist.protocol import load
-from recist.roles import Placed, place
-from recist.selection import Treatment
 from recist.tracking import State
 
 PROTOCOL = load("recist11-eortc")

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from recist.course import Course, Field, Lesion, Role, Timepoint
+from recist.field.scope import scopes_of, within
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Scope
-from recist.scope import scopes_of, within
 
 PRAGMATIC = replace(DEFAULT, out_of_field_set="pragmatic")
 ANYWHERE = replace(DEFAULT, new_lesion_position="anywhere")

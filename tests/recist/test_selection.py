@@ -14,9 +14,8 @@ import pytest
 from imaging.errors import InputError
 from recist.course import Role
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.new_lesion import new_lesions
-from recist.protocol import DEFAULT
-from recist.selection import (
+from recist.criteria.new_lesions import new_lesions
+from recist.criteria.selection import (
     BaselineLesion,
     Kind,
     Measurability,
@@ -25,6 +24,7 @@ from recist.selection import (
     choose_targets,
     measurability,
 )
+from recist.protocol import DEFAULT
 
 TRUTH = Path(__file__).parent / "truth"
 MEASURABLE = list(csv.DictReader((TRUTH / "measurability_cases.csv").read_text().splitlines()))

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from recist import abscopal, batch
+from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.course import Course, Event, EventKind
-from recist.options import Options
+from recist.patient.options import Options
 from recist.protocol import DEFAULT
+from recist.run import batch
 from recist.table.read import read_courses
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

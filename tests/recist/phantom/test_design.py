@@ -8,6 +8,7 @@ import pytest
 from imaging.volume import Unit
 from recist.course import Course, Field, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import irecist, recist11
+from recist.field.scope import within
 from recist.measure import caliper, diameter_mm
 from recist.phantom.anatomy import Pose
 from recist.phantom.lesions import DATES, DAYS, EXPECTED, LESIONS, ROI_NAMES
@@ -15,7 +16,6 @@ from recist.phantom.patient import TOLERANCE_MM
 from recist.phantom.visit import POSES, PhantomVisit, simulate, target_volume
 from recist.protocol import load
 from recist.response import Response, Scope
-from recist.scope import within
 
 
 def course() -> Course:

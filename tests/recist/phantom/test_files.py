@@ -19,14 +19,14 @@ from imaging.series import Visit
 from imaging.treatment import read_treatment
 from imaging.volume import Grid, Mask, Unit
 from pet.suv import to_suv
-from recist.field import classify_lesions
+from recist.field.classes import classify_lesions
 from recist.measure import caliper
+from recist.patient.picture import key_image
 from recist.phantom.dicom import Session, write_ct
 from recist.phantom.lesions import DATES, LESIONS, ROI_NAMES
 from recist.phantom.patient import Truth
 from recist.phantom.segmentation import write_segments
 from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate
-from recist.report.key_image import key_image
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 
 from imaging.series import Problem
-from recist.case import Case, FieldFinding, KeyImage, LinkFinding, Overlay, Projected, VisitImages
 from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
+from recist.patient.result import (
+    Case,
+    FieldFinding,
+    KeyImage,
+    LinkFinding,
+    Overlay,
+    Projected,
+    VisitImages,
+)
 from recist.protocol import load
-from recist.table.assess import assess_course
+from recist.run.table import assess_course
 
 DAYS = (0, 63, 126)
 CRITERIA = ("recist11", "irecist")

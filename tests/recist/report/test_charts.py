@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from recist.case import Case
 from recist.course import Field, Role
+from recist.patient.result import Case
 from recist.report.charts import Frame, changes_percent, spider_chart, sum_chart, sums
 from recist.response import Scope
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from recist.case import RESEARCH_USE, Case
 from recist.course import Course, Event, EventKind, Field, Measurement, Role, Status, Timepoint
+from recist.patient.result import RESEARCH_USE, Case
 from recist.report.page import render, write_report
 
 VOID = {"meta", "br", "img", "hr"}

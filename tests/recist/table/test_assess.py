@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imaging.errors import InputError, UnsupportedError
 from recist.course import Course
 from recist.protocol import DEFAULT
-from recist.table.assess import assess_file, outcomes_file
+from recist.run.table import assess_file, outcomes_file
 from recist.table.finding import Finding, Level
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"
@@ -127,7 +127,7 @@ def test_a_fault_of_ours_is_named_and_stops_no_other_subject(
             raise ZeroDivisionError("at last")
         return []
 
-    monkeypatch.setattr("recist.table.assess.check_course", fail)
+    monkeypatch.setattr("recist.run.table.check_course", fail)
     out = tmp_path / "out"
     result = assess_file(table(tmp_path, RESPONDER, PROGRESSOR), out)
     assert (result.failed, result.exit_code) == (("P1",), 1)

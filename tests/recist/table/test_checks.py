@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recist.table.assess import assess_file
+from recist.run.table import assess_file
 from recist.table.finding import Finding, Level
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"

@@ -34,7 +34,7 @@ from recist.export.tables import (
     write_timepoints_json,
 )
 from recist.protocol import DEFAULT
-from recist.table.assess import assess_course, assess_file
+from recist.run.table import assess_course, assess_file
 from recist.table.finding import Finding
 from recist.table.read import read_courses
 

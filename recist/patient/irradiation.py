@@ -14,13 +14,13 @@ import numpy as np
 
 from imaging.treatment import Treatment, read_treatment
 from imaging.volume import FloatArray, Mask
-from recist import selection
-from recist.case import FieldFinding
-from recist.choices import Choice
 from recist.course import Event, EventKind, Field
-from recist.examination import Examination
-from recist.field import FieldOverride, classify_lesions
-from recist.field_profile import DEFAULT_PROFILE, FieldProfile
+from recist.criteria import selection
+from recist.field.classes import FieldOverride, classify_lesions
+from recist.field.profile import DEFAULT_PROFILE, FieldProfile
+from recist.patient.examination import Examination
+from recist.patient.overrides import Choice
+from recist.patient.result import FieldFinding
 from recist.tracking import Dated, Tracks
 
 MapPoints = Callable[[FloatArray], FloatArray]

@@ -25,7 +25,7 @@ from imaging.masks import read_label_map, read_seg
 from imaging.seg import SegSegment
 from imaging.series import Series, Visit
 from imaging.volume import BoolArray, Grid, Mask
-from recist.lesion_names import (
+from recist.patient.lesion_names import (
     LYMPH_NODE_CODES,
     lesion_rois,
     node_by_name,
@@ -34,7 +34,7 @@ from recist.lesion_names import (
     why_not,
     why_not_segment,
 )
-from recist.result_folder import folder_name
+from recist.patient.result_folder import folder_name
 from segmentation.instances import (
     SMALLEST_CANDIDATE_ML,
     Candidate,

@@ -16,15 +16,15 @@ from pydicom.uid import generate_uid
 from imaging.contours import rasterise, read_rtstruct
 from imaging.errors import InputError
 from imaging.volume import Mask
-from recist.case import FieldFinding
-from recist.choices import Choice
 from recist.course import Field, Lesion, Role
 from recist.criteria.diameter import NORMAL_NODE_MM
-from recist.examination import Examination, Sized
-from recist.history import Tracked
-from recist.lesion_names import NODE_NAME, lesion_rois
+from recist.criteria.selection import BaselineLesion, Treatment, choose_targets
+from recist.patient.examination import Examination, Sized
+from recist.patient.lesion_names import NODE_NAME, lesion_rois
+from recist.patient.overrides import Choice
+from recist.patient.result import FieldFinding
+from recist.patient.status import Tracked
 from recist.protocol import Protocol
-from recist.selection import BaselineLesion, Treatment, choose_targets
 from recist.tracking import Sighting, State, Track, Tracks
 
 UNKNOWN_ORGAN = "unknown"

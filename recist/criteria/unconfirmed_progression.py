@@ -14,8 +14,8 @@ from typing import NamedTuple
 from recist.course import Measurement, Status
 from recist.criteria.diameter import PD_GROWTH_MM, ZERO, diameter_of, is_diseased
 from recist.criteria.new_burden import NewBurden, NewFindings
+from recist.criteria.observation import Patient, Seen
 from recist.criteria.recist11 import Judgement
-from recist.criteria.seen import Patient, Seen
 from recist.protocol import Protocol
 from recist.response import Response
 

@@ -15,10 +15,10 @@ from decimal import Decimal
 from recist.course import Caliper, Lesion, Measurement, Role, Status
 from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.criteria.new_burden import MEASURABLE_MM
-from recist.examination import Examination, Sized
+from recist.criteria.robustness import ONE_READER, MeasurementError
 from recist.measure import diameter_mm
+from recist.patient.examination import Examination, Sized
 from recist.protocol import Protocol
-from recist.robustness import ONE_READER, MeasurementError
 from recist.tracking import Sighting, State, Track
 
 #: A relative error beyond this says only that nothing is known of the diameter.

@@ -13,7 +13,6 @@ from imaging.series import Kind
 from imaging.volume import Mask
 from imaging.writing import write_text
 from pet.response.result import PetAssessment
-from recist.case import Case
 from recist.export.field import write_fields
 from recist.export.rows import csv_text
 from recist.export.tables import (
@@ -23,9 +22,10 @@ from recist.export.tables import (
     write_timepoints,
     write_timepoints_json,
 )
-from recist.history import DatedLesions
-from recist.irradiation import united
-from recist.lesion_names import region_of
+from recist.patient.irradiation import united
+from recist.patient.lesion_names import region_of
+from recist.patient.result import Case
+from recist.patient.status import DatedLesions
 from recist.protocol import Protocol
 from recist.report.page import write_report
 from segmentation.bundle import Bundle

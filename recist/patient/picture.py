@@ -1,7 +1,7 @@
 """Cutting the picture of a lesion out of a volume, with what is drawn over it.
 
-A :class:`~recist.case.KeyImage` is small: the volume can be forgotten once it is made. Coordinates
-in it are pixels (column, row) of the crop, whole numbers at pixel centres.
+A :class:`~recist.patient.result.KeyImage` is small: the volume can be forgotten once it is made.
+Coordinates in it are pixels (column, row) of the crop, whole numbers at pixel centres.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from imaging.errors import GeometryError
 from imaging.exposure import ToPlanning
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Mask, Unit, Volume
-from recist.case import KeyImage, Overlay
 from recist.course import Axis, Caliper
-from recist.field import field_overlays
+from recist.field.classes import field_overlays
+from recist.patient.result import KeyImage, Overlay
 
 #: A crop shows this much around the longest diameter, and at least the given width.
 SURROUNDING_MM = 45.0

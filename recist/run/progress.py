@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from imaging.catalogue import Catalogue, scan
-from recist.batch import Batch
-from recist.case import RESEARCH_USE
-from recist.pipeline import STAGES
+from recist.patient.pipeline import STAGES
+from recist.patient.result import RESEARCH_USE
+from recist.run.batch import Batch
 
 
 class Bars:

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING
 from imaging.errors import InputError
 from recist import endpoints
 from recist.course import Course
+from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
-from recist.scope import scopes_of, within
+from recist.run.parallel import in_order
+from recist.run.responses import outcomes_file
 from recist.table import results
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
@@ -31,13 +33,11 @@ from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level
 from recist.table.layout import Layout, match_header, nearest
 from recist.table.output import Packed, Rendered, TableResult, pack, write
-from recist.table.parallel import in_order
 from recist.table.records import Record, RecordReader
-from recist.table.responses import outcomes_file
 from recist.table.source import Chunk, Table, chunks, opened
 
 if TYPE_CHECKING:
-    from recist.robustness import CategoryProbability
+    from recist.criteria.robustness import CategoryProbability
 
 __all__ = ["assess_course", "assess_file", "outcomes_file"]
 
@@ -85,7 +85,8 @@ def assess_file(
 
     Args:
         jobs: processes; one per core unless given, and one for a small table.
-        robustness: simulate how sure each RECIST 1.1 category is (see :mod:`recist.robustness`).
+        robustness: simulate how sure each RECIST 1.1 category is (see
+            :mod:`recist.criteria.robustness`).
         on_progress: called with the number of subjects done so far.
 
     Raises:
@@ -318,7 +319,7 @@ def _no_subject(number: int) -> Finding:
 def _certainties(
     course: Course, protocol: Protocol
 ) -> dict[tuple[str, Scope, int], CategoryProbability]:
-    from recist.robustness import category_probabilities  # noqa: PLC0415 - numpy, seldom asked for
+    from recist.criteria.robustness import category_probabilities  # noqa: PLC0415 - numpy, seldom asked for
 
     return {
         ("recist11", scope, point.day): point

@@ -22,9 +22,9 @@ from imaging.exposure import DoseFacts, Exposure, ToPlanning, expose
 from imaging.isolines import Window, isodoses, target_lines
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Grid, Mask
-from recist.case import FieldFinding, Overlay
 from recist.course import Field
-from recist.field_profile import DEFAULT_PROFILE, FieldProfile
+from recist.field.profile import DEFAULT_PROFILE, FieldProfile
+from recist.patient.result import FieldFinding, Overlay
 
 #: Isodoses drawn on key images: shares of the prescription, and the dose of the pragmatic set.
 SHOWN_ISODOSES = (0.95, 0.50)

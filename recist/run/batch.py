@@ -29,14 +29,14 @@ from imaging.catalogue import Catalogue, Subject, scan
 from imaging.errors import InputError
 from imaging.writing import write_text
 from recist import __version__
-from recist.case import RESEARCH_USE
-from recist.export.case import write_case
 from recist.export.joined import JOINED, joined
+from recist.export.patient import write_case
 from recist.export.rows import csv_text
 from recist.export.summary import summarise
-from recist.options import Options
-from recist.pipeline import assess_subject
-from recist.result_folder import (
+from recist.patient.options import Options
+from recist.patient.pipeline import assess_subject
+from recist.patient.result import RESEARCH_USE
+from recist.patient.result_folder import (
     FINGERPRINT,
     RUN,
     SUMMARY,

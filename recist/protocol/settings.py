@@ -20,7 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from recist.setting import ProtocolError, Setting, nearest, setting, settings_of
+from recist.protocol.setting import ProtocolError, Setting, nearest, setting, settings_of
 
 E09 = "Eisenhauer 2009"
 S17 = "Seymour 2017"
@@ -339,7 +339,7 @@ class Protocol:
         "design decision (8 weeks)",
     )
     field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = setting(
-        "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field"
+        "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field.classes"
     )
     unreviewed_absence: Literal["not_evaluable", "absent"] = setting(
         "not_evaluable",

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
-from recist.criteria.seen import Seen
+from recist.criteria.observation import Seen
 from recist.protocol import Protocol
 from recist.response import Finding, Form, Response
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from recist.course import Course, EventKind, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria.diameter import NORMAL_NODE_MM, ZERO, diameter_of, is_diseased, too_small
-from recist.criteria.new_lesion import COUNTS, NewLesion, new_lesions
+from recist.criteria.new_lesions import COUNTS, NewLesion, new_lesions
 from recist.protocol import Protocol
 from recist.response import Response
 

@@ -17,12 +17,12 @@ from pet.projection import projections
 from pet.response.measured import Lesions, MeasuredScan, assess_scans, measured_scan
 from pet.response.result import PetAssessment
 from pet.uptake import on_pet_grid
-from recist.case import Overlay, Projected
 from recist.course import Role
-from recist.examination import Examination
-from recist.history import SEEN, Tracked
-from recist.irradiation import united
-from recist.report.key_image import outline
+from recist.patient.examination import Examination
+from recist.patient.irradiation import united
+from recist.patient.picture import outline
+from recist.patient.result import Overlay, Projected
+from recist.patient.status import SEEN, Tracked
 from recist.tracking import State
 
 

@@ -18,7 +18,7 @@ from imaging.errors import InputError
 from recist.course import Course, Status
 from recist.criteria import recist11
 from recist.criteria.diameter import NORMAL_NODE_MM, PD_GROWTH_MM
-from recist.criteria.seen import Patient, read
+from recist.criteria.observation import Patient, read
 from recist.criteria.tables import OVERALL
 from recist.protocol import Protocol
 from recist.response import Assessment, Response, Scope

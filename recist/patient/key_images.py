@@ -8,12 +8,12 @@ import numpy as np
 
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray
-from recist.case import KeyImage
 from recist.course import Role
-from recist.examination import Examination
-from recist.history import SEEN, Tracked
-from recist.irradiation import to_planning, united
-from recist.report.key_image import key_image, view_mm
+from recist.patient.examination import Examination
+from recist.patient.irradiation import to_planning, united
+from recist.patient.picture import key_image, view_mm
+from recist.patient.result import KeyImage
+from recist.patient.status import SEEN, Tracked
 from recist.tracking import Dated
 
 #: With more lesions than this, targets, then new lesions, then the largest others are pictured.

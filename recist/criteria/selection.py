@@ -16,7 +16,7 @@ from imaging.errors import InputError
 from recist.course import Role
 from recist.criteria.diameter import NORMAL_NODE_MM, PATHOLOGICAL_NODE_MM, in_mm
 from recist.criteria.new_burden import MEASURABLE_MM
-from recist.criteria.quota import (
+from recist.criteria.target_limits import (
     MOST_PER_ORGAN,
     MOST_TARGETS,
     Candidate,

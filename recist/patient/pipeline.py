@@ -1,7 +1,7 @@
 """The straight line, from the studies of one patient to an assessed case.
 
 Each step is a function from one type to the next; files are read at the start and written by
-:mod:`recist.batch` at the end.
+:mod:`recist.run.batch` at the end.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from imaging.errors import InputError
 from imaging.registration import register_dates
 from imaging.series import Series, Subject
 from recist import abscopal
-from recist.case import Case, Certainty, VisitImages
 from recist.course import Course, Field, Measurement, Timepoint
-from recist.delineation import Delineated
-from recist.examination import Examination, Sized, delineate, examine, size
-from recist.history import DatedLesions, delineation_error, measurements
-from recist.irradiation import field_of_lesions, treatment_of, treatments_by_field
-from recist.metabolism import Metabolism, metabolism
-from recist.options import Options
-from recist.pictures import key_images
+from recist.criteria.robustness import category_probabilities
+from recist.field.scope import scopes_of, within
+from recist.patient.delineation import Delineated
+from recist.patient.examination import Examination, Sized, delineate, examine, size
+from recist.patient.irradiation import field_of_lesions, treatment_of, treatments_by_field
+from recist.patient.key_images import key_images
+from recist.patient.metabolism import Metabolism, metabolism
+from recist.patient.options import Options
+from recist.patient.remarks import problems_of, quality_flags, warnings_of
+from recist.patient.result import Case, Certainty, VisitImages
+from recist.patient.roles import UNKNOWN_ORGAN, Placed, place
+from recist.patient.status import DatedLesions, delineation_error, measurements
 from recist.protocol import Protocol
-from recist.remarks import problems_of, quality_flags, warnings_of
 from recist.report.abscopal import abscopal_section
 from recist.report.metabolic import metabolic_sections
-from recist.robustness import category_probabilities
-from recist.roles import UNKNOWN_ORGAN, Placed, place
-from recist.scope import scopes_of, within
-from recist.table.assess import assess_course
+from recist.run.table import assess_course
 from recist.tracking import Dated, link_rows, track
 
 #: What a patient goes through, in this order; progress bars and timings name these.

@@ -13,10 +13,16 @@ from imaging.volume import Volume
 from pet.suv import Audit, to_suv
 from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
-from recist.delineation import Delineated, from_folder, has_delineation, label_maps_of, read_visit
 from recist.measure import caliper, flags
-from recist.options import AUTO, DICOM, ORGAN_NAMES, Options
-from recist.surroundings import organ_around
+from recist.patient.delineation import (
+    Delineated,
+    from_folder,
+    has_delineation,
+    label_maps_of,
+    read_visit,
+)
+from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
+from recist.patient.organs import organ_around
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs

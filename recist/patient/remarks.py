@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from imaging.series import Problem, Subject
 from imaging.treatment import Treatment
-from recist.delineation import Delineated
-from recist.examination import Examination
-from recist.roles import Placed
+from recist.patient.delineation import Delineated
+from recist.patient.examination import Examination
+from recist.patient.roles import Placed
 from recist.tracking import Dated
 
 #: Remarks on the lesion rather than on one delineation of it.

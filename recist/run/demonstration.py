@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imaging.catalogue import Catalogue
-from recist import batch
-from recist.case import RESEARCH_USE
-from recist.options import Options
+from recist.patient.options import Options
+from recist.patient.result import RESEARCH_USE
 from recist.phantom.patient import write_phantom
+from recist.run import batch
 
 
 def run(

@@ -1,0 +1,1 @@
+"""Many patients: from folders of studies or tables to results, with progress."""
