@@ -8,6 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+#: Stands on everything that a clinician sees.
+RESEARCH_USE = "Research use only, not a medical device."
+
 
 class Response(StrEnum):
     CR = "CR"

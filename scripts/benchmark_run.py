@@ -18,7 +18,7 @@ def main() -> None:
     study = Path(root) / "longitudinal" / "lung-abscopal"
     for lesions in ("auto", "dicom"):
         with tempfile.TemporaryDirectory() as out:
-            command = [sys.executable, "-m", "recist.cli", "run", str(study), "-o", out]
+            command = [sys.executable, "-m", "recist", "run", str(study), "-o", out]
             subprocess.run([*command, "--lesions", lesions], check=False, capture_output=True)
             record = json.loads((Path(out) / "run.json").read_text())
             print(

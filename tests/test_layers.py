@@ -12,50 +12,40 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("imaging", "pet", "segmentation", "recist")
 
-#: Rank of each module of ``recist``: a module imports only lower ranks, or its own folder.
+#: Rank of each room of ``recist``: it imports only lower ranks, or itself.
 RANKS = {
     "course": 0,
     "response": 1,
-    "setting": 1,
     "protocol": 2,
-    "case": 2,
-    "field_profile": 2,
-    "lesion_names": 2,
-    "result_folder": 2,
-    "scope": 3,
     "criteria": 3,
-    "selection": 4,
-    "measure": 3,
-    "tracking": 3,
     "field": 3,
-    "delineation": 3,
-    "choices": 4,
-    "surroundings": 3,
     "endpoints": 4,
-    "abscopal": 5,
-    "robustness": 4,
-    "table": 5,
-    "cohort": 8,
-    "options": 6,
-    "report": 7,
+    "assessment": 5,
+    "abscopal": 6,
+    "table": 7,
+    "measure": 7,
+    "tracking": 7,
     "phantom": 7,
-    "examination": 7,
-    "history": 8,
-    "irradiation": 8,
-    "roles": 9,
-    "pictures": 9,
-    "metabolism": 9,
-    "export": 9,
-    "remarks": 10,
-    "pipeline": 11,
-    "batch": 12,
-    "progress": 13,
-    "demonstration": 13,
-    "cli": 14,
+    "patient": 8,
+    "report": 9,
+    "export": 10,
+    "cohort": 10,
+    "run": 11,
+    "cli": 12,
 }
 
 HEAVY = {"torch", "monai", "pydicom", "SimpleITK", "nibabel"}
-LIGHT = ("course", "response", "protocol", "criteria", "selection", "abscopal", "endpoints")
+LIGHT = (
+    "course",
+    "response",
+    "protocol",
+    "criteria",
+    "field.scope",
+    "endpoints",
+    "assessment",
+    "abscopal",
+    "table",
+)
 
 
 def imports(path: Path) -> set[str]:

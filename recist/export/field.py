@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recist.course import Field
-from recist.patient.result import FieldFinding
+from recist.field.finding import FieldFinding
 
 #: Doses to 0.01 Gy and shares to 0.001: finer digits are noise of the sampling.
 DOSE_DECIMALS = 2

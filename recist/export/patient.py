@@ -24,7 +24,7 @@ from recist.export.tables import (
 )
 from recist.patient.irradiation import united
 from recist.patient.lesion_names import region_of
-from recist.patient.result import Case
+from recist.patient.result import PatientResult
 from recist.patient.status import DatedLesions
 from recist.protocol import Protocol
 from recist.report.page import write_report
@@ -44,7 +44,7 @@ DELINEATIONS = "delineations"
 
 
 def write_case(
-    case: Case,
+    case: PatientResult,
     delineations: Sequence[DatedLesions],
     folder: Path,
     *,
@@ -71,7 +71,7 @@ def write_case(
             write_delineation(dated, folder / DELINEATIONS, bundle)
 
 
-def _write_answers(case: Case, folder: Path, protocol: Protocol) -> None:
+def _write_answers(case: PatientResult, folder: Path, protocol: Protocol) -> None:
     assessed = [(case.course, case.assessments)]
     concluded = [(case.course, case.outcomes)]
     write_timepoints(folder / TIMEPOINTS, assessed)
@@ -80,7 +80,7 @@ def _write_answers(case: Case, folder: Path, protocol: Protocol) -> None:
     write_outcomes_json(folder / OUTCOMES_JSON, concluded, protocol)
 
 
-def _metabolic_row(case: Case, assessment: PetAssessment) -> dict[str, object]:
+def _metabolic_row(case: PatientResult, assessment: PetAssessment) -> dict[str, object]:
     date = case.course.date_of(assessment.day)
     return {
         "subject": case.course.subject,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from recist.patient.result import Case
+from recist.patient.result import PatientResult
 from recist.response import Scope
 
 
-def summarise(case: Case) -> dict[str, str]:
+def summarise(case: PatientResult) -> dict[str, str]:
     """One row of ``summary.csv``."""
     course = case.course
     days = [timepoint.day for timepoint in course.timepoints]

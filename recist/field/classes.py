@@ -19,16 +19,11 @@ import numpy as np
 from imaging.dvh import Samples, samples_of_mask
 from imaging.errors import InputError
 from imaging.exposure import DoseFacts, Exposure, ToPlanning, expose
-from imaging.isolines import Window, isodoses, target_lines
 from imaging.treatment import Treatment
-from imaging.volume import FloatArray, Grid, Mask
+from imaging.volume import FloatArray, Mask
 from recist.course import Field
+from recist.field.finding import FieldFinding
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile
-from recist.patient.result import FieldFinding, Overlay
-
-#: Isodoses drawn on key images: shares of the prescription, and the dose of the pragmatic set.
-SHOWN_ISODOSES = (0.95, 0.50)
-LOW_ISODOSE_GY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,46 +342,3 @@ def _probability(exposure: Exposure, profile: FieldProfile) -> tuple[tuple[str, 
     classes = [class_of(facts, profile) for facts in exposure.shifted]
     shares = [(str(member), classes.count(member) / len(classes)) for member in Field]
     return tuple((name, share) for name, share in shares if share > 0)
-
-
-def field_overlays(
-    treatment: Treatment,
-    grid: Grid,
-    k: int,
-    *,
-    levels_gy: tuple[float, ...] = (),
-    window: Window | None = None,
-    to_planning_mm: ToPlanning | None = None,
-) -> tuple[Overlay, ...]:
-    """Isodoses and target outlines on an axial slice, in pixels of that slice or of a window of it.
-
-    Args:
-        grid: of the CT; ``k`` counts its slices.
-        levels_gy: isodoses; by default 95 % and 50 % of the highest prescription, and 5 Gy.
-        window: first column, first row, columns and rows of the part that is shown.
-        to_planning_mm: as for :func:`classify_lesions`; without it nothing is drawn where the
-            frames of reference differ.
-    """
-    own, planned = grid.frame_of_reference_uid, treatment.frame_of_reference_uid
-    if to_planning_mm is None and (own is None or own != planned):
-        return ()
-    view = window or (0, 0, grid.shape[0], grid.shape[1])
-    levels = levels_gy or _levels_gy(treatment)
-    overlays = [
-        Overlay("isodose", f"{level:g} Gy", lines)
-        for level, lines in isodoses(
-            treatment, grid, k, levels, window=view, to_planning_mm=to_planning_mm
-        )
-    ]
-    for target in treatment.targets:
-        lines = target_lines(target, grid, k, view, to_planning_mm)
-        if lines:
-            overlays.append(Overlay("target-volume", target.name, lines))
-    return tuple(overlays)
-
-
-def _levels_gy(treatment: Treatment) -> tuple[float, ...]:
-    given = [item.given_gy for item in treatment.with_dose if item.given_gy]
-    top = max(given, default=0.0)
-    levels = {LOW_ISODOSE_GY, *(share * top for share in SHOWN_ISODOSES if top)}
-    return tuple(sorted(levels, reverse=True))

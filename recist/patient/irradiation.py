@@ -17,10 +17,10 @@ from imaging.volume import FloatArray, Mask
 from recist.course import Event, EventKind, Field
 from recist.criteria import selection
 from recist.field.classes import FieldOverride, classify_lesions
+from recist.field.finding import FieldFinding
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile
 from recist.patient.examination import Examination
 from recist.patient.overrides import Choice
-from recist.patient.result import FieldFinding
 from recist.tracking import Dated, Tracks
 
 MapPoints = Callable[[FloatArray], FloatArray]

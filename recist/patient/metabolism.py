@@ -18,10 +18,11 @@ from pet.response.measured import Lesions, MeasuredScan, assess_scans, measured_
 from pet.response.result import PetAssessment
 from pet.uptake import on_pet_grid
 from recist.course import Role
+from recist.field.overlays import Overlay
 from recist.patient.examination import Examination
 from recist.patient.irradiation import united
 from recist.patient.picture import outline
-from recist.patient.result import Overlay, Projected
+from recist.patient.result import Projected
 from recist.patient.status import SEEN, Tracked
 from recist.tracking import State
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imaging.errors import InputError
+from recist.assessment import CRITERIA
 from recist.course import Event, EventKind
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Choice, read_choices
 from recist.protocol import Protocol, effective, load
-from recist.run.table import CRITERIA
 from recist.table.courses import DatedEvent
 from recist.table.events import read_events
 from recist.table.finding import Finding

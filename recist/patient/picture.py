@@ -19,8 +19,8 @@ from imaging.exposure import ToPlanning
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Mask, Unit, Volume
 from recist.course import Axis, Caliper
-from recist.field.classes import field_overlays
-from recist.patient.result import KeyImage, Overlay
+from recist.field.overlays import Overlay, field_overlays
+from recist.patient.result import KeyImage
 
 #: A crop shows this much around the longest diameter, and at least the given width.
 SURROUNDING_MM = 45.0

@@ -13,6 +13,8 @@ from imaging.errors import InputError
 from imaging.registration import register_dates
 from imaging.series import Series, Subject
 from recist import abscopal
+from recist.abscopal import AbscopalFinding
+from recist.assessment import assess_course
 from recist.course import Course, Field, Measurement, Timepoint
 from recist.criteria.robustness import category_probabilities
 from recist.field.scope import scopes_of, within
@@ -23,13 +25,10 @@ from recist.patient.key_images import key_images
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.options import Options
 from recist.patient.remarks import problems_of, quality_flags, warnings_of
-from recist.patient.result import Case, Certainty, VisitImages
+from recist.patient.result import Certainty, PatientResult, VisitImages
 from recist.patient.roles import UNKNOWN_ORGAN, Placed, place
 from recist.patient.status import DatedLesions, delineation_error, measurements
 from recist.protocol import Protocol
-from recist.report.abscopal import abscopal_section
-from recist.report.metabolic import metabolic_sections
-from recist.run.table import assess_course
 from recist.tracking import Dated, link_rows, track
 
 #: What a patient goes through, in this order; progress bars and timings name these.
@@ -38,7 +37,7 @@ STAGES = ("read", "delineate", "measure", "register", "track", "field", "assess"
 
 def assess_subject(
     subject: Subject, options: Options, *, on_stage: Callable[[str], None] = lambda _: None
-) -> tuple[Case, tuple[DatedLesions, ...]]:
+) -> tuple[PatientResult, tuple[DatedLesions, ...]]:
     """Read, delineate, measure, track, place, assess.
 
     Raises:
@@ -97,7 +96,7 @@ def assess_subject(
     on_stage("show")
     recorded = {lesion.id for lesion in placed.lesions}
     asked = None if all(each.reviewed for each in found) else options.model_record()
-    case = Case(
+    case = PatientResult(
         course=course,
         visits=tuple(_visit_images(*each, pet) for each in zip(examinations, found, strict=True)),
         assessments=assessments,
@@ -111,10 +110,7 @@ def assess_subject(
         problems=problems_of(subject, examinations, found),
         metabolic=pet.assessments,
         certainties=_certainties(course, placed, options.protocol) if assessments else (),
-        sections=(
-            *_abscopal_sections(course, options.protocol),
-            *metabolic_sections(pet.assessments, course),
-        ),
+        abscopal=_abscopal(course, options.protocol),
         settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
     return case, tuple(
@@ -141,12 +137,12 @@ def _registered(
     ]
 
 
-def _abscopal_sections(course: Course, protocol: Protocol) -> tuple[tuple[str, str], ...]:
+def _abscopal(course: Course, protocol: Protocol) -> AbscopalFinding | None:
     """The abscopal finding, where a lesion was irradiated and there is a date to compare."""
     irradiated = any(lesion.field in (Field.IN, Field.PARTIAL) for lesion in course.lesions)
     if not irradiated or len(course.timepoints) < 2:
-        return ()
-    return (abscopal_section(abscopal.assess(course, protocol), course),)
+        return None
+    return abscopal.assess(course, protocol)
 
 
 def _certainties(course: Course, placed: Placed, protocol: Protocol) -> tuple[Certainty, ...]:

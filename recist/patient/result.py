@@ -15,19 +15,12 @@ import numpy.typing as npt
 
 from imaging.series import Problem
 from pet.response.result import PetAssessment
-from recist.course import Course, Field
+from recist.abscopal import AbscopalFinding
+from recist.course import Course
+from recist.field.finding import FieldFinding
+from recist.field.overlays import Overlay
 from recist.response import Assessment, Outcome, Scope
-
-RESEARCH_USE = "Research use only, not a medical device."
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Overlay:
-    """A line drawn on a key image, in pixels (column, row) of that image."""
-
-    kind: str  # lesion, target-volume, isodose
-    label: str
-    lines_px: tuple[npt.NDArray[np.float64], ...]
+from recist.tracking import LinkFinding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,62 +42,6 @@ class KeyImage:
     short_axis_px: tuple[tuple[float, float], tuple[float, float]] | None
     overlays: tuple[Overlay, ...] = ()
     slice_position: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldFinding:
-    """The field class of a lesion with its grounds, as shown and exported.
-
-    Doses are cumulated physical dose over all plans, on the baseline lesion.
-
-    Attributes:
-        probability: of each class under sampled registration errors.
-        dose_near_max_gy: D0.03cc, or D2 % of a small lesion.
-        volume_at_half, volume_at_95: share of the lesion, 0..1, with at least 50 % and 95 % of the
-            prescription that covers it best.
-        upper_bound_gy: of the maximum, where planning systems underestimate far dose.
-        eqd2_mean_gy: (alpha/beta, mean EQD2) in Gy.
-        envelope: (name, 5th, 95th percentile) of doses under sampled registration errors.
-        band: of a low dose, in Gy.
-        target: the target volume that holds the lesion.
-        evidence: dose, geometry, reader or none.
-        profile: name and version of the thresholds.
-        provisional: mapped back from a later date, not drawn on the baseline.
-        flags: remarks for the reader.
-    """
-
-    lesion_id: str
-    field: Field
-    reason: str
-    dose_mean_gy: float | None = None
-    dose_min_gy: float | None = None
-    dose_max_gy: float | None = None
-    probability: tuple[tuple[str, float], ...] = ()
-    prescription: str = ""  # "50 Gy in 5 fractions"
-    dose_near_max_gy: float | None = None
-    dose_d95_gy: float | None = None
-    volume_at_half: float | None = None
-    volume_at_95: float | None = None
-    upper_bound_gy: float | None = None
-    eqd2_mean_gy: tuple[tuple[float, float], ...] = ()
-    envelope: tuple[tuple[str, float, float], ...] = ()
-    band: str = ""
-    target: str = ""
-    evidence: str = ""
-    profile: str = ""
-    provisional: bool = False
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFinding:
-    """How a lesion was recognised at a date: matched, new, absent, split, merged, ambiguous."""
-
-    lesion_id: str
-    day: int
-    state: str
-    confidence: float
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +83,7 @@ class VisitImages:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Case:
+class PatientResult:
     """A patient, assessed."""
 
     course: Course
@@ -161,6 +98,6 @@ class Case:
     warnings: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()  # parts of the data that could not be used
     settings: dict[str, object] = field(default_factory=dict)
-    sections: tuple[tuple[str, str], ...] = ()  # further report sections: title, HTML
+    abscopal: AbscopalFinding | None = None  # where a lesion was irradiated, from a second date on
     metabolic: tuple[PetAssessment, ...] = ()
     certainties: tuple[Certainty, ...] = ()

@@ -19,10 +19,10 @@ from imaging.volume import Mask
 from recist.course import Field, Lesion, Role
 from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.criteria.selection import BaselineLesion, Treatment, choose_targets
+from recist.field.finding import FieldFinding
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
 from recist.patient.overrides import Choice
-from recist.patient.result import FieldFinding
 from recist.patient.status import Tracked
 from recist.protocol import Protocol
 from recist.tracking import Sighting, State, Track, Tracks

@@ -11,7 +11,7 @@ TITLE = "Abscopal response: lesions that were not irradiated"
 
 
 def abscopal_section(finding: AbscopalFinding, course: Course) -> tuple[str, str]:
-    """Title and HTML of the section, for ``Case.sections``.
+    """Title and HTML of the section.
 
     Args:
         course: that the finding is about, for its dates.

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recist.course import Field, Lesion, Measurement, Role
-from recist.patient.result import Case, FieldFinding, LinkFinding
+from recist.field.finding import FieldFinding
+from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES
 from recist.response import Scope
+from recist.tracking import LinkFinding
 
 #: A link less certain than this is put before the reader.
 SURE_LINK = 0.7
@@ -46,7 +48,7 @@ class LesionGroup:
     sums: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def lesion_groups(case: Case) -> tuple[LesionGroup, ...]:
+def lesion_groups(case: PatientResult) -> tuple[LesionGroup, ...]:
     """Targets with their sums, then non-target and new lesions."""
     groups = []
     for role in Role:
@@ -57,7 +59,7 @@ def lesion_groups(case: Case) -> tuple[LesionGroup, ...]:
     return tuple(groups)
 
 
-def _sum_rows(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _sum_rows(case: PatientResult) -> Iterator[tuple[str, tuple[str, ...]]]:
     for scope in Scope:
         found = {
             a.day: a for a in case.assessments if a.scope is scope and a.criteria == "recist11"
@@ -78,7 +80,7 @@ def _sum_rows(case: Case) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"Sum, {SCOPE_NAMES[scope].lower()}", tuple(values)
 
 
-def row(case: Case, lesion: Lesion) -> LesionRow:
+def row(case: PatientResult, lesion: Lesion) -> LesionRow:
     finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
     return LesionRow(
         lesion.id,
@@ -112,7 +114,7 @@ def _gray(dose_gy: float) -> str:
     return "< 0.1 Gy" if 0 <= dose_gy < 0.1 else f"{dose_gy:.1f} Gy"
 
 
-def _cells(case: Case, lesion: Lesion) -> Iterator[Cell]:
+def _cells(case: PatientResult, lesion: Lesion) -> Iterator[Cell]:
     remarks: dict[int, list[str]] = {}
     for name, day, remark in case.flags:
         if name == lesion.id:
@@ -161,7 +163,7 @@ def unsure(link: LinkFinding) -> bool:
     return link.state not in _SURE_STATES or link.confidence < SURE_LINK
 
 
-def link_rows(case: Case) -> tuple[tuple[str, tuple[LinkFinding | None, ...]], ...]:
+def link_rows(case: PatientResult) -> tuple[tuple[str, tuple[LinkFinding | None, ...]], ...]:
     """How each lesion was recognised, a row per lesion and a place per date."""
     found = {(link.lesion_id, link.day): link for link in case.links}
     days = [timepoint.day for timepoint in case.course.timepoints]

@@ -11,17 +11,20 @@ from markupsafe import Markup
 
 import recist
 from imaging.writing import write_text
-from recist.patient.result import RESEARCH_USE, Case
+from recist.patient.result import PatientResult
 from recist.report import lesions, remarks, responses, strips, wording
+from recist.report.abscopal import abscopal_section
 from recist.report.charts import day_name, spider_chart, sum_chart
 from recist.report.environment import templates
+from recist.report.metabolic import metabolic_sections
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS, criteria_name
+from recist.response import RESEARCH_USE
 
 #: Digits of a hash that are shown; the whole is in the settings.
 HASH_DIGITS = 12
 
 
-def write_report(case: Case, path: Path) -> None:
+def write_report(case: PatientResult, path: Path) -> None:
     """Write the page of a case, whole or not at all.
 
     Args:
@@ -30,7 +33,7 @@ def write_report(case: Case, path: Path) -> None:
     write_text(path, render(case))
 
 
-def render(case: Case) -> str:
+def render(case: PatientResult) -> str:
     """The page as text."""
     environment = templates()
     style = environment.get_template("report.css").render(
@@ -60,13 +63,13 @@ def render(case: Case) -> str:
         unsure=lesions.unsure,
         field_details=lambda finding: list(lesions.field_details(finding)),
         visits=[(visit, day_name(case.course, visit.day)) for visit in case.visits],
-        sections=[(title, Markup(html)) for title, html in case.sections],
+        sections=[(title, Markup(html)) for title, html in _sections(case)],
         settings=list(remarks.settings_rows(case.settings)),
         svg=Markup,
     )
 
 
-def _header(case: Case) -> list[tuple[str, str]]:
+def _header(case: PatientResult) -> list[tuple[str, str]]:
     """What the page is about, in the order of a letter head."""
     course = case.course
     days = [day_name(course, timepoint.day) for timepoint in course.timepoints]
@@ -84,14 +87,14 @@ def _header(case: Case) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value]
 
 
-def _protocol(case: Case) -> str:
+def _protocol(case: PatientResult) -> str:
     named = case.settings.get("protocol")
     if isinstance(named, dict):
         return str(named.get("name", ""))
     return "" if named is None else str(named)
 
 
-def _model(case: Case) -> str:
+def _model(case: PatientResult) -> str:
     """Name, version and the beginning of the hash of the network, where one was used."""
     model = case.settings.get("model")
     if not isinstance(model, dict):
@@ -99,3 +102,11 @@ def _model(case: Case) -> str:
     hashed = str(model.get("sha256", ""))[:HASH_DIGITS]
     words = [model.get("name"), model.get("version"), f"sha256 {hashed}" if hashed else None]
     return " ".join(str(word) for word in words if word)
+
+
+def _sections(case: PatientResult) -> tuple[tuple[str, str], ...]:
+    """Title and HTML of the sections that only some patients have."""
+    return (
+        *((abscopal_section(case.abscopal, case.course),) if case.abscopal else ()),
+        *metabolic_sections(case.metabolic, case.course),
+    )

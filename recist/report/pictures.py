@@ -9,7 +9,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from recist.patient.result import KeyImage, Overlay, Projected
+from recist.field.overlays import Overlay
+from recist.patient.result import KeyImage, Projected
 from recist.report.svg import drawing, line, png_uri, polyline, tag, text
 
 Points2 = tuple[tuple[float, float], tuple[float, float]]

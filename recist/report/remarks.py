@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from recist.patient.result import Case
+from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.lesions import unsure
 
 
-def attention(case: Case) -> tuple[str, ...]:
+def attention(case: PatientResult) -> tuple[str, ...]:
     """What a reader should look at first, each once."""
     course = case.course
     findings = {finding.lesion_id: finding for finding in case.fields}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recist.course import Course, Field
-from recist.patient.result import Case
+from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.palette import SCOPE_NAMES, criteria_name, tone
@@ -63,7 +63,7 @@ class VerdictDay:
     sets: tuple[tuple[str, tuple[Verdict, ...]], ...]
 
 
-def cards(case: Case) -> tuple[Card, ...]:
+def cards(case: PatientResult) -> tuple[Card, ...]:
     """All, in-field and out-of-field lesions on the last date."""
     if not case.course.timepoints:
         return ()
@@ -71,7 +71,7 @@ def cards(case: Case) -> tuple[Card, ...]:
     return tuple(_card(case, scope, last) for scope in Scope)
 
 
-def _card(case: Case, scope: Scope, day: int) -> Card:
+def _card(case: PatientResult, scope: Scope, day: int) -> Card:
     first = case.course.timepoints[0].day
     here = [a for a in case.assessments if a.scope is scope and a.day == day]
     shown = tuple((criteria_name(a.criteria), chip(a, first)) for a in here)
@@ -96,7 +96,7 @@ def _card(case: Case, scope: Scope, day: int) -> Card:
     return Card(SCOPE_NAMES[scope], scope.value, shown, sentence, remark, ends, certainty)
 
 
-def _certainty(case: Case, scope: Scope, day: int) -> str:
+def _certainty(case: PatientResult, scope: Scope, day: int) -> str:
     """What reading the diameters again could change; empty where nothing would."""
     for each in case.certainties:
         if (each.scope, each.day) == (scope, day) and "," in each.sentence:
@@ -104,7 +104,7 @@ def _certainty(case: Case, scope: Scope, day: int) -> str:
     return ""
 
 
-def _field_known(case: Case) -> bool:
+def _field_known(case: PatientResult) -> bool:
     return any(lesion.field is not Field.UNKNOWN for lesion in case.course.lesions)
 
 
@@ -130,7 +130,7 @@ def chip(assessment: Assessment, first_day: int) -> Chip:
     return Chip(assessment.overall.value, tone(assessment.overall), title)
 
 
-def matrix(case: Case) -> tuple[MatrixRow, ...]:
+def matrix(case: PatientResult) -> tuple[MatrixRow, ...]:
     """Responses: a row per set and criteria, a chip per date."""
     days = [timepoint.day for timepoint in case.course.timepoints]
     found = {(a.scope, a.criteria, a.day): a for a in case.assessments}
@@ -148,7 +148,7 @@ def matrix(case: Case) -> tuple[MatrixRow, ...]:
     return tuple(rows)
 
 
-def verdicts(case: Case) -> tuple[VerdictDay, ...]:
+def verdicts(case: PatientResult) -> tuple[VerdictDay, ...]:
     """Every assessment with its reasons, by date and set of lesions."""
     days = []
     first = case.course.timepoints[0].day if case.course.timepoints else 0
@@ -163,7 +163,7 @@ def verdicts(case: Case) -> tuple[VerdictDay, ...]:
     return tuple(days)
 
 
-def _verdicts(case: Case, scope: Scope, day: int, first_day: int) -> Iterator[Verdict]:
+def _verdicts(case: PatientResult, scope: Scope, day: int, first_day: int) -> Iterator[Verdict]:
     """The assessments of a set on a date; a reason that was given before is not repeated."""
     given: set[tuple[str, str]] = set()
     for assessment in case.assessments:

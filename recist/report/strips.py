@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recist.course import Lesion
-from recist.patient.result import Case, KeyImage
+from recist.patient.result import KeyImage, PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
 from recist.report.lesions import LesionRow, row
@@ -38,7 +38,7 @@ class Strip:
     films: tuple[FilmRow, ...]
 
 
-def strips(case: Case) -> tuple[Strip, ...]:
+def strips(case: PatientResult) -> tuple[Strip, ...]:
     """The pictures of every lesion that has one."""
     colours = line_colours(case.key_images)
     return tuple(
@@ -48,7 +48,9 @@ def strips(case: Case) -> tuple[Strip, ...]:
     )
 
 
-def _strip(case: Case, lesion: Lesion, images: list[KeyImage], colours: Mapping[str, str]) -> Strip:
+def _strip(
+    case: PatientResult, lesion: Lesion, images: list[KeyImage], colours: Mapping[str, str]
+) -> Strip:
     lesion_row = row(case, lesion)
     finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
     films = tuple(
@@ -65,7 +67,7 @@ def _strip(case: Case, lesion: Lesion, images: list[KeyImage], colours: Mapping[
 
 
 def _film(
-    case: Case, lesion_row: LesionRow, images: list[KeyImage], colours: Mapping[str, str]
+    case: PatientResult, lesion_row: LesionRow, images: list[KeyImage], colours: Mapping[str, str]
 ) -> FilmRow:
     window = window_of(images, is_node=lesion_row.is_node)
     by_day = {image.day: image for image in images}
@@ -80,7 +82,7 @@ def _film(
     return FilmRow(f"{images[0].modality}, {window.words}", tuple(figures))
 
 
-def projections(case: Case) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+def projections(case: PatientResult) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
     """The PET projections by date."""
     found = []
     for visit in case.visits:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from recist.course import Course, Field, Lesion, Measurement, Role, Status
 from recist.criteria import diameter
-from recist.patient.result import Case, FieldFinding
+from recist.field.finding import FieldFinding
+from recist.patient.result import PatientResult
 from recist.report.charts import day_name
 from recist.report.palette import criteria_name
 from recist.response import Assessment, Response, Scope
@@ -69,7 +70,7 @@ def percent(now: Decimal, reference: Decimal) -> str:
     return diameter.percent(now, reference).replace("-", "−").replace(" %", f"{NBSP}%")
 
 
-def headline(case: Case) -> str:
+def headline(case: PatientResult) -> str:
     """One sentence on the last date: the three sets of lesions by RECIST 1.1."""
     course = case.course
     if not course.timepoints:

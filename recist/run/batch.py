@@ -35,7 +35,6 @@ from recist.export.rows import csv_text
 from recist.export.summary import summarise
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
-from recist.patient.result import RESEARCH_USE
 from recist.patient.result_folder import (
     FINGERPRINT,
     RUN,
@@ -45,6 +44,7 @@ from recist.patient.result_folder import (
     folder_names,
     written_whole,
 )
+from recist.response import RESEARCH_USE
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")

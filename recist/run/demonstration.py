@@ -7,8 +7,8 @@ from pathlib import Path
 
 from imaging.catalogue import Catalogue
 from recist.patient.options import Options
-from recist.patient.result import RESEARCH_USE
 from recist.phantom.patient import write_phantom
+from recist.response import RESEARCH_USE
 from recist.run import batch
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from imaging.catalogue import Catalogue, scan
 from recist.patient.pipeline import STAGES
-from recist.patient.result import RESEARCH_USE
+from recist.response import RESEARCH_USE
 from recist.run.batch import Batch
 
 

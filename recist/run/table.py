@@ -9,23 +9,20 @@ without stopping the others.
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
-from recist import endpoints
+from recist.assessment import CRITERIA, assessed, outcome_of
 from recist.course import Course
 from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
 from recist.run.parallel import in_order
-from recist.run.responses import outcomes_file
 from recist.table import results
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
@@ -38,13 +35,6 @@ from recist.table.source import Chunk, Table, chunks, opened
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
-
-__all__ = ["assess_course", "assess_file", "outcomes_file"]
-
-Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
-
-#: Criteria by name; each is the module of that name in :mod:`recist.criteria`.
-CRITERIA = ("recist11", "irecist", "irrecist", "imrecist")
 
 #: What stands in the column of subjects where the header is repeated.
 _HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
@@ -208,12 +198,12 @@ def _check(_: Task, case: _Case) -> None:
 
 
 def _assess(task: Task, case: _Case) -> None:
-    case.assessments.extend(_assessed(case.course, task.criteria, task.protocol))
+    case.assessments.extend(assessed(case.course, task.criteria, task.protocol))
 
 
 def _conclude(task: Task, case: _Case) -> None:
     for course, name, scope, seen in case.assessments:
-        case.outcomes.append(_outcome(course, seen, task.protocol, name, scope))
+        case.outcomes.append(outcome_of(course, seen, task.protocol, name, scope))
         if name == "recist11" and scope is Scope.ALL:
             case.findings.extend(check_responses(course.subject, seen))
 
@@ -239,43 +229,6 @@ def _append(done: Rendered, part: Rendered) -> None:
     done.outcomes.extend(part.outcomes)
     done.timepoints_json.extend(part.timepoints_json)
     done.outcomes_json.extend(part.outcomes_json)
-
-
-def assess_course(
-    course: Course, criteria: Sequence[str], protocol: Protocol
-) -> tuple[tuple[Assessment, ...], tuple[Outcome, ...]]:
-    """All assessments and outcomes of a course, on all lesions and, with a field, on each side."""
-    assessments: list[Assessment] = []
-    outcomes: list[Outcome] = []
-    for part, name, scope, seen in _assessed(course, criteria, protocol):
-        assessments.extend(seen)
-        outcomes.append(_outcome(part, seen, protocol, name, scope))
-    return tuple(assessments), tuple(outcomes)
-
-
-def _assessed(
-    course: Course, criteria: Sequence[str], protocol: Protocol
-) -> Iterator[tuple[Course, str, Scope, Sequence[Assessment]]]:
-    for scope in scopes_of(course, protocol):
-        part = within(course, scope, protocol)
-        for name in criteria:
-            yield part, name, scope, _assess_by(name)(part, protocol, scope)
-
-
-@cache
-def _assess_by(criteria: str) -> Assess:
-    module = importlib.import_module(f"recist.criteria.{criteria}")
-    assess: Assess = module.assess
-    return assess
-
-
-def _outcome(
-    course: Course, seen: Sequence[Assessment], protocol: Protocol, criteria: str, scope: Scope
-) -> Outcome:
-    if seen:
-        return endpoints.outcome(course, seen, protocol)
-    known = endpoints.background(course.events, protocol, has_baseline=bool(course.timepoints))
-    return endpoints.outcome_of_responses((), protocol, known, criteria=criteria, scope=scope)
 
 
 def _records(

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from imaging.volume import Grid
-from recist.patient.result import LinkFinding
 
 if TYPE_CHECKING:  # neither SimpleITK nor the network's libraries are needed to link lesions
     from imaging.registration import Registration
@@ -85,6 +84,17 @@ class Sighting:
     reason: str
     merged_into: str | None = None
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFinding:
+    """How a lesion was recognised at a date: matched, new, absent, split, merged, ambiguous."""
+
+    lesion_id: str
+    day: int
+    state: str
+    confidence: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from recist.course import Course
 from recist.criteria import irecist
 from recist.protocol import DEFAULT
 
-TRUTH = Path(__file__).parent / "truth"
-SHARED = Path(__file__).parents[1] / "truth" / "irecist_sequences.json"
+TRUTH = Path(__file__).parents[1] / "truth"
+SHARED = TRUTH / "irecist_sequences.json"
 SEQUENCES = json.loads(SHARED.read_text(), parse_float=Decimal)["cases"]
 TABLE = list(csv.DictReader((TRUTH / "irecist_timepoint_table.csv").read_text().splitlines()))
 

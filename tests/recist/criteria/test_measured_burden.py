@@ -13,7 +13,7 @@ from recist.course import Course
 from recist.criteria import imrecist, irecist, irrecist, recist11
 from recist.protocol import DEFAULT
 
-TRUTH = Path(__file__).parent / "truth"
+TRUTH = Path(__file__).parents[1] / "truth"
 CASES = json.loads((TRUTH / "immune_criteria_contrast.json").read_text())["cases"]
 CRITERIA = {"RECIST11": recist11, "iRECIST": irecist, "irRECIST": irrecist, "imRECIST": imrecist}
 

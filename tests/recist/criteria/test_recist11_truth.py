@@ -16,7 +16,7 @@ from recist.course import Course
 from recist.criteria import recist11
 from recist.protocol import DEFAULT
 
-TRUTH = Path(__file__).parent / "truth"
+TRUTH = Path(__file__).parents[1] / "truth"
 CASES = json.loads((TRUTH / "lesion_level_cases.json").read_text(), parse_float=Decimal)["cases"]
 TABLE = list(csv.DictReader((TRUTH / "recist11_overall_response.csv").read_text().splitlines()))
 

@@ -11,18 +11,14 @@ import numpy as np
 import pytest
 
 from imaging.series import Problem
+from recist import abscopal
+from recist.assessment import assess_course
 from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
-from recist.patient.result import (
-    Case,
-    FieldFinding,
-    KeyImage,
-    LinkFinding,
-    Overlay,
-    Projected,
-    VisitImages,
-)
+from recist.field.finding import FieldFinding
+from recist.field.overlays import Overlay
+from recist.patient.result import KeyImage, PatientResult, Projected, VisitImages
 from recist.protocol import load
-from recist.run.table import assess_course
+from recist.tracking import LinkFinding
 
 DAYS = (0, 63, 126)
 CRITERIA = ("recist11", "irecist")
@@ -62,10 +58,10 @@ def _caliper(size: str) -> Caliper:
     return Caliper(axis, axis, Decimal(size), Decimal(size) / 2, 3)
 
 
-def assessed(course: Course, **more: object) -> Case:
+def assessed(course: Course, **more: object) -> PatientResult:
     """The course with its responses by RECIST 1.1 and iRECIST."""
     assessments, outcomes = assess_course(course, CRITERIA, load("recist11-eortc"))
-    case = Case(course, (), assessments, outcomes)
+    case = PatientResult(course, (), assessments, outcomes)
     return replace(case, **more)  # type: ignore[arg-type]
 
 
@@ -95,7 +91,7 @@ def build() -> SimpleNamespace:
 
 
 @pytest.fixture
-def usual() -> Case:
+def usual() -> PatientResult:
     """One lesion in the field and one outside shrink; a new one appears at the last date."""
     lesions = (
         lesion("a", Role.TARGET, Field.IN),
@@ -110,8 +106,9 @@ def usual() -> Case:
         "new": (None, None, "22.0"),
     }
     mip = Projected("coronal", np.ones((20, 30), dtype=np.float32), (4.0, 4.0))
+    seen = course(lesions, sizes)
     return assessed(
-        course(lesions, sizes),
+        seen,
         fields=(
             FieldFinding(
                 "a", Field.IN, "100 % of it received 50 % of 45 Gy", 50.2, 47.1, 56.0,
@@ -133,5 +130,5 @@ def usual() -> Case:
         problems=(Problem("scan 4", "a slice is missing", "send it again"),),
         settings={"protocol": {"name": "recist11-eortc"}, "lesions": "auto",
                   "model": {"name": "lesion_ctpet", "version": "1.0", "sha256": "ab" * 32}},
-        sections=(("Abscopal response", "<p>Compatible: <b>grade C</b></p>"),),
+        abscopal=abscopal.assess(seen, load("recist11-eortc")),
     )  # fmt: skip

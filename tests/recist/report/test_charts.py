@@ -8,23 +8,23 @@ from dataclasses import replace
 import pytest
 
 from recist.course import Field, Role
-from recist.patient.result import Case
+from recist.patient.result import PatientResult
 from recist.report.charts import Frame, changes_percent, spider_chart, sum_chart, sums
 from recist.response import Scope
 
 
-def test_sums_begin_with_the_baseline(usual: Case) -> None:
+def test_sums_begin_with_the_baseline(usual: PatientResult) -> None:
     assert sums(usual.assessments, Scope.ALL, 0) == [(0, 70.0), (63, 44.0), (126, 31.0)]
     assert sums(usual.assessments, Scope.IN_FIELD, 0) == [(0, 40.0), (63, 24.0), (126, 16.0)]
 
 
-def test_changes_are_from_the_first_diameter_of_each_lesion(usual: Case) -> None:
+def test_changes_are_from_the_first_diameter_of_each_lesion(usual: PatientResult) -> None:
     changes = {x.id: changes_percent(usual.course, x) for x in usual.course.lesions}
     assert changes["a"] == [(0, 0.0), (63, -40.0), (126, -60.0)]
     assert changes["new"] == [(126, 0.0)]
 
 
-def test_the_sum_chart_shows_limits_nadir_responses_and_new_lesions(usual: Case) -> None:
+def test_the_sum_chart_shows_limits_nadir_responses_and_new_lesions(usual: PatientResult) -> None:
     chart = sum_chart(usual.course, usual.assessments)
     words = re.findall(r">([^<>]+)</text>", chart)
     for word in ("Baseline", "PR", "PD", "new lesion", "nadir", "baseline", "−30 % of baseline",
@@ -34,7 +34,7 @@ def test_the_sum_chart_shows_limits_nadir_responses_and_new_lesions(usual: Case)
     assert chart.count("<polygon") == 1
 
 
-def test_the_spider_is_coloured_by_field(usual: Case) -> None:
+def test_the_spider_is_coloured_by_field(usual: PatientResult) -> None:
     chart = spider_chart(usual.course)
     assert "#c2570c" in chart
     assert "#1c6e8c" in chart
@@ -42,7 +42,7 @@ def test_the_spider_is_coloured_by_field(usual: Case) -> None:
     assert "n " not in re.findall(r">([^<>]+)</text>", chart)  # targets only
 
 
-def test_lines_are_cut_at_the_edge_and_long_names_shortened(usual: Case) -> None:
+def test_lines_are_cut_at_the_edge_and_long_names_shortened(usual: PatientResult) -> None:
     lesions = tuple(
         replace(x, id="a very long name of a lesion") if x.id == "a" else x
         for x in usual.course.lesions
@@ -69,13 +69,13 @@ def test_dates_close_together_are_spread_evenly() -> None:
     assert steps[0] == pytest.approx(steps[1])
 
 
-def test_without_two_dates_there_is_nothing_to_draw(usual: Case) -> None:
+def test_without_two_dates_there_is_nothing_to_draw(usual: PatientResult) -> None:
     first = replace(usual.course, timepoints=usual.course.timepoints[:1])
     assert sum_chart(first, ()) == ""
     assert spider_chart(first) == ""
 
 
-def test_a_patient_without_targets_gets_the_other_lesions(usual: Case) -> None:
+def test_a_patient_without_targets_gets_the_other_lesions(usual: PatientResult) -> None:
     lesions = tuple(
         replace(x, role=Role.NON_TARGET, field=Field.UNKNOWN) for x in usual.course.lesions
     )

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from recist.abscopal.wording import headline
 from recist.course import Course, Event, EventKind, Field, Measurement, Role, Status, Timepoint
-from recist.patient.result import RESEARCH_USE, Case
+from recist.patient.result import PatientResult
 from recist.report.page import render, write_report
+from recist.response import RESEARCH_USE
 
 VOID = {"meta", "br", "img", "hr"}
 
@@ -52,7 +54,7 @@ class Outline(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
-def shown(case: Case) -> Outline:
+def shown(case: PatientResult) -> Outline:
     """The page, which must be well-formed and self-contained whatever the case."""
     page = render(case)
     outline = Outline(page)
@@ -67,7 +69,7 @@ def shown(case: Case) -> Outline:
     return outline
 
 
-def test_every_part_is_on_the_page(usual: Case) -> None:
+def test_every_part_is_on_the_page(usual: PatientResult) -> None:
     outline = shown(usual)
     assert outline.ids == [
         "summary", "attention", "course", "lesions", "projections", "images", "reasons", "fields",
@@ -75,6 +77,7 @@ def test_every_part_is_on_the_page(usual: Case) -> None:
     ]  # fmt: skip
     text = outline.text
     assert text.count(RESEARCH_USE) == 2
+    assert usual.abscopal is not None
     for words in (
         "patient 7",
         "3 (2024-03-04 to 2024-07-08)",
@@ -92,15 +95,15 @@ def test_every_part_is_on_the_page(usual: Case) -> None:
         "slice 12 of 80",
         "soft tissue window: width 400, level 40 HU",
         "PET, SUV 0 to 8",
-        "Abscopal response",
-        "Compatible: grade C",
+        "Abscopal response: lesions that were not irradiated",
+        headline(usual.abscopal),
         "Eisenhauer 2009",
         "margin",
     ):
         assert words in text, words
 
 
-def test_the_answer_is_said_for_the_three_sets(usual: Case) -> None:
+def test_the_answer_is_said_for_the_three_sets(usual: PatientResult) -> None:
     text = shown(usual).text
     assert (
         "2024-07-08: overall progression by a new lesion, while the target lesions shrank by "
@@ -111,7 +114,7 @@ def test_the_answer_is_said_for_the_three_sets(usual: Case) -> None:
     assert "progression is unconfirmed: a scan 4 to 8 weeks later decides" in text
 
 
-def test_responses_of_both_criteria_are_shown_at_every_date(usual: Case) -> None:
+def test_responses_of_both_criteria_are_shown_at_every_date(usual: PatientResult) -> None:
     page = render(usual)
     matrix = page[page.index("responses scroll") : page.index('id="lesions"')]
     chips = re.findall(r'class="chip [a-z]+" title="[^"]+">([^<]+)<', matrix)
@@ -138,7 +141,7 @@ def test_names_from_outside_cannot_break_out(build: SimpleNamespace) -> None:
     assert shown(case).text.count("<script>alert('x')</script>&\"'") > 8
 
 
-def test_one_date_is_a_baseline(usual: Case, build: SimpleNamespace) -> None:
+def test_one_date_is_a_baseline(usual: PatientResult, build: SimpleNamespace) -> None:
     first = replace(usual.course, timepoints=usual.course.timepoints[:1])
     text = shown(build.assessed(first)).text
     assert "Baseline only (2024-03-04): 2 target lesions, sum of diameters 70.0 mm." in text
@@ -156,7 +159,7 @@ def test_no_target(build: SimpleNamespace) -> None:
 
 
 def test_no_lesion_and_no_date(build: SimpleNamespace) -> None:
-    empty = Case(Course("nobody", (), ()), (), (), ())
+    empty = PatientResult(Course("nobody", (), ()), (), (), ())
     assert "No date could be assessed." in shown(empty).text
     days = tuple(Timepoint(day, ()) for day in (0, 50))
     assert "No lesion was found." in shown(build.assessed(Course("nobody", (), days))).text
@@ -195,7 +198,7 @@ def test_what_was_not_measured_is_said_in_words(build: SimpleNamespace) -> None:
         assert words in text
 
 
-def test_missing_pictures_keep_their_place(usual: Case) -> None:
+def test_missing_pictures_keep_their_place(usual: PatientResult) -> None:
     case = replace(usual, key_images=usual.key_images[:1])
     assert render(case).count("no picture") == 2
     assert "images" not in shown(replace(usual, key_images=())).ids
@@ -212,7 +215,7 @@ def test_missing_pictures_keep_their_place(usual: Case) -> None:
     ],
 )
 def test_an_irradiated_lesion_that_grows_may_be_fibrosis(
-    field: Field, sizes: tuple[str, ...], warned: bool, usual: Case, build: SimpleNamespace
+    field: Field, sizes: tuple[str, ...], warned: bool, usual: PatientResult, build: SimpleNamespace
 ) -> None:
     case = build.assessed(
         build.course((build.lesion("a", Role.TARGET, field),), {"a": sizes}), fields=usual.fields
@@ -221,14 +224,14 @@ def test_an_irradiated_lesion_that_grows_may_be_fibrosis(
     assert (remark in shown(case).text) == warned
 
 
-def test_a_reason_is_given_once_per_set_and_date(usual: Case) -> None:
+def test_a_reason_is_given_once_per_set_and_date(usual: PatientResult) -> None:
     text = shown(usual).text
     assert text.count("PR: 24.0 of 40.0 mm, −40.0 %") == 1
     assert "Otherwise as above." in text
 
 
 def test_the_file_is_written_whole_or_not_at_all(
-    usual: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    usual: PatientResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "report.html"
     write_report(usual, path)
@@ -244,7 +247,9 @@ def test_the_file_is_written_whole_or_not_at_all(
     assert path.read_text(encoding="utf-8") == render(usual)
 
 
-def test_ct_and_pet_of_a_lesion_stand_in_one_panel(usual: Case, build: SimpleNamespace) -> None:
+def test_ct_and_pet_of_a_lesion_stand_in_one_panel(
+    usual: PatientResult, build: SimpleNamespace
+) -> None:
     images = (build.image("a", 0), build.image("a", 0, modality="PET", level=5.0))
     page = render(replace(usual, key_images=images))
     panel = page[page.index('class="panel strip') : page.index('class="further"')]

@@ -11,7 +11,8 @@ import pytest
 
 from imaging.errors import InputError
 from recist.protocol import DEFAULT
-from recist.run.table import assess_file, outcomes_file
+from recist.run.responses import outcomes_file
+from recist.run.table import assess_file
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
 PATIENT = "{0},0,T1,target,liver,no,measured,50\n{0},56,T1,target,liver,no,measured,30\n"

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
+from recist.assessment import assess_course
 from recist.course import (
     Course,
     Event,
@@ -34,7 +35,7 @@ from recist.export.tables import (
     write_timepoints_json,
 )
 from recist.protocol import DEFAULT
-from recist.run.table import assess_course, assess_file
+from recist.run.table import assess_file
 from recist.table.finding import Finding
 from recist.table.read import read_courses
 

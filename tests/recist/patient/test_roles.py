@@ -11,8 +11,8 @@ from imaging.errors import InputError
 from recist.course import Course, Field, Role, Status, Timepoint
 from recist.criteria import recist11
 from recist.criteria.selection import Treatment
+from recist.field.finding import FieldFinding
 from recist.patient.overrides import Choice
-from recist.patient.result import FieldFinding
 from recist.patient.roles import Placed, place
 from recist.patient.status import measurements
 from recist.protocol import load

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recist.course import Field
 from recist.export.field import write_fields
-from recist.patient.result import FieldFinding
+from recist.field.finding import FieldFinding
 
 IRRADIATED = FieldFinding(
     "L1",

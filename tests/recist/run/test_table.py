@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from imaging.errors import InputError, UnsupportedError
 from recist.course import Course
 from recist.protocol import DEFAULT
-from recist.run.table import assess_file, outcomes_file
+from recist.run.responses import outcomes_file
+from recist.run.table import assess_file
 from recist.table.finding import Finding, Level
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"

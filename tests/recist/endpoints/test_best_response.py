@@ -18,7 +18,7 @@ from recist.endpoints.sequence import IMMUNE, METABOLIC, RECIST, Visit, family_o
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Response
 
-TRUTH = Path(__file__).parent / "truth"
+TRUTH = Path(__file__).parents[1] / "truth"
 BOR_CASES = json.loads((TRUTH / "recist11_bor_sequences.json").read_text())["cases"]
 #: Settings of the cases and of the protocol.
 NAMES = {

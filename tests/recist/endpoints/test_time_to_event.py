@@ -37,7 +37,7 @@ from recist.endpoints.time_to_event import (
 from recist.protocol import DEFAULT
 from recist.response import EventTime, Response
 
-TRUTH = Path(__file__).parent / "truth"
+TRUTH = Path(__file__).parents[1] / "truth"
 TTE_CASES = json.loads((TRUTH / "tte_cases.json").read_text())["cases"]
 IRECIST_CASES = json.loads((TRUTH / "irecist_sequences.json").read_text())["cases"]
 

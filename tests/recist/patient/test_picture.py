@@ -13,9 +13,10 @@ import pytest
 from imaging.errors import GeometryError
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.course import Axis, Caliper
+from recist.field.overlays import Overlay
 from recist.measure import caliper
 from recist.patient.picture import key_image, view_mm
-from recist.patient.result import KeyImage, Overlay
+from recist.patient.result import KeyImage
 from recist.report.pictures import LUNG, SOFT_TISSUE, SUV, line_colours, picture, window_of
 from recist.report.svg import png_uri, tag, text
 

@@ -23,8 +23,8 @@ from recist.field.classes import (
     FieldOverride,
     band_of,
     classify_lesions,
-    field_overlays,
 )
+from recist.field.overlays import field_overlays
 from recist.field.profile import DEFAULT_PROFILE, FIVE_GRAY_PROFILE, load_profile
 
 FRAME = "1.2.3"

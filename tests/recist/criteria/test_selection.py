@@ -26,7 +26,7 @@ from recist.criteria.selection import (
 )
 from recist.protocol import DEFAULT
 
-TRUTH = Path(__file__).parent / "truth"
+TRUTH = Path(__file__).parents[1] / "truth"
 MEASURABLE = list(csv.DictReader((TRUTH / "measurability_cases.csv").read_text().splitlines()))
 CASES = json.loads((TRUTH / "target_selection_cases.json").read_text(), parse_float=Decimal)[
     "cases"

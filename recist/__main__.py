@@ -1,0 +1,5 @@
+"""``python -m recist``: the command."""
+
+from recist.cli import main
+
+main()

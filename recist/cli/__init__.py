@@ -1,0 +1,75 @@
+"""The command ``recist``: one sub-command per way into the toolkit, a module each.
+
+Heavy libraries load inside the commands that need them, so a table of diameters needs no torch.
+Exit codes: 0 all done; 1 some of it failed and is named; 2 nothing could be done, and why.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from imaging.errors import InputError
+from recist import __version__
+from recist.cli.abscopal import abscopal
+from recist.cli.assess import assess
+from recist.cli.assess_pet import assess_pet
+from recist.cli.demo import demo
+from recist.cli.evaluate import evaluate
+from recist.cli.outcomes import outcomes
+from recist.cli.output import console
+from recist.cli.run import run
+from recist.cli.segment import segment
+from recist.cli.suv import suv
+from recist.response import RESEARCH_USE
+
+app = typer.Typer(
+    name="recist",
+    help=f"Tumour response from CT and PET/CT by RECIST 1.1 and iRECIST. {RESEARCH_USE}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+#: The commands in the order of the help, by what they start from.
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "From images": (run, demo, segment, suv),
+    "From tables": (assess, outcomes, abscopal, assess_pet),
+    "The network": (evaluate,),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"recist {__version__}. {RESEARCH_USE}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Tumour response assessment."""
+
+
+def main() -> None:
+    """Entry point: refusals are printed in a line, never as a traceback.
+
+    What we warn of is part of the results. Python warnings of the DICOM libraries are not shown:
+    they quote header values, patients' names among them.
+    """
+    warnings.simplefilter("ignore")
+    try:
+        app()
+    except InputError as error:
+        console.print(Text.assemble(("recist:", "red"), f" {error}"), soft_wrap=True)
+        sys.exit(2)

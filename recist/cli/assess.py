@@ -1,0 +1,38 @@
+"""``recist assess``: a table of diameters to responses and outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
+from recist.cli.output import report_table
+
+
+def assess(
+    measurements: Annotated[Path, typer.Argument(help="Measurement table: CSV, xlsx or parquet.")],
+    out: Out,
+    events: Events = None,
+    criteria: Criteria = "recist11,irecist",
+    protocol: ProtocolName = "recist11-eortc",
+    robustness: Annotated[
+        bool,
+        typer.Option("--robustness", help="Add the chance of each category under reading error."),
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
+) -> None:
+    """From a table of diameters to responses and outcomes; no images, no network."""
+    from recist.run.table import assess_file
+
+    result = assess_file(
+        measurements,
+        out,
+        events=events,
+        criteria=names_of(criteria),
+        protocol=protocol,
+        jobs=jobs,
+        robustness=robustness,
+    )
+    report_table(result)

@@ -1,0 +1,25 @@
+"""Options that several commands share, with one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that receives the results.")]
+Criteria = Annotated[
+    str, typer.Option(help="Comma-separated: recist11, irecist, irrecist, imrecist.")
+]
+ProtocolName = Annotated[
+    str, typer.Option("--protocol", help="Preset name or TOML file with the open choices.")
+]
+Events = Annotated[
+    Path | None, typer.Option("--events", help="Table of events: subject, date|day, event.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, or cuda[:n].")]
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,27 @@
+"""``recist outcomes``: responses per date to outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
+from recist.cli.output import report_table
+
+
+def outcomes(
+    responses: Annotated[Path, typer.Argument(help="Table: subject, date|day, overall.")],
+    out: Out,
+    events: Events = None,
+    criteria: Criteria = "recist11",
+    protocol: ProtocolName = "recist11-eortc",
+) -> None:
+    """From time-point responses alone to best response and progression dates."""
+    from recist.run.responses import outcomes_file
+
+    result = outcomes_file(
+        responses, out, events=events, criteria=names_of(criteria), protocol=protocol
+    )
+    report_table(result)

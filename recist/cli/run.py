@@ -1,0 +1,94 @@
+"""``recist run``: images in, response out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from recist.cli.options import Criteria, Device, Events, Out, ProtocolName, names_of
+from recist.cli.output import console
+
+
+def run(
+    studies: Annotated[Path, typer.Argument(help="Folder tree of DICOM, or NIfTI + manifest.csv.")],
+    out: Out,
+    lesions: Annotated[
+        str,
+        typer.Option(
+            help="auto: the network; dicom: RTSTRUCT and SEG beside the images; or a FOLDER of "
+            "NIfTI label maps."
+        ),
+    ] = "auto",
+    roi_pattern: Annotated[
+        str | None, typer.Option(help="Which ROI names are lesions (regular expression).")
+    ] = None,
+    criteria: Criteria = "recist11,irecist",
+    protocol: ProtocolName = "recist11-eortc",
+    events: Events = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(help="The reader's choices: subject, lesion, role, organ, nodal, field."),
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="The reader's links: subject, date, candidate, lesion."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="MONAI bundle to use in place of the shipped one.")
+    ] = None,
+    device: Device = "auto",
+    quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
+    organs: Annotated[
+        Path | None,
+        typer.Option(help="Folder of organ label maps (TotalSegmentator) with organs.json."),
+    ] = None,
+    field_profile: Annotated[
+        str | None, typer.Option(help="Thresholds of the field classes: name or TOML file.")
+    ] = None,
+    subject: Annotated[
+        list[str] | None, typer.Option(help="Only this subject; may be given several times.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Patients at a time; memory grows with it.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip what is complete and unchanged.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what was found and what would be used.")
+    ] = False,
+) -> None:
+    """Images in, response out: delineate, measure, track, classify, for one or many patients."""
+    from recist.patient.options import Options
+    from recist.run import batch, progress
+
+    options = Options.create(
+        lesions=lesions,
+        roi_pattern=roi_pattern,
+        criteria=names_of(criteria),
+        protocol=protocol,
+        events=events,
+        overrides=overrides,
+        links=links,
+        model=model,
+        device=device,
+        quality=quality,
+        organs=organs,
+        field_profile=field_profile,
+    )
+    if dry_run:
+        raise typer.Exit(progress.show_catalogue(studies, Console()))
+    with progress.Bars(console) as bars:
+        result = batch.run(
+            studies,
+            out,
+            options,
+            resume=resume,
+            jobs=jobs,
+            only=subject or (),
+            on_catalogue=bars.on_catalogue,
+            on_stage=bars.on_stage,
+        )
+    progress.show_result(result, console)
+    raise typer.Exit(result.exit_code)

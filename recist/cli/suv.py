@@ -1,0 +1,24 @@
+"""``recist suv``: the factor of a PET series, explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imaging.errors import InputError
+
+
+def suv(
+    series: Annotated[Path, typer.Argument(help="Folder of one PET series.")],
+    kind: Annotated[str, typer.Option("--type", help="bw, lbm, bsa or ibw.")] = "bw",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    strict: Annotated[bool, typer.Option(help="Turn every adaptation into an error.")] = False,
+) -> None:
+    """The SUV factor of a PET series, with its reference time, rule and every candidate."""
+    from pet.suv import SuvType, suv_report
+
+    if kind not in tuple(SuvType):
+        raise InputError(f"--type {kind}", remedy=f"one of {', '.join(SuvType)}")
+    typer.echo(suv_report(series, SuvType(kind), json=as_json, strict=strict))
