@@ -18,8 +18,8 @@ from imaging.manifest import MANIFEST_NAME, read_manifest
 from imaging.series import (
     Catalogue,
     Kind,
-    Level,
     Problem,
+    ProblemLevel,
     Rejection,
     Series,
     Subject,
@@ -31,8 +31,8 @@ from imaging.visits import build
 __all__ = [
     "Catalogue",
     "Kind",
-    "Level",
     "Problem",
+    "ProblemLevel",
     "Rejection",
     "Series",
     "Subject",
@@ -81,7 +81,7 @@ def _remarks(subject: Subject) -> Iterable[Problem]:
     """What a comparison over dates lacks, although nothing is wrong."""
     if len(subject.visits) == 1:
         what = f"one date only ({subject.visits[0].date.isoformat()}): nothing to compare with"
-        yield Problem(subject.id, what, "", subject.id, Level.NOTE)
+        yield Problem(subject.id, what, "", subject.id, ProblemLevel.NOTE)
 
 
 def _by_subject(
@@ -108,7 +108,7 @@ def _persons(headers: list[Header], root: Path, problems: list[Problem]) -> dict
         by_id[name].append(header)
     for name, count in unnamed.items():
         what = f"{count} files without Patient ID (0010,0020); named after their folder"
-        problems.append(Problem(name, what, "", name, Level.NOTE))
+        problems.append(Problem(name, what, "", name, ProblemLevel.NOTE))
     subjects: dict[str, str] = {}
     for name, group in by_id.items():
         for subject, members in _apart(name, group, problems).items():
@@ -140,7 +140,7 @@ def _apart(name: str, headers: list[Header], problems: list[Problem]) -> dict[st
             distinct.append((identity, list(members)))
     if len(distinct) == 1:
         what = "several spellings of the patient's name under one Patient ID; taken as one patient"
-        problems.append(Problem(name, what, "check the ID", name, Level.NOTE))
+        problems.append(Problem(name, what, "check the ID", name, ProblemLevel.NOTE))
         return {name: headers}
     what = f"{len(distinct)} different patients share this Patient ID; kept apart as {name}~1 ..."
     problems.append(Problem(name, what, "correct the Patient ID", name))

@@ -68,7 +68,7 @@ SIEMENS_SHARP = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+class SeriesCandidate:
     """One stack of images that may be the CT or PET of a visit.
 
     Attributes:
@@ -96,7 +96,7 @@ class Candidate:
         return self.series.slice_thickness_mm or np.inf
 
 
-def unusable(candidate: Candidate) -> str | None:
+def unusable(candidate: SeriesCandidate) -> str | None:
     """Why a stack can never be the CT or PET of a visit; None when it can."""
     header, series = candidate.first, candidate.series
     image_type = set(header.texts(Tag.IMAGE_TYPE))
@@ -112,7 +112,7 @@ def unusable(candidate: Candidate) -> str | None:
     return _unusable_geometry(candidate) or _unusable_values(candidate)
 
 
-def _unusable_geometry(candidate: Candidate) -> str | None:
+def _unusable_geometry(candidate: SeriesCandidate) -> str | None:
     header, series = candidate.first, candidate.series
     if series.slices < FEWEST_SLICES:
         return f"only {series.slices} images"
@@ -130,7 +130,7 @@ def _unusable_geometry(candidate: Candidate) -> str | None:
     return None
 
 
-def _unusable_values(candidate: Candidate) -> str | None:
+def _unusable_values(candidate: SeriesCandidate) -> str | None:
     header, series = candidate.first, candidate.series
     if series.modality == "CT":
         meaning = header.text(Tag.RESCALE_TYPE).upper()
@@ -144,12 +144,12 @@ class Preference:
     """One point of the rule: the larger value wins; ``reason`` is what the loser is told."""
 
     reason: str
-    value: Callable[[Candidate], float]
+    value: Callable[[SeriesCandidate], float]
 
 
 def choose(
-    candidates: Sequence[Candidate], frame_of_reference_uid: str | None = None
-) -> tuple[Candidate | None, list[tuple[Candidate, str]]]:
+    candidates: Sequence[SeriesCandidate], frame_of_reference_uid: str | None = None
+) -> tuple[SeriesCandidate | None, list[tuple[SeriesCandidate, str]]]:
     """The candidate that is used, and the reason for each that is not.
 
     Args:
@@ -160,7 +160,7 @@ def choose(
         return None, []
     points = _preferences(candidates, frame_of_reference_uid)
 
-    def rank(candidate: Candidate) -> tuple[object, ...]:
+    def rank(candidate: SeriesCandidate) -> tuple[object, ...]:
         number = candidate.first.number(Tag.SERIES_NUMBER)
         order = (number if number is not None else np.inf, candidate.series.uid)
         return (*(-point.value(candidate) for point in points), *order)
@@ -170,7 +170,7 @@ def choose(
     return best, [(other, _lost(other, best, points)) for other in ranked[1:]]
 
 
-def _lost(other: Candidate, best: Candidate, points: Sequence[Preference]) -> str:
+def _lost(other: SeriesCandidate, best: SeriesCandidate, points: Sequence[Preference]) -> str:
     for point in points:
         if point.value(other) < point.value(best):
             return f"{point.reason}; {best.series.name} is used"
@@ -178,7 +178,7 @@ def _lost(other: Candidate, best: Candidate, points: Sequence[Preference]) -> st
 
 
 def _preferences(
-    candidates: Sequence[Candidate], frame_of_reference_uid: str | None
+    candidates: Sequence[SeriesCandidate], frame_of_reference_uid: str | None
 ) -> tuple[Preference, ...]:
     longest_mm = max(candidate.coverage_mm for candidate in candidates)
     complete = Preference("slices are missing, doubled or uneven", lambda c: c.is_complete)
@@ -206,23 +206,23 @@ def _preferences(
     )
 
 
-def _referenced(candidate: Candidate) -> bool:
+def _referenced(candidate: SeriesCandidate) -> bool:
     return candidate.referenced
 
 
-def _is_thin(candidate: Candidate) -> bool:
+def _is_thin(candidate: SeriesCandidate) -> bool:
     return candidate.thickness_mm <= THICKEST_PREFERRED_MM + THICKNESS_TOLERANCE_MM
 
 
-def _is_original(candidate: Candidate) -> bool:
+def _is_original(candidate: SeriesCandidate) -> bool:
     return "ORIGINAL" in candidate.first.texts(Tag.IMAGE_TYPE)
 
 
-def _has_suv_unit(candidate: Candidate) -> bool:
+def _has_suv_unit(candidate: SeriesCandidate) -> bool:
     return candidate.first.text(Tag.UNITS).upper() in _SUV_UNITS
 
 
-def is_attenuation_corrected(candidate: Candidate) -> bool:
+def is_attenuation_corrected(candidate: SeriesCandidate) -> bool:
     """By Corrected Image (0028,0051); where that is empty, by the series description."""
     corrections = candidate.first.texts(Tag.CORRECTED_IMAGE)
     if corrections:

@@ -18,7 +18,16 @@ from collections import defaultdict
 from pathlib import Path
 
 from imaging.errors import InputError
-from imaging.series import Catalogue, Kind, Level, Problem, Series, Subject, Visit, visit_label
+from imaging.series import (
+    Catalogue,
+    Kind,
+    Problem,
+    ProblemLevel,
+    Series,
+    Subject,
+    Visit,
+    visit_label,
+)
 from imaging.volume import Unit
 
 MANIFEST_NAME = "manifest.csv"
@@ -60,7 +69,7 @@ def read_manifest(path: Path) -> Catalogue:
     subjects = tuple(_subject(name, visits[name]) for name in sorted(visits) if visits[name])
     for alone in (subject for subject in subjects if len(subject.visits) == 1):
         what = "one date only: nothing to compare with"
-        problems.append(Problem(alone.id, what, "", alone.id, Level.NOTE))
+        problems.append(Problem(alone.id, what, "", alone.id, ProblemLevel.NOTE))
     return Catalogue(subjects, tuple(problems), len(rows))
 
 

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     NIFTI = "nifti"
 
 
-class Level(StrEnum):
+class ProblemLevel(StrEnum):
     """How much a problem matters: an error makes a run end with exit code 1, a note does not."""
 
     ERROR = "error"
@@ -41,7 +41,7 @@ class Problem:
     what: str
     remedy: str = ""
     subject: str | None = None
-    level: Level = Level.ERROR
+    level: ProblemLevel = ProblemLevel.ERROR
 
     def __str__(self) -> str:
         advice = f" ({self.remedy})" if self.remedy else ""

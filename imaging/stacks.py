@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.choice import Candidate
+from imaging.choice import SeriesCandidate
 from imaging.errors import GeometryError
 from imaging.header import Header, Tag, numbers_of
 from imaging.series import Series
@@ -21,14 +21,14 @@ from imaging.volume import FloatArray
 _SPLITTERS = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION, Tag.IMAGE_TYPE, Tag.KERNEL)
 
 
-def split(series: Series, headers: Sequence[Header]) -> list[Candidate]:
+def split(series: Series, headers: Sequence[Header]) -> list[SeriesCandidate]:
     """The stacks of a series, largest first.
 
     Images of different matrix, pixel spacing or orientation, and localizers, are apart; images
     at the same positions are told apart by acquisition, temporal position, image type or kernel
     where one of these does so completely.
     """
-    stacks: list[Candidate] = []
+    stacks: list[SeriesCandidate] = []
     for group in _grouped(headers, _shape_of):
         stacks.extend(_stack(series, part) for part in _acquisitions(group))
     return sorted(stacks, key=lambda stack: (-stack.series.slices, stack.series.files))
@@ -87,7 +87,7 @@ def heights_of(headers: Sequence[Header]) -> FloatArray:
     return np.asarray(np.array(positions) @ normal, dtype=np.float64)
 
 
-def _stack(series: Series, headers: list[Header]) -> Candidate:
+def _stack(series: Series, headers: list[Header]) -> SeriesCandidate:
     heights = heights_of(headers)
     order = np.argsort(heights, kind="stable") if heights.size else range(len(headers))
     ordered = [headers[n] for n in order]
@@ -104,4 +104,4 @@ def _stack(series: Series, headers: list[Header]) -> Candidate:
         sop_class_uid=first.text(Tag.SOP_CLASS_UID),
         sop_instance_uid=first.text(Tag.SOP_INSTANCE_UID),
     )
-    return Candidate(stack, first, np.sort(heights))
+    return SeriesCandidate(stack, first, np.sort(heights))

@@ -21,7 +21,7 @@ from imaging.header import (
     read_dataset,
     read_header,
 )
-from imaging.series import Level, Problem
+from imaging.series import Problem, ProblemLevel
 
 #: Patient ID and SOP Instance UID.
 _Instance = tuple[str, str]
@@ -164,10 +164,12 @@ def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
         seen.add((status.st_dev, status.st_ino))
         if folder != os.fspath(root) and _holds_results(folder, {entry.name for entry in entries}):
             what = "results of this program, not read as images"
-            problems.append(Problem(relative(folder, root), what, level=Level.NOTE))
+            problems.append(Problem(relative(folder, root), what, level=ProblemLevel.NOTE))
             continue
         if not entries:
-            problems.append(Problem(relative(folder, root), "an empty folder", level=Level.NOTE))
+            problems.append(
+                Problem(relative(folder, root), "an empty folder", level=ProblemLevel.NOTE)
+            )
         inner = [entry.path for entry in entries if entry.is_dir()]
         for entry in entries:
             name = entry.name.lower()
@@ -274,12 +276,12 @@ def _lines(not_dicom: dict[str, list[str]], root: Path) -> Iterator[Problem]:
         if len(paths) > NAMED_ONE_BY_ONE:
             names = ", ".join(os.path.basename(path) for path in paths[:2])  # noqa: PTH119
             what = f"{len(paths)} files are not DICOM ({names}, ...)"
-            yield Problem(relative(folder, root), what, level=Level.NOTE)
+            yield Problem(relative(folder, root), what, level=ProblemLevel.NOTE)
             continue
         for path in paths:
             packed = path.lower().endswith(ARCHIVES) and not path.lower().endswith(".nii.gz")
             remedy = "unpack it if it holds images" if packed else ""
-            yield Problem(relative(path, root), "not DICOM", remedy, level=Level.NOTE)
+            yield Problem(relative(path, root), "not DICOM", remedy, level=ProblemLevel.NOTE)
 
 
 def _copies(
@@ -313,7 +315,7 @@ def _copies(
             f"{what}; one is used",
             "",
             headers[0].text(Tag.PATIENT_ID) or None,
-            Level.NOTE,
+            ProblemLevel.NOTE,
         )
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from imaging.choice import NEVER_A_SCAN, Candidate, choose, unusable
+from imaging.choice import NEVER_A_SCAN, SeriesCandidate, choose, unusable
 from imaging.header import Header, Tag
-from imaging.series import Level, Problem, Rejection, Series, Subject, Visit, visit_label
+from imaging.series import Problem, ProblemLevel, Rejection, Series, Subject, Visit, visit_label
 from imaging.stacks import split
 from imaging.tree import DicomObject
 
@@ -38,7 +38,7 @@ _ORDER = ("RTSTRUCT", "SEG", "REG", "RTPLAN", "RTDOSE", "RTRECORD")
 class _Day:
     """What belongs to one date, while it is gathered."""
 
-    stacks: list[Candidate] = field(default_factory=list)
+    stacks: list[SeriesCandidate] = field(default_factory=list)
     objects: list[Series] = field(default_factory=list)
     uids: set[str] = field(default_factory=set)
     studies: set[str] = field(default_factory=set)
@@ -96,7 +96,7 @@ def _days(
     return dict(days)
 
 
-def _usable(stacks: Iterable[Candidate], rejected: list[Rejection]) -> list[Candidate]:
+def _usable(stacks: Iterable[SeriesCandidate], rejected: list[Rejection]) -> list[SeriesCandidate]:
     kept = []
     for stack in stacks:
         reason = unusable(stack)
@@ -119,7 +119,7 @@ def _barren(
         reasons = "; ".join(sorted({rejection.reason for rejection in rejections}))
         what = f"no usable CT or PET on {date.isoformat()}: {reasons}"
         never_a_scan = all(rejection.reason in NEVER_A_SCAN for rejection in rejections)
-        level = Level.NOTE if never_a_scan else Level.ERROR
+        level = ProblemLevel.NOTE if never_a_scan else ProblemLevel.ERROR
         yield Problem(str(rejections[0].series.folder), what, "", subject, level)
 
 
@@ -181,7 +181,7 @@ def _nearest(date: dt.date | None, dates: Iterable[dt.date]) -> dt.date:
 
 def _visit(date: dt.date, label: str, day: _Day, rejected: list[Rejection]) -> Visit:
     referenced: frozenset[str] = frozenset().union(*(thing.references for thing in day.objects))
-    usable: dict[str, list[Candidate]] = {"CT": [], "PT": []}
+    usable: dict[str, list[SeriesCandidate]] = {"CT": [], "PT": []}
     for stack in day.stacks:
         known = stack.series.uid in referenced or stack.series.sop_instance_uid in referenced
         usable[stack.series.modality].append(replace(stack, referenced=known))

@@ -32,7 +32,7 @@ HULL_FROM = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class UptakeThreshold:
     """Which voxels of a delineation are metabolically active: those at or above a value.
 
     Attributes:
@@ -50,11 +50,11 @@ class Threshold:
             raise InputError(f"threshold {self.name!r} needs either a value or a share")
 
     @classmethod
-    def fixed(cls, suv: float = FIXED_SUV) -> Threshold:
+    def fixed(cls, suv: float = FIXED_SUV) -> UptakeThreshold:
         return cls(f"SUV>={suv:g}", value=suv)
 
     @classmethod
-    def relative(cls, share: float = RELATIVE_SHARE) -> Threshold:
+    def relative(cls, share: float = RELATIVE_SHARE) -> UptakeThreshold:
         return cls(f"{100 * share:g}%max", share=share)
 
     @classmethod
@@ -65,7 +65,7 @@ class Threshold:
         *,
         factor: float = LIVER_FACTOR,
         deviations: float = LIVER_DEVIATIONS,
-    ) -> Threshold:
+    ) -> UptakeThreshold:
         return cls(f"{factor:g}xliver+{deviations:g}SD", value=factor * mean + deviations * sd)
 
     def of(self, values: FloatArray) -> float:
@@ -166,7 +166,7 @@ def uptake(suv: Volume, mask: Mask, *, variant: PeakVariant = PeakVariant.GLOBAL
     )
 
 
-def metabolic_mask(suv: Volume, mask: Mask, threshold: Threshold) -> Mask:
+def metabolic_mask(suv: Volume, mask: Mask, threshold: UptakeThreshold) -> Mask:
     """The voxels of a delineation at or above a threshold; may be empty."""
     values = mask.values(suv)
     active = np.array(mask.array)
@@ -174,7 +174,7 @@ def metabolic_mask(suv: Volume, mask: Mask, threshold: Threshold) -> Mask:
     return Mask(active, mask.start, mask.grid)
 
 
-def metabolic_volume(suv: Volume, mask: Mask, threshold: Threshold) -> tuple[float, float]:
+def metabolic_volume(suv: Volume, mask: Mask, threshold: UptakeThreshold) -> tuple[float, float]:
     """MTV (ml) and TLG of the voxels of a delineation at or above a threshold."""
     active = metabolic_mask(suv, mask, threshold)
     total = float(active.values(suv).sum(dtype=np.float64))
@@ -185,7 +185,7 @@ def burden(
     suv: Volume,
     lesions: Sequence[Mask],
     *,
-    threshold: Threshold | None = None,
+    threshold: UptakeThreshold | None = None,
     between: Between = Between.CENTROIDS,
 ) -> Burden:
     """Whole-body totals of lesions on the PET grid.
@@ -216,7 +216,7 @@ def burden_by_field(
     lesions: Sequence[Mask],
     fields: Sequence[str],
     *,
-    threshold: Threshold | None = None,
+    threshold: UptakeThreshold | None = None,
 ) -> Mapping[str, Burden]:
     """The totals of the lesions of each field (``in``, ``out`` ...), in order of appearance."""
     pairs = list(zip(lesions, fields, strict=True))

@@ -47,8 +47,8 @@ class Scope(StrEnum):
 class Reason:
     """Why: the rule, a sentence, the numbers used, the distance to the next category.
 
-    Reasons are values: equal when they say the same. A :class:`Finding` says the same from a form
-    and facts, and writes its sentence when it is read.
+    Reasons are values: equal when they say the same. A :class:`RuleReason` says the same from a
+    form and facts, and writes its sentence when it is read.
 
     Attributes:
         rule: short code of the rule, e.g. ``target-pr``.
@@ -133,7 +133,7 @@ class Form:
     words: Callable[..., Words]
 
 
-class Finding(Reason):
+class RuleReason(Reason):
     """A reason kept as a form and its facts; most are never read, so it is cheap to make."""
 
     __slots__ = ("_facts", "_form")

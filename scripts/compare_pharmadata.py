@@ -23,7 +23,7 @@ from recist import endpoints
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import recist11
 from recist.criteria.tables import OVERALL
-from recist.endpoints.sequence import Visit
+from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import PRESETS
 from recist.response import Assessment, Response
 
@@ -220,7 +220,8 @@ def compare_outcomes(adrs: pd.DataFrame) -> Comparison:
     for subject, rows in adrs[adrs["PARAMCD"] == "OVR"].groupby("USUBJID"):
         days = (pd.to_datetime(rows["ADT"]) - pd.to_datetime(rows["TRTSDT"])).dt.days
         visits = [
-            Visit(int(day), Response(word)) for day, word in zip(days, rows["AVALC"], strict=True)
+            RespondedVisit(int(day), Response(word))
+            for day, word in zip(days, rows["AVALC"], strict=True)
         ]
         for name, ours in _derived(visits).items():
             compared[name] += 1
@@ -232,7 +233,7 @@ def compare_outcomes(adrs: pd.DataFrame) -> Comparison:
     return Comparison(compared, differences)
 
 
-def _derived(visits: list[Visit]) -> dict[str, str]:
+def _derived(visits: list[RespondedVisit]) -> dict[str, str]:
     unconfirmed = endpoints.outcome_of_responses(
         visits, replace(PROTOCOL, confirmation_required=False), criteria="recist11"
     )

@@ -12,14 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from segmentation.evaluation import Interval, Scores, bootstrap, paired_p
-from segmentation.validation import DrawnRow, Row
+from segmentation.validation import DrawnRow, ScoreRow
 
 #: Logged losses are shown as the running mean of this many rows.
 SMOOTHED_ROWS = 10
 SCORES = tuple(field.name for field in fields(Scores))
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
+def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
     """One line per patient and method; empty where a figure has no meaning."""
     lines = [
         {"case": row.case, "method": row.method, "seconds": f"{row.seconds:.3f}"}
@@ -48,7 +48,7 @@ def _rounded(line: Mapping[str, object]) -> dict[str, object]:
     return {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in line.items()}
 
 
-def by_method(rows: Iterable[Row]) -> dict[str, dict[str, Scores]]:
+def by_method(rows: Iterable[ScoreRow]) -> dict[str, dict[str, Scores]]:
     """method -> case -> scores, both in the order met."""
     found: dict[str, dict[str, Scores]] = {}
     for row in rows:
@@ -56,7 +56,7 @@ def by_method(rows: Iterable[Row]) -> dict[str, dict[str, Scores]]:
     return found
 
 
-def summary(rows: Sequence[Row]) -> list[dict[str, str]]:
+def summary(rows: Sequence[ScoreRow]) -> list[dict[str, str]]:
     """One line per method: means over patients with 95 % bootstrap intervals, medians."""
     return [
         {
@@ -93,7 +93,7 @@ def _interval(values: Sequence[float], digits: int = 3) -> str:
     return f"{figure.value:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
 
 
-def tests(rows: Sequence[Row], method: str, others: Sequence[str]) -> dict[str, float]:
+def tests(rows: Sequence[ScoreRow], method: str, others: Sequence[str]) -> dict[str, float]:
     """One-sided paired p that a method's Dice is higher than each other's, same patients."""
     cases = by_method(rows)
     return {
@@ -115,7 +115,7 @@ def markdown(lines: Sequence[Mapping[str, str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
 
-def plot_dice(path: Path, rows: Sequence[Row]) -> None:
+def plot_dice(path: Path, rows: Sequence[ScoreRow]) -> None:
     """Dice of every patient by method, as boxes."""
     cases = by_method(rows)
     figure = Figure(figsize=(9, 0.45 * len(cases) + 1.2), layout="constrained")

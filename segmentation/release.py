@@ -13,7 +13,7 @@ from segmentation.bundle import Bundle, load_bundle, record_weights
 from segmentation.evaluation import Diameter
 from segmentation.packing import case_names, read_images
 from segmentation.training import ALL_CASES
-from segmentation.validation import DrawnRow, Row, drawn_lesions, fold_bundle, validate_case
+from segmentation.validation import DrawnRow, ScoreRow, drawn_lesions, fold_bundle, validate_case
 
 #: So many lesions are drawn into each CT that has no PET.
 DRAWN_PER_CT = 40
@@ -79,7 +79,7 @@ def _rows(
     folds: Mapping[str, int] | None,
     device: str,
     diameter: Diameter,
-) -> Iterator[Row]:
+) -> Iterator[ScoreRow]:
     for folder in data:
         for name in case_names(folder):
             unseen = _unseen(bundle, folds, name)

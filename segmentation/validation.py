@@ -37,7 +37,7 @@ Category = Callable[[float, float], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScoreRow:
     """One patient by one method."""
 
     case: str
@@ -69,16 +69,16 @@ def fold_bundle(bundle: Bundle, fold: int) -> Bundle:
 
 def validate_case(
     folder: Path, name: str, bundle: Bundle, diameter: Diameter, *, device: str = "auto"
-) -> Iterator[Row]:
+) -> Iterator[ScoreRow]:
     """All methods on one patient; ``bundle`` must not have seen it."""
     ct, suv, label = read_images(folder, name)
     true = np.asarray(label.array > 0)
 
-    def row(method: str, run: Callable[[], Delineation]) -> Row:
+    def row(method: str, run: Callable[[], Delineation]) -> ScoreRow:
         begun = time.perf_counter()
         found = run().mask()
         seconds = time.perf_counter() - begun
-        return Row(name, method, score(true, found, ct.grid, diameter=diameter), seconds)
+        return ScoreRow(name, method, score(true, found, ct.grid, diameter=diameter), seconds)
 
     click = deepest_click(true, ct.grid)
     prompts: dict[str, Prompt | None] = {

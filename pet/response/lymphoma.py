@@ -31,7 +31,7 @@ class Deauville:
 DEAUVILLE = Deauville()
 
 
-class Course(StrEnum):
+class LymphomaCourse(StrEnum):
     """Uptake compared with baseline."""
 
     DECREASE = "decrease"
@@ -75,7 +75,9 @@ def deauville(
     return 5, PetReason("uptake", BARRINGTON, text, (("limit", marked),), margin, "SUV")
 
 
-def lugano(score: int, course: Course, *, new_lesion: bool = False, day: int = 0) -> PetAssessment:
+def lugano(
+    score: int, course: LymphomaCourse, *, new_lesion: bool = False, day: int = 0
+) -> PetAssessment:
     """The metabolic response of Lugano from the score and the course of uptake.
 
     Raises:
@@ -95,7 +97,7 @@ def lugano(score: int, course: Course, *, new_lesion: bool = False, day: int = 0
 
 
 LUGANO_COURSE = {
-    Course.DECREASE: PetResponse.PMR,
-    Course.NO_CHANGE: PetResponse.NMR,
-    Course.INCREASE: PetResponse.PMD,
+    LymphomaCourse.DECREASE: PetResponse.PMR,
+    LymphomaCourse.NO_CHANGE: PetResponse.NMR,
+    LymphomaCourse.INCREASE: PetResponse.PMD,
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from imaging.errors import HeaderError
 from imaging.volume import Mask, Unit, Volume
 from pet.reference_regions import ReferenceRegion, blood_pool_region, liver_region
-from pet.response.measurements import Dated, PetCourse
+from pet.response.measurements import DatedScan, PetCourse
 from pet.response.protocol import PetProtocol
 from pet.response.result import PetAssessment
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
@@ -102,7 +102,7 @@ def assess_scans(
         scans: in order of day; one scan alone gives no assessment.
         criteria: names out of :data:`pet.response.table.CRITERIA`.
     """
-    course = PetCourse("", "day", tuple(Dated(str(scan.day), scan, {}) for scan in scans))
+    course = PetCourse("", "day", tuple(DatedScan(str(scan.day), scan, {}) for scan in scans))
     names = chosen_criteria(criteria)
     return tuple(found for _, found in assess_course(course, names, protocol or PetProtocol()))
 

@@ -58,7 +58,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
+class DatedScan:
     """A scan with its date as written and its facts for single criteria."""
 
     when: str
@@ -72,7 +72,7 @@ class PetCourse:
 
     subject: str
     time: str
-    scans: tuple[Dated, ...]
+    scans: tuple[DatedScan, ...]
 
 
 def read_pet_courses(table: Path) -> tuple[PetCourse, ...]:
@@ -117,7 +117,7 @@ def _rows(table: Path) -> list[Row]:
     ]
 
 
-def _scans(dates: Mapping[str, list[Row]], time: str, where: str) -> tuple[Dated, ...]:
+def _scans(dates: Mapping[str, list[Row]], time: str, where: str) -> tuple[DatedScan, ...]:
     days = {when: _day(when, time, where) for when in dates}
     first = min(days.values()) if time == "date" else 0
     return tuple(
@@ -133,7 +133,7 @@ def _day(when: str, time: str, where: str) -> int:
         raise InputError(f"{time} {when!r}: {error}", where=where) from error
 
 
-def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> Dated:
+def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> DatedScan:
     facts = {name: _one(rows, name, where) for name in SCAN_COLUMNS}
     cycles = number(facts, "cycles", where)
     scan = PetScan(
@@ -148,7 +148,7 @@ def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> Dated:
         progression=_flag(facts, "progression", where),
         deterioration=_flag(facts, "deterioration", where),
     )
-    return Dated(when, scan, facts)
+    return DatedScan(when, scan, facts)
 
 
 def _one(rows: Sequence[Row], name: str, where: str) -> str:

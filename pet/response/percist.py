@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pet.response.comparability import SOURCE as GATE_SOURCE
-from pet.response.comparability import Comparability, Reference, gates, reference_of
+from pet.response.comparability import Comparability, ReferenceRegion, gates, reference_of
 from pet.response.result import Gate, PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import LesionUptake, PetScan, hottest_lesions
 
@@ -185,7 +185,7 @@ class _Comparison:
             "not-measurable", sentence, floor - peak, "SUL", GATE_SOURCE
         )
 
-    def _floor(self, reference: Reference) -> tuple[float, str]:
+    def _floor(self, reference: ReferenceRegion) -> tuple[float, str]:
         limits = self.settings.comparability
         floor = round(reference.measurable_from(limits), 9)
         name = f"{reference.factor:g} x {reference.name} + {limits.deviations:g} SD = {floor:g}"

@@ -18,8 +18,8 @@ from imaging.errors import InputError
 from imaging.writing import write_text
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
-from pet.response.lymphoma import Course, deauville, lugano
-from pet.response.measurements import Dated, PetCourse, number, read_pet_courses
+from pet.response.lymphoma import LymphomaCourse, deauville, lugano
+from pet.response.measurements import DatedScan, PetCourse, number, read_pet_courses
 from pet.response.percist import percist
 from pet.response.protocol import PetProtocol, load
 from pet.response.result import PetAssessment, PetReason, change_percent
@@ -98,26 +98,30 @@ def _short(value: float | None) -> str:
 
 # --- Criteria by name -----------------------------------------------------------------------
 
-Assess = Callable[[Sequence[Dated], PetProtocol], Iterable[tuple[str, PetAssessment]]]
+Assess = Callable[[Sequence[DatedScan], PetProtocol], Iterable[tuple[str, PetAssessment]]]
 
 
 def _pairwise(
     one: Callable[[PetScan, PetScan, PetProtocol], PetAssessment],
 ) -> Assess:
     def assess(
-        scans: Sequence[Dated], protocol: PetProtocol
+        scans: Sequence[DatedScan], protocol: PetProtocol
     ) -> Iterable[tuple[str, PetAssessment]]:
         return [(dated.when, one(scans[0].scan, dated.scan, protocol)) for dated in scans[1:]]
 
     return assess
 
 
-def _ipercist(scans: Sequence[Dated], protocol: PetProtocol) -> Iterable[tuple[str, PetAssessment]]:
+def _ipercist(
+    scans: Sequence[DatedScan], protocol: PetProtocol
+) -> Iterable[tuple[str, PetAssessment]]:
     found = ipercist([dated.scan for dated in scans], protocol.ipercist)
     return zip([dated.when for dated in scans[1:]], found, strict=True)
 
 
-def _pecrit(scans: Sequence[Dated], protocol: PetProtocol) -> Iterable[tuple[str, PetAssessment]]:
+def _pecrit(
+    scans: Sequence[DatedScan], protocol: PetProtocol
+) -> Iterable[tuple[str, PetAssessment]]:
     first = scans[0].scan.hottest
     for dated in scans[1:]:
         now = dated.scan.hottest
@@ -130,7 +134,9 @@ def _pecrit(scans: Sequence[Dated], protocol: PetProtocol) -> Iterable[tuple[str
             yield dated.when, pecrit(recist11, change, day=dated.scan.day, settings=settings)
 
 
-def _lugano(scans: Sequence[Dated], protocol: PetProtocol) -> Iterable[tuple[str, PetAssessment]]:
+def _lugano(
+    scans: Sequence[DatedScan], protocol: PetProtocol
+) -> Iterable[tuple[str, PetAssessment]]:
     for dated in scans[1:]:
         facts, scan = dated.facts, dated.scan
         blood, liver = (number(facts, name) for name in ("blood_max", "liver_max"))
@@ -158,9 +164,9 @@ def _with_score_reason(found: PetAssessment, reason: PetReason) -> PetAssessment
     )
 
 
-def _course(text: str, when: str) -> Course:
+def _course(text: str, when: str) -> LymphomaCourse:
     try:
-        return Course(text or Course.NO_CHANGE)
+        return LymphomaCourse(text or LymphomaCourse.NO_CHANGE)
     except ValueError as error:
         raise InputError(f"uptake_vs_baseline: {error}", where=f"PET of {when}") from error
 

@@ -34,7 +34,7 @@ from pet.suv.errors import (
 from pet.suv.header import SeriesFacts, read_series
 from pet.suv.notes import Notes
 from pet.suv.patient import gain, read_body
-from pet.suv.reference_time import DOUBT_PERCENT, Reference, frame_means, scan_start
+from pet.suv.reference_time import DOUBT_PERCENT, ReferenceTime, frame_means, scan_start
 
 #: Normalisation named by SUVType (0054,1006), by unit. Absent means body weight for GML.
 STATED_TYPE: MappingProxyType[str, dict[str | None, SuvType]] = MappingProxyType(
@@ -69,7 +69,7 @@ class _Timing:
     rule: str
     dose_bq: float
     half_life_s: float | None = None
-    reference: Reference | None = None
+    reference: ReferenceTime | None = None
     injection: dt.datetime | None = None
     uptake_min: float | None = None
 

@@ -28,7 +28,7 @@ FROM_START, FROM_MEAN = "acquisition-frt", "acquisition+mean-frt"
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferenceTime:
     """Reference time of each slice, and why."""
 
     times: tuple[dt.datetime, ...]
@@ -48,7 +48,7 @@ def effect_percent(candidate: dt.datetime, chosen: dt.datetime, half_life_s: flo
     return 100.0 * math.expm1(math.log(2.0) * half_lives)
 
 
-def frame_means(series: SeriesFacts, half_life_s: float) -> Reference:
+def frame_means(series: SeriesFacts, half_life_s: float) -> ReferenceTime:
     """Images without decay correction: each frame at its own mean time."""
     times = []
     for facts in series.slices:
@@ -59,10 +59,10 @@ def frame_means(series: SeriesFacts, half_life_s: float) -> Reference:
         span = mean_time_s(_need(facts.duration_s, "ActualFrameDuration"), half_life_s)
         times.append(start + dt.timedelta(seconds=span))
     rule = "decay correction NONE: the mean time of each frame"
-    return Reference(tuple(times), rule, ())
+    return ReferenceTime(tuple(times), rule, ())
 
 
-def scan_start(series: SeriesFacts, half_life_s: float, notes: Notes) -> Reference:
+def scan_start(series: SeriesFacts, half_life_s: float, notes: Notes) -> ReferenceTime:
     """Decay correction START: the reference by rules a to d (IBSI-SUV), with all candidates."""
     candidates = _candidates(series, half_life_s)
     name, time, rule = _choose(series, candidates, half_life_s, notes)
@@ -76,7 +76,7 @@ def scan_start(series: SeriesFacts, half_life_s: float, notes: Notes) -> Referen
     if implied is not None:
         effect = effect_percent(implied, time, half_life_s)
         table = (*table, CandidateTime(BY_DECAY_FACTOR, implied, effect))
-    return Reference((time,) * len(series.slices), rule, table)
+    return ReferenceTime((time,) * len(series.slices), rule, table)
 
 
 def _implied_by_decay_factor(series: SeriesFacts, half_life_s: float) -> dt.datetime | None:

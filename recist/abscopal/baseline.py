@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from recist.course import Course, Lesion, Measurement, Role, Status
 from recist.criteria.diameter import diameter_of
-from recist.criteria.target_limits import Candidate, choose, organ_of
+from recist.criteria.target_limits import MeasurableLesion, choose, organ_of
 from recist.protocol import Protocol
 
 _NOT_THERE = (Status.ABSENT, Status.EQUIVOCAL, Status.NOT_EVALUABLE)
@@ -35,7 +35,7 @@ def rebased(course: Course, day: int, protocol: Protocol) -> Course:
         and at_baseline[lesion.id].status not in _NOT_THERE
     ]
     candidates = [
-        Candidate(lesion.id, organ_of(lesion.organ, is_node=lesion.is_node), size_mm)
+        MeasurableLesion(lesion.id, organ_of(lesion.organ, is_node=lesion.is_node), size_mm)
         for lesion in found
         if (size_mm := measurable_mm(lesion, at_baseline[lesion.id], protocol)) is not None
     ]

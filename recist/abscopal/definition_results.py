@@ -17,7 +17,7 @@ from recist.response import Assessment, Numbers, Reason, Response
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DefinitionResult:
     """A definition applied to a patient.
 
     Attributes:
@@ -58,7 +58,7 @@ def call(
     lesions: Sequence[LesionChange],
     out_of_field: SetResponse | None,
     protocol: Protocol,
-) -> Call:
+) -> DefinitionResult:
     """Whether a patient meets a definition.
 
     Args:
@@ -75,7 +75,7 @@ def call(
     else:
         found = _best(definition, out_of_field)
     day, systemic = found.day, timeline.systemic_day
-    return Call(
+    return DefinitionResult(
         definition,
         found.met,
         found.confirmed,

@@ -37,7 +37,7 @@ class Denominator(StrEnum):
     EVALUABLE = "evaluable"  # and a measurable out-of-field lesion on a scan before it
 
 
-class Interval(StrEnum):
+class IntervalMethod(StrEnum):
     """The confidence interval that reproduces the published one."""
 
     CLOPPER_PEARSON = "Clopper-Pearson"
@@ -70,7 +70,7 @@ class Definition:
     time: Time
     time_rule: str
     denominator: Denominator
-    interval: Interval
+    interval: IntervalMethod
     counts: frozenset[Response] = RESPONDING
     published: tuple[str, ...] = ()
 
@@ -106,7 +106,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _ANY_TIME,
         Denominator.ENROLLED,
-        Interval.CLOPPER_PEARSON,
+        IntervalMethod.CLOPPER_PEARSON,
         published=("11/41, 26.8 % (14.2-42.9)",),
     ),
     Definition(
@@ -118,7 +118,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _ANY_TIME,
         Denominator.EVALUABLE,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         published=("26.9 %, as cited",),
     ),
     Definition(
@@ -130,7 +130,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _ANY_TIME,
         Denominator.EVALUABLE,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         published=("13.5 %, as cited",),
     ),
     Definition(
@@ -142,7 +142,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.LANDMARK,
         _AT_LANDMARK,
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         published=("with radiotherapy 13/36, 36 %", "without 7/40, 18 %"),
     ),
     Definition(
@@ -154,7 +154,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _BEST,
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         published=("with radiotherapy 30/72, 41.7 %", "without 15/76, 19.7 %"),
     ),
     Definition(
@@ -166,7 +166,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         f"{_BEST}; SD for the minimum duration",
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         CONTROLLED,
         ("with radiotherapy 47/72, 65.3 %", "without 33/76, 43.4 %"),
     ),
@@ -179,7 +179,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.LANDMARK,
         _AT_LANDMARK,
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
     ),
     Definition(
         "theelen-acr-12wk",
@@ -190,7 +190,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.LANDMARK,
         _AT_LANDMARK,
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         CONTROLLED,
     ),
     Definition(
@@ -202,7 +202,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _BEST,
         Denominator.SCANNED,
-        Interval.WILSON,
+        IntervalMethod.WILSON,
         published=("nivolumab 10/29, 34.5 % (19.9-52.7)", "and SBRT 9/31, 29.0 % (16.1-46.6)"),
     ),
     Definition(
@@ -214,7 +214,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _BEST,
         Denominator.EVALUABLE,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
     ),
     Definition(
         "formenti-response",
@@ -225,7 +225,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         _BEST,
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         published=("7/39, 18 %",),
     ),
     Definition(
@@ -237,7 +237,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         Time.BEST,
         f"{_BEST}; SD for the minimum duration",
         Denominator.ENROLLED,
-        Interval.NOT_PUBLISHED,
+        IntervalMethod.NOT_PUBLISHED,
         CONTROLLED,
         ("12/39, 31 %",),
     ),

@@ -19,7 +19,7 @@ from recist.response import Reason, Scope
 SOURCE = "see recist.abscopal; PEMBRO-RT asked for an unirradiated lesion to follow (Theelen 2019)"
 
 
-class Verdict(StrEnum):
+class EvaluabilityVerdict(StrEnum):
     EVALUABLE = "evaluable"
     NO_BASELINE = "no scan before radiotherapy"
     OLD_BASELINE = "baseline too long before radiotherapy"
@@ -34,13 +34,13 @@ class Verdict(StrEnum):
 class Evaluability:
     """The verdict with its reason; ``scanned``: a scan after radiotherapy counts."""
 
-    verdict: Verdict
+    verdict: EvaluabilityVerdict
     reason: Reason
     scanned: bool
 
     @property
     def evaluable(self) -> bool:
-        return self.verdict is Verdict.EVALUABLE
+        return self.verdict is EvaluabilityVerdict.EVALUABLE
 
 
 def evaluability_of(course: Course, timeline: Timeline, protocol: Protocol) -> Evaluability:
@@ -55,7 +55,7 @@ def evaluability_of(course: Course, timeline: Timeline, protocol: Protocol) -> E
     return Evaluability(verdict, reason, bool(timeline.follow_up_days))
 
 
-_Judged = tuple[Verdict, str, tuple[tuple[str, str], ...]]
+_Judged = tuple[EvaluabilityVerdict, str, tuple[tuple[str, str], ...]]
 
 
 def _judge(course: Course, timeline: Timeline, protocol: Protocol) -> _Judged:
@@ -70,7 +70,7 @@ def _judge(course: Course, timeline: Timeline, protocol: Protocol) -> _Judged:
 def _without_baseline(timeline: Timeline, protocol: Protocol) -> _Judged | None:
     if timeline.baseline_day is None:
         sentence = f"Not evaluable: no scan on or before day {timeline.start_day}, the start of "
-        return Verdict.NO_BASELINE, f"{sentence}radiotherapy.", ()
+        return EvaluabilityVerdict.NO_BASELINE, f"{sentence}radiotherapy.", ()
     age, limit = timeline.baseline_age_days, protocol.abscopal_baseline_days
     if age <= limit:
         return None
@@ -79,19 +79,19 @@ def _without_baseline(timeline: Timeline, protocol: Protocol) -> _Judged | None:
         f"more than the {limit} allowed."
     )
     numbers = (("baseline_age_days", str(age)), ("allowed_days", str(limit)))
-    return Verdict.OLD_BASELINE, sentence, numbers
+    return EvaluabilityVerdict.OLD_BASELINE, sentence, numbers
 
 
 def _without_lesion(course: Course, protocol: Protocol) -> _Judged | None:
     known = [lesion for lesion in course.lesions if lesion.role is not Role.NEW]
     if known and all(lesion.field is Field.UNKNOWN for lesion in known):
-        return Verdict.FIELD_UNKNOWN, "Not evaluable: no lesion has a known field.", ()
+        return EvaluabilityVerdict.FIELD_UNKNOWN, "Not evaluable: no lesion has a known field.", ()
     outside = _outside(course, protocol)
     if not outside:
-        return Verdict.NO_LESION, f"Not evaluable: {_where(known)}.", ()
+        return EvaluabilityVerdict.NO_LESION, f"Not evaluable: {_where(known)}.", ()
     if not _measurable(course, protocol):
         sentence = f"Not evaluable: {_sizes(course, outside, protocol)}."
-        return Verdict.NOT_MEASURABLE, sentence, ()
+        return EvaluabilityVerdict.NOT_MEASURABLE, sentence, ()
     return None
 
 
@@ -120,7 +120,7 @@ def _evaluable(course: Course, timeline: Timeline, protocol: Protocol) -> _Judge
         ("baseline_age_days", str(age)),
         ("scans_after", str(scans)),
     )
-    return Verdict.EVALUABLE, sentence, numbers
+    return EvaluabilityVerdict.EVALUABLE, sentence, numbers
 
 
 def _without_scan(course: Course, timeline: Timeline) -> _Judged | None:
@@ -129,18 +129,18 @@ def _without_scan(course: Course, timeline: Timeline) -> _Judged | None:
     later = next((each.day for each in course.timepoints if each.day > timeline.end_day), None)
     if later is None:
         sentence = f"Not evaluable: no scan after day {timeline.end_day}, the end of radiotherapy."
-        return Verdict.NO_SCAN, sentence, ()
+        return EvaluabilityVerdict.NO_SCAN, sentence, ()
     if timeline.censor_day is not None and timeline.censor_day < later:
         sentence = (
             f"Not evaluable: {timeline.censored_by} on day {timeline.censor_day} comes before the "
             f"first scan after radiotherapy, on day {later}."
         )
-        return Verdict.CENSORED, sentence, ()
+        return EvaluabilityVerdict.CENSORED, sentence, ()
     sentence = (
         f"Not evaluable: the first scan after radiotherapy is {later - timeline.start_day} days "
         "after its start, later than a response counts."
     )
-    return Verdict.NO_SCAN, sentence, ()
+    return EvaluabilityVerdict.NO_SCAN, sentence, ()
 
 
 def _where(lesions: list[Lesion]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from recist.abscopal.attribution import Attribution, attribution_of
 from recist.abscopal.baseline import rebased
 from recist.abscopal.chance import NO_CHANCE, Chance, chance_of_response
-from recist.abscopal.definition_results import Call, call
+from recist.abscopal.definition_results import DefinitionResult, call
 from recist.abscopal.definitions import Definition, Measure, Time, chosen
 from recist.abscopal.evaluability import Evaluability, evaluability_of
 from recist.abscopal.lesions import LesionChange, lesion_changes
@@ -39,13 +39,13 @@ class Answer:
     evaluability: Evaluability
     lesions: tuple[LesionChange, ...]
     out_of_field: SetResponse | None
-    calls: tuple[Call, ...]
+    calls: tuple[DefinitionResult, ...]
 
     @property
     def evaluable(self) -> bool:
         return self.evaluability.evaluable
 
-    def call_of(self, name: str) -> Call:
+    def call_of(self, name: str) -> DefinitionResult:
         """The call of a definition by its name."""
         return next(each for each in self.calls if each.definition.name == name)
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from recist.abscopal.timeline import Timeline
 from recist.course import Course, EventKind, Role
 from recist.criteria import irecist, recist11
-from recist.criteria.observation import Seen, read
+from recist.criteria.observation import Observation, read
 from recist.endpoints.best_response import Best, best_of, evaluated, first_response
-from recist.endpoints.sequence import RECIST, Visit
+from recist.endpoints.sequence import RECIST, RespondedVisit
 from recist.endpoints.summary import Background, outcome_of_responses
 from recist.field.scope import within
 from recist.protocol import Protocol
@@ -85,11 +85,11 @@ def response_of(
     )
 
 
-def _visit(assessment: Assessment) -> Visit:
-    return Visit(assessment.day, assessment.overall, assessment.progression_day)
+def _visit(assessment: Assessment) -> RespondedVisit:
+    return RespondedVisit(assessment.day, assessment.overall, assessment.progression_day)
 
 
-def _sum(seen: Seen) -> Decimal | None:
+def _sum(seen: Observation) -> Decimal | None:
     return seen.total_mm if seen.complete else None
 
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from recist.abscopal.attribution import Grade
 from recist.abscopal.chance import ERROR_LOG_SD, Chance
-from recist.abscopal.definition_results import Call
+from recist.abscopal.definition_results import DefinitionResult
 from recist.abscopal.finding import AbscopalFinding, chance_for
 from recist.abscopal.responses import SetResponse
 from recist.course import Course
 
 
-class Line(NamedTuple):
+class SummaryLine(NamedTuple):
     """A question and its answer."""
 
     name: str
@@ -46,18 +46,20 @@ def headline(finding: AbscopalFinding) -> str:
     return f"{words}: by {len(met)} of {len(asked)} definitions, confirmed by {confirmed}."
 
 
-def summary(finding: AbscopalFinding, course: Course) -> tuple[Line, ...]:
+def summary(finding: AbscopalFinding, course: Course) -> tuple[SummaryLine, ...]:
     """What can be said of the patient, apart from the definitions."""
     lines = [
-        Line("Evaluable", finding.evaluability.reason.sentence),
-        Line("Out of the field", _set(finding.out_of_field, course)),
-        Line("In the field", _set(finding.in_field, course)),
-        Line("First failure", f"{finding.failure.pattern}. {finding.failure.reason.sentence}"),
-        Line("Attribution", finding.attribution.reason.sentence),
+        SummaryLine("Evaluable", finding.evaluability.reason.sentence),
+        SummaryLine("Out of the field", _set(finding.out_of_field, course)),
+        SummaryLine("In the field", _set(finding.in_field, course)),
+        SummaryLine(
+            "First failure", f"{finding.failure.pattern}. {finding.failure.reason.sentence}"
+        ),
+        SummaryLine("Attribution", finding.attribution.reason.sentence),
     ]
     if finding.evaluable:
-        lines.append(Line("By measurement error alone", by_chance(finding.chance)))
-    lines += [Line("Remark", _sentence(remark)) for remark in finding.remarks]
+        lines.append(SummaryLine("By measurement error alone", by_chance(finding.chance)))
+    lines += [SummaryLine("Remark", _sentence(remark)) for remark in finding.remarks]
     return tuple(lines)
 
 
@@ -95,7 +97,7 @@ def _set(found: SetResponse | None, course: Course) -> str:
     )
 
 
-def _row(call: Call, finding: AbscopalFinding, course: Course) -> DefinitionRow:
+def _row(call: DefinitionResult, finding: AbscopalFinding, course: Course) -> DefinitionRow:
     definition = call.definition
     chance = chance_for(definition, finding.chance, confirmed=bool(call.confirmed))
     return DefinitionRow(
@@ -111,7 +113,7 @@ def _row(call: Call, finding: AbscopalFinding, course: Course) -> DefinitionRow:
     )
 
 
-def _answer(call: Call) -> str:
+def _answer(call: DefinitionResult) -> str:
     if call.met is None:
         return "not evaluable"
     if not call.met:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from recist.abscopal import chance_for
-from recist.abscopal.definition_results import Call
+from recist.abscopal.definition_results import DefinitionResult
 from recist.abscopal.definitions import Definition, Denominator, chosen
 from recist.cohort.patients import Patient
 from recist.cohort.proportion import Contrast, Proportion, contrast
@@ -120,7 +120,7 @@ def belongs(patient: Patient, denominator: Denominator) -> bool:
     return patient.evaluable if denominator is Denominator.EVALUABLE else patient.scanned
 
 
-def counts(call: Call, *, confirmed: bool) -> bool:
+def counts(call: DefinitionResult, *, confirmed: bool) -> bool:
     """Whether a call is a response; stable disease needs no confirmation."""
     if not call.met:
         return False
@@ -154,7 +154,7 @@ def _rate(
     )
 
 
-def _call(patient: Patient, definition: Definition) -> Call | None:
+def _call(patient: Patient, definition: Definition) -> DefinitionResult | None:
     return None if patient.finding is None else patient.finding.call_of(definition.name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recist.abscopal.definition_results import Call
+from recist.abscopal.definition_results import DefinitionResult
 from recist.abscopal.responses import SetResponse
 from recist.cohort.patients import Patient
 from recist.course import Course
@@ -114,7 +114,7 @@ def _set_json(found: SetResponse, course: Course) -> dict[str, Any]:
     }
 
 
-def _call_json(call: Call, course: Course) -> dict[str, Any]:
+def _call_json(call: DefinitionResult, course: Course) -> dict[str, Any]:
     return {
         "response": call.met,
         "confirmed": call.confirmed,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from recist.abscopal import AbscopalFinding, chance_for
-from recist.abscopal.definition_results import Call
+from recist.abscopal.definition_results import DefinitionResult
 from recist.abscopal.definitions import Definition
 from recist.abscopal.responses import SetResponse
 from recist.cohort.lesion_rates import LesionContrast, LesionRate
@@ -148,7 +148,7 @@ def patient_columns(time: str) -> tuple[str, ...]:
 
 
 def _patient_row(
-    patient: Patient, found: AbscopalFinding, course: Course, call: Call, time: str
+    patient: Patient, found: AbscopalFinding, course: Course, call: DefinitionResult, time: str
 ) -> Row:
     out = found.out_of_field
     cells = (

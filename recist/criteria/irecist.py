@@ -13,9 +13,16 @@ from recist.course import Course, EventKind
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.observation import Patient, Seen, read
+from recist.criteria.observation import Observation, ObservedCourse, read
 from recist.criteria.recist11 import Judge, Judgement, details
-from recist.criteria.tables import IMMUNE, OVERALL, TRANSITIONS, Evidence, State, Transition
+from recist.criteria.tables import (
+    IMMUNE,
+    OVERALL,
+    TRANSITIONS,
+    Evidence,
+    ProgressionState,
+    Transition,
+)
 from recist.criteria.unconfirmed_progression import (
     NEW_LESIONS,
     NON_TARGETS,
@@ -27,7 +34,7 @@ from recist.criteria.unconfirmed_progression import (
     target_progresses,
 )
 from recist.protocol import Protocol
-from recist.response import Assessment, Finding, Reason, Response, Scope
+from recist.response import Assessment, Reason, Response, RuleReason, Scope
 
 NAME = "irecist"
 
@@ -57,11 +64,11 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
         and not patient.non_target_nodes
     ):
         return ()
-    reading = Reading(patient, protocol, scope)
+    reading = IrecistReading(patient, protocol, scope)
     return tuple(reading.assess(k) for k in range(1, len(patient.seen)))
 
 
-class Reading:
+class IrecistReading:
     """iRECIST along the time points of one patient, to be asked in order."""
 
     __slots__ = (
@@ -77,13 +84,13 @@ class Reading:
         "_state",
     )
 
-    def __init__(self, patient: Patient, protocol: Protocol, scope: Scope) -> None:
+    def __init__(self, patient: ObservedCourse, protocol: Protocol, scope: Scope) -> None:
         self._patient = patient
         self._protocol = protocol
         self._scope = scope
         self._judge = Judge(patient, protocol)
         self._burden = NewBurden(protocol)
-        self._state = State.CLEAR
+        self._state = ProgressionState.CLEAR
         self._block: Block | None = None
         self._blocks = 0
         self._last_target = NA
@@ -93,14 +100,14 @@ class Reading:
         """The immune response at time point ``k``, which then is part of the history."""
         seen = self._patient.seen[k]
         judged = self._judge.judge(k)
-        if self._state is State.CLEAR and judged.overall is not PD:
+        if self._state is ProgressionState.CLEAR and judged.overall is not PD:
             return self._as_recist(k, seen, judged)
         view = View(k, seen, judged, self._burden.look(seen.new))
-        if self._state is State.CONFIRMED and self._protocol.after_icpd == "evaluate":
-            self._state, self._block = State.RESET, None
-        if self._state is State.CONFIRMED:
+        if self._state is ProgressionState.CONFIRMED and self._protocol.after_icpd == "evaluate":
+            self._state, self._block = ProgressionState.RESET, None
+        if self._state is ProgressionState.CONFIRMED:
             overall = ICPD if self._protocol.after_icpd == "keep" else NA
-            why: tuple[Reason, ...] = (Finding(say.AFTER_ICPD, self._open.first_day),)
+            why: tuple[Reason, ...] = (RuleReason(say.AFTER_ICPD, self._open.first_day),)
             return self._written(view, overall, why, ())
         evidence, causes = self._evidence(view)
         transition = TRANSITIONS[self._state, evidence]
@@ -109,12 +116,12 @@ class Reading:
         warnings = self._warnings(view, evidence)
         return self._written(view, overall, why, warnings, transition=transition, causes=causes)
 
-    def _as_recist(self, k: int, seen: Seen, judged: Judgement) -> Assessment:
+    def _as_recist(self, k: int, seen: Observation, judged: Judgement) -> Assessment:
         """No progression so far and none here: RECIST 1.1 with the i-prefix, without more ado."""
         judge = self._judge
         target, non_target, sums = judged.target, judged.non_target, judge.sums
         overall = IMMUNE[judged.overall]
-        row = Finding(say.IMMUNE_ROW, overall, target, non_target, False)
+        row = RuleReason(say.IMMUNE_ROW, overall, target, non_target, False)
         assessment = Assessment(
             seen.day,
             NAME,
@@ -148,7 +155,7 @@ class Reading:
     # --- evidence ----------------------------------------------------------------------------
 
     def _evidence(self, view: View) -> tuple[Evidence, tuple[Cause, ...]]:
-        if self._state is State.OPEN:
+        if self._state is ProgressionState.OPEN:
             return self._evidence_after_iupd(view)
         causes = progressing(self._patient, view, self._burden, self._protocol)
         if not causes and self._bars_complete_response(view):
@@ -260,7 +267,7 @@ class Reading:
                 last_target=self._last_target,
                 protocol=self._protocol,
             )
-        elif self._state is State.RESET:
+        elif self._state is ProgressionState.RESET:
             self._block = None
         elif overall is IUPD:
             self._open.last_day = view.seen.day
@@ -332,26 +339,26 @@ class Reading:
         responds = evidence is Evidence.RESPONDS
         found = details(self._judge, judged, view.seen, targets_first=responds)
         if evidence is Evidence.PROGRESSES:
-            return (Finding(say.UNCONFIRMED, causes), *found)
+            return (RuleReason(say.UNCONFIRMED, causes), *found)
         if evidence is Evidence.RESPONDS:
-            row = Finding(
+            row = RuleReason(
                 say.IMMUNE_ROW, overall, judged.target, judged.non_target, view.new.present
             )
-            if transition.state is State.OPEN:
-                return (*found, row, Finding(say.RESET, overall, self._open.first_day))
+            if transition.state is ProgressionState.OPEN:
+                return (*found, row, RuleReason(say.RESET, overall, self._open.first_day))
             return (*found, row)
-        if transition.state is not State.OPEN:
+        if transition.state is not ProgressionState.OPEN:
             return found
         block = self._open
         form = say.AFTER_IUPD[evidence]
-        return (Finding(form, causes, block.first_day, view.seen.day), *found)
+        return (RuleReason(form, causes, block.first_day, view.seen.day), *found)
 
     def _warnings(self, view: View, evidence: Evidence) -> tuple[str, ...]:
         judge, judged = self._judge, view.judged
         found: tuple[str, ...] = ()
         if judge.needs_warnings(judged, view.seen):
             found = judge.warnings(view.k, judged)
-        if self._state is not State.OPEN:
+        if self._state is not ProgressionState.OPEN:
             return found
         if evidence is Evidence.CONFIRMS and self._is_late(view):
             days = view.seen.day - self._open.last_day

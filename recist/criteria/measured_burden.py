@@ -15,9 +15,9 @@ from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.observation import Patient, Seen, read
+from recist.criteria.observation import Observation, ObservedCourse, read
 from recist.protocol import Protocol
-from recist.response import Assessment, Finding, Reason, Response, Scope
+from recist.response import Assessment, Reason, Response, RuleReason, Scope
 
 CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
 NA, NED, NON_CR_NON_PD = Response.NA, Response.NED, Response.NON_CR_NON_PD
@@ -56,14 +56,14 @@ def assess_burden(
         sizes = (*seen.sizes_mm, *new.sizes_mm.items())
         missing = (*seen.missing, *sorted(burden.targets - set(new.sizes_mm)))
         reasons: tuple[Reason, ...] = (
-            Finding(forms[response], total, baseline_mm, nadir_mm, sizes, missing)
+            RuleReason(forms[response], total, baseline_mm, nadir_mm, sizes, missing)
             if response in (PR, SD, PD, NE)
-            else Finding(forms[response]),
+            else RuleReason(forms[response]),
         )
         if seen.non_target is not NA:
-            reasons = (*reasons, Finding(say.NON_TARGET[seen.non_target], seen.deciding))
+            reasons = (*reasons, RuleReason(say.NON_TARGET[seen.non_target], seen.deciding))
         if seen.new_seen:
-            reasons = (*reasons, Finding(say.NEW_LESION, seen.new))
+            reasons = (*reasons, RuleReason(say.NEW_LESION, seen.new))
         found.append(
             Assessment(
                 seen.day,
@@ -86,8 +86,8 @@ def assess_burden(
 
 
 def _response(
-    patient: Patient,
-    seen: Seen,
+    patient: ObservedCourse,
+    seen: Observation,
     total_mm: Decimal,
     baseline_mm: Decimal | None,
     nadir_mm: Decimal | None,
@@ -111,7 +111,7 @@ def _response(
     return PR if has_shrunk(total_mm, baseline_mm) else SD
 
 
-def _without_targets(seen: Seen, *, present: bool) -> Response:
+def _without_targets(seen: Observation, *, present: bool) -> Response:
     if seen.non_target is NE:
         return NE
     return NED if seen.non_target is NA and not present else NON_CR_NON_PD

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from recist.course import Status
 from recist.criteria.diameter import PATHOLOGICAL_NODE_MM, PD_GROWTH_MM, ZERO, has_grown
 from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
-from recist.criteria.target_limits import Candidate, choose, organ_of
+from recist.criteria.target_limits import MeasurableLesion, choose, organ_of
 from recist.protocol import Protocol
 
 #: Measurable at appearance: 10 mm, or 15 mm for a node (Eisenhauer 2009, section 3.1.1).
@@ -149,7 +149,7 @@ class NewBurden:
         }
         self._gone.difference_update(fresh)
         measurable = {
-            name: Candidate(
+            name: MeasurableLesion(
                 name, organ_of(new.lesion.organ, is_node=new.lesion.is_node), new.diameter_mm
             )
             for name, new in joining.items()

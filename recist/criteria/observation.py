@@ -13,7 +13,7 @@ from recist.protocol import Protocol
 from recist.response import Response
 
 
-class Seen(NamedTuple):
+class Observation(NamedTuple):
     """One time point.
 
     Attributes:
@@ -44,7 +44,7 @@ class Seen(NamedTuple):
     remarks: tuple[str, ...]
 
 
-class Patient(NamedTuple):
+class ObservedCourse(NamedTuple):
     """A course made ready for the criteria.
 
     Attributes:
@@ -56,7 +56,7 @@ class Patient(NamedTuple):
     course: Course
     target_nodes: dict[str, bool]
     non_target_nodes: dict[str, bool]
-    seen: tuple[Seen, ...]
+    seen: tuple[Observation, ...]
 
 
 _MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
@@ -72,10 +72,10 @@ RAISED_MARKER = "a raised marker"
 
 #: The criteria are asked one after the other about the same course, which is read once. Courses
 #: and protocols never change, so the same ones have the same reading.
-_latest: tuple[Course, Protocol, Patient] | None = None
+_latest: tuple[Course, Protocol, ObservedCourse] | None = None
 
 
-def read(course: Course, protocol: Protocol) -> Patient:
+def read(course: Course, protocol: Protocol) -> ObservedCourse:
     """Each time point of a course, by itself."""
     global _latest  # noqa: PLW0603 - one course is held, and replaced as a whole
     latest = _latest
@@ -84,7 +84,7 @@ def read(course: Course, protocol: Protocol) -> Patient:
     return latest[2]
 
 
-def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one pass, 10^6 rows
+def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR0912 - one pass, 10^6 rows
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
     raised = _raised_markers(course) if course.events else None
@@ -155,7 +155,7 @@ def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one
             non_target = Response.NA
         news = _NO_NEW if new is None else new[k]
         seen.append(
-            Seen(
+            Observation(
                 timepoint.day,
                 timepoint,
                 tuple(sizes),
@@ -171,7 +171,7 @@ def _read(course: Course, protocol: Protocol) -> Patient:  # noqa: PLR0912 - one
                 remarks,
             )
         )
-    return Patient(course, targets, non_targets, tuple(seen))
+    return ObservedCourse(course, targets, non_targets, tuple(seen))
 
 
 def _by_role(course: Course) -> tuple[dict[str, bool], dict[str, bool], list[Lesion]]:

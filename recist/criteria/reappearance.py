@@ -17,7 +17,7 @@ from recist.criteria.diameter import (
     diameter_of,
     is_diseased,
 )
-from recist.criteria.observation import Patient
+from recist.criteria.observation import ObservedCourse
 from recist.protocol import Protocol
 
 
@@ -35,7 +35,7 @@ class Return(NamedTuple):
 
 
 def returned(
-    patient: Patient, k: int, since: int, protocol: Protocol, *, targets_only: bool
+    patient: ObservedCourse, k: int, since: int, protocol: Protocol, *, targets_only: bool
 ) -> Return | None:
     """What is back at time point ``k`` after the complete response at time point ``since``.
 
@@ -58,7 +58,7 @@ def returned(
 
 
 def _back(
-    patient: Patient, k: int, protocol: Protocol, *, targets_only: bool
+    patient: ObservedCourse, k: int, protocol: Protocol, *, targets_only: bool
 ) -> list[tuple[str, Decimal | None]]:
     """Name and, for a node, size of each lesion that is there."""
     back: list[tuple[str, Decimal | None]] = []
@@ -80,7 +80,9 @@ def _back(
     return back
 
 
-def _confirmed(patient: Patient, name: str, k: int, since: int, protocol: Protocol) -> bool | None:
+def _confirmed(
+    patient: ObservedCourse, name: str, k: int, since: int, protocol: Protocol
+) -> bool | None:
     """Whether the scan before or after also shows the node enlarged; None when there is neither."""
     before = (_node_mm(patient, name, j, protocol) for j in range(k - 1, since, -1))
     after = (_node_mm(patient, name, j, protocol) for j in range(k + 1, len(patient.seen)))
@@ -91,7 +93,7 @@ def _confirmed(patient: Patient, name: str, k: int, since: int, protocol: Protoc
     return None if later is None else later >= NORMAL_NODE_MM
 
 
-def _node_mm(patient: Patient, name: str, k: int, protocol: Protocol) -> Decimal | None:
+def _node_mm(patient: ObservedCourse, name: str, k: int, protocol: Protocol) -> Decimal | None:
     for measurement in patient.seen[k].timepoint.measurements:
         if measurement.lesion_id == name:
             return diameter_of(measurement, protocol, is_node=True)

@@ -13,12 +13,12 @@ from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_lesions import Sight
-from recist.criteria.observation import Patient, Seen, read
+from recist.criteria.observation import Observation, ObservedCourse, read
 from recist.criteria.reappearance import Return, returned
-from recist.criteria.tables import OVERALL, Row
+from recist.criteria.tables import OVERALL, ResponseRow
 from recist.criteria.targets import Sums
 from recist.protocol import Protocol
-from recist.response import Assessment, Finding, Form, Reason, Response, Scope
+from recist.response import Assessment, Form, Reason, Response, RuleReason, Scope
 
 NAME = "recist11"
 
@@ -41,7 +41,7 @@ class Judgement(NamedTuple):
     form: Form | None
     non_target: Response
     new: bool
-    row: Row
+    row: ResponseRow
     overall: Response
     back: Return | None
 
@@ -55,7 +55,7 @@ class Judge:
 
     __slots__ = ("_no_disease", "_protocol", "complete_at", "patient", "sums", "target_cr_at")
 
-    def __init__(self, patient: Patient, protocol: Protocol) -> None:
+    def __init__(self, patient: ObservedCourse, protocol: Protocol) -> None:
         self.patient = patient
         self.sums = Sums(patient.seen[0], protocol) if patient.target_nodes else None
         self.complete_at: int | None = None
@@ -99,9 +99,9 @@ class Judge:
     def _returned(self, k: int, since: int, *, targets_only: bool) -> Return | None:
         return returned(self.patient, k, since, self._protocol, targets_only=targets_only)
 
-    def returned_finding(self, back: Return) -> Finding:
+    def returned_finding(self, back: Return) -> RuleReason:
         since = self.target_cr_at if self.complete_at is None else self.complete_at
-        return Finding(say.REAPPEARED, back.lesions, self.patient.seen[since].day)
+        return RuleReason(say.REAPPEARED, back.lesions, self.patient.seen[since].day)
 
     def warnings(self, k: int, judged: Judgement) -> tuple[str, ...]:
         seen, sums = self.patient.seen[k], self.sums
@@ -129,7 +129,7 @@ class Judge:
         unsure = (new for new in seen.new if new.sight in (Sight.HELD, Sight.CANDIDATE))
         return (*found, *(f"new lesion {new.lesion.id} is {new.sight} (AMB-05)" for new in unsure))
 
-    def _other_reappearance(self, judged: Judgement, seen: Seen, sums: Sums) -> bool:
+    def _other_reappearance(self, judged: Judgement, seen: Observation, sums: Sums) -> bool:
         return (
             sums.target_cr
             and seen.diseased
@@ -138,7 +138,7 @@ class Judge:
             and self.complete_at is None
         )
 
-    def needs_warnings(self, judged: Judgement, seen: Seen) -> bool:
+    def needs_warnings(self, judged: Judgement, seen: Observation) -> bool:
         """Whether :meth:`warnings` can find anything: most time points are spared the search."""
         sums = self.sums
         return bool(
@@ -216,18 +216,18 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     return tuple(assessments)
 
 
-def reasons(judge: Judge, judged: Judgement, seen: Seen) -> tuple[Reason, ...]:
+def reasons(judge: Judge, judged: Judgement, seen: Observation) -> tuple[Reason, ...]:
     """Why: what decides first, and the row of the table last where the table decides."""
     found = details(judge, judged, seen)
     row = judged.row
     if judged.overall is PD and row.overall is not PD:
         return found
     form = say.ROW_FORMS[row.source]
-    return (*found, Finding(form, row.overall, judged.target, judged.non_target, judged.new))
+    return (*found, RuleReason(form, row.overall, judged.target, judged.non_target, judged.new))
 
 
 def details(
-    judge: Judge, judged: Judgement, seen: Seen, *, targets_first: bool = False
+    judge: Judge, judged: Judgement, seen: Observation, *, targets_first: bool = False
 ) -> tuple[Reason, ...]:
     """What was found in each part; progression of whichever kind first, else the targets.
 
@@ -239,13 +239,13 @@ def details(
     if form is not None and sums is not None:
         found = (sums.finding(form, seen),)
     if non_target is not NA:
-        finding = Finding(say.NON_TARGET[non_target], seen.deciding)
+        finding = RuleReason(say.NON_TARGET[non_target], seen.deciding)
         if non_target is PD and judged.by_scan is not PD:
             found = (finding, *found)
         else:
             found = (*found, finding)
     if judged.new:
-        new = Finding(say.NEW_LESION, seen.new)
+        new = RuleReason(say.NEW_LESION, seen.new)
         last = targets_first or judged.by_scan is PD or non_target is PD
         found = (*found, new) if last else (new, *found)
     back = judged.back

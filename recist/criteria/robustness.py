@@ -18,7 +18,7 @@ from imaging.errors import InputError
 from recist.course import Course, Status
 from recist.criteria import recist11
 from recist.criteria.diameter import NORMAL_NODE_MM, PD_GROWTH_MM
-from recist.criteria.observation import Patient, read
+from recist.criteria.observation import ObservedCourse, read
 from recist.criteria.tables import OVERALL
 from recist.protocol import Protocol
 from recist.response import Assessment, Response, Scope
@@ -136,7 +136,7 @@ def category_probabilities(
 
 
 def _readings(
-    patient: Patient, error: MeasurementError, readings: int, random: np.random.Generator
+    patient: ObservedCourse, error: MeasurementError, readings: int, random: np.random.Generator
 ) -> tuple[Floats, Bools]:
     """Diameters of all readings (reading, visit, target) in mm, and which were not evaluable."""
     names = list(patient.target_nodes)
@@ -156,7 +156,7 @@ def _readings(
 
 
 def _target_categories(
-    sizes: Floats, missing: Bools, patient: Patient, protocol: Protocol
+    sizes: Floats, missing: Bools, patient: ObservedCourse, protocol: Protocol
 ) -> npt.NDArray[np.int8]:
     """Target response of every reading at every visit, as positions in :data:`CATEGORIES`."""
     is_node = np.array(list(patient.target_nodes.values()))
@@ -187,7 +187,7 @@ def _target_categories(
 
 
 def _overall(
-    assessment: Assessment, targets: npt.NDArray[np.int8], patient: Patient, k: int
+    assessment: Assessment, targets: npt.NDArray[np.int8], patient: ObservedCourse, k: int
 ) -> CategoryProbability:
     """Overall responses of the readings at one visit."""
     seen = patient.seen[k]

@@ -19,7 +19,7 @@ from recist.criteria.new_burden import MEASURABLE_MM
 from recist.criteria.target_limits import (
     MOST_PER_ORGAN,
     MOST_TARGETS,
-    Candidate,
+    MeasurableLesion,
     choose,
     organ_of,
 )
@@ -44,7 +44,7 @@ class Modality(StrEnum):
     ULTRASOUND = "ultrasound"
 
 
-class Kind(StrEnum):
+class LesionKind(StrEnum):
     """What a lesion consists of, where that matters for measuring it."""
 
     SOFT_TISSUE = "soft tissue"
@@ -63,18 +63,18 @@ class Kind(StrEnum):
 #: Never measurable, however large (Eisenhauer 2009, section 3.1.2).
 NEVER_MEASURABLE = frozenset(
     {
-        Kind.BLASTIC_BONE,
-        Kind.EFFUSION,
-        Kind.ASCITES,
-        Kind.LEPTOMENINGEAL,
-        Kind.LYMPHANGITIC,
-        Kind.INFLAMMATORY_BREAST,
-        Kind.PALPABLE_MASS,
+        LesionKind.BLASTIC_BONE,
+        LesionKind.EFFUSION,
+        LesionKind.ASCITES,
+        LesionKind.LEPTOMENINGEAL,
+        LesionKind.LYMPHANGITIC,
+        LesionKind.INFLAMMATORY_BREAST,
+        LesionKind.PALPABLE_MASS,
     }
 )
 
 
-class Treatment(StrEnum):
+class LocalTreatment(StrEnum):
     """Local treatment of the lesion itself: radiotherapy, ablation."""
 
     NONE = "none"
@@ -114,8 +114,8 @@ class BaselineLesion:
     long_axis_mm: Decimal
     short_axis_mm: Decimal | None = None
     modality: Modality = Modality.CT
-    kind: Kind = Kind.SOFT_TISSUE
-    treatment: Treatment = Treatment.NONE
+    kind: LesionKind = LesionKind.SOFT_TISSUE
+    treatment: LocalTreatment = LocalTreatment.NONE
     slice_thickness_mm: Decimal | None = None
     slice_spacing_mm: Decimal | None = None
 
@@ -133,7 +133,7 @@ class BaselineLesion:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Placement:
     """Whether a lesion is measurable, and why.
 
     Attributes:
@@ -159,7 +159,7 @@ class Selection:
     roles: Mapping[str, Role]
     reasons: Mapping[str, str]
     ignored: tuple[str, ...]
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, Placement]
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -167,18 +167,18 @@ class Selection:
         return tuple(name for name, role in self.roles.items() if role is Role.TARGET)
 
 
-def measurability(lesion: BaselineLesion, protocol: Protocol) -> Verdict:
+def measurability(lesion: BaselineLesion, protocol: Protocol) -> Placement:
     """Whether a lesion can be followed by size."""
-    if lesion.kind is Kind.SIMPLE_CYST:
-        return Verdict(Measurability.NO_DISEASE, "a simple cyst is not malignant")
+    if lesion.kind is LesionKind.SIMPLE_CYST:
+        return Placement(Measurability.NO_DISEASE, "a simple cyst is not malignant")
     if lesion.is_node and lesion.size_mm < NORMAL_NODE_MM:
         reason = f"node of {in_mm(lesion.size_mm)} mm in its short axis, normal below 10 mm"
-        return Verdict(Measurability.NORMAL_NODE, reason)
+        return Placement(Measurability.NORMAL_NODE, reason)
     if lesion.kind in NEVER_MEASURABLE or lesion.modality is Modality.ULTRASOUND:
         what = lesion.kind if lesion.kind in NEVER_MEASURABLE else "a lesion seen on ultrasound"
-        return Verdict(Measurability.NEVER, f"{what} is never measurable")
+        return Placement(Measurability.NEVER, f"{what} is never measurable")
     if _is_barred(lesion, protocol):
-        return Verdict(
+        return Placement(
             Measurability.TREATED,
             f"treated locally {lesion.treatment} (irradiated_targets = "
             f"{protocol.irradiated_targets})",
@@ -187,17 +187,17 @@ def measurability(lesion: BaselineLesion, protocol: Protocol) -> Verdict:
     axis = "short axis" if lesion.is_node else "longest diameter"
     compared = f"{axis} {in_mm(lesion.size_mm)} mm, {in_mm(limit_mm)} mm needed"
     if lesion.size_mm >= limit_mm:
-        return Verdict(Measurability.MEASURABLE, compared, limit_mm, warnings)
+        return Placement(Measurability.MEASURABLE, compared, limit_mm, warnings)
     small = Measurability.SMALL_NODE if lesion.is_node else Measurability.SMALL
-    return Verdict(small, compared, limit_mm, warnings)
+    return Placement(small, compared, limit_mm, warnings)
 
 
 def _is_barred(lesion: BaselineLesion, protocol: Protocol) -> bool:
     """Treated lesions that the protocol keeps out of the targets (AMB-20)."""
     barred = {
         "allow": (),
-        "separate_sum": (Treatment.BEFORE_BASELINE,),
-        "exclude": (Treatment.BEFORE_BASELINE, Treatment.ON_STUDY),
+        "separate_sum": (LocalTreatment.BEFORE_BASELINE,),
+        "exclude": (LocalTreatment.BEFORE_BASELINE, LocalTreatment.ON_STUDY),
     }
     return lesion.treatment in barred[protocol.irradiated_targets]
 
@@ -256,11 +256,12 @@ def choose_targets(
     verdicts = {lesion.name: measurability(lesion, protocol) for lesion in lesions}
     picked = [by_name[name] for name, role in said.items() if role is Role.TARGET]
     eligible = [
-        Candidate(
+        MeasurableLesion(
             lesion.name,
             organ_of(lesion.organ, is_node=lesion.is_node),
             lesion.size_mm,
-            last=lesion.kind is Kind.CYSTIC_METASTASIS,  # allowed, but solid lesions come first
+            last=lesion.kind
+            is LesionKind.CYSTIC_METASTASIS,  # allowed, but solid lesions come first
         )
         for lesion in lesions
         if verdicts[lesion.name].measurability is Measurability.MEASURABLE
@@ -288,7 +289,7 @@ def choose_targets(
 
 def _placed(
     name: str,
-    verdict: Verdict,
+    verdict: Placement,
     said: Mapping[str, Role],
     chosen: Sequence[str],
     protocol: Protocol,
@@ -307,7 +308,7 @@ def _placed(
     return Role.NON_TARGET, f"non-target, {verdict.measurability}: {verdict.reason}"
 
 
-def _broken(picked: Sequence[BaselineLesion], verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
+def _broken(picked: Sequence[BaselineLesion], verdicts: Mapping[str, Placement]) -> tuple[str, ...]:
     """The rules that a reader's targets break."""
     found = [
         f"{lesion.name} is the reader's target though {verdicts[lesion.name].measurability}: "

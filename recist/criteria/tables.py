@@ -19,7 +19,7 @@ _NOT_PD = (CR, NN, NE, NA)
 _ANY = (*_NOT_PD, PD)
 
 
-class Row(NamedTuple):
+class ResponseRow(NamedTuple):
     """One row of Table 1 or 2: what overall response the three parts make.
 
     Attributes:
@@ -40,27 +40,27 @@ NO_DISEASE = "CDISC supplement for RECIST 1.1"
 #: First row that fits. NA as a non-target response: there were none at baseline.
 ROWS = (
     #    targets        non-targets   new    overall
-    Row((CR,), (CR, NA), False, CR, TABLE_1),
-    Row((CR,), (NN,), False, PR, TABLE_1),
-    Row((CR,), (NE,), False, PR, TABLE_1),
-    Row((PR,), _NOT_PD, False, PR, TABLE_1),
-    Row((SD,), _NOT_PD, False, SD, TABLE_1),
-    Row((NE,), _NOT_PD, False, NE, TABLE_1),
-    Row((PD,), _ANY, None, PD, TABLE_1),
-    Row(_ANY_TARGET, (PD,), None, PD, TABLE_1),
-    Row(_ANY_TARGET, _ANY, True, PD, TABLE_1),
-    Row((NA,), (CR,), False, CR, TABLE_2),
-    Row((NA,), (NN,), False, NN, TABLE_2),
-    Row((NA,), (NE,), False, NE, TABLE_2),
-    Row((NA,), (PD,), None, PD, TABLE_2),
-    Row((NA,), (CR, NN, NE), True, PD, TABLE_2),
-    Row((NA,), (NA,), False, NED, NO_DISEASE),
-    Row((NA,), (NA,), True, PD, NO_DISEASE),
+    ResponseRow((CR,), (CR, NA), False, CR, TABLE_1),
+    ResponseRow((CR,), (NN,), False, PR, TABLE_1),
+    ResponseRow((CR,), (NE,), False, PR, TABLE_1),
+    ResponseRow((PR,), _NOT_PD, False, PR, TABLE_1),
+    ResponseRow((SD,), _NOT_PD, False, SD, TABLE_1),
+    ResponseRow((NE,), _NOT_PD, False, NE, TABLE_1),
+    ResponseRow((PD,), _ANY, None, PD, TABLE_1),
+    ResponseRow(_ANY_TARGET, (PD,), None, PD, TABLE_1),
+    ResponseRow(_ANY_TARGET, _ANY, True, PD, TABLE_1),
+    ResponseRow((NA,), (CR,), False, CR, TABLE_2),
+    ResponseRow((NA,), (NN,), False, NN, TABLE_2),
+    ResponseRow((NA,), (NE,), False, NE, TABLE_2),
+    ResponseRow((NA,), (PD,), None, PD, TABLE_2),
+    ResponseRow((NA,), (CR, NN, NE), True, PD, TABLE_2),
+    ResponseRow((NA,), (NA,), False, NED, NO_DISEASE),
+    ResponseRow((NA,), (NA,), True, PD, NO_DISEASE),
 )
 
 
-def _lookup() -> dict[tuple[Response, Response, bool], Row]:
-    table: dict[tuple[Response, Response, bool], Row] = {}
+def _lookup() -> dict[tuple[Response, Response, bool], ResponseRow]:
+    table: dict[tuple[Response, Response, bool], ResponseRow] = {}
     for row in ROWS:
         for target in row.target:
             for non_target in row.non_target:
@@ -85,7 +85,7 @@ IMMUNE = {
 }
 
 
-class State(StrEnum):
+class ProgressionState(StrEnum):
     """What earlier time points have left behind."""
 
     CLEAR = "no progression so far"
@@ -112,26 +112,32 @@ class Transition(NamedTuple):
     ``new_block``: a progression begins here, and its date is this time point.
     """
 
-    state: State
+    state: ProgressionState
     evidence: Evidence
     overall: Response | None
-    leaves: State
+    leaves: ProgressionState
     new_block: bool = False
 
 
 _TABLE = (
-    Transition(State.CLEAR, Evidence.RESPONDS, None, State.CLEAR),
-    Transition(State.CLEAR, Evidence.NOT_EVALUABLE, NE, State.CLEAR),
-    Transition(State.CLEAR, Evidence.PROGRESSES, Response.IUPD, State.OPEN, True),
-    Transition(State.OPEN, Evidence.CONFIRMS, Response.ICPD, State.CONFIRMED),
-    Transition(State.OPEN, Evidence.STANDS, Response.IUPD, State.OPEN),
-    Transition(State.OPEN, Evidence.TOO_LATE, Response.IUPD, State.OPEN),
-    Transition(State.OPEN, Evidence.TOO_EARLY, Response.DISREGARDED, State.OPEN),
-    Transition(State.OPEN, Evidence.NOT_EVALUABLE, NE, State.OPEN),
-    Transition(State.OPEN, Evidence.RESPONDS, None, State.RESET),
-    Transition(State.RESET, Evidence.RESPONDS, None, State.RESET),
-    Transition(State.RESET, Evidence.NOT_EVALUABLE, NE, State.RESET),
-    Transition(State.RESET, Evidence.PROGRESSES, Response.IUPD, State.OPEN, True),
+    Transition(ProgressionState.CLEAR, Evidence.RESPONDS, None, ProgressionState.CLEAR),
+    Transition(ProgressionState.CLEAR, Evidence.NOT_EVALUABLE, NE, ProgressionState.CLEAR),
+    Transition(
+        ProgressionState.CLEAR, Evidence.PROGRESSES, Response.IUPD, ProgressionState.OPEN, True
+    ),
+    Transition(ProgressionState.OPEN, Evidence.CONFIRMS, Response.ICPD, ProgressionState.CONFIRMED),
+    Transition(ProgressionState.OPEN, Evidence.STANDS, Response.IUPD, ProgressionState.OPEN),
+    Transition(ProgressionState.OPEN, Evidence.TOO_LATE, Response.IUPD, ProgressionState.OPEN),
+    Transition(
+        ProgressionState.OPEN, Evidence.TOO_EARLY, Response.DISREGARDED, ProgressionState.OPEN
+    ),
+    Transition(ProgressionState.OPEN, Evidence.NOT_EVALUABLE, NE, ProgressionState.OPEN),
+    Transition(ProgressionState.OPEN, Evidence.RESPONDS, None, ProgressionState.RESET),
+    Transition(ProgressionState.RESET, Evidence.RESPONDS, None, ProgressionState.RESET),
+    Transition(ProgressionState.RESET, Evidence.NOT_EVALUABLE, NE, ProgressionState.RESET),
+    Transition(
+        ProgressionState.RESET, Evidence.PROGRESSES, Response.IUPD, ProgressionState.OPEN, True
+    ),
 )
 
 #: (state, evidence) -> transition. A confirmed progression is followed by the protocol's setting.

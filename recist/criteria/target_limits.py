@@ -21,7 +21,7 @@ NODES = "lymph nodes"
 _SIDES = re.compile(r"\b(left|right|l|r|lt|rt|both|bilateral)\b[ .,_-]*")
 
 
-class Candidate(NamedTuple):
+class MeasurableLesion(NamedTuple):
     """A measurable lesion.
 
     Attributes:
@@ -40,7 +40,7 @@ def organ_of(organ: str, *, is_node: bool) -> str:
 
 
 def choose(
-    candidates: Iterable[Candidate], *, by_organ: bool, taken: Sequence[str] = ()
+    candidates: Iterable[MeasurableLesion], *, by_organ: bool, taken: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """The lesions that fit, in the order of choice.
 
@@ -53,8 +53,8 @@ def choose(
     order = sorted(candidates, key=lambda each: (each.last, -each.size_mm, each.name))
     if by_organ:
         represented = set(taken)
-        first: list[Candidate] = []
-        rest: list[Candidate] = []
+        first: list[MeasurableLesion] = []
+        rest: list[MeasurableLesion] = []
         for lesion in order:
             (rest if lesion.organ in represented else first).append(lesion)
             represented.add(lesion.organ)

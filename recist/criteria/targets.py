@@ -11,9 +11,9 @@ from decimal import Decimal
 
 from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
-from recist.criteria.observation import Seen
+from recist.criteria.observation import Observation
 from recist.protocol import Protocol
-from recist.response import Finding, Form, Response
+from recist.response import Form, Response, RuleReason
 
 CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
 
@@ -46,7 +46,7 @@ class Sums:
         "target_cr",
     )
 
-    def __init__(self, baseline: Seen, protocol: Protocol) -> None:
+    def __init__(self, baseline: Observation, protocol: Protocol) -> None:
         self.baseline_mm: Decimal | None = baseline.total_mm if baseline.complete else None
         self.nadir_mm = self.baseline_mm
         self.partial_nadir_mm: Decimal | None = None
@@ -64,7 +64,7 @@ class Sums:
         self._ne_between = protocol.ne_between
         self._one_sd = int(protocol.one_sd_between)
 
-    def judge(self, seen: Seen) -> tuple[Response, Form]:
+    def judge(self, seen: Observation) -> tuple[Response, Form]:
         """The response of one scan, without stickiness, and the rule that gives it."""
         nadir = self.nadir_mm
         grown = nadir is not None and has_grown(seen.total_mm, nadir)
@@ -78,7 +78,7 @@ class Sums:
             return CR, say.TARGET_CR
         return (PD, say.TARGET_PD) if grown else self._against_baseline(seen)
 
-    def _against_baseline(self, seen: Seen) -> tuple[Response, Form]:
+    def _against_baseline(self, seen: Observation) -> tuple[Response, Form]:
         if self.baseline_mm is None:
             return NE, say.TARGET_WITHOUT_BASELINE
         if has_shrunk(seen.total_mm, self.baseline_mm):
@@ -100,11 +100,11 @@ class Sums:
         """Whether a target that is back is progression by itself (AMB-03)."""
         return self._any_target_cr and self.target_cr
 
-    def finding(self, form: Form, seen: Seen) -> Finding:
+    def finding(self, form: Form, seen: Observation) -> RuleReason:
         facts = (seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
-        return Finding(form, *facts, seen.missing) if seen.missing else Finding(form, *facts)
+        return RuleReason(form, *facts, seen.missing) if seen.missing else RuleReason(form, *facts)
 
-    def add(self, seen: Seen, by_scan: Response, *, progressed: bool) -> None:
+    def add(self, seen: Observation, by_scan: Response, *, progressed: bool) -> None:
         """Take a time point into the history that the next one is judged by.
 
         Args:
@@ -135,7 +135,7 @@ class Sums:
             if self.missing > self._ne_between or self.stable > self._one_sd:
                 self.first_response_day = None
 
-    def warnings(self, seen: Seen, by_scan: Response) -> tuple[str, ...]:
+    def warnings(self, seen: Observation, by_scan: Response) -> tuple[str, ...]:
         """What the answer rests on, and which settings would change it."""
         found = seen.remarks
         total, nadir = seen.total_mm, self.nadir_mm
@@ -162,7 +162,7 @@ class Sums:
             found += ("PD if incomplete sums were a nadir (nadir_sums = any, AMB-13)",)
         return found
 
-    def _incomplete_would_progress(self, seen: Seen) -> bool:
+    def _incomplete_would_progress(self, seen: Observation) -> bool:
         lowest = self.partial_nadir_mm
         return (
             lowest is not None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from recist.course import Measurement, Status
 from recist.criteria.diameter import PD_GROWTH_MM, ZERO, diameter_of, is_diseased
 from recist.criteria.new_burden import NewBurden, NewFindings
-from recist.criteria.observation import Patient, Seen
+from recist.criteria.observation import Observation, ObservedCourse
 from recist.criteria.recist11 import Judgement
 from recist.protocol import Protocol
 from recist.response import Response
@@ -41,13 +41,13 @@ class View(NamedTuple):
     """One time point as iRECIST looks at it."""
 
     k: int
-    seen: Seen
+    seen: Observation
     judged: Judgement
     new: NewFindings
 
 
 def progressing(
-    patient: Patient, view: View, burden: NewBurden, protocol: Protocol
+    patient: ObservedCourse, view: View, burden: NewBurden, protocol: Protocol
 ) -> tuple[Cause, ...]:
     """Categories that meet RECIST 1.1 progression at this time point, whatever came before."""
     judged = view.judged
@@ -65,11 +65,11 @@ def progressing(
     return tuple(causes)
 
 
-def target_progresses(patient: Patient, judged: Judgement) -> bool:
+def target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
     return judged.target is Response.PD or _is_back(patient.target_nodes, judged)
 
 
-def non_target_progresses(patient: Patient, judged: Judgement) -> bool:
+def non_target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
     return judged.non_target is Response.PD or _is_back(patient.non_target_nodes, judged)
 
 
@@ -111,7 +111,7 @@ class Block:
         view: View,
         causes: tuple[Cause, ...],
         *,
-        patient: Patient,
+        patient: ObservedCourse,
         burden: NewBurden,
         last_target: Response,
         protocol: Protocol,
@@ -134,7 +134,7 @@ class Block:
     # --- confirmation ------------------------------------------------------------------------
 
     def confirmations(
-        self, view: View, previous: Seen, nadir_mm: Decimal | None
+        self, view: View, previous: Observation, nadir_mm: Decimal | None
     ) -> tuple[Cause, ...]:
         """What confirms the progression at this time point; empty when nothing does.
 
@@ -155,7 +155,9 @@ class Block:
             causes += self._new_growth(view, previous)
         return tuple(causes)
 
-    def _target_growth(self, view: View, previous: Seen, nadir_mm: Decimal | None) -> list[Cause]:
+    def _target_growth(
+        self, view: View, previous: Observation, nadir_mm: Decimal | None
+    ) -> list[Cause]:
         protocol = self._protocol
         if not view.seen.sizes_mm or not target_progresses(self._patient, view.judged):
             return []
@@ -172,7 +174,7 @@ class Block:
         enough = growth > PD_GROWTH_MM if strict else growth >= PD_GROWTH_MM
         return [Cause(TARGETS, "a further increase", growth, reference)] if enough else []
 
-    def _new_growth(self, view: View, previous: Seen) -> list[Cause]:
+    def _new_growth(self, view: View, previous: Observation) -> list[Cause]:
         new, burden = view.new, self._burden
         causes = []
         if new.fresh:
@@ -236,7 +238,7 @@ class Block:
 
 
 def _non_targets(
-    patient: Patient, view: View, protocol: Protocol
+    patient: ObservedCourse, view: View, protocol: Protocol
 ) -> tuple[dict[str, Decimal], frozenset[str]]:
     """Sizes of the non-targets that have one, and which of them progress."""
     sizes: dict[str, Decimal] = {}

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from recist.endpoints.sequence import RECIST, Family, Visit, first_progression, in_order, reread
+from recist.endpoints.sequence import (
+    RECIST,
+    Family,
+    RespondedVisit,
+    first_progression,
+    in_order,
+    reread,
+)
 from recist.protocol import Protocol
 from recist.response import Reason, Response
 
@@ -36,17 +43,17 @@ class Best(NamedTuple):
 class Confirmation(NamedTuple):
     """A response and the later visit that confirms it."""
 
-    first: Visit
-    confirming: Visit
+    first: RespondedVisit
+    confirming: RespondedVisit
 
 
 def evaluated(
-    visits: Iterable[Visit],
+    visits: Iterable[RespondedVisit],
     protocol: Protocol,
     family: Family = RECIST,
     *,
     first_progression_day: int | None = None,
-) -> tuple[Visit, ...]:
+) -> tuple[RespondedVisit, ...]:
     """The visits that may enter a best response: in order, none after the first progression.
 
     Args:
@@ -57,12 +64,12 @@ def evaluated(
 
 
 def until_progression(
-    ordered: tuple[Visit, ...],
+    ordered: tuple[RespondedVisit, ...],
     protocol: Protocol,
     family: Family = RECIST,
     *,
     first_progression_day: int | None = None,
-) -> tuple[Visit, ...]:
+) -> tuple[RespondedVisit, ...]:
     """Visits up to the first progression, those of its day included."""
     if not protocol.cut_at_first_progression:
         return ordered
@@ -74,7 +81,7 @@ def until_progression(
 
 
 def confirmation(
-    visits: Sequence[Visit], position: int, protocol: Protocol, family: Family = RECIST
+    visits: Sequence[RespondedVisit], position: int, protocol: Protocol, family: Family = RECIST
 ) -> Confirmation | None:
     """The visit that confirms the response at a position, if one does.
 
@@ -107,7 +114,7 @@ def confirmation(
 
 
 def first_response(
-    visits: Sequence[Visit],
+    visits: Sequence[RespondedVisit],
     protocol: Protocol,
     family: Family = RECIST,
     *,
@@ -134,7 +141,7 @@ def first_response(
 
 
 def best_response(
-    visits: Iterable[Visit],
+    visits: Iterable[RespondedVisit],
     protocol: Protocol,
     family: Family = RECIST,
     *,
@@ -154,7 +161,7 @@ def best_response(
 
 
 def best_of(
-    kept: Sequence[Visit],
+    kept: Sequence[RespondedVisit],
     protocol: Protocol,
     family: Family = RECIST,
     *,
@@ -171,19 +178,19 @@ def best_of(
     )
 
 
-def is_non_target_only(visits: Sequence[Visit], family: Family) -> bool:
+def is_non_target_only(visits: Sequence[RespondedVisit], family: Family) -> bool:
     """Whether the words show a patient with non-target disease only: never stable disease."""
     responses = {visit.response for visit in visits}
     return family.neither in responses and not responses & {family.partial, family.stable}
 
 
-def late_enough(visit: Visit, protocol: Protocol, origin_day: int) -> bool:
+def late_enough(visit: RespondedVisit, protocol: Protocol, origin_day: int) -> bool:
     """At or after the minimum duration of stable disease, less the visit window."""
     return visit.day - origin_day >= protocol.minimum_sd_days - protocol.sd_window_days
 
 
 def _response(
-    visits: Sequence[Visit], protocol: Protocol, family: Family, *, confirmed: bool
+    visits: Sequence[RespondedVisit], protocol: Protocol, family: Family, *, confirmed: bool
 ) -> Best | None:
     for word in family.responding:
         found = first_response(visits, protocol, family, confirmed=confirmed, words=(word,))
@@ -209,7 +216,7 @@ def _response(
 
 
 def _stable(
-    visits: Sequence[Visit],
+    visits: Sequence[RespondedVisit],
     protocol: Protocol,
     family: Family,
     origin_day: int,
@@ -247,22 +254,27 @@ def _stable(
 
 
 def _first_late(
-    visits: Sequence[Visit], words: tuple[Response, ...], protocol: Protocol, origin_day: int
-) -> Visit | None:
+    visits: Sequence[RespondedVisit],
+    words: tuple[Response, ...],
+    protocol: Protocol,
+    origin_day: int,
+) -> RespondedVisit | None:
     for visit in visits:
         if visit.response in words and late_enough(visit, protocol, origin_day):
             return visit
     return None
 
 
-def _partial_then_stable(visits: Sequence[Visit], family: Family) -> Visit | None:
+def _partial_then_stable(visits: Sequence[RespondedVisit], family: Family) -> RespondedVisit | None:
     for first, second in pairwise(visits):
         if (first.response, second.response) == (family.partial, family.stable):
             return first
     return None
 
 
-def _no_disease(visits: Sequence[Visit], protocol: Protocol, family: Family) -> Best | None:
+def _no_disease(
+    visits: Sequence[RespondedVisit], protocol: Protocol, family: Family
+) -> Best | None:
     free = next((visit for visit in visits if visit.response == Response.NED), None)
     if free is None or (
         protocol.ned_then_pd == "pd" and first_progression(visits, family) is not None
@@ -273,7 +285,7 @@ def _no_disease(visits: Sequence[Visit], protocol: Protocol, family: Family) -> 
     return Best(Response.NED, free.day, reason)
 
 
-def _progression(visits: Sequence[Visit], family: Family) -> Best | None:
+def _progression(visits: Sequence[RespondedVisit], family: Family) -> Best | None:
     for word in (family.progression, family.unconfirmed):
         found = next((visit for visit in visits if visit.response == word), None)
         if word is not None and found is not None:
@@ -284,7 +296,7 @@ def _progression(visits: Sequence[Visit], family: Family) -> Best | None:
     return None
 
 
-def _nothing(visits: Sequence[Visit], protocol: Protocol, family: Family) -> Best:
+def _nothing(visits: Sequence[RespondedVisit], protocol: Protocol, family: Family) -> Best:
     judged = (*family.adequate, Response.NE, Response.NA, Response.DISREGARDED)
     found = next((visit for visit in visits if visit.response in judged), None)
     if found is not None:
@@ -312,7 +324,7 @@ def _nothing(visits: Sequence[Visit], protocol: Protocol, family: Family) -> Bes
 
 
 def benefit(
-    visits: Sequence[Visit],
+    visits: Sequence[RespondedVisit],
     family: Family = RECIST,
     *,
     minimum_days: int,

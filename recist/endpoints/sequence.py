@@ -16,7 +16,7 @@ from recist.protocol import Protocol
 from recist.response import Assessment, Response
 
 
-class Visit(NamedTuple):
+class RespondedVisit(NamedTuple):
     """The overall response at one visit.
 
     Attributes:
@@ -125,17 +125,21 @@ def family_of(responses: Iterable[Response]) -> Family:
     return found[0] if found else RECIST
 
 
-def visit_of(assessment: Assessment) -> Visit:
+def visit_of(assessment: Assessment) -> RespondedVisit:
     """What an end point needs of an assessment."""
-    return Visit(assessment.day, assessment.overall, assessment.progression_day, assessment.held)
+    return RespondedVisit(
+        assessment.day, assessment.overall, assessment.progression_day, assessment.held
+    )
 
 
-def in_order(visits: Iterable[Visit]) -> tuple[Visit, ...]:
+def in_order(visits: Iterable[RespondedVisit]) -> tuple[RespondedVisit, ...]:
     """The visits by day; those of one day keep their order."""
     return tuple(sorted(visits, key=attrgetter("day")))
 
 
-def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple[Visit, ...]:
+def reread(
+    visits: Sequence[RespondedVisit], family: Family, protocol: Protocol
+) -> tuple[RespondedVisit, ...]:
     """The visits after the rule for less than a complete response after a complete one.
 
     Eisenhauer 2009, Table 3 note a: the later visit is progression, or the reader calls the
@@ -174,7 +178,7 @@ def reread(visits: Sequence[Visit], family: Family, protocol: Protocol) -> tuple
     )
 
 
-def without_negated(visits: Sequence[Visit], family: Family) -> tuple[Visit, ...]:
+def without_negated(visits: Sequence[RespondedVisit], family: Family) -> tuple[RespondedVisit, ...]:
     """The visits, with progressions that a later assessment negated as not evaluable."""
     wait = family.negated_after_days
     if wait is None:
@@ -191,6 +195,6 @@ def without_negated(visits: Sequence[Visit], family: Family) -> tuple[Visit, ...
     return tuple(kept)
 
 
-def first_progression(visits: Sequence[Visit], family: Family) -> int | None:
+def first_progression(visits: Sequence[RespondedVisit], family: Family) -> int | None:
     """The position of the first (confirmed) progression."""
     return next((k for k, visit in enumerate(visits) if visit.response == family.progression), None)

@@ -19,7 +19,7 @@ from recist.endpoints.sequence import (
     IMMUNE,
     RECIST,
     Family,
-    Visit,
+    RespondedVisit,
     family_of,
     in_order,
     reread,
@@ -105,7 +105,7 @@ def background(
 
 
 def outcome_of_responses(
-    visits: Iterable[Visit],
+    visits: Iterable[RespondedVisit],
     protocol: Protocol,
     known: Background | None = None,
     *,
@@ -198,14 +198,16 @@ def _assemble(
     )
 
 
-def _before_new_therapy(history: History, protocol: Protocol) -> tuple[Visit, ...]:
+def _before_new_therapy(history: History, protocol: Protocol) -> tuple[RespondedVisit, ...]:
     day = history.new_therapy_day
     if day is None or not protocol.new_therapy_ends_response:
         return history.visits
     return tuple(visit for visit in history.visits if visit.day <= day)
 
 
-def _warnings(recorded: Sequence[Visit], reread_as: Sequence[Visit]) -> tuple[str, ...]:
+def _warnings(
+    recorded: Sequence[RespondedVisit], reread_as: Sequence[RespondedVisit]
+) -> tuple[str, ...]:
     if recorded is reread_as:
         return ()
     return tuple(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from imaging.errors import InputError
 from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
-from recist.endpoints.sequence import IMMUNE, RECIST, Family, Visit, first_progression
+from recist.endpoints.sequence import IMMUNE, RECIST, Family, RespondedVisit, first_progression
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response
 
@@ -43,7 +43,7 @@ class History:
         claimed_progression_day: progression claimed without images.
     """
 
-    visits: tuple[Visit, ...]
+    visits: tuple[RespondedVisit, ...]
     origin_day: int = 0
     death_day: int | None = None
     last_alive_day: int | None = None
@@ -190,7 +190,7 @@ def _timed(endpoint: str, policy: str, start_day: int, end: _End) -> EventTime:
     return EventTime(endpoint, policy, start_day, end.day, end.event, reason)
 
 
-def _was_seen(visit: Visit) -> bool:
+def _was_seen(visit: RespondedVisit) -> bool:
     return visit.response not in (Response.ND, Response.MISSING)
 
 
@@ -259,15 +259,15 @@ def _progression(
     return _End(day, True, "progression", PROGRESSION_DATE, sentence)
 
 
-def _before_therapy(history: History, policy: Policy) -> tuple[Visit, ...]:
+def _before_therapy(history: History, policy: Policy) -> tuple[RespondedVisit, ...]:
     """The visits that may confirm or resolve a progression: not after a therapy that censors."""
     if history.new_therapy_day is None or policy.new_therapy is NewTherapy.IGNORE:
         return history.visits
     return tuple(visit for visit in history.visits if visit.day <= history.new_therapy_day)
 
 
-def _immune_progression(visits: Sequence[Visit], protocol: Protocol) -> _End | None:
-    block: Visit | None = None
+def _immune_progression(visits: Sequence[RespondedVisit], protocol: Protocol) -> _End | None:
+    block: RespondedVisit | None = None
     for visit in visits:
         if visit.response == Response.ICPD:
             first = visit if block is None else block

@@ -51,7 +51,7 @@ class ShortAxis(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class DrawnAxis:
     """A straight line in a slice: two ends (column, row) in mm from the box's first pixel."""
 
     start_mm: FloatArray
@@ -61,13 +61,15 @@ class Line:
     def length_mm(self) -> float:
         return float(np.hypot(*(self.end_mm - self.start_mm)))
 
-    def lengthened(self, length_mm: float, direction: FloatArray) -> Line:
+    def lengthened(self, length_mm: float, direction: FloatArray) -> DrawnAxis:
         """The same middle and direction with another length."""
         middle = (self.start_mm + self.end_mm) / 2
-        return Line(middle - direction * length_mm / 2, middle + direction * length_mm / 2)
+        return DrawnAxis(middle - direction * length_mm / 2, middle + direction * length_mm / 2)
 
 
-def longest_axes(mask: Mask, spacing: FloatArray, convention: Convention) -> list[tuple[int, Line]]:
+def longest_axes(
+    mask: Mask, spacing: FloatArray, convention: Convention
+) -> list[tuple[int, DrawnAxis]]:
     """Every longest axis with its slice (k in the box), slices rising.
 
     Slices are searched from the widest bounding octagon down; a slice whose octagon is shorter
@@ -78,7 +80,7 @@ def longest_axes(mask: Mask, spacing: FloatArray, convention: Convention) -> lis
     # Bounds hold for centres; another outline reaches half a pixel farther at either end.
     slack = 0.0 if outline_of is centres else float(np.hypot(*spacing))
     best_mm = -1.0
-    found: list[tuple[int, Line]] = []
+    found: list[tuple[int, DrawnAxis]] = []
     for k in (int(n) for n in np.argsort(-bounds, kind="stable")):
         if bounds[k] + slack < best_mm - TIE_MM or bounds[k] < 0:
             break
@@ -106,7 +108,7 @@ def _upper_bounds(array: BoolArray, spacing: FloatArray) -> FloatArray:
     return np.where(hit.any(axis=0), bound, -1.0)
 
 
-def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[Line]]:
+def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[DrawnAxis]]:
     """The largest distance in mm between two points of an outline, and every line that has it."""
     low, high, row = outline.low * spacing[0], outline.high * spacing[0], outline.row * spacing[1]
     across = high[:, None] - low[None, :]
@@ -115,15 +117,15 @@ def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[Line]]:
     longest = float(np.sqrt(squared.max()))
     floor = max(longest - TIE_MM, 0.0) ** 2
     lines = [
-        Line(np.array([low[b], row[b]]), np.array([high[a], row[a]]))
+        DrawnAxis(np.array([low[b], row[b]]), np.array([high[a], row[a]]))
         for a, b in np.argwhere(squared >= floor)
     ]
     return longest, lines
 
 
 def across_axis(
-    plane: BoolArray, spacing: FloatArray, long: Line, convention: Convention, kind: ShortAxis
-) -> Line:
+    plane: BoolArray, spacing: FloatArray, long: DrawnAxis, convention: Convention, kind: ShortAxis
+) -> DrawnAxis:
     """The short axis in the slice of a longest axis."""
     along = direction_of(long)
     across = np.array([-along[1], along[0]])
@@ -146,7 +148,9 @@ def across_axis(
     return line.lengthened(length, across)
 
 
-def drawn_long(plane: BoolArray, spacing: FloatArray, long: Line, convention: Convention) -> Line:
+def drawn_long(
+    plane: BoolArray, spacing: FloatArray, long: DrawnAxis, convention: Convention
+) -> DrawnAxis:
     """The longest axis with the length that its convention gives it."""
     if convention is not Convention.CENTRES_PLUS_HALF_PIXEL:
         return long
@@ -165,7 +169,7 @@ def _least_biased_mm(
     return float(weight * plus_half_mm + (1 - weight) * mid_edges_mm)
 
 
-def direction_of(line: Line) -> FloatArray:
+def direction_of(line: DrawnAxis) -> FloatArray:
     """Unit vector of a line; the row direction for a single pixel."""
     length = line.length_mm
     if length < TIE_MM:
@@ -173,18 +177,20 @@ def direction_of(line: Line) -> FloatArray:
     return np.asarray((line.end_mm - line.start_mm) / length, dtype=np.float64)
 
 
-def _width(outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray) -> Line:
+def _width(
+    outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray
+) -> DrawnAxis:
     """Distance of the two lines along the longest axis that just hold the lesion between them."""
     points = outline.points() * spacing
     height = points @ across
     first, last = int(height.argmin()), int(height.argmax())
     place = (points[first] @ along + points[last] @ along) / 2 * along
-    return Line(place + height[first] * across, place + height[last] * across)
+    return DrawnAxis(place + height[first] * across, place + height[last] * across)
 
 
 def _hull_chord(
     outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray
-) -> Line:
+) -> DrawnAxis:
     """The longest chord of the convex hull across the longest axis.
 
     A chord's length is concave between two vertices of the hull, so the longest one runs through a
@@ -203,12 +209,12 @@ def _hull_chord(
     bottom = np.where(met, crossing, np.inf).min(axis=1)
     best = int((top - bottom).argmax())
     foot = place[best] * along
-    return Line(foot + bottom[best] * across, foot + top[best] * across)
+    return DrawnAxis(foot + bottom[best] * across, foot + top[best] * across)
 
 
 def _in_mask_chord(
     plane: BoolArray, spacing: FloatArray, along: FloatArray, across: FloatArray
-) -> Line:
+) -> DrawnAxis:
     """The longest run inside the lesion across the longest axis, by casting parallel lines.
 
     Inside is where the linearly interpolated mask is at least one half: the outline through the
@@ -231,4 +237,4 @@ def _in_mask_chord(
     # A run of n samples is n steps long; its ends lie half a step beyond the outer samples.
     low = height[first] - step_mm / 2
     high = low + (ends[best, 1] - first) * step_mm
-    return Line(foot + low * across, foot + high * across)
+    return DrawnAxis(foot + low * across, foot + high * across)

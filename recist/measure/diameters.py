@@ -16,7 +16,7 @@ from recist.course import Axis, Caliper, Point3
 from recist.measure.axes import (
     SMALL_PIXELS,
     TIE_MM,
-    Line,
+    DrawnAxis,
     ShortAxis,
     across_axis,
     drawn_long,
@@ -154,7 +154,7 @@ def _normal(grid: Grid) -> FloatArray:
     return np.cross(grid.directions[:, 0], grid.directions[:, 1])
 
 
-def _axis(mask: Mask, spacing: FloatArray, line: Line, k: int) -> Axis:
+def _axis(mask: Mask, spacing: FloatArray, line: DrawnAxis, k: int) -> Axis:
     first = np.array(mask.start, dtype=np.float64)
     ends = (
         mask.grid.to_world_mm(first + np.array([*(end / spacing), k]))

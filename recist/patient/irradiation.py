@@ -21,7 +21,7 @@ from recist.field.finding import FieldFinding
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile
 from recist.patient.examination import Examination
 from recist.patient.overrides import Choice
-from recist.tracking import Dated, Tracks
+from recist.tracking import DatedCandidates, Tracks
 
 MapPoints = Callable[[FloatArray], FloatArray]
 
@@ -47,7 +47,7 @@ def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
 
 def treatments_by_field(
     events: Sequence[Event], baseline_day: int
-) -> dict[Field, selection.Treatment]:
+) -> dict[Field, selection.LocalTreatment]:
     """What being in the field means for the choice of targets (AMB-20).
 
     Radiotherapy that started before the baseline bars a lesion from being a target unless it
@@ -56,14 +56,16 @@ def treatments_by_field(
     """
     starts = [event.day for event in events if event.kind is EventKind.RADIOTHERAPY_START]
     before = any(day < baseline_day for day in starts)
-    treatment = selection.Treatment.BEFORE_BASELINE if before else selection.Treatment.ON_STUDY
+    treatment = (
+        selection.LocalTreatment.BEFORE_BASELINE if before else selection.LocalTreatment.ON_STUDY
+    )
     return {Field.IN: treatment}
 
 
 def to_planning(
     day: int,
     treatment: Treatment | None,
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
 ) -> MapPoints | None:
     """From points (n, 3) of a date to the planning image's, through the baseline.
 
@@ -88,13 +90,13 @@ def to_planning(
     return mapped
 
 
-def _frame(dated: Dated) -> str | None:
+def _frame(dated: DatedCandidates) -> str | None:
     return dated.grid.frame_of_reference_uid
 
 
 def field_of_lesions(
     tracks: Tracks,
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
     treatment: Treatment | None,
     choices: Mapping[str, Choice],
     profile: FieldProfile = DEFAULT_PROFILE,

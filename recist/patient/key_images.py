@@ -14,7 +14,7 @@ from recist.patient.irradiation import to_planning, united
 from recist.patient.picture import key_image, view_mm
 from recist.patient.result import KeyImage
 from recist.patient.status import SEEN, Tracked
-from recist.tracking import Dated
+from recist.tracking import DatedCandidates
 
 #: With more lesions than this, targets, then new lesions, then the largest others are pictured.
 MOST_LESIONS = 40
@@ -23,7 +23,7 @@ MOST_LESIONS = 40
 def key_images(
     lesions: Sequence[Tracked],
     examinations: Sequence[Examination],
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
     treatment: Treatment | None,
 ) -> tuple[KeyImage, ...]:
     """One axial crop per lesion and date, the field drawn on it; empty places are shown too."""
@@ -47,7 +47,7 @@ def pictured(lesions: Sequence[Tracked]) -> list[Tracked]:
 def _of_lesion(
     lesion: Tracked,
     examinations: Sequence[Examination],
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
     treatment: Treatment | None,
 ) -> Iterator[KeyImage]:
     days = [sighting.day for sighting in lesion.track.sightings]
@@ -80,18 +80,18 @@ def _of_lesion(
         )
 
 
-def _in_first_frame(point_mm: FloatArray, dated: Dated) -> FloatArray:
+def _in_first_frame(point_mm: FloatArray, dated: DatedCandidates) -> FloatArray:
     if dated.registration is None:
         return point_mm
     return np.asarray(dated.registration.to_fixed_mm(point_mm[None])[0])
 
 
-def _at_date(point_mm: FloatArray, dated: Dated) -> FloatArray:
+def _at_date(point_mm: FloatArray, dated: DatedCandidates) -> FloatArray:
     if dated.registration is None:
         return point_mm
     return np.asarray(dated.registration.to_moving_mm(point_mm[None])[0])
 
 
-def _is_inside(point_mm: FloatArray, dated: Dated) -> bool:
+def _is_inside(point_mm: FloatArray, dated: DatedCandidates) -> bool:
     index = dated.grid.to_voxel(point_mm)
     return bool((index > -0.5).all() and (index < np.array(dated.grid.shape) - 0.5).all())

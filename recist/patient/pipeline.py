@@ -29,7 +29,7 @@ from recist.patient.result import Certainty, PatientResult, VisitImages
 from recist.patient.roles import UNKNOWN_ORGAN, Placed, place
 from recist.patient.status import DatedLesions, delineation_error, measurements
 from recist.protocol import Protocol
-from recist.tracking import Dated, link_rows, track
+from recist.tracking import DatedCandidates, link_rows, track
 
 #: What a patient goes through, in this order; progress bars and timings name these.
 STAGES = ("read", "delineate", "measure", "register", "track", "field", "assess", "show", "write")
@@ -121,12 +121,12 @@ def assess_subject(
 
 def _registered(
     examinations: Sequence[Examination], sized: Sequence[Sequence[Sized]]
-) -> list[Dated]:
+) -> list[DatedCandidates]:
     """Each date with how its CT lies on that of the first date."""
     found = any(sized)  # nothing to track, nothing to register
     registrations = register_dates([each.ct.volume for each in examinations]) if found else ()
     return [
-        Dated(
+        DatedCandidates(
             examination.day,
             tuple(each.candidate for each in own),
             examination.ct.volume.grid,

@@ -9,7 +9,7 @@ from imaging.treatment import Treatment
 from recist.patient.delineation import Delineated
 from recist.patient.examination import Examination
 from recist.patient.roles import Placed
-from recist.tracking import Dated
+from recist.tracking import DatedCandidates
 
 #: Remarks on the lesion rather than on one delineation of it.
 SAID_ONCE = ("organ by its surroundings", "organ by its name", "lymph node by its name")
@@ -18,7 +18,7 @@ SAID_ONCE = ("organ by its surroundings", "organ by its name", "lymph node by it
 def warnings_of(
     examinations: Sequence[Examination],
     found: Sequence[Delineated],
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
     treatment: Treatment | None,
     placed: Placed,
 ) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from imaging.errors import InputError
 from imaging.volume import Mask
 from recist.course import Field, Lesion, Role
 from recist.criteria.diameter import NORMAL_NODE_MM
-from recist.criteria.selection import BaselineLesion, Treatment, choose_targets
+from recist.criteria.selection import BaselineLesion, LocalTreatment, choose_targets
 from recist.field.finding import FieldFinding
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
@@ -51,7 +51,7 @@ def place(
     choices: Mapping[str, Choice],
     *,
     protocol: Protocol,
-    treatments: Mapping[Field, Treatment],
+    treatments: Mapping[Field, LocalTreatment],
     reviewed: frozenset[int],
 ) -> Placed:
     """Give every lesion its role, organ and field.
@@ -171,12 +171,12 @@ def _baseline_lesions(
     lesions: Sequence[_Lesion],
     baseline: Examination,
     fields: Sequence[FieldFinding],
-    treatments: Mapping[Field, Treatment],
+    treatments: Mapping[Field, LocalTreatment],
 ) -> list[BaselineLesion]:
     """What was seen on the first date, as the choice of targets needs it."""
     spacing_mm = baseline.ct.volume.grid.spacing_mm[2]
     treatment_of = {
-        finding.lesion_id: treatments.get(finding.field, Treatment.NONE) for finding in fields
+        finding.lesion_id: treatments.get(finding.field, LocalTreatment.NONE) for finding in fields
     }
     found = []
     for lesion in lesions:
@@ -200,7 +200,7 @@ def _baseline_lesions(
                 lesion.is_node,
                 largest.long_axis_mm,
                 largest.short_axis_mm,
-                treatment=treatment_of.get(name, Treatment.NONE),
+                treatment=treatment_of.get(name, LocalTreatment.NONE),
                 slice_thickness_mm=_tenths(baseline.ct.slice_thickness_mm),
                 slice_spacing_mm=_tenths(spacing_mm),
             )

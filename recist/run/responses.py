@@ -18,7 +18,7 @@ from typing import NamedTuple
 from imaging.errors import InputError
 from recist import endpoints
 from recist.course import Course, Event, EventKind
-from recist.endpoints.sequence import IMMUNE, RECIST, Visit, family_of
+from recist.endpoints.sequence import IMMUNE, RECIST, RespondedVisit, family_of
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import cells, results
@@ -177,7 +177,7 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
     events = task.events.get(subject, ())
     zero = _day_zero(task, subject, seen, events, part.findings)
     visits = [
-        Visit(
+        RespondedVisit(
             one.when - zero,
             one.response,
             None if one.first_sign is None else one.first_sign - zero,
@@ -209,7 +209,7 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
     part.outcomes_json.append(as_json)
 
 
-def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[Visit]) -> str:
+def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[RespondedVisit]) -> str:
     """The criteria by name: as the row says, as the words tell, as was asked for.
 
     Raises:

@@ -7,7 +7,7 @@ from recist.tracking.links import link_rows, read_links
 from recist.tracking.sightings import (
     CONFIRMED,
     NOT_IMAGED_BEFORE,
-    Dated,
+    DatedCandidates,
     Link,
     LinkFinding,
     Sighting,
@@ -19,7 +19,7 @@ from recist.tracking.sightings import (
 __all__ = [
     "CONFIRMED",
     "NOT_IMAGED_BEFORE",
-    "Dated",
+    "DatedCandidates",
     "Link",
     "LinkFinding",
     "Sighting",

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from imaging.errors import InputError
 from imaging.volume import FloatArray
-from recist.tracking.sightings import Dated
+from recist.tracking.sightings import DatedCandidates
 
 if TYPE_CHECKING:
     from segmentation.instances import Candidate
@@ -56,7 +56,7 @@ class Cloud:
         return float(np.isfinite(distance).mean())
 
 
-def cloud_of(candidate: Candidate, dated: Dated) -> Cloud:
+def cloud_of(candidate: Candidate, dated: DatedCandidates) -> Cloud:
     """A candidate of a date, carried into the frame of the first."""
     mask = candidate.mask
     index = np.argwhere(mask.array)
@@ -86,11 +86,11 @@ def together(clouds: Sequence[Cloud]) -> Cloud:
     return cloud_of_points(points, volume, max(cloud.error_mm for cloud in clouds))
 
 
-def _error_mm(dated: Dated) -> float:
+def _error_mm(dated: DatedCandidates) -> float:
     return dated.registration.quality.expected_error_mm if dated.registration else LEAST_ERROR_MM
 
 
-def imaged_share(cloud: Cloud, dated: Dated) -> float:
+def imaged_share(cloud: Cloud, dated: DatedCandidates) -> float:
     """The share of a cloud that the image of a date shows."""
     points = cloud.points_mm
     if dated.registration is not None:

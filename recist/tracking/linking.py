@@ -28,7 +28,7 @@ from recist.tracking.matching import (
 from recist.tracking.sightings import (
     CONFIRMED,
     NOT_IMAGED_BEFORE,
-    Dated,
+    DatedCandidates,
     Link,
     Sighting,
     State,
@@ -46,7 +46,7 @@ MARGIN_SCALE = 0.25
 IMAGED_SHARE = 0.5
 
 
-def track(dates: Sequence[Dated], *, links: Sequence[Link] = ()) -> Tracks:
+def track(dates: Sequence[DatedCandidates], *, links: Sequence[Link] = ()) -> Tracks:
     """Give every candidate of every date its lesion.
 
     Args:
@@ -116,7 +116,7 @@ class Decision:
 
 def _link(
     lesions: list[Growing],
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
     clouds: Sequence[Cloud],
     told: Mapping[int, tuple[str, ...]],
     ignored: set[int],
@@ -230,7 +230,9 @@ def _find_merged(
             date.merged[n] = (-owner, strict)
 
 
-def _sighting(date: Decision, n: int, lesions: Sequence[Growing], dated: Dated) -> Sighting:
+def _sighting(
+    date: Decision, n: int, lesions: Sequence[Growing], dated: DatedCandidates
+) -> Sighting:
     """What is said of a known lesion at a date."""
     own = tuple(date.of(n))
     if own:
@@ -256,7 +258,9 @@ def _sighting(date: Decision, n: int, lesions: Sequence[Growing], dated: Dated) 
     return Sighting(dated.day, State.ABSENT, (), share * sure, "no candidate near its place")
 
 
-def _seen(date: Decision, lesion: Growing, own: tuple[int, ...], dated: Dated) -> Sighting:
+def _seen(
+    date: Decision, lesion: Growing, own: tuple[int, ...], dated: DatedCandidates
+) -> Sighting:
     confidence = min(date.certain[c] for c in own)
     told = all(c in date.told for c in own)
     state = State.SPLIT if len(own) > 1 else State.MATCHED
@@ -275,7 +279,7 @@ def _seen(date: Decision, lesion: Growing, own: tuple[int, ...], dated: Dated) -
 def _start(
     date: Decision,
     lesions: list[Growing],
-    dates: Sequence[Dated],
+    dates: Sequence[DatedCandidates],
     clouds: Sequence[Cloud],
     names: Mapping[int, str],
 ) -> None:
@@ -303,7 +307,11 @@ def _start(
 
 
 def _first_sighting(
-    date: Decision, c: int, cloud: Cloud, lesions: Sequence[Growing], dates: Sequence[Dated]
+    date: Decision,
+    c: int,
+    cloud: Cloud,
+    lesions: Sequence[Growing],
+    dates: Sequence[DatedCandidates],
 ) -> Sighting:
     """A lesion seen for the first time: at the first date, or new.
 

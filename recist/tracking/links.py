@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imaging.errors import InputError
-from recist.tracking.sightings import Dated, Link, Tracks
+from recist.tracking.sightings import DatedCandidates, Link, Tracks
 
 
 def read_links(path: Path, subject: str) -> tuple[Link, ...]:
@@ -35,7 +35,7 @@ def read_links(path: Path, subject: str) -> tuple[Link, ...]:
 
 
 def link_rows(
-    tracks: Tracks, dates: Sequence[Dated], subject: str
+    tracks: Tracks, dates: Sequence[DatedCandidates], subject: str
 ) -> tuple[Mapping[str, str], ...]:
     """The links as rows of the table that :func:`read_links` reads, with state and confidence."""
     return tuple(
@@ -54,7 +54,7 @@ def link_rows(
     )
 
 
-def told_of(dated: Dated, links: Sequence[Link]) -> dict[int, tuple[str, ...]]:
+def told_of(dated: DatedCandidates, links: Sequence[Link]) -> dict[int, tuple[str, ...]]:
     """Per candidate of a date: the lesions a reader named; none at all for "no lesion"."""
     found: dict[int, tuple[str, ...]] = {}
     for n, candidate in enumerate(dated.candidates):
@@ -66,14 +66,14 @@ def told_of(dated: Dated, links: Sequence[Link]) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _is(dated: Dated, link: Link) -> bool:
+def _is(dated: DatedCandidates, link: Link) -> bool:
     names = {str(dated.day)}
     if dated.date is not None:
         names.add(dated.date.isoformat())
     return link.when in names
 
 
-def check(dates: Sequence[Dated], links: Sequence[Link]) -> None:
+def check(dates: Sequence[DatedCandidates], links: Sequence[Link]) -> None:
     days = [dated.day for dated in dates]
     if any(later <= earlier for earlier, later in itertools.pairwise(days)):
         raise InputError(f"days must rise from date to date: {days}")

@@ -33,7 +33,7 @@ CONFIRMED = "confirmed by a reader"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dated:
+class DatedCandidates:
     """The candidates of one date, and how its image lies on the first date's.
 
     Attributes:

@@ -13,7 +13,7 @@ from imaging.catalogue import Catalogue, scan
 from imaging.errors import GeometryError, InputError
 from imaging.nifti import read_nifti
 from imaging.read import read_ct, read_pet
-from imaging.series import Kind, Level
+from imaging.series import Kind, ProblemLevel
 from imaging.volume import Unit
 
 
@@ -106,7 +106,7 @@ def manifest(root: Path, *rows: str, header: str = "subject,date,ct,pet,pet_unit
 
 
 def lines(catalogue: Catalogue) -> list[str]:
-    return [str(p) for p in catalogue.problems if p.level is Level.ERROR]
+    return [str(p) for p in catalogue.problems if p.level is ProblemLevel.ERROR]
 
 
 def test_a_manifest_gives_the_same_catalogue(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pet.response.immune import (
     pecrit,
     percimt,
 )
-from pet.response.lymphoma import Course, Deauville, deauville, lugano
+from pet.response.lymphoma import Deauville, LymphomaCourse, deauville, lugano
 from pet.response.percist import IMPERCIST5, PERCIST, PERCIST5, percist
 from pet.response.protocol import PetProtocol, load
 from pet.response.result import PetAssessment, PetResponse
@@ -314,11 +314,11 @@ def test_references_must_be_plausible() -> None:
     with pytest.raises(InputError, match="no references"):
         deauville(4.0, 2.8, 1.8)
     with pytest.raises(InputError, match="1 to 5"):
-        lugano(0, Course.DECREASE)
+        lugano(0, LymphomaCourse.DECREASE)
 
 
 def test_rising_residual_uptake_is_progression() -> None:
-    assert lugano(4, Course.INCREASE).response is R.PMD
+    assert lugano(4, LymphomaCourse.INCREASE).response is R.PMD
 
 
 # --- Types and settings ---------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
-from pet.response.lymphoma import Course, deauville, lugano
+from pet.response.lymphoma import LymphomaCourse, deauville, lugano
 from pet.response.percist import IMPERCIST5, PERCIST, PERCIST5, Percist, percist, targets
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
@@ -94,7 +94,7 @@ def deauville_case(facts: dict[str, Any]) -> str:
 
 
 def lugano_case(facts: dict[str, Any]) -> str:
-    course = Course(facts["uptake_vs_baseline"])
+    course = LymphomaCourse(facts["uptake_vs_baseline"])
     found = lugano(facts["deauville"], course, new_lesion=facts["new_lesions"] > 0)
     return found.response.value
 

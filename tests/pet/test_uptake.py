@@ -15,7 +15,7 @@ from pet.peak import PeakVariant, suv_peak
 from pet.suv import to_suv
 from pet.uptake import (
     Between,
-    Threshold,
+    UptakeThreshold,
     burden,
     burden_by_field,
     dmax_mm,
@@ -57,15 +57,15 @@ def test_a_lesion_of_two_levels() -> None:
 @pytest.mark.parametrize(
     ("threshold", "name", "voxels"),
     [
-        (Threshold.fixed(), "SUV>=4", 16),
-        (Threshold.fixed(4.5), "SUV>=4.5", 8),
-        (Threshold.relative(), "41%max", 16),
-        (Threshold.relative(0.6), "60%max", 8),
-        (Threshold.liver_based(2.0, 0.2), "1.5xliver+2SD", 16),
-        (Threshold.liver_based(3.0, 0.5), "1.5xliver+2SD", 8),
+        (UptakeThreshold.fixed(), "SUV>=4", 16),
+        (UptakeThreshold.fixed(4.5), "SUV>=4.5", 8),
+        (UptakeThreshold.relative(), "41%max", 16),
+        (UptakeThreshold.relative(0.6), "60%max", 8),
+        (UptakeThreshold.liver_based(2.0, 0.2), "1.5xliver+2SD", 16),
+        (UptakeThreshold.liver_based(3.0, 0.5), "1.5xliver+2SD", 8),
     ],
 )
-def test_metabolic_volume_by_thresholds(threshold: Threshold, name: str, voxels: int) -> None:
+def test_metabolic_volume_by_thresholds(threshold: UptakeThreshold, name: str, voxels: int) -> None:
     suv = body(at_2_2_2=8.0, at_4_2_2=4.0)
     lesion = Mask(np.ones((5, 2, 2), dtype=np.bool_), (2, 2, 2), GRID)
     mtv_ml, tlg = metabolic_volume(suv, lesion, threshold)
@@ -76,9 +76,9 @@ def test_metabolic_volume_by_thresholds(threshold: Threshold, name: str, voxels:
 
 def test_a_threshold_is_a_value_or_a_share() -> None:
     with pytest.raises(InputError, match="either"):
-        Threshold("both", value=4.0, share=0.4)
+        UptakeThreshold("both", value=4.0, share=0.4)
     with pytest.raises(InputError, match="either"):
-        Threshold("neither")
+        UptakeThreshold("neither")
 
 
 def test_the_body_counts_shared_voxels_once() -> None:
@@ -94,16 +94,16 @@ def test_the_body_counts_shared_voxels_once() -> None:
 
 def test_lesions_below_the_threshold_do_not_count() -> None:
     suv = body(at_2_2_2=8.0, at_10_2_2=3.0)
-    found = burden(suv, [cube((2, 2, 2)), cube((10, 2, 2))], threshold=Threshold.fixed())
+    found = burden(suv, [cube((2, 2, 2)), cube((10, 2, 2))], threshold=UptakeThreshold.fixed())
     assert (found.lesions, found.dmax_mm) == (1, 0.0)
-    nothing = burden(suv, [cube((10, 2, 2))], threshold=Threshold.fixed())
+    nothing = burden(suv, [cube((10, 2, 2))], threshold=UptakeThreshold.fixed())
     assert (nothing.lesions, nothing.mtv_ml, nothing.suv_max) == (0, 0.0, None)
 
 
 def test_totals_inside_and_outside_of_the_field() -> None:
     suv = body(at_2_2_2=8.0, at_10_2_2=5.0, at_10_10_10=6.0)
     lesions = [cube((2, 2, 2)), cube((10, 2, 2)), cube((10, 10, 10))]
-    found = burden_by_field(suv, lesions, ["in", "out", "out"], threshold=Threshold.fixed())
+    found = burden_by_field(suv, lesions, ["in", "out", "out"], threshold=UptakeThreshold.fixed())
     assert list(found) == ["in", "out"]
     assert found["in"].tlg == pytest.approx(8 * 8.0 * VOXEL_ML)
     assert found["out"].lesions == 2
@@ -158,7 +158,7 @@ def test_an_empty_delineation_has_no_uptake() -> None:
     empty = Mask(np.zeros((0, 0, 0), dtype=np.bool_), (0, 0, 0), GRID)
     with pytest.raises(InputError, match="empty"):
         uptake(body(), empty)
-    assert metabolic_mask(body(), empty, Threshold.relative()).voxels == 0
+    assert metabolic_mask(body(), empty, UptakeThreshold.relative()).voxels == 0
 
 
 # --- The sarcoma patient: real anatomy, three dates ------------------------------------------
@@ -193,8 +193,8 @@ def test_the_sarcoma_holds_its_truth(date: str, data_dir: Path) -> None:
     label = np.asarray(labels.dataobj)[:: steps[0], :: steps[1], :: steps[2]] == 1
     lesion = Mask.of(label, suv.grid)
     found = uptake(suv, lesion)
-    relative = metabolic_volume(suv, lesion, Threshold.relative())
-    fixed = metabolic_volume(suv, lesion, Threshold.fixed())
+    relative = metabolic_volume(suv, lesion, UptakeThreshold.relative())
+    fixed = metabolic_volume(suv, lesion, UptakeThreshold.fixed())
     ours = {
         "suvmax": found.suv_max,
         "suvmean": found.suv_mean,

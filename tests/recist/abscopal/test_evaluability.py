@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recist import abscopal
-from recist.abscopal.evaluability import Verdict
+from recist.abscopal.evaluability import EvaluabilityVerdict
 from recist.course import Course
 from recist.protocol import DEFAULT
 
@@ -21,40 +21,44 @@ RADIOTHERAPY = ((0, "radiotherapy-start"), (10, "radiotherapy-end"))
 @pytest.mark.parametrize(
     ("given", "verdict", "told"),
     [
-        ({"sizes": {"T1": [30, 10], "T2": [20, 15]}}, Verdict.NO_LESION, r"none of 2 .*\(2 in\)"),
+        (
+            {"sizes": {"T1": [30, 10], "T2": [20, 15]}},
+            EvaluabilityVerdict.NO_LESION,
+            r"none of 2 .*\(2 in\)",
+        ),
         (
             {"sizes": {"T1": [30, 10], "T2": [20, 15]}, "partial": ["T2"]},
-            Verdict.NO_LESION,
+            EvaluabilityVerdict.NO_LESION,
             "1 in, 1 partial",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [9.9, 5]}, "out": ["T2"]},
-            Verdict.NOT_MEASURABLE,
+            EvaluabilityVerdict.NOT_MEASURABLE,
             "T2 9.9 mm, 10.0 mm needed",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [14, 5]}, "out": ["T2"], "nodes": ["T2"]},
-            Verdict.NOT_MEASURABLE,
+            EvaluabilityVerdict.NOT_MEASURABLE,
             "T2 14.0 mm, 15.0 mm needed",
         ),
         (
             {"sizes": {"T1": [30, 10], "X2": ["here", "gone"]}, "out": ["X2"]},
-            Verdict.NOT_MEASURABLE,
+            EvaluabilityVerdict.NOT_MEASURABLE,
             "X2 without a diameter",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"], "days": (-43, 56)},
-            Verdict.OLD_BASELINE,
+            EvaluabilityVerdict.OLD_BASELINE,
             "43 days older, 1 more than the 42 allowed",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"], "days": (1, 56)},
-            Verdict.NO_BASELINE,
+            EvaluabilityVerdict.NO_BASELINE,
             "no scan on or before day 0",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"], "days": (-7, 10)},
-            Verdict.NO_SCAN,
+            EvaluabilityVerdict.NO_SCAN,
             "no scan after day 10",
         ),
         (
@@ -63,24 +67,28 @@ RADIOTHERAPY = ((0, "radiotherapy-start"), (10, "radiotherapy-end"))
                 "out": ["T2"],
                 "events": (*RADIOTHERAPY, (40, "new-therapy")),
             },
-            Verdict.CENSORED,
+            EvaluabilityVerdict.CENSORED,
             "a new systemic therapy on day 40 comes before .* day 56",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"], "days": (-7, 366)},
-            Verdict.NO_SCAN,
+            EvaluabilityVerdict.NO_SCAN,
             "366 days after its start, later than a response counts",
         ),
         (
             {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "unknown": ["T1", "T2"]},
-            Verdict.FIELD_UNKNOWN,
+            EvaluabilityVerdict.FIELD_UNKNOWN,
             "no lesion has a known field",
         ),
-        ({"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"]}, Verdict.EVALUABLE, "7 days"),
+        (
+            {"sizes": {"T1": [30, 10], "T2": [20, 9]}, "out": ["T2"]},
+            EvaluabilityVerdict.EVALUABLE,
+            "7 days",
+        ),
     ],
 )
 def test_who_can_show_a_response(
-    given: dict[str, Any], verdict: Verdict, told: str, patient: Build
+    given: dict[str, Any], verdict: EvaluabilityVerdict, told: str, patient: Build
 ) -> None:
     found = abscopal.assess(patient(given.pop("sizes"), **given), DEFAULT)
     assert found.evaluability.verdict is verdict
@@ -111,7 +119,7 @@ def test_the_low_dose_bath_counts_as_outside_only_where_asked_for(patient: Build
     course = patient({"T1": [30, 10], "T2": [20, 9]}, low=["T2"])
     strict = abscopal.assess(course, DEFAULT)
     pragmatic = abscopal.assess(course, replace(DEFAULT, out_of_field_set="pragmatic"))
-    assert strict.evaluability.verdict is Verdict.NO_LESION
+    assert strict.evaluability.verdict is EvaluabilityVerdict.NO_LESION
     assert pragmatic.call_of("golden").met
     assert any("low-dose bath" in remark for remark in strict.remarks)
 

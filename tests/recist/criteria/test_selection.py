@@ -17,10 +17,10 @@ from recist.criteria.new_burden import NewBurden
 from recist.criteria.new_lesions import new_lesions
 from recist.criteria.selection import (
     BaselineLesion,
-    Kind,
+    LesionKind,
+    LocalTreatment,
     Measurability,
     Modality,
-    Treatment,
     choose_targets,
     measurability,
 )
@@ -33,13 +33,13 @@ CASES = json.loads((TRUTH / "target_selection_cases.json").read_text(), parse_fl
 ]
 
 KINDS = {
-    "bone, blastic": Kind.BLASTIC_BONE,
-    "bone, lytic with soft-tissue component": Kind.LYTIC_BONE,
-    "cyst, simple": Kind.SIMPLE_CYST,
-    "cystic metastasis": Kind.CYSTIC_METASTASIS,
-    "pleural effusion": Kind.EFFUSION,
-    "ascites": Kind.ASCITES,
-    "leptomeningeal": Kind.LEPTOMENINGEAL,
+    "bone, blastic": LesionKind.BLASTIC_BONE,
+    "bone, lytic with soft-tissue component": LesionKind.LYTIC_BONE,
+    "cyst, simple": LesionKind.SIMPLE_CYST,
+    "cystic metastasis": LesionKind.CYSTIC_METASTASIS,
+    "pleural effusion": LesionKind.EFFUSION,
+    "ascites": LesionKind.ASCITES,
+    "leptomeningeal": LesionKind.LEPTOMENINGEAL,
 }
 
 
@@ -57,8 +57,8 @@ def found(row: dict[str, str]) -> BaselineLesion:
         Decimal(row["longest_diameter_mm"]),
         decimal(row["short_axis_mm"]),
         Modality(row["modality"]),
-        KINDS.get(row["lesion"], Kind.SOFT_TISSUE),
-        Treatment.BEFORE_BASELINE if treated else Treatment.NONE,
+        KINDS.get(row["lesion"], LesionKind.SOFT_TISSUE),
+        LocalTreatment.BEFORE_BASELINE if treated else LocalTreatment.NONE,
         thickness,
         None if thickness is None or gap is None else thickness + gap,
     )
@@ -116,13 +116,13 @@ def test_ultrasound_never_measures() -> None:
 @pytest.mark.parametrize(
     ("treatment", "eligible_by"),
     [
-        (Treatment.NONE, {"separate_sum", "exclude", "allow"}),
-        (Treatment.PROGRESSED_SINCE, {"separate_sum", "exclude", "allow"}),
-        (Treatment.ON_STUDY, {"separate_sum", "allow"}),
-        (Treatment.BEFORE_BASELINE, {"allow"}),
+        (LocalTreatment.NONE, {"separate_sum", "exclude", "allow"}),
+        (LocalTreatment.PROGRESSED_SINCE, {"separate_sum", "exclude", "allow"}),
+        (LocalTreatment.ON_STUDY, {"separate_sum", "allow"}),
+        (LocalTreatment.BEFORE_BASELINE, {"allow"}),
     ],
 )
-def test_irradiated_lesions(treatment: Treatment, eligible_by: set[str]) -> None:
+def test_irradiated_lesions(treatment: LocalTreatment, eligible_by: set[str]) -> None:
     for option in ("separate_sum", "exclude", "allow"):
         setting = replace(DEFAULT, irradiated_targets=option)
         verdict = measurability(soft("30", treatment=treatment), setting)
@@ -140,11 +140,11 @@ def lesions_of(case: dict[str, Any]) -> list[BaselineLesion]:
             Decimal(lesion["mm"]),
             Decimal(lesion["mm"]) if lesion["nodal"] else None,
             treatment=(
-                Treatment.NONE
+                LocalTreatment.NONE
                 if not lesion.get("prior_rt")
-                else Treatment.PROGRESSED_SINCE
+                else LocalTreatment.PROGRESSED_SINCE
                 if lesion["progressed_since_rt"]
-                else Treatment.BEFORE_BASELINE
+                else LocalTreatment.BEFORE_BASELINE
             ),
         )
         for lesion in case["lesions"]
@@ -211,7 +211,7 @@ def test_left_and_right_are_one_organ_and_so_are_all_nodes() -> None:
 
 def test_solid_lesions_come_before_cystic_ones() -> None:
     lesions = [
-        soft("60", kind=Kind.CYSTIC_METASTASIS),
+        soft("60", kind=LesionKind.CYSTIC_METASTASIS),
         replace(soft("30"), name="B"),
         replace(soft("20"), name="C"),
     ]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from imaging.errors import InputError
 from recist.endpoints.best_response import benefit, best_response, evaluated, first_response
-from recist.endpoints.sequence import IMMUNE, METABOLIC, RECIST, Visit, family_of
+from recist.endpoints.sequence import IMMUNE, METABOLIC, RECIST, RespondedVisit, family_of
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Response
 
@@ -51,15 +51,16 @@ def protocol_of(case: dict[str, Any]) -> Protocol:
     )
 
 
-def sequence(*responses: str, days: tuple[int, ...] = ()) -> tuple[Visit, ...]:
+def sequence(*responses: str, days: tuple[int, ...] = ()) -> tuple[RespondedVisit, ...]:
     """Visits every 56 days unless the days are given."""
     when = days or tuple(56 * (k + 1) for k in range(len(responses)))
-    return tuple(Visit(d, Response(r)) for d, r in zip(when, responses, strict=True))
+    return tuple(RespondedVisit(d, Response(r)) for d, r in zip(when, responses, strict=True))
 
 
-def case_visits(case: dict[str, Any]) -> tuple[Visit, ...]:
+def case_visits(case: dict[str, Any]) -> tuple[RespondedVisit, ...]:
     return tuple(
-        Visit(visit["day_from_ref"], Response(visit["response"])) for visit in case["sequence"]
+        RespondedVisit(visit["day_from_ref"], Response(visit["response"]))
+        for visit in case["sequence"]
     )
 
 
@@ -115,7 +116,7 @@ def test_table_3_of_irecist(row: dict[str, str]) -> None:
 
 
 def bor(
-    visits: tuple[Visit, ...], confirmed: bool = True, **settings: Any
+    visits: tuple[RespondedVisit, ...], confirmed: bool = True, **settings: Any
 ) -> tuple[str, int | None]:
     best = best_response(visits, replace(DEFAULT, **settings), confirmed=confirmed)
     return best.response.value, best.day
@@ -175,7 +176,7 @@ def bor(
     ],
 )
 def test_every_option_of_a_setting(
-    setting: str, visits: tuple[Visit, ...], expected: dict[Any, tuple[str, int | None]]
+    setting: str, visits: tuple[RespondedVisit, ...], expected: dict[Any, tuple[str, int | None]]
 ) -> None:
     found = {option: bor(visits, **{setting: option}) for option in expected}
     assert found == expected
@@ -229,7 +230,7 @@ def test_words_of_two_criteria_are_refused() -> None:
 RESPONSES = st.sampled_from(["CR", "PR", "SD", "PD", "NE", "NON-CR/NON-PD"])
 SEQUENCES = st.lists(st.tuples(st.integers(1, 60), RESPONSES), max_size=8).map(
     lambda steps: tuple(
-        Visit(sum(gap for gap, _ in steps[: k + 1]), Response(word))
+        RespondedVisit(sum(gap for gap, _ in steps[: k + 1]), Response(word))
         for k, (_, word) in enumerate(steps)
     )
 )
@@ -237,14 +238,14 @@ RANK = ["CR", "PR", "SD", "NON-CR/NON-PD", "PD", "NE"]
 
 
 @given(SEQUENCES)
-def test_confirmation_never_betters(visits: tuple[Visit, ...]) -> None:
+def test_confirmation_never_betters(visits: tuple[RespondedVisit, ...]) -> None:
     free = best_response(visits, DEFAULT, confirmed=False)
     strict = best_response(visits, DEFAULT, confirmed=True)
     assert RANK.index(strict.response) >= RANK.index(free.response)
 
 
 @given(SEQUENCES, st.randoms())
-def test_the_order_of_visits_is_irrelevant(visits: tuple[Visit, ...], random: Any) -> None:
+def test_the_order_of_visits_is_irrelevant(visits: tuple[RespondedVisit, ...], random: Any) -> None:
     mixed = list(visits)
     random.shuffle(mixed)
     assert best_response(mixed, DEFAULT, confirmed=True) == best_response(
@@ -253,10 +254,10 @@ def test_the_order_of_visits_is_irrelevant(visits: tuple[Visit, ...], random: An
 
 
 @given(SEQUENCES, RESPONSES)
-def test_nothing_after_progression_counts(visits: tuple[Visit, ...], later: str) -> None:
+def test_nothing_after_progression_counts(visits: tuple[RespondedVisit, ...], later: str) -> None:
     end = (visits[-1].day if visits else 0) + 1
-    ended = (*visits, Visit(end, Response.PD))
-    longer = (*ended, Visit(end + 30, Response(later)))
+    ended = (*visits, RespondedVisit(end, Response.PD))
+    longer = (*ended, RespondedVisit(end + 30, Response(later)))
     assert best_response(longer, DEFAULT, confirmed=True) == best_response(
         ended, DEFAULT, confirmed=True
     )
@@ -280,7 +281,9 @@ def test_nothing_after_progression_counts(visits: tuple[Visit, ...], later: str)
         ),
     ],
 )
-def test_the_reason_in_words(visits: tuple[Visit, ...], confirmed: bool, sentence: str) -> None:
+def test_the_reason_in_words(
+    visits: tuple[RespondedVisit, ...], confirmed: bool, sentence: str
+) -> None:
     protocol = replace(DEFAULT, sd_window_days=3)
     assert best_response(visits, protocol, confirmed=confirmed).reason.sentence == sentence
 

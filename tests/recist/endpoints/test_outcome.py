@@ -10,7 +10,7 @@ import pytest
 from imaging.errors import InputError
 from recist import endpoints
 from recist.course import Course, Event, EventKind, Timepoint
-from recist.endpoints.sequence import Visit
+from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import DEFAULT
 from recist.response import Assessment, Reason, Response, Scope
 
@@ -123,7 +123,7 @@ def test_nothing_was_assessed() -> None:
 
 def test_responses_alone_tell_their_criteria() -> None:
     for word, criteria in (("SD", "recist11"), ("iSD", "irecist"), ("SMD", "percist")):
-        found = endpoints.outcome_of_responses([Visit(56, Response(word))], DEFAULT)
+        found = endpoints.outcome_of_responses([RespondedVisit(56, Response(word))], DEFAULT)
         assert (found.criteria, found.best_overall) == (criteria, word)
 
 

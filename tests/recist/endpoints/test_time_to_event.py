@@ -23,7 +23,7 @@ from recist.endpoints.policy import (
     Policy,
     ProgressionDate,
 )
-from recist.endpoints.sequence import IMMUNE, RECIST, Visit, family_of
+from recist.endpoints.sequence import IMMUNE, RECIST, RespondedVisit, family_of
 from recist.endpoints.time_to_event import (
     History,
     duration_of_response,
@@ -42,8 +42,8 @@ TTE_CASES = json.loads((TRUTH / "tte_cases.json").read_text())["cases"]
 IRECIST_CASES = json.loads((TRUTH / "irecist_sequences.json").read_text())["cases"]
 
 
-def visits_of(*responses: str, every: int = 56) -> tuple[Visit, ...]:
-    return tuple(Visit(every * (k + 1), Response(r)) for k, r in enumerate(responses))
+def visits_of(*responses: str, every: int = 56) -> tuple[RespondedVisit, ...]:
+    return tuple(RespondedVisit(every * (k + 1), Response(r)) for k, r in enumerate(responses))
 
 
 def pfs(history: History, policy: Policy = EMA_ITT, **settings: Any) -> tuple[str, int]:
@@ -59,14 +59,14 @@ def _word(time: EventTime) -> str:
 
 def history_of(case: dict[str, Any]) -> History:
     events = case["events"]
-    visits = [Visit(v["day"], Response(v["response"])) for v in events.get("visits", ())]
+    visits = [RespondedVisit(v["day"], Response(v["response"])) for v in events.get("visits", ())]
     if "ct_confirms_at" in events:  # the PET finding dates the progression that CT confirmed
         confirmed, first = events["ct_confirms_at"], events["pet_new_site_first_seen"]
         visits = [v._replace(sign_day=first) if v.day == confirmed else v for v in visits]
     for visit in events.get("visit_scans", ()):
         by_new_lesion = "new" in visit["reason"]
         day = visit_day(visit["days"], by_new_lesion=by_new_lesion, protocol=DEFAULT)
-        visits.append(Visit(day, Response.PD))
+        visits.append(RespondedVisit(day, Response.PD))
     return History(
         tuple(visits),
         death_day=events.get("death"),
@@ -114,7 +114,8 @@ def test_dates(case: dict[str, Any]) -> None:
 def test_progression_by_irecist(case: dict[str, Any]) -> None:
     days = [timepoint["day"] for timepoint in case["timepoints"]]
     visits = tuple(
-        Visit(day, Response(word)) for day, word in zip(days, case["expected_iTPR"], strict=True)
+        RespondedVisit(day, Response(word))
+        for day, word in zip(days, case["expected_iTPR"], strict=True)
     )
     found = progression_free_survival(History(visits), EMA_ITT, DEFAULT, IMMUNE)
     assert ["event" if found.event else "censored", found.day] == case["expected_iPFS"]
@@ -123,12 +124,22 @@ def test_progression_by_irecist(case: dict[str, Any]) -> None:
 
 
 #: Patients whose date depends on the policy.
-MISSED = History((Visit(56, Response.SD), Visit(224, Response.PD)), interval_days=56, window_days=7)
+MISSED = History(
+    (RespondedVisit(56, Response.SD), RespondedVisit(224, Response.PD)),
+    interval_days=56,
+    window_days=7,
+)
 ONE_MISSED = History(
-    (Visit(56, Response.SD), Visit(168, Response.PD)), interval_days=56, window_days=7
+    (RespondedVisit(56, Response.SD), RespondedVisit(168, Response.PD)),
+    interval_days=56,
+    window_days=7,
 )
 THERAPY = History(visits_of("SD", "SD", "PD"), new_therapy_day=130, interval_days=56)
-BETWEEN = History((Visit(56, Response.SD), Visit(90, Response.PD)), interval_days=56, window_days=7)
+BETWEEN = History(
+    (RespondedVisit(56, Response.SD), RespondedVisit(90, Response.PD)),
+    interval_days=56,
+    window_days=7,
+)
 CLAIMED = History(visits_of("SD", "SD"), claimed_progression_day=130)
 DEATH_LATE = History(visits_of("SD"), death_day=400, interval_days=56)
 FIVE_YEARS = History(visits_of("SD"), death_day=1800)

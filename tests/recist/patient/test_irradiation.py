@@ -14,7 +14,7 @@ from imaging.volume import FloatArray, Grid, Mask
 from recist.course import Event, EventKind, Field
 from recist.criteria import selection
 from recist.patient.irradiation import to_planning, treatments_by_field, united
-from recist.tracking import Dated
+from recist.tracking import DatedCandidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,11 @@ class Shift:
         return points_mm + np.array(self.offset_mm)
 
 
-def dated(day: int, frame: str | None, offset_mm: tuple[float, float, float] | None) -> Dated:
+def dated(
+    day: int, frame: str | None, offset_mm: tuple[float, float, float] | None
+) -> DatedCandidates:
     registration = None if offset_mm is None else cast(Registration, Shift(offset_mm))
-    return Dated(day, (), Grid((2, 2, 2), np.eye(4), frame), registration)
+    return DatedCandidates(day, (), Grid((2, 2, 2), np.eye(4), frame), registration)
 
 
 #: The baseline, a planning CT, a follow-up.

@@ -10,7 +10,7 @@ import pytest
 from imaging.errors import InputError
 from recist.course import Course, Field, Role, Status, Timepoint
 from recist.criteria import recist11
-from recist.criteria.selection import Treatment
+from recist.criteria.selection import LocalTreatment
 from recist.field.finding import FieldFinding
 from recist.patient.overrides import Choice
 from recist.patient.roles import Placed, place
@@ -25,7 +25,7 @@ def placed(
     patient: Any,
     *choices: Choice,
     fields: Mapping[str, Field] | None = None,
-    treatment: Treatment = Treatment.ON_STUDY,
+    treatment: LocalTreatment = LocalTreatment.ON_STUDY,
     reviewed: bool = True,
 ) -> Placed:
     return place(
@@ -181,7 +181,7 @@ def test_what_was_irradiated_before_the_baseline_is_no_target(followed: Build) -
     patient = followed({"L1": {0: "30x20"}, "L2": {0: "20x20"}})
     fields = {"L1": Field.IN, "L2": Field.OUT}
     assert roles(placed(patient, fields=fields)) == dict.fromkeys(("L1", "L2"), Role.TARGET)
-    before = placed(patient, fields=fields, treatment=Treatment.BEFORE_BASELINE)
+    before = placed(patient, fields=fields, treatment=LocalTreatment.BEFORE_BASELINE)
     assert roles(before) == {"L1": Role.NON_TARGET, "L2": Role.TARGET}
     assert [lesion.field for lesion in before.lesions] == [Field.IN, Field.OUT]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from imaging.errors import InputError
-from imaging.series import Catalogue, Level, Problem, Series, Subject, Visit
+from imaging.series import Catalogue, Problem, ProblemLevel, Series, Subject, Visit
 from recist.field.profile import DEFAULT_PROFILE
 from recist.patient.options import Options
 from recist.patient.result_folder import FINGERPRINT, check_place, folder_names, written_whole
@@ -50,7 +50,9 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             if any(folder.iterdir())
         )
         other = Problem("P2/2.dcm", "truncated", "", "P2")
-        return Catalogue(subjects, (other, Problem("notes.txt", "not DICOM", level=Level.NOTE)))
+        return Catalogue(
+            subjects, (other, Problem("notes.txt", "not DICOM", level=ProblemLevel.NOTE))
+        )
 
     def assess(subject: Subject, options: Options, *, on_stage: Callable[[str], None]) -> Any:
         done.append(subject.id)

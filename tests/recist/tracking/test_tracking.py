@@ -19,7 +19,7 @@ from imaging.volume import FloatArray, Grid, Mask
 from recist.tracking import (
     CONFIRMED,
     NOT_IMAGED_BEFORE,
-    Dated,
+    DatedCandidates,
     Link,
     State,
     Tracks,
@@ -49,8 +49,8 @@ def candidates(*masks: Mask) -> tuple[Candidate, ...]:
 
 def dated(
     day: int, *masks: Mask, grid: Grid = WIDE, registration: Registration | None = None
-) -> Dated:
-    return Dated(
+) -> DatedCandidates:
+    return DatedCandidates(
         day, candidates(*masks), grid, registration, dt.date(2024, 1, 1) + dt.timedelta(days=day)
     )
 
@@ -321,7 +321,7 @@ def test_shuffled_labels_of_the_simulated_patients_keep_their_identity(
     """With the rigid part of the true motion; the registration itself has its own test."""
     truth = data_dir / "longitudinal" / study / "truth"
     random = np.random.default_rng(seed)
-    dates: list[Dated] = []
+    dates: list[DatedCandidates] = []
     identity: dict[tuple[int, int], str] = {}
     for day, name in enumerate(["baseline", *(f"fu{n + 1}" for n in range(follow_ups))]):
         labels, grid = label_map(truth / f"{name}_labels.nii.gz")
@@ -334,7 +334,7 @@ def test_shuffled_labels_of_the_simulated_patients_keep_their_identity(
             quality = Quality(Method.RIGID, 0.5, 0.95, 1.0)
             rigid = true_rigid(truth / f"{name}.json")
             registration = Registration(dates[0].grid, grid, rigid, quality)
-        dates.append(Dated(day, found, grid, registration))
+        dates.append(DatedCandidates(day, found, grid, registration))
     tracks = track(dates)
     for lesion in tracks.lesions:
         named = {identity[seen.day, c] for seen in lesion.sightings for c in seen.candidates}
@@ -361,7 +361,7 @@ def test_shuffled_labels_keep_their_identity_after_our_own_registration(
     volumes = [read_ct(visit.ct).volume for visit in subject.visits if visit.ct is not None]
     registrations = register_dates(volumes)
     random = np.random.default_rng(11)
-    dates: list[Dated] = []
+    dates: list[DatedCandidates] = []
     identity: dict[tuple[int, int], int] = {}
     paths = sorted((folder / "truth").glob("*_labels.nii.gz"))  # baseline, fu1, fu2, ...
     for day, (path, registration) in enumerate(zip(paths, registrations, strict=True)):
@@ -370,7 +370,7 @@ def test_shuffled_labels_keep_their_identity_after_our_own_registration(
         found = labelled_candidates(numbers[labels], grid)
         back = {str(new): old for old, new in enumerate(numbers)}
         identity |= {(day, n): back[candidate.label] for n, candidate in enumerate(found)}
-        dates.append(Dated(day, found, grid, registration))
+        dates.append(DatedCandidates(day, found, grid, registration))
     tracks = track(dates)
     for lesion in tracks.lesions:
         assert (
