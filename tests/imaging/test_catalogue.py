@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from imaging import tree
-from imaging.catalogue import Catalogue, Level, Subject, Visit, scan
+from imaging.catalogue import Catalogue, ProblemLevel, Subject, Visit, scan
 from imaging.errors import InputError
 from imaging.read import read_ct
 from imaging.series import Kind, Problem, Series
@@ -32,11 +32,11 @@ def only_visit(root: Path) -> Visit:
 
 
 def errors(catalogue: Catalogue) -> list[str]:
-    return [str(p) for p in catalogue.problems if p.level is Level.ERROR]
+    return [str(p) for p in catalogue.problems if p.level is ProblemLevel.ERROR]
 
 
 def notes(catalogue: Catalogue) -> list[str]:
-    return [str(p) for p in catalogue.problems if p.level is Level.NOTE]
+    return [str(p) for p in catalogue.problems if p.level is ProblemLevel.NOTE]
 
 
 def test_subjects_visits_and_series_in_order(dicom) -> None:

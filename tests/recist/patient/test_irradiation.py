@@ -67,10 +67,10 @@ def test_no_map_is_given_where_none_is_needed_or_known(planned_on: str | None) -
 @pytest.mark.parametrize(
     ("events", "expected"),
     [
-        ((), selection.Treatment.ON_STUDY),
-        ((Event(5, EventKind.RADIOTHERAPY_START),), selection.Treatment.ON_STUDY),
-        ((Event(-90, EventKind.RADIOTHERAPY_START),), selection.Treatment.BEFORE_BASELINE),
-        ((Event(-90, EventKind.TREATMENT_START),), selection.Treatment.ON_STUDY),
+        ((), selection.LocalTreatment.ON_STUDY),
+        ((Event(5, EventKind.RADIOTHERAPY_START),), selection.LocalTreatment.ON_STUDY),
+        ((Event(-90, EventKind.RADIOTHERAPY_START),), selection.LocalTreatment.BEFORE_BASELINE),
+        ((Event(-90, EventKind.TREATMENT_START),), selection.LocalTreatment.ON_STUDY),
     ],
 )
 def test_radiotherapy_before_the_baseline_is_told_from_that_on_study(
