@@ -1,38 +1,71 @@
-"""Files that are written whole or not at all: beside their place first, then renamed."""
+"""Files that are written whole or not at all: beside their place first, then renamed.
+
+What is renamed has reached the disk before: after a power cut a file is the old one or the new one.
+"""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from imaging.errors import InputError
 
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows changes line ends without it
+
+
+class WriteError(InputError):
+    """Results that could not be written: no room, no right, or a place that is gone."""
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file of bytes that takes its place only when the block ends without an error."""
+    """A file of bytes that takes its place only when the block ends without an error.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # A new file by the system's own rules, so that the user's umask decides who may read it.
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     except OSError as error:
-        raise InputError(
+        raise WriteError(
             f"cannot be written into: {error.strerror}",
             where=path.parent,
             remedy="name a folder of your own for the results",
         ) from error
-    beside = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with named_failure(path), os.fdopen(handle, "wb") as file:
             yield file
-        beside.chmod(0o644)
-        beside.replace(path)
+            file.flush()
+            os.fsync(file.fileno())
+        with named_failure(path):
+            beside.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def named_failure(path: Path) -> Iterator[None]:
+    """Turn a failure of the file system into a refusal that names the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and Path(error.filename) != path:
+            raise  # of a file that was being read meanwhile
+        raise WriteError(
+            f"cannot be written: {error.strerror or type(error).__name__}",
+            where=path,
+            remedy="make room, or give another folder with -o",
+        ) from error
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -40,3 +73,13 @@ def write_text(path: Path, text: str) -> Path:
     with written_whole(path) as file:
         file.write(text.encode("utf-8"))
     return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in a folder reach the disk, where the system can."""
+    with suppress(OSError):  # Windows opens no folders; some file systems sync none
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

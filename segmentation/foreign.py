@@ -1,15 +1,17 @@
 """Other people's networks from a local path: TorchScript, MONAI bundle, nnU-Net v2.
 
-Nothing is downloaded. A MONAI bundle's configuration can run code and a TorchScript file is code:
-load only what you trust. What a network expects (spacing, channels, intensities) is not in its
+Nothing is downloaded. A TorchScript file is code, and a MONAI bundle's configuration can run code:
+unless the caller trusts the bundle, only a plain network of MONAI with plain settings is built from
+it. What a network expects (spacing, channels, intensities) is not in its
 weights; a :class:`Recipe` says it.
 """
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 from monai.bundle.config_parser import ConfigParser
 from monai.inferers.utils import sliding_window_inference
+from monai.networks import nets
 
 from imaging.errors import InputError
 from imaging.resampling import AIR_HU, isotropic_grid
@@ -79,32 +82,79 @@ def load_torchscript(path: Path, recipe: Recipe) -> ForeignModel:
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
             network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"cannot be read as TorchScript: {reason}", where=path) from error
+        what = f"cannot be read as TorchScript: {_line_of(error)}"
+        raise BundleError(what, where=path) from error
     return ForeignModel(path.stem, network, recipe)
 
 
-def load_monai_bundle(root: Path, recipe: Recipe) -> ForeignModel:
+def load_monai_bundle(root: Path, recipe: Recipe, *, trusted: bool = False) -> ForeignModel:
     """``network_def`` of a bundle's inference configuration with ``models/model.pt``.
 
+    Args:
+        trusted: run whatever the configuration says. MONAI evaluates each text that starts with
+            ``$`` and calls whatever ``_target_`` names, so a bundle from elsewhere could run any
+            command; without trust it may name networks of :mod:`monai.networks.nets` only.
+
     Raises:
-        BundleError: the bundle lacks a part, or its weights do not fit.
+        BundleError: the bundle lacks a part, asks for trust, or its weights do not fit.
     """
     config = root / "configs" / "inference.json"
     weights = root / "models" / "model.pt"
     for path in (config, weights):
         if not path.is_file():
             raise BundleError("not found", where=path, remedy="name a complete MONAI bundle")
-    parser = ConfigParser()
-    parser.read_config(str(config))
+    content = _configuration(config)
+    if not trusted:
+        content = {"network_def": _plain_network(content["network_def"], config)}
     try:
-        network = parser.get_parsed_content("network_def")
+        network = ConfigParser(content).get_parsed_content("network_def")
         stored = torch.load(weights, map_location="cpu", weights_only=True)
         network.load_state_dict(stored.get("model", stored) if isinstance(stored, dict) else stored)
     except Exception as error:  # a configuration can fail in any way its author chose
-        reason = str(error).splitlines()[0]
-        raise BundleError(f"the bundle cannot be used: {reason}", where=root) from error
+        raise BundleError(f"the bundle cannot be used: {_line_of(error)}", where=root) from error
     return ForeignModel(root.name, network.eval(), recipe)
+
+
+def _configuration(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"cannot be read as JSON: {_line_of(error)}", where=path) from error
+    if not isinstance(content, dict) or "network_def" not in content:
+        raise BundleError("defines no network_def", where=path, remedy="name a MONAI bundle")
+    return content
+
+
+def _plain_network(definition: Any, path: Path) -> Any:
+    """The definition as it is, where it does nothing but build a network of MONAI."""
+    remedy = "read the configuration; load it with trusted=True if you trust its author"
+    known = {name for name in dir(nets) if isinstance(getattr(nets, name), type)}
+    for key, value in _entries(definition):
+        runs = isinstance(value, str) and value.startswith(("$", "@", "%"))
+        if key == "_target_":
+            runs = runs or str(value).removeprefix("monai.networks.nets.") not in known
+        elif key.startswith(("_", "$")):
+            runs = True
+        if runs:
+            what = f"network_def would run code: {key or 'a value'} is {str(value)[:60]!r}"
+            raise BundleError(what, where=path, remedy=remedy)
+    return definition
+
+
+def _entries(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of nested JSON with its key, the containers too."""
+    yield key, value
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _entries(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _entries(inner)
+
+
+def _line_of(error: BaseException) -> str:
+    """What an error says, in a line; its name where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def delineate_with(

@@ -76,6 +76,56 @@ def test_a_monai_bundle_is_used(tmp_path: Path, patient: Patient) -> None:
     assert delineate_with(model, ct, None, device="cpu").mask().shape == ct.grid.shape
 
 
+def bundle(folder: Path, configuration: str) -> Path:
+    (folder / "configs").mkdir(parents=True)
+    (folder / "models").mkdir()
+    (folder / "configs" / "inference.json").write_text(configuration)
+    torch.save({}, folder / "models" / "model.pt")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "$open(r'{file}', 'w')",
+        {"_target_": "builtins.open", "file": "{file}", "mode": "w"},
+        {"_target_": "UNet", "channels": ["$open(r'{file}', 'w')"]},
+        {"_target_": "UNet", "act": "@other"},
+        {"_target_": "UNet", "_requires_": "x"},
+    ],
+)
+def test_a_bundle_runs_code_only_where_it_is_trusted(tmp_path: Path, definition: object) -> None:
+    made = tmp_path / "made"
+    text = json.dumps(
+        {"network_def": definition, "other": {"_target_": "builtins.open", "file": "{file}"}}
+    ).replace("{file}", str(made))
+    folder = bundle(tmp_path / "bundle", text)
+    with pytest.raises(BundleError, match="trusted=True"):
+        load_monai_bundle(folder, Recipe())
+    assert not made.exists()
+
+
+def test_a_trusted_bundle_may_run_code(tmp_path: Path) -> None:
+    text = json.dumps({"network_def": "$__import__('torch').nn.Identity()"})
+    model = load_monai_bundle(bundle(tmp_path / "bundle", text), Recipe(), trusted=True)
+    assert isinstance(model.network, torch.nn.Identity)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        ("{", "JSON"),
+        ("[]", "network_def"),
+        ("[" * 100_000, "JSON"),
+        ('{"network_def": {"_target_": "UNet"}}', "cannot be used"),
+        ('{"network_def": 5}', "cannot be used"),
+    ],
+)
+def test_a_damaged_bundle_is_refused_by_name(tmp_path: Path, configuration: str, said: str) -> None:
+    with pytest.raises(BundleError, match=said):
+        load_monai_bundle(bundle(tmp_path / "bundle", configuration), Recipe())
+
+
 def test_nnunet_without_its_package_says_what_to_install(
     tmp_path: Path, patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
