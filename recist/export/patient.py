@@ -22,10 +22,9 @@ from recist.export.tables import (
     write_timepoints,
     write_timepoints_json,
 )
-from recist.patient.irradiation import united
+from recist.patient.delineated_date import DelineatedDate
 from recist.patient.lesion_names import region_of
 from recist.patient.result import PatientResult
-from recist.patient.status import DatedLesions
 from recist.protocol import Protocol
 from recist.report.page import write_report
 from segmentation.bundle import Bundle
@@ -45,7 +44,7 @@ DELINEATIONS = "delineations"
 
 def write_case(
     case: PatientResult,
-    delineations: Sequence[DatedLesions],
+    delineations: Sequence[DelineatedDate],
     folder: Path,
     *,
     protocol: Protocol,
@@ -67,7 +66,7 @@ def write_case(
     lines = [*(str(problem) for problem in case.problems), *case.warnings]
     (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
     for dated in delineations:
-        if dated.lesions or dated.reviewed:
+        if dated.masks() or dated.reviewed:
             write_delineation(dated, folder / DELINEATIONS, bundle)
 
 
@@ -99,7 +98,7 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) -> Path:
+def write_delineation(dated: DelineatedDate, folder: Path, bundle: Bundle | None) -> Path:
     """The lesions of one date, as ``--lesions`` reads them.
 
     DICOM SEG on the grid of the CT's slices, else a NIfTI label map with the names of its labels;
@@ -108,10 +107,7 @@ def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) 
     folder.mkdir(exist_ok=True)
     visit = dated.examination.visit
     name = f"{visit.date.isoformat()}-lesions"
-    masks = {
-        lesion.id: united([piece.candidate.mask for piece in pieces])
-        for lesion, pieces in dated.lesions
-    }
+    masks = dated.masks()
     if not masks or visit.ct is None or visit.ct.kind is Kind.NIFTI:
         return _label_map(folder, name, masks, dated)
     algorithm = Algorithm(bundle.name, bundle.version) if bundle and not dated.reviewed else None
@@ -133,7 +129,7 @@ def write_delineation(dated: DatedLesions, folder: Path, bundle: Bundle | None) 
         return _label_map(folder, name, masks, dated)
 
 
-def _label_map(folder: Path, name: str, masks: Mapping[str, Mask], dated: DatedLesions) -> Path:
+def _label_map(folder: Path, name: str, masks: Mapping[str, Mask], dated: DelineatedDate) -> Path:
     """Every lesion has the same label at every date."""
     path = folder / f"{name}.nii.gz"
     label_of = {lesion.id: number for number, lesion in enumerate(dated.places, start=1)}

@@ -20,7 +20,7 @@ from recist.field.classes import FieldOverride, classify_lesions
 from recist.field.finding import FieldFinding
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile
 from recist.patient.examination import Examination
-from recist.patient.overrides import Choice
+from recist.patient.overrides import Override
 from recist.tracking import DatedCandidates, Tracks
 
 MapPoints = Callable[[FloatArray], FloatArray]
@@ -98,7 +98,7 @@ def field_of_lesions(
     tracks: Tracks,
     dates: Sequence[DatedCandidates],
     treatment: Treatment | None,
-    choices: Mapping[str, Choice],
+    choices: Mapping[str, Override],
     profile: FieldProfile = DEFAULT_PROFILE,
 ) -> tuple[FieldFinding, ...]:
     """One finding per lesion, in the order of the tracks."""

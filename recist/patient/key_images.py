@@ -13,7 +13,8 @@ from recist.patient.examination import Examination
 from recist.patient.irradiation import to_planning, united
 from recist.patient.picture import key_image, view_mm
 from recist.patient.result import KeyImage
-from recist.patient.status import SEEN, Tracked
+from recist.patient.status import SEEN
+from recist.patient.tracked_lesion import TrackedLesion
 from recist.tracking import DatedCandidates
 
 #: With more lesions than this, targets, then new lesions, then the largest others are pictured.
@@ -21,7 +22,7 @@ MOST_LESIONS = 40
 
 
 def key_images(
-    lesions: Sequence[Tracked],
+    lesions: Sequence[TrackedLesion],
     examinations: Sequence[Examination],
     dates: Sequence[DatedCandidates],
     treatment: Treatment | None,
@@ -34,7 +35,7 @@ def key_images(
     )
 
 
-def pictured(lesions: Sequence[Tracked]) -> list[Tracked]:
+def pictured(lesions: Sequence[TrackedLesion]) -> list[TrackedLesion]:
     """The lesions that are pictured, in their order: of too many, the non-targets give way first.
 
     Lesions come by size at the first date.
@@ -45,7 +46,7 @@ def pictured(lesions: Sequence[Tracked]) -> list[Tracked]:
 
 
 def _of_lesion(
-    lesion: Tracked,
+    lesion: TrackedLesion,
     examinations: Sequence[Examination],
     dates: Sequence[DatedCandidates],
     treatment: Treatment | None,

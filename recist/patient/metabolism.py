@@ -23,7 +23,8 @@ from recist.patient.examination import Examination
 from recist.patient.irradiation import united
 from recist.patient.picture import outline
 from recist.patient.result import Projected
-from recist.patient.status import SEEN, Tracked
+from recist.patient.status import SEEN
+from recist.patient.tracked_lesion import TrackedLesion
 from recist.tracking import State
 
 
@@ -45,7 +46,7 @@ class Metabolism:
 
 
 def metabolism(
-    lesions: Sequence[Tracked],
+    lesions: Sequence[TrackedLesion],
     organs: Mapping[str, str],
     examinations: Sequence[Examination],
 ) -> Metabolism:
@@ -102,7 +103,7 @@ def metabolism(
     return Metabolism(tuple(scans), assessments, tuple(projected), tuple(warnings))
 
 
-def _masks(lesions: Sequence[Tracked], examination: Examination) -> dict[str, Mask]:
+def _masks(lesions: Sequence[TrackedLesion], examination: Examination) -> dict[str, Mask]:
     """The lesions of a date on the grid of its PET; those too small for a voxel are left out."""
     found = {}
     for lesion in lesions:
@@ -118,6 +119,6 @@ def _masks(lesions: Sequence[Tracked], examination: Examination) -> dict[str, Ma
     return found
 
 
-def _is_absent(lesion: Tracked, day: int) -> bool:
+def _is_absent(lesion: TrackedLesion, day: int) -> bool:
     sighting = lesion.track.at(day)
     return sighting is not None and sighting.state is State.ABSENT and day in lesion.reviewed

@@ -12,7 +12,7 @@ from recist.assessment import CRITERIA
 from recist.course import Event, EventKind
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
-from recist.patient.overrides import Choice, read_choices
+from recist.patient.overrides import Override, read_overrides
 from recist.protocol import Protocol, effective, load
 from recist.table.courses import DatedEvent
 from recist.table.events import read_events
@@ -52,7 +52,7 @@ class Options:
     organs: Path | None = None
     field_profile: FieldProfile = DEFAULT_PROFILE
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
-    _choices: dict[str, dict[str, Choice]] = field(default_factory=dict)
+    _choices: dict[str, dict[str, Override]] = field(default_factory=dict)
 
     @classmethod
     def create(
@@ -112,7 +112,7 @@ class Options:
             organs=organs,
             field_profile=load_profile(field_profile) if field_profile else DEFAULT_PROFILE,
             _events=_read(events) if events else {},
-            _choices=read_choices(overrides) if overrides else {},
+            _choices=read_overrides(overrides) if overrides else {},
         )
 
     @property
@@ -147,7 +147,7 @@ class Options:
         found = sorted(self._events.get(subject, ()), key=lambda event: event.when)
         return tuple(Event(event.when - zero.toordinal(), event.kind) for event in found)
 
-    def choices(self, subject: str) -> dict[str, Choice]:
+    def choices(self, subject: str) -> dict[str, Override]:
         return self._choices.get(subject, {})
 
     def links(self, subject: str) -> tuple[Link, ...]:

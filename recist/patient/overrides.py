@@ -27,7 +27,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Override:
     """What the reader says of one lesion; None leaves the rule's choice.
 
     Attributes:
@@ -46,13 +46,13 @@ class Choice:
     reader: str = ""
 
 
-def read_choices(path: Path) -> dict[str, dict[str, Choice]]:
+def read_overrides(path: Path) -> dict[str, dict[str, Override]]:
     """Subject -> lesion -> choice.
 
     Raises:
         InputError: a column or value that is not known, a lesion named twice, or not a table.
     """
-    found: dict[str, dict[str, Choice]] = {}
+    found: dict[str, dict[str, Override]] = {}
     for number, row in enumerate(_rows(path), start=2):
         cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
         choice = _choice(f"{path.name} row {number}", cells)
@@ -91,7 +91,7 @@ def _check_columns(path: Path, names: tuple[str, ...]) -> None:
             )
 
 
-def _choice(where: str, cells: Mapping[str, str]) -> Choice:
+def _choice(where: str, cells: Mapping[str, str]) -> Override:
     if not cells["subject"] or not cells["lesion"]:
         raise InputError("a row without subject or lesion", where=where)
     for name, options in _OPTIONS.items():
@@ -101,7 +101,7 @@ def _choice(where: str, cells: Mapping[str, str]) -> Choice:
             )
     role = cells["role"]
     dropped = role == NOT_A_LESION or cells["new"] == "refused"
-    return Choice(
+    return Override(
         cells["lesion"],
         role=Role(role) if role and role != NOT_A_LESION else None,
         dropped=dropped,

@@ -18,6 +18,7 @@ from recist.assessment import assess_course
 from recist.course import Course, Field, Measurement, Timepoint
 from recist.criteria.robustness import category_probabilities
 from recist.field.scope import scopes_of, within
+from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import Delineated
 from recist.patient.examination import Examination, Sized, delineate, examine, size
 from recist.patient.irradiation import field_of_lesions, treatment_of, treatments_by_field
@@ -26,8 +27,9 @@ from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.options import Options
 from recist.patient.remarks import problems_of, quality_flags, warnings_of
 from recist.patient.result import Certainty, PatientResult, VisitImages
-from recist.patient.roles import UNKNOWN_ORGAN, Placed, place
-from recist.patient.status import DatedLesions, delineation_error, measurements
+from recist.patient.roles import Placed, place
+from recist.patient.status import delineation_error, measurements
+from recist.patient.tracked_lesion import UNKNOWN_ORGAN
 from recist.protocol import Protocol
 from recist.tracking import DatedCandidates, link_rows, track
 
@@ -37,7 +39,7 @@ STAGES = ("read", "delineate", "measure", "register", "track", "field", "assess"
 
 def assess_subject(
     subject: Subject, options: Options, *, on_stage: Callable[[str], None] = lambda _: None
-) -> tuple[PatientResult, tuple[DatedLesions, ...]]:
+) -> tuple[PatientResult, tuple[DelineatedDate, ...]]:
     """Read, delineate, measure, track, place, assess.
 
     Raises:
@@ -114,7 +116,7 @@ def assess_subject(
         settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
     return case, tuple(
-        _dated_lesions(placed, examination, reviewed=each.reviewed)
+        DelineatedDate(examination, placed.tracked, placed.lesions, each.reviewed)
         for examination, each in zip(examinations, found, strict=True)
     )
 
@@ -196,17 +198,4 @@ def _visit_images(examination: Examination, found: Delineated, pet: Metabolism) 
         pet_series=_named(visit.pet) if examination.suv is not None else "",
         delineation=", ".join(sources) or "no lesion delineated",
         projections=dict(pet.projected).get(examination.day, ()),
-    )
-
-
-def _dated_lesions(placed: Placed, examination: Examination, *, reviewed: bool) -> DatedLesions:
-    return DatedLesions(
-        examination,
-        tuple(
-            (lesion, lesion.sized[examination.day])
-            for lesion in placed.tracked
-            if examination.day in lesion.sized
-        ),
-        placed.lesions,
-        reviewed,
     )

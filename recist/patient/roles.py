@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-import numpy as np
 from pydicom.uid import generate_uid
 
 from imaging.contours import rasterise, read_rtstruct
@@ -22,15 +21,10 @@ from recist.criteria.selection import BaselineLesion, LocalTreatment, choose_tar
 from recist.field.finding import FieldFinding
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
-from recist.patient.overrides import Choice
-from recist.patient.status import Tracked
+from recist.patient.overrides import Override
+from recist.patient.tracked_lesion import UNKNOWN_ORGAN, TrackedLesion
 from recist.protocol import Protocol
-from recist.tracking import Sighting, State, Track, Tracks
-
-UNKNOWN_ORGAN = "unknown"
-NODE_ORGAN = "lymph node"
-#: A candidate is the lymph node that an ROI names when this share of it lies inside.
-NODE_HINT_SHARE = 0.5
+from recist.tracking import Sighting, State, Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +32,7 @@ class Placed:
     """The lesions of a course with what was seen of each, and what the reader should know."""
 
     lesions: tuple[Lesion, ...]
-    tracked: tuple[Tracked, ...]
+    tracked: tuple[TrackedLesion, ...]
     reasons: tuple[str, ...] = ()  # why each lesion has its role
     warnings: tuple[str, ...] = ()
 
@@ -48,7 +42,7 @@ def place(
     sized: Sequence[Sequence[Sized]],
     examinations: Sequence[Examination],
     fields: Sequence[FieldFinding],
-    choices: Mapping[str, Choice],
+    choices: Mapping[str, Override],
     *,
     protocol: Protocol,
     treatments: Mapping[Field, LocalTreatment],
@@ -73,7 +67,9 @@ def place(
         )
     hints = _node_rois(examinations)
     seen = [
-        _Lesion.of(track, tracks.days, sized, choices.get(track.id, Choice(track.id)), hints)
+        TrackedLesion.of(
+            track, tracks.days, sized, choices.get(track.id, Override(track.id)), hints
+        )
         for track in tracks.lesions
     ]
     seen = [lesion for lesion in seen if not lesion.choice.dropped]
@@ -81,7 +77,7 @@ def place(
         _baseline_lesions(seen, examinations[0], fields, treatments),
         protocol,
         reader={
-            lesion.track.id: lesion.choice.role
+            lesion.id: lesion.choice.role
             for lesion in seen
             if lesion.choice.role is not None and examinations[0].day in lesion.sized
         },
@@ -93,26 +89,26 @@ def place(
     field_of = {finding.lesion_id: finding.field for finding in fields}
     lesions, tracked = [], []
     for lesion in seen:
-        role = selection.roles.get(lesion.track.id, Role.NEW)
+        role = selection.roles.get(lesion.id, Role.NEW)
         lesions.append(
             Lesion(
-                lesion.track.id,
+                lesion.id,
                 lesion.organ,
                 lesion.is_node,
                 role,
-                field_of.get(lesion.track.id, Field.UNKNOWN),
-                tracking_uid=_tracking_uid(examinations[0], lesion.track.id),
+                field_of.get(lesion.id, Field.UNKNOWN),
+                tracking_uid=_tracking_uid(examinations[0], lesion.id),
             )
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
-        tracked.append(Tracked(lesion.track, lesion.is_node, role, lesion.sized, checked))
-    ids = {lesion.track.id for lesion in seen}
+        tracked.append(replace(lesion, role=role, reviewed=checked))
+    ids = {lesion.id for lesion in seen}
     left_out = tuple(
-        f"{each.track.id} is not recorded: "
-        + selection.reasons.get(each.track.id, "a node that is normal at every date").removeprefix(
+        f"{each.id} is not recorded: "
+        + selection.reasons.get(each.id, "a node that is normal at every date").removeprefix(
             "not recorded: "
         )
-        + (", until it is pathological" if each.track.id in ids else "")
+        + (", until it is pathological" if each.id in ids else "")
         for each in normal
     )
     reasons = tuple(f"{name}: {reason}" for name, reason in selection.reasons.items())
@@ -120,55 +116,8 @@ def place(
     return Placed(tuple(lesions), tuple(tracked), reasons, warnings)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lesion:
-    """A track with what is known of its kind."""
-
-    track: Track
-    sized: dict[int, tuple[Sized, ...]]
-    organ: str
-    is_node: bool
-    node_known: bool
-    choice: Choice
-
-    @classmethod
-    def of(
-        cls,
-        track: Track,
-        days: Sequence[int],
-        sized: Sequence[Sequence[Sized]],
-        choice: Choice,
-        hints: Mapping[int, Sequence[Mask]],
-    ) -> _Lesion:
-        pieces = {
-            seen.day: tuple(sized[days.index(seen.day)][number] for number in seen.candidates)
-            for seen in track.sightings
-            if seen.candidates
-        }
-        candidates = [piece.candidate for found in pieces.values() for piece in found]
-        said = [each.is_node for each in candidates if each.is_node is not None]
-        inside = any(
-            _inside(piece.candidate.mask, roi) >= NODE_HINT_SHARE
-            for day, found in pieces.items()
-            for piece in found
-            for roi in hints.get(day, ())
-        )
-        known = [choice.is_node] if choice.is_node is not None else said or [True] * inside
-        is_node = bool(known and sum(map(bool, known)) * 2 >= len(known))
-        organs = [each.organ for each in candidates if each.organ]
-        organ = NODE_ORGAN if is_node else organs[0] if organs else UNKNOWN_ORGAN
-        return cls(
-            track,
-            pieces,
-            choice.organ or organ,
-            is_node,
-            bool(known or organs or choice.organ),
-            choice,
-        )
-
-
 def _baseline_lesions(
-    lesions: Sequence[_Lesion],
+    lesions: Sequence[TrackedLesion],
     baseline: Examination,
     fields: Sequence[FieldFinding],
     treatments: Mapping[Field, LocalTreatment],
@@ -190,7 +139,7 @@ def _baseline_lesions(
         largest = max(
             drawn, key=lambda each: each.short_axis_mm if lesion.is_node else each.long_axis_mm
         )
-        name = lesion.track.id
+        name = lesion.id
         # An unknown organ is not shared: the rule of two per organ cannot be applied to it.
         organ = f"{UNKNOWN_ORGAN} ({name})" if lesion.organ == UNKNOWN_ORGAN else lesion.organ
         found.append(
@@ -213,7 +162,9 @@ def _tenths(length_mm: float) -> Decimal:
     return Decimal(str(round(length_mm, 1)))
 
 
-def _normal_nodes(lesions: Sequence[_Lesion], roles: Mapping[str, Role]) -> list[_Lesion]:
+def _normal_nodes(
+    lesions: Sequence[TrackedLesion], roles: Mapping[str, Role]
+) -> list[TrackedLesion]:
     """Nodes that are no disease where they are first seen, at baseline or later.
 
     One that a reader confirmed as a new lesion is disease from its first date.
@@ -221,21 +172,21 @@ def _normal_nodes(lesions: Sequence[_Lesion], roles: Mapping[str, Role]) -> list
     return [
         lesion
         for lesion in lesions
-        if lesion.track.id not in roles
+        if lesion.id not in roles
         and lesion.is_node
         and not lesion.choice.confirmed
         and _short_axis_mm(lesion, min(lesion.sized)) < NORMAL_NODE_MM
     ]
 
 
-def _short_axis_mm(lesion: _Lesion, day: int) -> Decimal:
+def _short_axis_mm(lesion: TrackedLesion, day: int) -> Decimal:
     drawn = (piece.caliper for piece in lesion.sized.get(day, ()))
     return max((each.short_axis_mm for each in drawn if each), default=Decimal(0))
 
 
-def _merged_into_recorded(lesions: Sequence[_Lesion]) -> list[_Lesion]:
+def _merged_into_recorded(lesions: Sequence[TrackedLesion]) -> list[TrackedLesion]:
     """What merged into something that is not recorded as a lesion has no clear link there."""
-    known = {lesion.track.id for lesion in lesions}
+    known = {lesion.id for lesion in lesions}
 
     def linked(sighting: Sighting) -> Sighting:
         if sighting.merged_into is None or sighting.merged_into in known:
@@ -251,7 +202,7 @@ def _merged_into_recorded(lesions: Sequence[_Lesion]) -> list[_Lesion]:
     ]
 
 
-def _since_pathological(lesion: _Lesion) -> _Lesion | None:
+def _since_pathological(lesion: TrackedLesion) -> TrackedLesion | None:
     """A node that was normal at first, from the date on which it is not; None if it never is.
 
     A node of less than 10 mm is not disease (Eisenhauer 2009, section 3.1.1), so one that grows
@@ -285,38 +236,23 @@ def _node_rois(examinations: Sequence[Examination]) -> dict[int, list[Mask]]:
     return found
 
 
-def _inside(mask: Mask, region: Mask) -> float:
-    """The share of a mask that lies in a region on the same grid."""
-    start = np.maximum(mask.start, region.start)
-    stop = np.minimum(
-        np.add(mask.start, mask.array.shape), np.add(region.start, region.array.shape)
-    )
-    if (stop <= start).any() or not mask.voxels:
-        return 0.0
-    own, other = (
-        each.array[
-            tuple(slice(a - c, b - c) for a, b, c in zip(start, stop, each.start, strict=True))
-        ]
-        for each in (mask, region)
-    )
-    return float(np.count_nonzero(own & other)) / mask.voxels
-
-
-def _without_effect(lesions: Sequence[_Lesion], tracked: Sequence[Tracked]) -> tuple[str, ...]:
+def _without_effect(
+    lesions: Sequence[TrackedLesion], tracked: Sequence[TrackedLesion]
+) -> tuple[str, ...]:
     """Roles given to lesions that cannot have them: targets are chosen at baseline."""
     new = {each.id for each in tracked if each.role is Role.NEW}
     return tuple(
-        f"the reader's role {lesion.choice.role} for {lesion.track.id} is without effect: it was "
+        f"the reader's role {lesion.choice.role} for {lesion.id} is without effect: it was "
         "not seen at baseline, so it is a new lesion"
         for lesion in lesions
-        if lesion.choice.role is not None and lesion.track.id in new
+        if lesion.choice.role is not None and lesion.id in new
     )
 
 
-def _to_ask(lesions: Sequence[_Lesion]) -> tuple[str, ...]:
+def _to_ask(lesions: Sequence[TrackedLesion]) -> tuple[str, ...]:
     """What the images do not say."""
-    organs = [lesion.track.id for lesion in lesions if lesion.organ == UNKNOWN_ORGAN]
-    kinds = [lesion.track.id for lesion in lesions if not lesion.node_known]
+    organs = [lesion.id for lesion in lesions if lesion.organ == UNKNOWN_ORGAN]
+    kinds = [lesion.id for lesion in lesions if not lesion.node_known]
     found = []
     if organs:
         found.append(

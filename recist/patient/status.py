@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
-from recist.course import Caliper, Lesion, Measurement, Role, Status
+from recist.course import Measurement, Role, Status
 from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.criteria.new_burden import MEASURABLE_MM
 from recist.criteria.robustness import ONE_READER, MeasurementError
-from recist.measure import diameter_mm
-from recist.patient.examination import Examination, Sized
+from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import Protocol
-from recist.tracking import Sighting, State, Track
+from recist.tracking import Sighting, State
 
 #: A relative error beyond this says only that nothing is known of the diameter.
 LARGEST_ERROR = 0.9
@@ -29,55 +27,6 @@ SUV_DECIMALS = 4
 #: but whether it is unequivocal is for the reader (Eisenhauer 2009, section 4.3.4).
 INCREASE_RATIO = Decimal("1.2")
 INCREASE_MM = Decimal(5)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tracked:
-    """One lesion over all dates, before it has a place in the course.
-
-    Attributes:
-        sized: by day, the candidates that the lesion consists of there.
-        reviewed: the days on which a person delineated, or all if a reader confirmed the lesion.
-    """
-
-    track: Track
-    is_node: bool
-    role: Role
-    sized: Mapping[int, tuple[Sized, ...]]
-    reviewed: frozenset[int]
-
-    @property
-    def id(self) -> str:
-        return self.track.id
-
-    def parts_mm(self, day: int) -> tuple[Decimal, ...]:
-        """The diameters of its pieces at a date: longest, or short axis of a node."""
-        drawn = (part.caliper for part in self.sized.get(day, ()))
-        return tuple(diameter_mm(each, self.is_node) for each in drawn if each is not None)
-
-    def size_mm(self, day: int) -> Decimal | None:
-        parts = self.parts_mm(day)
-        return sum(parts, Decimal(0)) if parts else None
-
-    def caliper(self, day: int) -> Caliper | None:
-        """The caliper shown; of a lesion in pieces, that of the largest."""
-        drawn = [part.caliper for part in self.sized.get(day, ()) if part.caliper is not None]
-        return max(drawn, key=lambda each: diameter_mm(each, self.is_node), default=None)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DatedLesions:
-    """The delineations of one date under the names of their lesions, as they are exported.
-
-    Attributes:
-        places: all lesions of the course, in its order, whether seen at this date or not.
-        reviewed: a person delineated, so that what is missing was not there.
-    """
-
-    examination: Examination
-    lesions: tuple[tuple[Tracked, tuple[Sized, ...]], ...]
-    places: tuple[Lesion, ...]
-    reviewed: bool
 
 
 #: States of tracking in which a lesion has a delineation of its own.
@@ -102,7 +51,7 @@ NOT_FOUND = (
 
 
 def status_of(
-    lesion: Tracked, sighting: Sighting, smallest_mm: Decimal | None, protocol: Protocol
+    lesion: TrackedLesion, sighting: Sighting, smallest_mm: Decimal | None, protocol: Protocol
 ) -> tuple[Status, str]:
     """The status of a lesion at a date, with a remark for the reader where one is due.
 
@@ -159,7 +108,7 @@ def _non_target(
 
 
 def measurements(
-    lesion: Tracked, protocol: Protocol, *, source: str
+    lesion: TrackedLesion, protocol: Protocol, *, source: str
 ) -> tuple[dict[int, Measurement], tuple[tuple[str, int, str], ...]]:
     """What was seen of a lesion at each date, and the remarks for the reader.
 
@@ -181,7 +130,9 @@ def measurements(
     return found, tuple(remarks)
 
 
-def _measurement(lesion: Tracked, sighting: Sighting, status: Status, source: str) -> Measurement:
+def _measurement(
+    lesion: TrackedLesion, sighting: Sighting, status: Status, source: str
+) -> Measurement:
     day = sighting.day
     parts = lesion.sized.get(day, ()) if sighting.state in SEEN else ()
     uptakes = [part.uptake for part in parts if part.uptake is not None]
@@ -206,7 +157,7 @@ def _rounded(suv: float | None) -> float | None:
     return None if suv is None else round(suv, SUV_DECIMALS)
 
 
-def delineation_error(lesions: Sequence[Tracked]) -> MeasurementError:
+def delineation_error(lesions: Sequence[TrackedLesion]) -> MeasurementError:
     """The error of a diameter: a reader's, or a network's own doubt where that is larger.
 
     The doubt is the range that the network's threshold moves a target's diameter over, relative to

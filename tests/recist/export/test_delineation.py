@@ -15,10 +15,12 @@ from imaging.masks import read_label_map
 from imaging.seg import LYMPH_NODE, Coded
 from recist.course import Lesion, Role
 from recist.export.patient import write_delineation
+from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import from_folder, has_delineation
 from recist.patient.lesion_names import organ_of_region, region_of
+from recist.patient.overrides import Override
 from recist.patient.result_folder import folder_name
-from recist.patient.status import DatedLesions, Tracked
+from recist.patient.tracked_lesion import TrackedLesion
 from recist.tracking import State
 
 Build = Callable[..., Any]
@@ -31,16 +33,12 @@ def written(followed: Build, tmp_path: Path) -> tuple[Any, Path]:
     patient = followed({"L1": {0: "9x9", 7: GONE, 14: GONE}, "L2": {0: "9x9", 7: "9x9", 14: GONE}})
     tracks = patient.tracks.lesions
     places = tuple(Lesion(track.id, "lung", False, Role.TARGET) for track in tracks)
-    for seen, sized in zip(patient.examinations, patient.sized, strict=True):
-        lesions = tuple(
-            (
-                Tracked(track, False, Role.TARGET, {}, frozenset()),
-                tuple(sized[n] for n in track.at(seen.day).candidates),
-            )
-            for track in tracks
-            if track.at(seen.day).candidates
-        )
-        write_delineation(DatedLesions(seen, lesions, places, True), tmp_path, None)
+    lesions = [
+        TrackedLesion.of(track, patient.tracks.days, patient.sized, Override(track.id), {})
+        for track in tracks
+    ]
+    for seen in patient.examinations:
+        write_delineation(DelineatedDate(seen, lesions, places, True), tmp_path, None)
     return patient, tmp_path
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from imaging.errors import InputError
 from recist.course import Field, Role
-from recist.patient.overrides import Choice, read_choices
+from recist.patient.overrides import Override, read_overrides
 
 
 def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -27,17 +27,17 @@ def test_each_cell_says_one_thing_and_an_empty_one_nothing(tmp_path: Path) -> No
         "P2,L2,,,,,refused,,\r\n"
         "P2,L3\r\n"
     )
-    assert read_choices(table(tmp_path, text, "utf-8-sig")) == {
+    assert read_overrides(table(tmp_path, text, "utf-8-sig")) == {
         "P1": {
-            "L1": Choice(
+            "L1": Override(
                 "L1", Role.TARGET, False, "liver", False, Field.IN, None, "seen on MRI", "AB"
             ),
-            "L2": Choice("L2", dropped=True),
+            "L2": Override("L2", dropped=True),
         },
         "P2": {
-            "L1": Choice("L1", is_node=True, field=Field.LOW_DOSE, confirmed=True),
-            "L2": Choice("L2", dropped=True, confirmed=False),
-            "L3": Choice("L3"),
+            "L1": Override("L1", is_node=True, field=Field.LOW_DOSE, confirmed=True),
+            "L2": Override("L2", dropped=True, confirmed=False),
+            "L3": Override("L3"),
         },
     }
 
@@ -58,12 +58,12 @@ def test_each_cell_says_one_thing_and_an_empty_one_nothing(tmp_path: Path) -> No
 )
 def test_a_slip_is_named_with_its_place(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(InputError) as refused:
-        read_choices(table(tmp_path, text))
+        read_overrides(table(tmp_path, text))
     assert told in str(refused.value)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a CSV file in UTF-8"):
-        read_choices(
+        read_overrides(
             table(tmp_path, "subject,lesion,organ\nP1,L1,Lebermetastase groß\n", "latin-1")
         )

@@ -10,12 +10,17 @@ from imaging.series import Subject
 from recist.course import Role
 from recist.patient.delineation import Delineated
 from recist.patient.key_images import MOST_LESIONS, pictured
+from recist.patient.overrides import Override
 from recist.patient.remarks import problems_of, quality_flags
 from recist.patient.roles import Placed
-from recist.patient.status import Tracked
+from recist.patient.tracked_lesion import TrackedLesion
 from recist.tracking import State, Track
 
 Build = Callable[..., Any]
+
+
+def lesion(track: Track, role: Role, sized: dict[int, Any]) -> TrackedLesion:
+    return TrackedLesion(track, sized, "lung", False, True, Override(track.id), role)
 
 
 def subject(patient: Any) -> Subject:
@@ -56,7 +61,7 @@ def test_what_a_lesion_is_taken_for_is_said_once(followed: Build) -> None:
         0: flagged(0, "organ by its surroundings: 95 %", "touches the edge"),
         7: flagged(1, "organ by its surroundings: 91 %", "touches the edge"),
     }
-    tracked = Tracked(patient.tracks.lesions[0], False, Role.TARGET, sized, frozenset())
+    tracked = lesion(patient.tracks.lesions[0], Role.TARGET, sized)
     assert quality_flags(Placed((), (tracked,))) == (
         ("L1", 0, "organ by its surroundings: 95 %"),
         ("L1", 0, "touches the edge"),
@@ -66,10 +71,7 @@ def test_what_a_lesion_is_taken_for_is_said_once(followed: Build) -> None:
 
 def test_of_too_many_lesions_the_smallest_non_targets_are_not_pictured() -> None:
     roles = [Role.TARGET] * 5 + [Role.NON_TARGET] * 60 + [Role.NEW] * 3
-    lesions = [
-        Tracked(Track(f"L{n}", ()), False, role, {}, frozenset())
-        for n, role in enumerate(roles, start=1)
-    ]
+    lesions = [lesion(Track(f"L{n}", ()), role, {}) for n, role in enumerate(roles, start=1)]
     names = [lesion.id for lesion in pictured(lesions)]
     assert len(names) == MOST_LESIONS
     assert names[:5] == ["L1", "L2", "L3", "L4", "L5"]

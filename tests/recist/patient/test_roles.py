@@ -12,7 +12,7 @@ from recist.course import Course, Field, Role, Status, Timepoint
 from recist.criteria import recist11
 from recist.criteria.selection import LocalTreatment
 from recist.field.finding import FieldFinding
-from recist.patient.overrides import Choice
+from recist.patient.overrides import Override
 from recist.patient.roles import Placed, place
 from recist.patient.status import measurements
 from recist.protocol import load
@@ -23,7 +23,7 @@ PROTOCOL = load("recist11-eortc")
 
 def placed(
     patient: Any,
-    *choices: Choice,
+    *choices: Override,
     fields: Mapping[str, Field] | None = None,
     treatment: LocalTreatment = LocalTreatment.ON_STUDY,
     reviewed: bool = True,
@@ -73,7 +73,7 @@ def test_an_unknown_organ_is_not_shared_and_is_asked_for(followed: Build) -> Non
     found = placed(patient)
     assert set(roles(found).values()) == {Role.TARGET}
     assert any("organ unknown for L1, L2, L3" in warning for warning in found.warnings)
-    named = [Choice(f"L{n}", organ="lung", is_node=False) for n in range(1, 4)]
+    named = [Override(f"L{n}", organ="lung", is_node=False) for n in range(1, 4)]
     assert roles(placed(patient, *named))["L3"] is Role.NON_TARGET
     assert placed(patient, *named).warnings == ()
 
@@ -144,9 +144,9 @@ def test_the_reader_wins_over_every_rule(followed: Build) -> None:
     patient = followed({"L1": {0: "30x20"}, "L2": {0: "8x8"}, "L3": {0: "12x7"}}, nodes=("L3",))
     found = placed(
         patient,
-        Choice("L1", role=Role.NON_TARGET),
-        Choice("L2", role=Role.TARGET, organ="liver"),
-        Choice("L3", role=Role.NON_TARGET),
+        Override("L1", role=Role.NON_TARGET),
+        Override("L2", role=Role.TARGET, organ="liver"),
+        Override("L3", role=Role.NON_TARGET),
     )
     assert roles(found) == {"L1": Role.NON_TARGET, "L2": Role.TARGET, "L3": Role.NON_TARGET}
     assert [lesion.organ for lesion in found.lesions] == ["unknown", "liver", "lymph node"]
@@ -157,14 +157,14 @@ def test_a_role_for_a_lesion_not_seen_at_baseline_is_said_to_be_without_effect(
     followed: Build,
 ) -> None:
     patient = followed({"L1": {0: "30x20", 56: "30x20"}, "L2": {56: "20x20"}})
-    found = placed(patient, Choice("L2", role=Role.TARGET))
+    found = placed(patient, Override("L2", role=Role.TARGET))
     assert roles(found)["L2"] is Role.NEW
     assert any("role target for L2 is without effect" in warning for warning in found.warnings)
 
 
 def test_a_choice_for_an_unknown_lesion_is_refused(followed: Build) -> None:
     with pytest.raises(InputError, match="L7"):
-        placed(followed({"L1": {0: "30x20"}}), Choice("L7", role=Role.TARGET))
+        placed(followed({"L1": {0: "30x20"}}), Override("L7", role=Role.TARGET))
 
 
 def test_what_merged_into_a_lesion_that_is_none_is_not_evaluable(followed: Build) -> None:
@@ -172,7 +172,7 @@ def test_what_merged_into_a_lesion_that_is_none_is_not_evaluable(followed: Build
         {"L1": {0: "30x20", 56: "40x20"}, "L2": {0: "20x20", 56: State.MERGED}}, merged_into="L1"
     )
     assert course(placed(patient), (0, 56)).timepoints[1].measurements[1].merged_into == "L1"
-    found = placed(patient, Choice("L1", dropped=True))
+    found = placed(patient, Override("L1", dropped=True))
     (measurement,) = course(found, (0, 56)).timepoints[1].measurements
     assert measurement.status is Status.NOT_EVALUABLE
 

@@ -11,7 +11,9 @@ import pytest
 
 from recist.course import Measurement, Role, Status
 from recist.criteria.robustness import ONE_READER
-from recist.patient.status import LARGEST_ERROR, Tracked, delineation_error, measurements
+from recist.patient.overrides import Override
+from recist.patient.status import LARGEST_ERROR, delineation_error, measurements
+from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import load
 from recist.tracking import State
 
@@ -21,28 +23,24 @@ Build = Callable[..., Any]
 
 def tracked(
     patient: Any, role: Role, *, is_node: bool = False, reviewed: tuple[int, ...] | None = None
-) -> Tracked:
+) -> TrackedLesion:
     """The only lesion of a patient."""
     (track,) = patient.tracks.lesions
     days = patient.tracks.days
-    sized = {
-        seen.day: tuple(patient.sized[days.index(seen.day)][n] for n in seen.candidates)
-        for seen in track.sightings
-        if seen.candidates
-    }
+    known = TrackedLesion.of(track, days, patient.sized, Override(track.id, is_node=is_node), {})
     checked = frozenset(days if reviewed is None else reviewed)
-    return Tracked(track, is_node, role, sized, checked)
+    return replace(known, role=role, reviewed=checked)
 
 
-def course(lesion: Tracked, protocol: Any = PROTOCOL) -> list[Measurement]:
+def course(lesion: TrackedLesion, protocol: Any = PROTOCOL) -> list[Measurement]:
     return list(measurements(lesion, protocol, source="reader")[0].values())
 
 
-def words(lesion: Tracked, protocol: Any = PROTOCOL) -> list[Status]:
+def words(lesion: TrackedLesion, protocol: Any = PROTOCOL) -> list[Status]:
     return [measurement.status for measurement in course(lesion, protocol)]
 
 
-def remarks(lesion: Tracked) -> list[str]:
+def remarks(lesion: TrackedLesion) -> list[str]:
     return [remark for _, _, remark in measurements(lesion, PROTOCOL, source="reader")[1]]
 
 
@@ -153,7 +151,7 @@ def test_only_what_is_measured_has_a_diameter_but_all_seen_have_a_volume(followe
     assert absent.volume_ml is None and absent.caliper is None
 
 
-def doubtful(lesion: Tracked, uncertainty_mm: float | None) -> Tracked:
+def doubtful(lesion: TrackedLesion, uncertainty_mm: float | None) -> TrackedLesion:
     """The same lesion, its delineations unsure by so much."""
     sized = {
         day: tuple(
