@@ -186,8 +186,8 @@ def candidates_from_label_map(
 ) -> tuple[Candidate, ...]:
     """Candidates from a NIfTI label map: one per label; the pieces of a single label apart."""
     labels = read_label_map(path, grid)
-    numbers = np.unique(labels)
-    if len(numbers[numbers != 0]) > 1 or names:
+    held = labels[labels != 0]
+    if names or (held.size and (held != held[0]).any()):
         return labelled_candidates(labels, grid, names=dict(names or {}), source=path.name)
     return components(labels != 0, grid, source=path.name)
 
