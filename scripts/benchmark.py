@@ -12,11 +12,23 @@ through ``$RECIST_DATA``.
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+
+
+def processor() -> str:
+    """The processor's name, and the instructions on which the times depend most."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor() or platform.machine()
+    lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+    told = {key.strip(): value.strip() for key, value in lines.items()}
+    flags = set(told.get("flags", "").split()) & {"avx2", "avx512f", "avx512_bf16", "amx_tile"}
+    return f"{told.get('model name', platform.machine())} ({', '.join(sorted(flags)) or 'no AVX2'})"
 
 
 def main(wanted: list[str]) -> int:
@@ -25,7 +37,8 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"no such part: {', '.join(unknown)}; there are: {', '.join(parts)}", file=sys.stderr)
         return 2
-    print(f"{os.cpu_count()} cores; medians of interleaved runs; ratio = peer / ours", flush=True)
+    print(f"{os.cpu_count()} cores of {processor()}")
+    print("medians of interleaved runs; ratio = peer / ours", flush=True)
     failed = []
     for part in wanted or parts:
         print(f"\n== {part}", flush=True)

@@ -102,3 +102,8 @@ def imaged_share(cloud: Cloud, dated: DatedCandidates) -> float:
 def reach_mm(a: Cloud, b: Cloud) -> float:
     """How far two clouds of the same tissue may lie apart."""
     return float(np.hypot(a.error_mm, b.error_mm))
+
+
+def span_mm(cloud: Cloud) -> float:
+    """No cloud farther from the centre than this and its own span shares tissue with this one."""
+    return cloud.extent_mm + cloud.resolution_mm + cloud.error_mm

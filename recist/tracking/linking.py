@@ -9,6 +9,7 @@ whose place was not imaged is not evaluable rather than absent. A person can ove
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,9 +21,10 @@ from recist.tracking.matching import (
     FORBIDDEN,
     PART_SHARE,
     UNLINKED_COST,
-    cheapest,
     components,
     cost_of,
+    near_pairs,
+    pairings,
     piece_share,
 )
 from recist.tracking.sightings import (
@@ -83,35 +85,58 @@ class Growing:
 
 @dataclass(slots=True)
 class Decision:
-    """What is decided at one date: candidates of each lesion, and lesions inside another."""
+    """What is decided at one date: candidates of each lesion, and lesions inside another.
 
-    owner: dict[int, int]  # candidate -> lesion
-    certain: dict[int, float]  # candidate -> confidence of its link
-    told: set[int]  # candidates linked by a reader
-    merged: dict[int, tuple[int, float]]  # lesion -> lesion that holds it, confidence
-    told_merged: set[int]
-    costs: dict[tuple[int, int], float]  # lesion, candidate: of every link that was weighed
+    Attributes:
+        near: for each lesion the candidates that could have to do with it.
+    """
+
+    near: Sequence[Sequence[int]]
+    owner: dict[int, int] = field(default_factory=dict)  # candidate -> lesion
+    own: dict[int, list[int]] = field(default_factory=dict)  # lesion -> its candidates
+    certain: dict[int, float] = field(default_factory=dict)  # candidate -> confidence of its link
+    told: set[int] = field(default_factory=set)  # candidates linked by a reader
+    #: lesion -> lesion that holds it, confidence
+    merged: dict[int, tuple[int, float]] = field(default_factory=dict)
+    told_merged: set[int] = field(default_factory=set)
+    #: of every link that was weighed: by lesion, then candidate, and the other way round
+    of_lesion: dict[int, dict[int, float]] = field(default_factory=dict)
+    of_candidate: dict[int, dict[int, float]] = field(default_factory=dict)
 
     def of(self, lesion: int) -> list[int]:
-        return sorted(c for c, owner in self.owner.items() if owner == lesion)
+        return sorted(self.own.get(lesion, []))
+
+    def link(self, candidate: int, lesion: int, confidence: float) -> None:
+        self.owner[candidate] = lesion
+        self.own.setdefault(lesion, []).append(candidate)
+        self.certain[candidate] = confidence
 
     def rival_of_lesion(self, lesion: int) -> int | None:
         """A candidate that was linked elsewhere, but hardly less well to this lesion."""
-        doubtful = (c for c in self.owner if self.certain[c] < AMBIGUOUS_BELOW)
-        return next((c for c in doubtful if self._possible(lesion, c)), None)
+        weighed = self.of_lesion.get(lesion, {})
+        doubtful = [c for c, cost in weighed.items() if self._doubtful(c, cost)]
+        return self._first(doubtful)
 
     def rival_of_candidate(self, candidate: int) -> int | None:
         """A lesion that was linked to another candidate, but hardly less well to this one."""
-        doubtful = (n for c, n in self.owner.items() if self.certain[c] < AMBIGUOUS_BELOW)
-        return next((n for n in doubtful if self._possible(n, candidate)), None)
+        weighed = self.of_candidate.get(candidate, {})
+        first = self._first(
+            [c for n, cost in weighed.items() for c in self.of(n) if self._doubtful(c, cost)]
+        )
+        return None if first is None else self.owner[first]
 
     def unlinked_confidence(self, costs: Iterable[float]) -> float:
         """How sure it is that none of these links should have been made."""
         excess = min(costs, default=FORBIDDEN) - 2 * UNLINKED_COST
         return float(1 - np.exp(-max(excess, 0.0) / MARGIN_SCALE))
 
-    def _possible(self, lesion: int, candidate: int) -> bool:
-        return self.costs.get((lesion, candidate), FORBIDDEN) < 2 * UNLINKED_COST
+    def _doubtful(self, candidate: int, cost: float) -> bool:
+        doubted = self.certain.get(candidate, 1.0) < AMBIGUOUS_BELOW
+        return doubted and cost < 2 * UNLINKED_COST
+
+    def _first(self, linked: Sequence[int]) -> int | None:
+        """Of some linked candidates the one that was linked first."""
+        return next((c for c in self.owner if c in linked), None) if linked else None
 
 
 def _link(
@@ -122,7 +147,7 @@ def _link(
     ignored: set[int],
 ) -> None:
     """Extend every track by the last of the dates and start the tracks of new lesions."""
-    date = Decision({}, {}, set(), {}, set(), {})
+    date = Decision(near_pairs([lesion.places for lesion in lesions], clouds))
     _obey(date, lesions, told)
     free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.told_merged]
     free = [c for c in range(len(clouds)) if c not in date.owner and c not in told]
@@ -149,8 +174,7 @@ def _obey(date: Decision, lesions: list[Growing], told: Mapping[int, tuple[str, 
             continue
         # Several lesions in one candidate: it carries on the one that was largest.
         carrier = max(present, key=lambda n: lesions[n].last.volume_ml)
-        date.owner[candidate] = carrier
-        date.certain[candidate] = 1.0
+        date.link(candidate, carrier, 1.0)
         date.told.add(candidate)
         for other in present:
             if other != carrier:
@@ -165,21 +189,20 @@ def _assign(
     rows: Sequence[int],
     columns: Sequence[int],
 ) -> None:
-    """The cheapest way to pair lesions with candidates, each at most once."""
-    if not rows or not columns:
-        return
-    cost = np.array([[cost_of(lesions[n].places, clouds[c]) for c in columns] for n in rows])
-    date.costs = {(n, c): cost[i, j] for i, n in enumerate(rows) for j, c in enumerate(columns)}
-    pairs, total = cheapest(cost)
-    for row, column in pairs:
-        without = cost.copy()
-        without[row, column] = FORBIDDEN
-        # Rounding may put the second best a hair below the best.
-        margin = max(cheapest(without)[1] - total, 0.0)
-        fit = float(np.exp(-cost[row, column] / (2 * UNLINKED_COST)))
-        candidate = columns[column]
-        date.owner[candidate] = rows[row]
-        date.certain[candidate] = float(fit * (1 - np.exp(-margin / MARGIN_SCALE)))
+    """Link lesions with candidates, each at most once, as cheaply as it can be done."""
+    free = set(columns)
+    costs = {
+        (n, c): cost
+        for n in rows
+        for c in date.near[n]
+        if c in free and (cost := cost_of(lesions[n].places, clouds[c])) < FORBIDDEN
+    }
+    for (n, c), cost in costs.items():
+        date.of_lesion.setdefault(n, {})[c] = cost
+        date.of_candidate.setdefault(c, {})[n] = cost
+    for n, c, margin in pairings(costs):
+        fit = float(np.exp(-costs[n, c] / (2 * UNLINKED_COST)))
+        date.link(c, n, float(fit * (1 - np.exp(-margin / MARGIN_SCALE))))
 
 
 def _gather_pieces(
@@ -190,12 +213,19 @@ def _gather_pieces(
     The overlap graph joins lesions and candidates of which one lies mostly in the other; a left
     candidate belongs to the lesion of its component that holds most of it.
     """
+    free = set(left)
     shares = {
-        (n, c): piece_share(lesions[n].places, clouds[c]) for n in range(len(lesions)) for c in left
+        (n, c): piece_share(lesions[n].places, clouds[c])
+        for n in range(len(lesions))
+        for c in date.near[n]
+        if c in free
     }
+    near: dict[int, list[int]] = {c: [] for c in left}
+    for n, c in shares:
+        near[c].append(n)
     component = components(len(lesions), len(clouds), shares, date.owner)
     for c in left:
-        parents = [n for n in range(len(lesions)) if component[n] == component[len(lesions) + c]]
+        parents = [n for n in near[c] if component[n] == component[len(lesions) + c]]
         shared = [(shares[n, c][0], -n) for n in parents]
         if not shared or max(shared)[0] < PART_SHARE:
             continue
@@ -204,24 +234,26 @@ def _gather_pieces(
             # What competed with this piece for the link was another piece of the same lesion.
             share = piece_share(lesions[parent].places, clouds[other])[1]
             date.certain[other] = max(date.certain[other], share)
-        date.owner[c] = parent
-        date.certain[c] = shares[parent, c][1]
+        date.link(c, parent, shares[parent, c][1])
 
 
 def _find_merged(
     date: Decision, lesions: Sequence[Growing], clouds: Sequence[Cloud], gone: Iterable[int]
 ) -> None:
     """Lesions without a candidate whose place lies in a candidate of another lesion."""
+    number = {lesion.id: n for n, lesion in enumerate(lesions)}
     for n in gone:
         lesion = lesions[n]
         before = lesion.sightings[-1].merged_into
+        kept = set(date.of(number[before])) if before is not None else set()
         holders = []
-        for c, owner in date.owner.items():
+        for c in (c for c in kept.union(date.near[n]) if c in date.owner):
+            owner = date.owner[c]
             share = lesion.last.share_within(clouds[c], reach_mm(lesion.last, clouds[c]) / 2)
             held = clouds[c].volume_ml >= LEAST_MERGED_VOLUME * lesion.last.volume_ml
             # A candidate that did not grow has swallowed nothing; once merged stays merged.
             grown = clouds[c].volume_ml > lesions[owner].last.volume_ml
-            stays = lesions[owner].id == before
+            stays = c in kept
             if stays or (share >= PART_SHARE and held and grown):
                 strict = lesion.last.share_within(clouds[c], 0.0)
                 holders.append((stays, strict, share, -owner))
@@ -254,7 +286,7 @@ def _sighting(
         label = dated.candidates[rival].label
         reason = f"candidate {label} may be this lesion or {lesions[date.owner[rival]].id}"
         return Sighting(dated.day, State.AMBIGUOUS, (), 1 - date.certain[rival], reason)
-    sure = date.unlinked_confidence(cost for (m, _), cost in date.costs.items() if m == n)
+    sure = date.unlinked_confidence(date.of_lesion.get(n, {}).values())
     return Sighting(dated.day, State.ABSENT, (), share * sure, "no candidate near its place")
 
 
@@ -295,6 +327,8 @@ def _start(
         told.setdefault(name, []).append(c)
     groups = [(name, own) for name, own in told.items() if name]
     groups += [("", [c]) for c in told.get("", [])]
+    taken = {lesion.id for lesion in lesions} | set(told)
+    unused = (name for n in itertools.count(1) if (name := f"L{n}") not in taken)
     for name, own in sorted(groups, key=lambda group: -sum(clouds[c].volume_ml for c in group[1])):
         cloud = together([clouds[c] for c in own])
         if name:
@@ -302,8 +336,7 @@ def _start(
             seen = Sighting(dates[-1].day, state, tuple(own), 1.0, CONFIRMED)
         else:
             seen = _first_sighting(date, own[0], cloud, known, dates)
-        taken = {lesion.id for lesion in lesions} | set(told)
-        lesions.append(Growing(name or _next_id(taken), cloud, cloud, [seen]))
+        lesions.append(Growing(name or next(unused), cloud, cloud, [seen]))
 
 
 def _first_sighting(
@@ -327,12 +360,5 @@ def _first_sighting(
         return Sighting(day, State.AMBIGUOUS, (c,), 1 - date.certain[date.of(rival)[0]], reason)
     shown = max(imaged_share(cloud, earlier) for earlier in dates[:-1])
     flags = () if shown >= IMAGED_SHARE else (NOT_IMAGED_BEFORE,)
-    sure = date.unlinked_confidence(cost for (_, k), cost in date.costs.items() if k == c)
+    sure = date.unlinked_confidence(date.of_candidate.get(c, {}).values())
     return Sighting(day, State.NEW, (c,), shown * sure, "no lesion was near before", flags=flags)
-
-
-def _next_id(taken: set[str]) -> str:
-    n = 1
-    while f"L{n}" in taken:
-        n += 1
-    return f"L{n}"
