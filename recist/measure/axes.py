@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from imaging.volume import BoolArray, FloatArray, Mask
+from imaging.volume import Array, BoolArray, FloatArray, Mask
 from recist.measure.outline import (
     OUTLINE_OF,
     Convention,
@@ -30,6 +30,14 @@ LARGE_PIXELS = 8.0
 TIE_MM = 1e-6
 #: No more than this many equally long axes are compared.
 MOST_TIES = 64
+
+#: Directions in which widths are compared (unit vectors, 2 x n), evenly over half a turn; no axis
+#: is farther than half a step from one of them.
+DIRECTION_STEP = np.pi / 16
+DIRECTIONS = np.array(
+    [np.cos(np.arange(16) * DIRECTION_STEP), np.sin(np.arange(16) * DIRECTION_STEP)]
+)
+WIDEST_SHARE = float(np.cos(DIRECTION_STEP / 2))
 
 #: Step of the lines cast through a mask for :attr:`ShortAxis.IN_MASK_CHORD`, in pixels.
 CHORD_STEP_PIXELS = 0.2
@@ -72,18 +80,19 @@ def longest_axes(
 ) -> list[tuple[int, DrawnAxis]]:
     """Every longest axis with its slice (k in the box), slices rising.
 
-    Slices are searched from the widest bounding octagon down; a slice whose octagon is shorter
-    than the best so far cannot hold a longer axis.
+    Slices are searched from the widest down; one that is narrower in all directions than another
+    is long in one cannot hold the longest axis.
     """
     outline_of = OUTLINE_OF[convention]
-    bounds = _upper_bounds(mask.array, spacing)
-    # Bounds hold for centres; another outline reaches half a pixel farther at either end.
+    occupied, widths = _largest_widths(mask.array, spacing)
+    # Widths hold for centres; another outline reaches half a pixel farther at either end.
     slack = 0.0 if outline_of is centres else float(np.hypot(*spacing))
-    best_mm = -1.0
+    best_mm = float(widths.max())
     found: list[tuple[int, DrawnAxis]] = []
-    for k in (int(n) for n in np.argsort(-bounds, kind="stable")):
-        if bounds[k] + slack < best_mm - TIE_MM or bounds[k] < 0:
+    for n in np.argsort(-widths, kind="stable"):
+        if widths[n] / WIDEST_SHARE + slack < best_mm - TIE_MM:
             break
+        k = int(occupied[n])
         length_mm, lines = farthest(outline_of(rows_of(mask.array[:, :, k])), spacing)
         if length_mm > best_mm + TIE_MM:
             best_mm, found = length_mm, []
@@ -92,20 +101,21 @@ def longest_axes(
     return sorted(found, key=lambda item: item[0])[:MOST_TIES]
 
 
-def _upper_bounds(array: BoolArray, spacing: FloatArray) -> FloatArray:
-    """No two pixel centres of slice k are farther apart than bounds[k]; -1 for an empty slice."""
-    columns, rows = (np.arange(n) * step for n, step in zip(array.shape[:2], spacing, strict=True))
-    hit = array.any(axis=0)
-    low = np.where(hit, columns[array.argmax(axis=0)], np.inf)
-    high = np.where(hit, columns[::-1][array[::-1].argmax(axis=0)], -np.inf)
-    row = rows[:, None]
-    with np.errstate(invalid="ignore"):  # inf - inf in empty slices, replaced below
-        width = high.max(axis=0) - low.min(axis=0)
-        height = np.where(hit, row, -np.inf).max(axis=0) - np.where(hit, row, np.inf).min(axis=0)
-        rising = (high + row).max(axis=0) - (low + row).min(axis=0)
-        falling = (high - row).max(axis=0) - (low - row).min(axis=0)
-        bound = np.minimum(np.hypot(width, height), np.hypot(rising, falling) / np.sqrt(2))
-    return np.where(hit.any(axis=0), bound, -1.0)
+def _largest_widths(array: BoolArray, spacing: FloatArray) -> tuple[Array, FloatArray]:
+    """Slices that hold a pixel, and the largest width of each in some directions.
+
+    At most the distance of its farthest two pixel centres, at least ``WIDEST_SHARE`` of it.
+    """
+    slices, row = np.nonzero(array.any(axis=0).T)
+    occupied, first = np.unique(slices, return_index=True)
+    columns = array[:, row, slices]
+    low = columns.argmax(axis=0)
+    high = len(columns) - 1 - columns[::-1].argmax(axis=0)
+    down = np.multiply.outer(row * spacing[1], DIRECTIONS[1])
+    ends = [np.multiply.outer(end * spacing[0], DIRECTIONS[0]) + down for end in (low, high)]
+    farthest_out = np.maximum.reduceat(np.maximum(*ends), first)
+    farthest_in = np.minimum.reduceat(np.minimum(*ends), first)
+    return occupied, (farthest_out - farthest_in).max(axis=1)
 
 
 def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[DrawnAxis]]:

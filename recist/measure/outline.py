@@ -78,23 +78,36 @@ OUTLINE_OF = {
 
 
 def hull_polygon(outline: Outline) -> FloatArray:
-    """Vertices of the convex hull in order, (n, 2); a straight outline gives its ends."""
-    # Plain floats: Andrew's monotone chain takes one point after another.
-    points = sorted({(x, y) for x, y in outline.points().tolist()})
-    chains: list[list[tuple[float, float]]] = []
-    for ordered in (points, points[::-1]):
-        chain: list[tuple[float, float]] = []
-        for point in ordered:
-            while len(chain) > 1 and _turn(chain[-2], chain[-1], point) <= 0:
-                chain.pop()
-            chain.append(point)
-        chains.append(chain[:-1])
-    return np.array([*chains[0], *chains[1]] if len(points) > 1 else points)
+    """Vertices of the convex hull in order, (n, 2); a straight outline gives its ends.
+
+    Counter-clockwise from the leftmost vertex, the lowest of these.
+    """
+    row, which = np.unique(outline.row, return_inverse=True)
+    low, high = np.full(row.shape, np.inf), np.full(row.shape, -np.inf)
+    np.minimum.at(low, which, outline.low)
+    np.maximum.at(high, which, outline.high)
+    left = _bulging(np.column_stack([low, row])[::-1])
+    right = _bulging(np.column_stack([high, row]))
+    ring = np.concatenate([right, left])
+    # A first or last row of one pixel is the end of both sides.
+    ring = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)] if len(ring) > 2 else ring[:2]
+    ring = ring[:1] if len(ring) == 2 and (ring[0] == ring[1]).all() else ring
+    return np.roll(ring, -int(np.lexsort((ring[:, 1], ring[:, 0]))[0]), axis=0)
 
 
-def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
-    """Positive where the way a, b, c turns left."""
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+def _bulging(side: FloatArray) -> FloatArray:
+    """The vertices of a side of an outline, (n, 2), that a band pulled round it would touch.
+
+    A point on or inside of the line between its neighbours is no vertex of the hull: all such are
+    dropped at once, until none is left.
+    """
+    while len(side) > 2:
+        ahead, behind = side[2:] - side[1:-1], side[1:-1] - side[:-2]
+        out = behind[:, 0] * ahead[:, 1] - behind[:, 1] * ahead[:, 0] > 0
+        if out.all():
+            break
+        side = side[np.concatenate([[True], out, [True]])]
+    return side
 
 
 def interpolated(plane: BoolArray, at: FloatArray) -> FloatArray:
