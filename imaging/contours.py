@@ -5,8 +5,10 @@ Vertices stay the floats that were written (no rounding to pixels, which enlarge
 is the plain centre-in-polygon label, :func:`occupancy` the covered share of each voxel for dose
 and volume, with slabs half-way to the neighbouring contours.
 
-Nothing is bridged: slices without a contour between contoured ones are left empty and reported by
-:func:`remarks`, since a skipped slice and two separate pieces look the same in the file.
+Each contour stands for a slab half-way to its neighbours, whatever the distance of the slices: a
+lesion drawn on a PET and laid on a finer CT has no empty slice within. Gaps are not bridged: where
+contours are further apart than is usual for the ROI the slices between stay empty and are reported
+by :func:`remarks`, since a skipped slice and two separate pieces look the same in the file.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from imaging.errors import GeometryError, InputError, UnsupportedError
 from imaging.outlines import write_rtstruct
@@ -28,7 +31,7 @@ from imaging.structures import (
     read_rtstruct,
     structure_set,
 )
-from imaging.volume import FloatArray, Grid, Index3, Mask
+from imaging.volume import BoolArray, FloatArray, Grid, Index3, Mask
 
 __all__ = [
     "Contour",
@@ -42,7 +45,6 @@ __all__ = [
     "read_rtstruct",
     "remarks",
     "slabs",
-    "slices_per_contour",
     "structure_set",
     "volume_ml",
     "write_rtstruct",
@@ -53,7 +55,15 @@ PLANE_TOLERANCE_MM = 0.25
 #: Two planes closer than this share one position (rounded text of the same slice).
 SAME_PLANE_MM = 0.05
 #: A distance between planes beyond this multiple of the usual one means slices without contour.
-GAP_FACTOR = 1.5
+GAP_FACTOR = 1.75
+#: The usual distance is the one that this share of the distances does not exceed. An ROI whose
+#: planes lie 2 and 4 mm apart in turn (a 3 mm PET drawn on a 2 mm CT) is usually 4 mm apart; a
+#: few gaps do not make a gap usual.
+USUAL_SHARE = 0.75
+#: A contour whose slab holds this share of a slice fills it alone: positions are rounded.
+ALONE_SHARE = 0.9
+#: Contours further apart than this many slices leave slices without a contour of their own.
+EVERY_SLICE = 1.05
 #: Decimals of a vertex in voxels: without rounding, arithmetic decides on which side of a voxel
 #: centre a vertex lies that was drawn on it.
 VERTEX_DECIMALS = 6
@@ -124,15 +134,14 @@ def _box(polygons: Polygons, grid: Grid) -> tuple[int, int, int, int] | None:
     return i, j, columns, rows
 
 
-def rasterise(roi: Roi, grid: Grid, *, through_slabs: bool = False) -> Mask:
-    """The plain label: voxels of the contoured slices whose centre lies in the polygons.
+def rasterise(roi: Roi, grid: Grid) -> Mask:
+    """The plain label: voxels whose centre lies in the polygons of the contour of their slice.
 
-    Each contour plane marks the slice that it lies in; of several planes in one slice the one
-    nearest to its centre counts. Slices without a contour stay empty.
-
-    Args:
-        through_slabs: instead mark all slices half-way to the neighbouring contours, for ROIs that
-            are drawn on every second or third slice (:func:`slices_per_contour`).
+    A slice that lies in the slab of one contour (see :func:`slabs`) takes that contour. One that is
+    shared by several takes the voxels that they have in common, and of the others those deepest
+    inside, as many as the slabs fill: volumes are those of the slabs whatever the distance of
+    contours and slices. Slices in a gap stay empty; a piece between the centres of two slices marks
+    the nearer one.
 
     Raises:
         GeometryError: another frame of reference.
@@ -141,45 +150,66 @@ def rasterise(roi: Roi, grid: Grid, *, through_slabs: bool = False) -> Mask:
     """
     planes = _planes(roi, grid)
     box = _box(planes.polygons, grid)
-    choose = _plane_through_slabs if through_slabs else _plane_of_slice
-    chosen = choose(planes.k, grid.shape[2])
-    if box is None or not chosen:
+    shares = _plane_shares(planes.k, grid.shape[2])
+    if box is None or not shares:
         return Mask.placed(np.zeros((1, 1, 1), dtype=np.bool_), (0, 0, 0), grid)
     i, j, columns, rows = box
-    used = sorted(set(chosen.values()))
+    used = sorted({plane for share in shares.values() for plane in share})
     target = np.full(len(planes.k), -1)
     target[used] = np.arange(len(used))
     polygons = _renumbered(planes.polygons, target).shifted(i, j)
     filled = fill(polygons, (columns, rows, len(used)))
-    first = min(chosen)
-    if sorted(chosen) == list(range(first, first + len(used))):  # one plane in each slice
+    first = min(shares)
+    if [list(share) for share in shares.values()] == [[plane] for plane in used] and (
+        list(shares) == list(range(first, first + len(used)))
+    ):  # one plane in each slice
         return Mask.placed(filled, (i, j, first), grid)
-    array = np.zeros((max(chosen) - first + 1, rows, columns), dtype=np.bool_)
-    for k, plane in chosen.items():
-        array[k - first] = filled[:, :, target[plane]].T
+    array = np.zeros((max(shares) - first + 1, rows, columns), dtype=np.bool_)
+    for k, share in shares.items():
+        drawn = filled[:, :, target[list(share)]].T
+        array[k - first] = drawn[0] if len(share) == 1 else _shared(drawn, list(share.values()))
     return Mask.placed(array.T, (i, j, first), grid)
 
 
-def _plane_through_slabs(plane_k: FloatArray, slices: int) -> dict[int, int]:
-    """Slice -> the contour plane whose slab holds the middle of the slice."""
+def _shared(drawn: BoolArray, weights: Sequence[float]) -> BoolArray:
+    """One slice from the contours (n, rows, columns) of several planes with their weights."""
+    common: BoolArray = np.asarray(drawn.all(axis=0))
+    either: BoolArray = np.asarray(drawn.any(axis=0))
+    wanted = round(float(np.dot(weights, drawn.sum(axis=(1, 2))))) - int(common.sum())
+    rest = either & ~common
+    depth = np.zeros(int(rest.sum()))
+    for weight, pixels in zip(weights, drawn, strict=True):
+        if pixels.any():
+            inside = ndimage.distance_transform_edt(np.pad(pixels, 1))[1:-1, 1:-1]
+            depth += weight * (inside - ndimage.distance_transform_edt(~pixels))[rest]
+    taken = np.zeros(len(depth), dtype=np.bool_)
+    taken[np.argsort(-depth, kind="stable")[: max(wanted, 0)]] = True
+    common[rest] = taken
+    return common
+
+
+def _plane_shares(plane_k: FloatArray, slices: int) -> dict[int, dict[int, float]]:
+    """Slice -> the contour planes whose slabs hold it, with the share of each, rising."""
     lower, upper = slabs(plane_k, default=1.0)
-    return {
-        k: int(np.flatnonzero((lower <= k) & (k < upper))[0])
-        for k in range(slices)
-        if ((lower <= k) & (k < upper)).any()
-    }
+    found: dict[int, dict[int, float]] = {}
+    for run in np.split(np.arange(len(plane_k)), np.flatnonzero(lower[1:] > upper[:-1]) + 1):
+        low, high = lower[run], upper[run]
+        held = range(int(np.ceil(low[0])), int(np.ceil(high[-1])))
+        if not held:  # thinner than a slice, between two centres
+            nearest = int(np.rint((low[0] + high[-1]) / 2))
+            held = range(nearest, nearest + 1)
+        for k in held:
+            if 0 <= k < slices:
+                part = np.clip(np.minimum(high, k + 0.5) - np.maximum(low, k - 0.5), 0.0, None)
+                found[k] = _weights(run, part / part.sum())
+    return found
 
 
-def _plane_of_slice(plane_k: FloatArray, slices: int) -> dict[int, int]:
-    """Slice -> the contour plane that lies in it, nearest to its centre."""
-    chosen: dict[int, int] = {}
-    for plane, position in enumerate(plane_k):
-        k = int(np.floor(position + 0.5))
-        if not 0 <= k < slices:
-            continue
-        if k not in chosen or abs(position - k) < abs(plane_k[chosen[k]] - k):
-            chosen[k] = plane
-    return chosen
+def _weights(planes: npt.NDArray[np.int64], shares: FloatArray) -> dict[int, float]:
+    most = int(shares.argmax())
+    if shares[most] >= ALONE_SHARE:
+        return {int(planes[most]): 1.0}
+    return {int(planes[n]): float(shares[n]) for n in np.flatnonzero(shares)}
 
 
 def _renumbered(polygons: Polygons, target: npt.NDArray[np.int64]) -> Polygons:
@@ -226,17 +256,24 @@ def occupancy(
 def slabs(positions: FloatArray, *, default: float) -> tuple[FloatArray, FloatArray]:
     """Lower and upper end of the slab that each plane stands for.
 
-    Half-way to the neighbours, half the usual distance at the ends and beside gaps.
+    Half-way to the neighbours, at the ends as far as on the other side, beside gaps half the usual
+    distance.
 
     Args:
         positions: (m,) rising.
         default: thickness when there is one plane only.
     """
     steps = np.diff(positions)
-    usual = float(np.median(steps)) if len(steps) else default
+    usual = usual_step(positions, default=default)
     half = np.where(steps > GAP_FACTOR * usual, usual, steps) / 2.0
-    end = np.array([usual / 2.0])
-    return positions - np.concatenate([end, half]), positions + np.concatenate([half, end])
+    first, last = (half[:1], half[-1:]) if len(half) else (np.array([default / 2.0]),) * 2
+    return positions - np.concatenate([first, half]), positions + np.concatenate([half, last])
+
+
+def usual_step(positions: FloatArray, *, default: float) -> float:
+    """The distance that is usual between neighbouring planes; ``default`` of a single one."""
+    steps = np.sort(np.diff(positions))
+    return float(steps[int(USUAL_SHARE * (len(steps) - 1))]) if len(steps) else default
 
 
 def volume_ml(roi: Roi, grid: Grid, supersampling: int | None = None) -> float:
@@ -256,15 +293,18 @@ def remarks(roi: Roi, grid: Grid) -> tuple[str, ...]:
     planes = _planes(roi, grid)
     found = []
     steps = np.diff(planes.k)
-    usual = float(np.median(steps)) if len(steps) else 1.0
+    usual = usual_step(planes.k, default=1.0)
     missing = [
         f"{planes.k[n]:.0f}-{planes.k[n + 1]:.0f}"
         for n in np.flatnonzero(steps > GAP_FACTOR * usual)
     ]
     if missing:
         found.append(f"{roi.name}: no contour between slices {', '.join(missing)}")
-    if usual > GAP_FACTOR:
-        found.append(f"{roi.name}: drawn on every {usual:.1f}th slice only")
+    if usual > EVERY_SLICE:
+        found.append(
+            f"{roi.name}: drawn on every {usual:.1f}th slice only, filled half-way to the "
+            "neighbouring contours"
+        )
     if len(planes.k) < FEWEST_PLANES_FOR_VOLUME:
         found.append(f"{roi.name}: on {len(planes.k)} slices only, its volume is uncertain")
     low = np.array([planes.polygons.x.min(), planes.polygons.y.min(), planes.k.min()])
@@ -272,12 +312,6 @@ def remarks(roi: Roi, grid: Grid) -> tuple[str, ...]:
     if (low < -0.5).any() or (high > np.array(grid.shape) - 0.5).any():
         found.append(f"{roi.name}: reaches beyond the image")
     return tuple(found)
-
-
-def slices_per_contour(roi: Roi, grid: Grid) -> float:
-    """The usual distance of the contour planes in slices; 1 when there is a single plane."""
-    steps = np.diff(_planes(roi, grid).k)
-    return float(np.median(steps)) if len(steps) else 1.0
 
 
 def axial_grid(rois: Sequence[Roi], *, pitch_mm: float = 1.0) -> Grid:

@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from imaging.contours import (
-    GAP_FACTOR,
     Roi,
     StructureSet,
     rasterise,
     read_rtstruct,
     remarks,
-    slices_per_contour,
 )
 from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map, read_seg
@@ -79,14 +77,11 @@ def candidates_from_rtstruct(
 
 
 def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
-    sparse = slices_per_contour(roi, grid) > GAP_FACTOR
-    mask = rasterise(roi, grid, through_slabs=sparse)
+    mask = rasterise(roi, grid)
     if not mask.voxels:
         return []
     is_node, flags = node_by_name(roi.name)
     organ, organ_flags = (None, ()) if is_node else organ_by_name(roi.name)
-    if sparse:
-        flags += ("filled half-way to the neighbouring contours",)
     whole = Candidate(
         roi.name,
         mask,

@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.contours import (
@@ -25,7 +25,6 @@ from imaging.contours import (
     read_rtstruct,
     remarks,
     slabs,
-    slices_per_contour,
     structure_set,
     volume_ml,
 )
@@ -119,9 +118,16 @@ class TestCentreInPolygon:
         outside = rasterise(roi(square(40.0, 50.0, 0.0)), grid())
         assert outside.voxels == 0
 
-    def test_of_two_planes_in_one_slice_the_nearer_counts(self) -> None:
-        near, far = square(2.5, 4.5, 4.2), square(6.5, 9.5, 3.2)
-        assert rasterise(roi(far, near), grid()).voxels == 4
+    def test_of_two_planes_that_share_a_slice_each_counts_by_its_slab(self) -> None:
+        inner, outer = square(4.5, 6.5, 4.2), square(2.5, 8.5, 3.2)  # 4 and 36 voxels
+        mask = rasterise(roi(outer, inner), grid())
+        # The slice z = 3..5 holds 0.7 mm of the outer slab and all 1.0 mm of the inner one.
+        assert mask.voxels == round((0.7 * 36 + 1.0 * 4) / 1.7)
+        assert mask.full()[5:7, 5:7, 2].all()
+
+    def test_a_piece_thinner_than_a_slice_marks_the_nearest(self) -> None:
+        thin = roi(square(2.5, 6.5, 4.4), square(2.5, 6.5, 4.9))
+        assert rasterise(thin, grid()).full()[4, 4].tolist() == [0, 0, 1, 0, 0, 0]
 
     def test_an_oblique_image_takes_contours_drawn_on_its_own_slices(self) -> None:
         turn = np.deg2rad(20.0)
@@ -218,25 +224,73 @@ class TestOccupancy:
         assert upper.tolist() == [1, 3, 5, 11, 13]
 
 
+def ball_drawn_at(heights: np.ndarray, radius: float = 15.0) -> Roi:
+    levels = [z for z in heights if z**2 < radius**2 - 0.5]
+    return roi(*(circle(np.sqrt(radius**2 - z**2), z)[::10] for z in levels))
+
+
+class TestContoursOfAnotherSpacing:
+    """A ball of 15 mm drawn on slices of another image than the one that it is measured on."""
+
+    BALL_ML = 4 / 3 * np.pi * 1.5**3
+
+    @given(
+        st.sampled_from(
+            [0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.31, 1.36, 1.45, 1.5, 1.6, 2.0, 3.0, 4.0]
+        ),
+        st.sampled_from([1.0, 1.5, 2.0]),
+        st.floats(0.0, 1.0),
+        st.floats(0.0, 1.0),
+    )
+    @settings(max_examples=60)
+    def test_the_volume_holds_and_no_slice_within_is_empty(
+        self, ratio: float, slice_mm: float, contour_phase: float, slice_phase: float
+    ) -> None:
+        step = min(ratio * slice_mm, 6.0)
+        drawn = ball_drawn_at(np.arange(-60, 61) * step + contour_phase * step)
+        on = grid((40, 40, 41), (1.0, 1.0, slice_mm), (-19.6, -19.4, (slice_phase - 20) * slice_mm))
+        mask = rasterise(drawn, on)
+        assert mask.volume_ml == pytest.approx(self.BALL_ML, rel=0.06 if step < 5 else 0.08)
+        assert mask.array.any(axis=(0, 1)).all()
+
+    @pytest.mark.parametrize("steps", [(2.0, 4.0), (3.0, 3.0, 4.0), (2.9, 3.1, 3.0, 3.2)])
+    def test_uneven_distances_are_no_gaps(self, steps: tuple[float, ...]) -> None:
+        heights = -22.0 + np.cumsum(np.resize(steps, 20))
+        on = grid((40, 40, 31), (1.0, 1.0, 2.0), (-19.6, -19.4, -30.0))
+        mask = rasterise(ball_drawn_at(heights), on)
+        assert mask.volume_ml == pytest.approx(self.BALL_ML, rel=0.06)
+        assert mask.array.any(axis=(0, 1)).all()
+
+    @pytest.mark.parametrize("step", [1.5, 2.0, 2.6, 3.0])
+    def test_a_gap_between_two_pieces_stays_empty(self, step: float) -> None:
+        heights = np.concatenate([np.arange(4) * step, 30.0 + np.arange(4) * step])
+        drawn = roi(*(square(2.5, 8.5, z) for z in heights))
+        mask = rasterise(drawn, grid((12, 12, 25)))
+        level = np.arange(25) * 2.0
+        between = (level > 3.5 * step) & (level < 30.0 - step / 2)
+        assert not mask.full()[..., between].any()
+        assert mask.volume_ml == pytest.approx(36 * 8 * step / 1000, rel=0.1)
+
+    def test_a_neighbour_that_ends_does_not_swell_the_other(self) -> None:
+        levels = np.arange(0.0, 20.0, 3.0)
+        other = [square(2.5, 5.5, z) for z in levels] + [square(7.5, 10.5, z) for z in levels[:4]]
+        full = rasterise(roi(*other), grid((12, 12, 12))).full()
+        assert full[3:6, 3:6, :9].all()
+        assert full.sum() == full[3:6, 3:6].sum() + full[8:11, 8:11].sum()
+
+
 class TestRemarks:
     def test_slices_without_a_contour_are_reported_and_left_empty(self) -> None:
         drawn = roi(*(square(2.5, 6.5, z) for z in (0.0, 2.0, 6.0, 8.0)))
         assert rasterise(drawn, grid()).full()[4, 4].tolist() == [1, 1, 0, 1, 1, 0]
         assert remarks(drawn, grid()) == ("lesion: no contour between slices 1-3",)
 
-    def test_an_roi_on_every_second_slice_can_be_filled_half_way(self) -> None:
+    def test_an_roi_on_every_second_slice_is_filled_half_way(self) -> None:
         drawn = roi(*(square(2.5, 6.5, z) for z in (0.0, 4.0, 8.0)))
-        assert rasterise(drawn, grid()).full()[4, 4].tolist() == [1, 0, 1, 0, 1, 0]
-        filled = rasterise(drawn, grid(), through_slabs=True).full()
-        assert filled[4, 4].tolist() == [1, 1, 1, 1, 1, 0]
-        assert slices_per_contour(drawn, grid()) == 2.0
-        assert "lesion: drawn on every 2.0th slice only" in remarks(drawn, grid())
-
-    def test_slabs_on_every_slice_change_nothing(self, sphere: Callable[..., Roi]) -> None:
-        on = grid((30, 30, 20), (1.0, 1.0, 2.0), (-14.3, -14.6, -20.0))
-        plain = rasterise(sphere(9, 2.0), on)
-        assert np.array_equal(
-            plain.full(), rasterise(sphere(9, 2.0), on, through_slabs=True).full()
+        assert rasterise(drawn, grid()).full()[4, 4].tolist() == [1, 1, 1, 1, 1, 0]
+        assert (
+            "lesion: drawn on every 2.0th slice only, filled half-way to the neighbouring contours"
+            in remarks(drawn, grid())
         )
 
     def test_few_contours_and_parts_beyond_the_image_are_remarked(self) -> None:

@@ -125,7 +125,9 @@ class TestCandidates:
         drawn = roi("GTV", "GTV", squares((2.5, 2.5, 4.0), (2.5, 2.5, 8.0), (2.5, 2.5, 12.0)))
         (found,) = candidates_from_rtstruct(StructureSet("1", "", (drawn,), "1.2"), GRID)
         assert found.mask.voxels >= 5 * 64
-        assert found.flags[0] == "filled half-way to the neighbouring contours"
+        assert found.flags[0] == (
+            "GTV: drawn on every 2.0th slice only, filled half-way to the neighbouring contours"
+        )
 
     def test_a_node_is_only_suggested_by_a_name(self) -> None:
         sets = StructureSet("1", "", (roi("LN_3"), roi("Tumor")), "1.2")
