@@ -19,7 +19,7 @@ import torch
 
 from imaging.errors import InputError
 from imaging.writing import write_text
-from segmentation.network import LesionNet
+from segmentation.network import LesionNet, direct
 
 DEFAULT_BUNDLE = "lesion_ctpet"
 METADATA = Path("configs") / "metadata.json"
@@ -210,4 +210,4 @@ def _network(bundle: Bundle, weights: Weights) -> LesionNet:
         network.load_state_dict({name: value.float() for name, value in stored.items()})
     except (RuntimeError, AttributeError, ValueError, EOFError) as error:
         raise BundleError(f"the weights do not fit the network: {error}", where=path) from error
-    return network.eval().requires_grad_(False)
+    return direct(network).eval().requires_grad_(False)

@@ -37,11 +37,12 @@ CHANNELS = 3
 
 
 class LesionNet(torch.nn.Module):
-    """(batch, 3, i, j, k) encoded image to (batch, 1, i, j, k) logit of "lesion".
+    """(batch, channels, i, j, k) encoded image to (batch, 1, i, j, k) logit of "lesion".
 
     Args:
         filters: channels at the finest level of the body.
         blocks_down, blocks_up: residual blocks per level, as MONAI's SegResNet takes them.
+        channels: of the image.
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class LesionNet(torch.nn.Module):
         filters: int = 16,
         blocks_down: Sequence[int] = (1, 2, 4),
         blocks_up: Sequence[int] = (1, 1),
+        channels: int = CHANNELS,
     ) -> None:
         super().__init__()
-        self.stem = torch.nn.Conv3d(CHANNELS, filters, kernel_size=2, stride=2)
+        self.stem = torch.nn.Conv3d(channels, filters, kernel_size=2, stride=2)
         self.body = SegResNet(
             spatial_dims=3,
             in_channels=filters,
@@ -64,6 +66,45 @@ class LesionNet(torch.nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = pixelshuffle(self.body(self.stem(image)), 3, 2)
         return logits
+
+
+class DirectConv3d(torch.nn.Conv3d):
+    """A convolution that takes oneDNN's kernels for a single window too.
+
+    Torch sends a float32 batch of one on a CPU to its own kernel wherever the first four sizes
+    multiply to 20,480 or less, which is most of this network: a window of 96 voxels took 0.59 s
+    there and 0.17 s here, on one thread. Everything else goes the usual way.
+    """
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if (
+            image.device.type == "cpu"
+            and image.dtype == torch.float32
+            and not torch.is_grad_enabled()
+            and not torch.is_autocast_enabled("cpu")
+            and self.padding_mode == "zeros"
+            and not isinstance(self.padding, str)
+            and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        ):
+            direct: torch.Tensor = torch.ops.aten.mkldnn_convolution(
+                image,
+                self.weight,
+                self.bias,
+                self.padding,
+                self.stride,
+                self.dilation,
+                self.groups,
+            )
+            return direct
+        return super().forward(image)
+
+
+def direct(network: LesionNet) -> LesionNet:
+    """The same network with convolutions that are fast for a single window on a CPU, in place."""
+    for module in network.modules():
+        if type(module) is torch.nn.Conv3d:
+            module.__class__ = DirectConv3d
+    return network
 
 
 def channels_last(network: LesionNet) -> LesionNet:

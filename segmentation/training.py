@@ -25,6 +25,7 @@ from segmentation import synthesis
 from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
 from segmentation.cases import Case
 from segmentation.network import SIDE_MULTIPLE, LesionNet, channels_last
+from segmentation.processor import has_fast_bf16
 
 ALL_CASES = -1
 #: Shares of the kinds of patches; the rest are negatives.
@@ -46,27 +47,24 @@ MOST_SKIPPED = 20
 LOGGED_EVERY = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """A training run.
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What every training run has.
 
     Attributes:
         fold: its cases are left out; ``ALL_CASES`` leaves out none.
         steps: when the run ends, and the learning rate reaches zero.
-        batch, side: patches of a step, and their side in voxels.
-        small_from: from this step on, every second step takes ``small_batch`` patches of
-            ``small_side`` voxels, most of them with a small drawn lesion.
         ema: how much of the averaged weights is kept at a step.
         filters: see :class:`~segmentation.network.LesionNet`.
+        bf16: compute in bf16 where the processor has the instructions; elsewhere it is twenty times
+            slower than float32, which is then taken.
     """
 
     fold: int = ALL_CASES
     steps: int = 3000
-    small_from: int = 2000
-    small_batch: int = 12
-    small_side: int = 32
-    batch: int = 2
-    side: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     ema: float = 0.998
@@ -76,8 +74,30 @@ class Settings:
     bf16: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.filters, self.checkpoint_every) < 1:
-            raise InputError("steps, batch, filters and checkpoint_every must be positive")
+        if min(self.steps, self.filters, self.checkpoint_every) < 1:
+            raise InputError("steps, filters and checkpoint_every must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(RunSettings):
+    """A training run of the network for PET/CT.
+
+    Attributes:
+        batch, side: patches of a step, and their side in voxels.
+        small_from: from this step on, every second step takes ``small_batch`` patches of
+            ``small_side`` voxels, most of them with a small drawn lesion.
+    """
+
+    small_from: int = 2000
+    small_batch: int = 12
+    small_side: int = 32
+    batch: int = 2
+    side: int = 64
+
+    def __post_init__(self) -> None:
+        RunSettings.__post_init__(self)
+        if self.batch < 1:
+            raise InputError("batch must be positive")
         for side in (self.side, self.small_side):
             if side % SIDE_MULTIPLE:
                 raise InputError(f"the side of a patch must be a multiple of 8, not {side}")
@@ -123,12 +143,38 @@ def train(
     held = [HeldCase.of(c, chosen) for c in cases if folds.get(c.name, -2) != settings.fold]
     if not held:
         raise InputError("no case is left to train on", remedy="check the folds")
+    return run_steps(
+        lambda: LesionNet(settings.filters),
+        settings,
+        lambda step: (*make_batch(held, settings, step, chosen), None),
+        out,
+        device=chosen,
+        on_step=on_step,
+    )
+
+
+def run_steps(
+    network: Callable[[], LesionNet],
+    settings: RunSettings,
+    batch: Callable[[int], Batch],
+    out: Path,
+    *,
+    device: torch.device,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Path:
+    """The steps of a run that are not done yet; returns the final checkpoint.
+
+    Args:
+        network: makes the network, its weights drawn from torch's generator.
+        batch: image, target and where the target is known (None: everywhere) of a step, which may
+            depend on nothing but the step's number.
+        out: folder for ``checkpoint.pt`` and ``log.csv``.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    run = _Run.start(settings, out, chosen)
+    run = _Run.start(network, settings, out, device)
     log = _Log(out / "log.csv", run.step)
     while run.step < settings.steps:
-        image, target = make_batch(held, settings, run.step, chosen)
-        loss, dice = run.advance(image, target)
+        loss, dice = run.advance(*batch(run.step))
         if run.step % LOGGED_EVERY == 0:
             log.write(run.step, run.rate, float(loss), float(dice))
         if on_step is not None:
@@ -198,15 +244,19 @@ def _patch(
     return patch
 
 
-def loss_terms(logit: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def loss_terms(
+    logit: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropy plus one minus the mean Dice of the samples; and that soft Dice.
 
     Dice is taken sample by sample: over a whole batch a lesion of 8 mm would count for nothing
-    beside a sarcoma a thousand times its volume.
+    beside a sarcoma a thousand times its volume. Voxels that are not ``known`` count for nothing.
     """
     logit = logit.float()
-    entropy = functional.binary_cross_entropy_with_logits(logit, target)
+    entropy = functional.binary_cross_entropy_with_logits(logit, target, weight=known)
     probability = torch.sigmoid(logit)
+    if known is not None:
+        probability, target = probability * known, target * known
     voxels = (1, 2, 3, 4)
     overlap = 2.0 * (probability * target).sum(voxels) + DICE_SMOOTHING
     both = probability.sum(voxels) + target.sum(voxels) + DICE_SMOOTHING
@@ -217,11 +267,14 @@ def loss_terms(logit: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor,
 class _Run:
     """Network, averaged network, optimiser and the number of steps done."""
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self, network: Callable[[], LesionNet], settings: RunSettings, device: torch.device
+    ) -> None:
         torch.manual_seed(settings.seed + settings.fold)
         self.settings = settings
         self.device = device
-        self.network = channels_last(LesionNet(settings.filters).to(device))
+        self.reduced = settings.bf16 and has_fast_bf16(device)
+        self.network = channels_last(network().to(device))
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -231,8 +284,14 @@ class _Run:
         self.rate = 0.0
 
     @classmethod
-    def start(cls, settings: Settings, out: Path, device: torch.device) -> _Run:
-        run = cls(settings, device)
+    def start(
+        cls,
+        network: Callable[[], LesionNet],
+        settings: RunSettings,
+        out: Path,
+        device: torch.device,
+    ) -> _Run:
+        run = cls(network, settings, device)
         path = out / "checkpoint.pt"
         if path.is_file():
             stored = torch.load(path, map_location=device, weights_only=True)
@@ -249,16 +308,15 @@ class _Run:
         return run
 
     def advance(
-        self, image: torch.Tensor, target: torch.Tensor
+        self, image: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         self.rate = learning_rate(self.settings, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
         image = image.contiguous(memory_format=torch.channels_last_3d)
-        reduced = self.settings.bf16
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.reduced):
             logit = self.network(image)
-        loss, dice = loss_terms(logit, target)
+        loss, dice = loss_terms(logit, target, known)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
@@ -296,7 +354,7 @@ class _Run:
         beside.replace(path)
 
 
-def learning_rate(settings: Settings, step: int) -> float:
+def learning_rate(settings: RunSettings, step: int) -> float:
     """Linear warm-up, then half a cosine down to zero."""
     if step < WARM_UP_STEPS:
         return settings.learning_rate * (step + 1) / WARM_UP_STEPS

@@ -217,6 +217,34 @@ def test_the_loss_of_a_small_lesion_counts_like_that_of_a_large_one() -> None:
     assert float(training.loss_terms(right, target)[0]) < 0.01
 
 
+def test_what_is_not_known_is_not_learned_from() -> None:
+    target = torch.zeros(1, 1, 8, 8, 8)
+    target[..., 2:5, 2:5, 2:5] = 1
+    known = torch.ones_like(target)
+    known[..., 6:] = 0
+    right = (target * 2 - 1) * 20.0
+    elsewhere = torch.where(known > 0, right, torch.full_like(right, 20.0))
+    expected = training.loss_terms(right, target, known)
+    assert training.loss_terms(elsewhere, target, known) == expected
+    assert float(training.loss_terms(elsewhere, target)[0]) > 1.0
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bf16_is_taken_only_where_the_processor_has_it(
+    cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    monkeypatch.setattr(training, "has_fast_bf16", lambda device: fast)
+    seen = []
+
+    def loss(logit: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(logit.dtype)
+        return logit.float().square().mean(), rest[0].mean()
+
+    monkeypatch.setattr(training, "loss_terms", loss)
+    train(cases, {}, replace(TINY, steps=1, bf16=True), tmp_path)
+    assert seen == [torch.bfloat16 if fast else torch.float32]
+
+
 def test_settings_are_valid_or_refused() -> None:
     with pytest.raises(InputError, match="multiple of 8"):
         Settings(side=20)
@@ -237,7 +265,9 @@ def test_a_run_without_finite_gradients_is_given_up(
 ) -> None:
     monkeypatch.setattr(training, "MOST_SKIPPED", 2)
 
-    def never(logit: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def never(
+        logit: torch.Tensor, target: torch.Tensor, known: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         return logit.sum() * float("nan"), target.mean()
 
     monkeypatch.setattr(training, "loss_terms", never)
