@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh tables,codecs
-exec .venv/bin/recist demo "$@"
+exec recist demo "$@"

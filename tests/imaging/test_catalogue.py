@@ -360,9 +360,7 @@ def test_the_dicom_patients(data_dir: Path) -> None:
     assert not errors(catalogue)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_broken_file_stops_the_scan(dicom, data) -> None:
     """Bytes changed, cut off or put in anywhere in an image, a contour set and a plan."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -173,12 +174,11 @@ def test_overlay_bits_above_bits_stored_are_ignored_with_a_warning(dicom) -> Non
     ],
 )
 def test_every_patient_position_lies_where_simpleitk_puts_it(dicom, orientation) -> None:
-    sitk = pytest.importorskip("SimpleITK")
     files = dicom.ct(orientation=orientation)
     reading = read_ct(ct_series(files))
     normal = np.cross(orientation[:3], orientation[3:])
     assert reading.volume.grid.directions[:, 2] == pytest.approx(normal)
-    image = sitk.ReadImage([str(path) for path in files])
+    image = SimpleITK.ReadImage([str(path) for path in files])
     for index in [(0, 0, 0), (6, 4, 5), (3, 1, 2)]:
         point = image.TransformIndexToPhysicalPoint(index)
         voxel = np.rint(reading.volume.grid.to_voxel(point)).astype(int)
@@ -313,13 +313,12 @@ def test_other_units_are_refused(dicom, units) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("study", ["dicom/STS_002", "dicom/LIDC-0001", "longitudinal/pet-sarcoma"])
 def test_real_series_agree_with_pydicom_and_simpleitk(data_dir: Path, study: str) -> None:
-    sitk = pytest.importorskip("SimpleITK")
     visit = scan(data_dir / study).subjects[0].visits[0]
     assert visit.ct is not None
     ct = read_ct(visit.ct)
     same_as_plainly(ct, list(visit.ct.files))
-    image = sitk.ReadImage([str(path) for path in visit.ct.files])
-    assert np.array_equal(sitk.GetArrayFromImage(image), ct.volume.array.T)
+    image = SimpleITK.ReadImage([str(path) for path in visit.ct.files])
+    assert np.array_equal(SimpleITK.GetArrayFromImage(image), ct.volume.array.T)
     assert np.allclose(image.GetOrigin(), ct.volume.grid.origin_mm)
     assert np.allclose(image.GetSpacing(), ct.volume.grid.spacing_mm, atol=1e-4)
     if visit.pet is not None:

@@ -88,7 +88,7 @@ def test_a_sphere_keeps_its_volume_and_place(interpolation: str) -> None:
     assert there.centre_mm == pytest.approx(mask.centre_mm, abs=0.5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["nearest", "linear"]))
 def test_the_box_makes_no_difference(seed: int, interpolation: str) -> None:
     """Resampling the whole array and the box of a mask give the same voxels."""

@@ -140,7 +140,7 @@ def test_an_empty_or_foreign_mask_has_no_peak() -> None:
         suv_peak(suv, Mask.of(np.ones((5, 5, 5), dtype=np.bool_), other.grid))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), step=st.sampled_from([2.0, 3.27, 4.07, 5.3]))
 def test_the_global_peak_is_that_of_a_convolution(seed: int, step: float) -> None:
     random = np.random.default_rng(seed)

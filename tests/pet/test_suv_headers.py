@@ -604,7 +604,7 @@ DRUG_KEYWORD = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     changes=st.dictionaries(ANY_KEYWORD, WEIRD, max_size=3),
     drug=st.dictionaries(DRUG_KEYWORD, WEIRD, max_size=2),
@@ -632,7 +632,7 @@ def test_any_header_gives_a_factor_or_a_typed_error(
     json.dumps(audit.as_dict(), allow_nan=False)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     weight=st.floats(3.0, 300.0),
     dose=st.floats(2e7, 2e9),

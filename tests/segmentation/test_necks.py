@@ -69,7 +69,7 @@ def test_a_lesion_of_one_voxel_and_an_empty_mask_stay_as_they_are() -> None:
     assert body_of(Mask.of(full, GRID), np.array(RIGHT)).voxels == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1))
 def test_the_body_is_a_part_of_the_mask_and_never_empty(seed: int) -> None:
     full = np.random.default_rng(seed).random((12, 10, 8)) < 0.4

@@ -25,8 +25,6 @@ SUBJECT = "ABSC-001"
 def course(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
     """Measured by the main job on the truth delineations; radiotherapy of five days after it."""
     source = data_dir / "longitudinal" / "lung-abscopal"
-    if not source.exists():
-        pytest.skip("longitudinal studies are not at hand")
     labels = tmp_path_factory.mktemp("labels") / SUBJECT
     labels.mkdir()
     for path in (source / "truth").glob("*_labels.nii.gz"):

@@ -246,7 +246,7 @@ def brute_longest_mm(plane: npt.NDArray[np.bool_], spacing_mm: tuple[float, floa
     return float(np.linalg.norm(points[:, None] - points[None], axis=-1).max())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(2, 9),
@@ -265,7 +265,7 @@ def test_pruning_and_row_ends_find_what_every_pair_of_voxels_finds(
     assert caliper(mask, convention=Convention.CENTRES).long_axis_mm == recorded(longest)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(Convention), st.sampled_from(ShortAxis))
 def test_a_mirrored_image_has_the_same_diameters(
     seed: int, convention: Convention, kind: ShortAxis

@@ -55,8 +55,6 @@ def study(
 ) -> tuple[Path, Path]:
     """(truth folder, results folder of the patient)."""
     source = data_dir / "longitudinal" / str(request.param)
-    if not source.exists():
-        pytest.skip("longitudinal studies are not at hand")
     labels = tmp_path_factory.mktemp("labels") / STUDIES[request.param]
     shuffled_labels(source / "truth", labels, seed=7)
     out = tmp_path_factory.mktemp("out")

