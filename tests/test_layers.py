@@ -16,6 +16,7 @@ PACKAGES = ("imaging", "pet", "segmentation", "recist")
 RANKS = {
     "course": 0,
     "response": 1,
+    "papers": 1,
     "protocol": 2,
     "criteria": 3,
     "field": 3,

@@ -1,6 +1,6 @@
 """Whether the baseline can be measured at all, and whether two scans may be compared.
 
-Source: Wahl et al., JNM 2009;50(S1):122S, table 7 and section on PERCIST 1.0; O et al., Radiology
+Source: Wahl et al., JNM 2009;50(S1):122S; O et al., Radiology
 2016;280:576.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pet import papers
 from pet.response.result import Gate
 from pet.response.scan import PetScan, ReferenceUptake
 
-SOURCE = "Wahl 2009 JNM 50(S1):122S, table 7"
+SOURCE = papers.PERCIST()
 
 
 @dataclass(frozen=True, slots=True)

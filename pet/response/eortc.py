@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pet import papers
 from pet.response.result import PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import PetScan
 
-SOURCE = "Young 1999 EJC 35:1773, section 4"
+SOURCE = papers.EORTC_PET()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from imaging.errors import InputError
+from pet import papers
 from pet.response.percist import Percist, percist
 from pet.response.result import PetAssessment, PetReason, PetResponse
 from pet.response.scan import PetScan
 
-GOLDFARB = "Goldfarb 2019 JNM 60:1201"
-ANWAR = "Anwar 2018 EJNMMI 45:376"
-CHO = "Cho 2017 JNM 58:1421"
 DAYS_PER_WEEK = 7.0
 
 
@@ -51,7 +49,9 @@ class IPercist:
     confirms: Confirms = Confirms.PERSISTS
     after_reset: AfterReset = AfterReset.BASELINE
     percist: Percist = field(
-        default_factory=lambda: Percist(name="iPERCIST", source=GOLDFARB, reference_required=False)
+        default_factory=lambda: Percist(
+            name="iPERCIST", source=papers.IPERCIST(), reference_required=False
+        )
     )
 
 
@@ -72,7 +72,7 @@ def ipercist(scans: Sequence[PetScan], settings: IPercist = IPERCIST) -> tuple[P
     for scan in scans[1:]:
         single = percist(reference, scan, settings.percist)
         if confirmed and single.response is PetResponse.PMD:
-            reason = PetReason("cpmd", GOLDFARB, "progression was confirmed before")
+            reason = PetReason("cpmd", papers.IPERCIST(), "progression was confirmed before")
             reasons = (reason, *single.reasons)
             assessment = replace(single, response=PetResponse.CPMD, reasons=reasons)
         elif single.response is PetResponse.PMD:
@@ -91,7 +91,7 @@ def _no_progression(single: PetAssessment, pending: PetScan | None) -> PetAssess
     if pending is None:
         return single
     text = f"the progression of day {pending.day} is not confirmed: the bar is reset"
-    return replace(single, reasons=(PetReason("reset", GOLDFARB, text), *single.reasons))
+    return replace(single, reasons=(PetReason("reset", papers.IPERCIST(), text), *single.reasons))
 
 
 def _progression(
@@ -110,7 +110,7 @@ def _progression(
         confirmed, sentence, late = _confirmation(scan, pending, reference, settings)
         warnings += [late] if late else []
     response = PetResponse.CPMD if confirmed else PetResponse.UPMD
-    reason = PetReason("cpmd" if confirmed else "upmd", GOLDFARB, sentence)
+    reason = PetReason("cpmd" if confirmed else "upmd", papers.IPERCIST(), sentence)
     assessment = replace(
         single,
         response=response,
@@ -170,12 +170,17 @@ def percimt(baseline: PetScan, followup: PetScan, settings: Percimt = PERCIMT) -
     missing = followup.missing_since(baseline)
     if response is None and not baseline.lesions:
         response = PetResponse.NOT_MEASURABLE
-        reason = PetReason("no-lesion", ANWAR, "no lesion at baseline, and too few new ones")
+        reason = PetReason(
+            "no-lesion", papers.PERCIMT(), "no lesion at baseline, and too few new ones"
+        )
     elif response is None and not new and not missing and len(gone) == len(old):
-        response, reason = PetResponse.CMR, PetReason("cmr", ANWAR, "all lesions resolved")
+        response, reason = (
+            PetResponse.CMR,
+            PetReason("cmr", papers.PERCIMT(), "all lesions resolved"),
+        )
     elif response is None and not new and gone:
         text = f"{len(gone)} of {len(old)} lesions resolved, none new"
-        response, reason = PetResponse.PMR, PetReason("pmr", ANWAR, text)
+        response, reason = PetResponse.PMR, PetReason("pmr", papers.PERCIMT(), text)
     elif response is None:
         response = PetResponse.SMD
     return PetAssessment("PERCIMT", followup.day, response, (reason,))
@@ -190,7 +195,7 @@ def _by_new_lesions(
             size = f" larger than {larger_cm:g} cm" if larger_cm else ""
             reason = PetReason(
                 "new-lesions",
-                ANWAR,
+                papers.PERCIMT(),
                 f"{count} new lesions{size} (limit {least})",
                 (("new lesions", float(count)),),
                 float(count - least),
@@ -198,7 +203,9 @@ def _by_new_lesions(
             )
             return PetResponse.PMD, reason
     text = f"new lesions: {len(diameters_cm)}, fewer than any limit"
-    return None, PetReason("stable", ANWAR, text, (("new lesions", float(len(diameters_cm))),))
+    return None, PetReason(
+        "stable", papers.PERCIMT(), text, (("new lesions", float(len(diameters_cm))),)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +230,7 @@ def pecrit(
     benefit, none = PetResponse.BENEFIT, PetResponse.NO_BENEFIT
     anatomical = {"CR": benefit, "PR": benefit, "PD": none}
     response = anatomical.get(recist11)
-    reason = PetReason("recist", CHO, f"RECIST 1.1 is {recist11}")
+    reason = PetReason("recist", papers.PECRIT(), f"RECIST 1.1 is {recist11}")
     if response is None and (recist11 != "SD" or change_percent is None):
         response = PetResponse.NOT_EVALUABLE
     elif response is None and change_percent is not None:
@@ -232,7 +239,7 @@ def pecrit(
         response = benefit if rises else none
         reason = PetReason(
             "sulpeak",
-            CHO,
+            papers.PECRIT(),
             f"RECIST 1.1 SD, SULpeak {change_percent:+.1f} % (limit {limit:g} %)",
             (("change %", change_percent),),
             abs(change_percent - limit),

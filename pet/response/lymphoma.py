@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from imaging.errors import InputError
+from pet import papers
 from pet.response.result import PetAssessment, PetReason, PetResponse
-
-BARRINGTON = "Barrington 2014 JCO 32:3048"
-CHESON = "Cheson 2014 JCO 32:3059, table 3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,9 @@ def deauville(
             f"mediastinum {mediastinum_suv_max:g} and liver {liver_suv_max:g} are no references"
         )
     if new_lesion:
-        return 5, PetReason("new-lesion", BARRINGTON, "new uptake consistent with lymphoma")
+        return 5, PetReason("new-lesion", papers.DEAUVILLE(), "new uptake consistent with lymphoma")
     if not above_background:
-        return 1, PetReason("background", BARRINGTON, "no uptake above background")
+        return 1, PetReason("background", papers.DEAUVILLE(), "no uptake above background")
     marked = settings.marked_factor * liver_suv_max
     limits = ((2, "mediastinum", mediastinum_suv_max), (3, "liver", liver_suv_max),
               (4, f"{settings.marked_factor:g} x liver", marked))  # fmt: skip
@@ -69,10 +67,12 @@ def deauville(
         if lesion_suv_max < limit or equal:
             text = f"SUVmax {lesion_suv_max:g} does not exceed {name} ({limit:g})"
             margin = limit - lesion_suv_max
-            return score, PetReason("uptake", BARRINGTON, text, ((name, limit),), margin, "SUV")
+            return score, PetReason(
+                "uptake", papers.DEAUVILLE(), text, ((name, limit),), margin, "SUV"
+            )
     text = f"SUVmax {lesion_suv_max:g} exceeds {limits[-1][1]} ({marked:g})"
     margin = lesion_suv_max - marked
-    return 5, PetReason("uptake", BARRINGTON, text, (("limit", marked),), margin, "SUV")
+    return 5, PetReason("uptake", papers.DEAUVILLE(), text, (("limit", marked),), margin, "SUV")
 
 
 def lugano(
@@ -92,7 +92,7 @@ def lugano(
     else:
         found = LUGANO_COURSE[course], f"score {score}, uptake against baseline: {course}"
     response, sentence = found
-    reason = PetReason("lugano", CHESON, sentence, (("score", float(score)),))
+    reason = PetReason("lugano", papers.LUGANO(), sentence, (("score", float(score)),))
     return PetAssessment("LUGANO_PET", day, response, (reason,), score=score)
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from pet import papers
 from pet.response.comparability import SOURCE as GATE_SOURCE
 from pet.response.comparability import Comparability, ReferenceRegion, gates, reference_of
 from pet.response.result import Gate, PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import LesionUptake, PetScan, hottest_lesions
-
-WAHL = "Wahl 2009 JNM 50(S1):122S, table 8"
-ITO = "Ito 2019 JNM 60:335"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Percist:
     """
 
     name: str = "PERCIST"
-    source: str = WAHL
+    source: str = papers.PERCIST()
     lesions: int = 1
     per_organ: int = 2
     fall_percent: float = 30.0
@@ -55,7 +53,7 @@ PERCIST = Percist()
 PERCIST5 = Percist(name="PERCIST5", lesions=5, reference_required=False)
 IMPERCIST5 = Percist(
     name="imPERCIST5",
-    source=ITO,
+    source=papers.IMPERCIST(),
     lesions=5,
     least_sul=None,
     tlg_rise_percent=None,

@@ -13,10 +13,11 @@ from recist.abscopal.timeline import Timeline
 from recist.course import Course, Field
 from recist.criteria import recist11
 from recist.field.scope import fields_of
+from recist.papers import RECIST11
 from recist.protocol import Protocol
 from recist.response import Assessment, Reason, Response, Scope
 
-SOURCE = "Eisenhauer 2009, section 4.3, on the lesions of each site"
+SOURCE = f"{RECIST11('4.3.1')}, on the lesions of each site"
 
 
 class Site(StrEnum):

@@ -19,19 +19,20 @@ from recist.criteria.diameter import (
 )
 from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
 from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
+from recist.papers import FAQ, IRECIST, RECIST11
 from recist.response import Form, Numbers, Response, Words
 
 Sizes = tuple[tuple[str, Decimal], ...]
 Names = tuple[str, ...]
 Causes = tuple[tuple[str, str, Decimal | None, Decimal | None], ...]
 
-TARGET_RULE = "Eisenhauer 2009, section 4.3.1"
-NON_TARGET_RULE = "Eisenhauer 2009, section 4.3.2"
-NEW_LESION_RULE = "Eisenhauer 2009, section 4.3.5"
-MISSING_RULE = "Eisenhauer 2009, section 4.4.2"
-REAPPEARANCE_RULE = "EORTC RECIST FAQ, does a new lesion always result in PD"
-STICKY_RULE = "EORTC RECIST FAQ, managing PR"
-IRECIST_TABLE = "Seymour 2017, Table 2"
+TARGET_RULE = RECIST11("4.3.1")
+NON_TARGET_RULE = RECIST11("4.3.3")
+NEW_LESION_RULE = RECIST11("4.3.5")
+MISSING_RULE = RECIST11("4.4.2")
+REAPPEARANCE_RULE = FAQ("does a new lesion always result in PD")
+STICKY_RULE = FAQ("managing PR")
+IRECIST_TABLE = IRECIST("Table 2")
 
 
 # The facts of a target response: sum, baseline, nadir, size of each target, and the targets that
@@ -278,7 +279,7 @@ def _immune_row(overall: Response, target: Response, non_target: Response, new: 
 
 
 UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed)
-RESET = Form("irecist-reset", "Seymour 2017, resetting the bar", _reset)
+RESET = Form("irecist-reset", IRECIST(), _reset)
 AFTER_ICPD = Form("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
 IMMUNE_ROW = Form("irecist-overall", IRECIST_TABLE, _immune_row)
 AFTER_IUPD = {
@@ -299,13 +300,13 @@ AFTER_IUPD = {
         (
             Evidence.TOO_LATE,
             "irecist-late",
-            "Seymour 2017, confirmation at 4 to 8 weeks",
+            IRECIST(),
             "iUPD: {named}, {days} days after the iUPD of day {first_day}, too late to confirm it.",
         ),
         (
             Evidence.TOO_EARLY,
             "irecist-early",
-            "EORTC RECIST FAQ, imaging less than four weeks after iUPD",
+            FAQ("imaging less than four weeks after iUPD"),
             "Disregarded: {days} days after the iUPD of day {first_day}; scan again at 4 to 8 "
             "weeks.",
         ),

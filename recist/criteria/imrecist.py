@@ -5,11 +5,12 @@ from __future__ import annotations
 from recist.course import Course
 from recist.criteria.diameter import exactly
 from recist.criteria.measured_burden import assess_burden
+from recist.papers import IMRECIST
 from recist.protocol import Protocol
 from recist.response import Assessment, Scope
 
 NAME = "imrecist"
-SOURCE = "Hodi 2018"
+SOURCE = IMRECIST()
 
 
 @exactly

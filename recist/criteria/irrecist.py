@@ -9,11 +9,12 @@ from __future__ import annotations
 from recist.course import Course
 from recist.criteria.diameter import exactly
 from recist.criteria.measured_burden import assess_burden
+from recist.papers import IRRECIST
 from recist.protocol import Protocol
 from recist.response import Assessment, Scope
 
 NAME = "irrecist"
-SOURCE = "Nishino 2013"
+SOURCE = IRRECIST()
 
 
 @exactly

@@ -192,7 +192,7 @@ def _by_role(course: Course) -> tuple[dict[str, bool], dict[str, bool], list[Les
 def _non_target(
     count: int, examined: int, raised: bool, *, progressed: bool, present: bool
 ) -> Response:
-    """Eisenhauer 2009, section 4.3.2, with markers only against a complete response."""
+    """Eisenhauer 2009, section 4.3.3, with markers only against a complete response."""
     if progressed:
         return Response.PD
     if count == 0:

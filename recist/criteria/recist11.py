@@ -1,4 +1,4 @@
-"""RECIST 1.1 at every time point (Eisenhauer 2009, sections 4.3 and 4.4; EORTC FAQ).
+"""RECIST 1.1 at every time point (Eisenhauer 2009, sections 4.3.1 to 4.4.2; EORTC FAQ).
 
     course -> what was seen -> target, non-target and new lesions -> overall, with reasons
 

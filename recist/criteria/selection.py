@@ -1,6 +1,6 @@
 """Which lesions are measurable at baseline, and which of them become targets.
 
-Eisenhauer 2009, sections 3.1 and 3.2: at least 10 mm (a node 15 mm in its short axis), twice the
+Eisenhauer 2009, sections 3.1.1 and 4.2: at least 10 mm (a node 15 mm in its short axis), twice the
 slice where slices are thicker than 5 mm; at most five targets, two per organ, the largest, all
 organs represented. Measurability is a matter of the baseline only: targets stay targets.
 """
@@ -23,6 +23,7 @@ from recist.criteria.target_limits import (
     choose,
     organ_of,
 )
+from recist.papers import RECIST11
 from recist.protocol import Protocol
 
 #: On a chest radiograph, surrounded by lung (Eisenhauer 2009, section 3.1.1).
@@ -32,8 +33,8 @@ THICK_SLICE_MM = Decimal(5)
 #: Above, a lesion must measure this many slices (Eisenhauer 2009, section 3.1.1, Appendix II).
 SLICES_ACROSS = 2
 
-MEASURABILITY = "Eisenhauer 2009, section 3.1"
-CHOICE = "Eisenhauer 2009, section 3.2"
+MEASURABILITY = RECIST11("3.1.1")
+CHOICE = RECIST11("4.2")
 
 
 class Modality(StrEnum):

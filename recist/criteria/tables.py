@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from recist.papers import RECIST11
 from recist.response import Response
 
 CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
@@ -33,8 +34,8 @@ class ResponseRow(NamedTuple):
     source: str
 
 
-TABLE_1 = "Eisenhauer 2009, Table 1"
-TABLE_2 = "Eisenhauer 2009, Table 2"
+TABLE_1 = RECIST11("Table 1")
+TABLE_2 = RECIST11("Table 2")
 NO_DISEASE = "CDISC supplement for RECIST 1.1"
 
 #: First row that fits. NA as a non-target response: there were none at baseline.

@@ -1,6 +1,6 @@
 """Five in all and two per organ: which of the measurable lesions are followed by size.
 
-Eisenhauer 2009, section 3.2, for targets at baseline; Seymour 2017 keeps a list of its own with the
+Eisenhauer 2009, section 4.2, for targets at baseline; Seymour 2017 keeps a list of its own with the
 same limits for new lesions.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-#: Eisenhauer 2009, section 3.2.
+#: Eisenhauer 2009, section 4.2.
 MOST_TARGETS = 5
 MOST_PER_ORGAN = 2
 

@@ -1,6 +1,6 @@
 """Best overall response, confirmed or not, and what follows from it.
 
-RECIST 1.1: Eisenhauer 2009, sections 4.4 to 4.6 and Table 3. iRECIST: Seymour 2017, Table 3.
+RECIST 1.1: Eisenhauer 2009, sections 4.4.3 and 4.6.1, and Table 3. iRECIST: Seymour 2017, Table 3.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from recist.endpoints.sequence import (
     in_order,
     reread,
 )
+from recist.papers import IRECIST, RECIST11
 from recist.protocol import Protocol
 from recist.response import Reason, Response
 
-TABLE_3 = "Eisenhauer 2009, Table 3"
-BEST_RESPONSE = "Eisenhauer 2009, section 4.5"
-MINIMUM_STABLE = "Eisenhauer 2009, section 4.4"
-IMMUNE_BEST = "Seymour 2017, Table 3"
+TABLE_3 = RECIST11("Table 3")
+BEST_RESPONSE = RECIST11("4.4.3")
+MINIMUM_STABLE = RECIST11("4.4.3")
+IMMUNE_BEST = IRECIST("Table 3")
 NO_DISEASE = "CDISC oncology supplement for RECIST 1.1"
 
 #: One stable visit between two responses may be accepted, never more (Eisenhauer 2009, FAQ).

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-FDA_APPENDIX = "FDA 2018, Clinical Trial Endpoints, Appendix 3"
+from recist.papers import FDA
+
+FDA_APPENDIX = FDA("Appendix 3")
 
 #: "More than one missed visit" (FDA 2018, Appendix 3).
 FDA_MISSED_VISITS = 2

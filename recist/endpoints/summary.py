@@ -33,6 +33,7 @@ from recist.endpoints.time_to_event import (
     progression_free_by_policy,
     time_to_response,
 )
+from recist.papers import RECIST11
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Response, Scope
 
@@ -214,7 +215,7 @@ def _warnings(
         f"{before.response} on day {before.day} was negated by a later assessment without it."
         if after.response is Response.NE
         else f"{before.response} on day {before.day} was read as {after.response}: disease after a "
-        "complete response (Eisenhauer 2009, Table 3 note a)."
+        f"complete response ({RECIST11('Table 3 note a')})."
         for before, after in zip(recorded, reread_as, strict=True)
         if before.response is not after.response
     )

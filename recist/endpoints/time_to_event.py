@@ -1,7 +1,7 @@
 """Times to an event, each with the row that says why this date.
 
 Durations are day minus day, without adding one. RECIST 1.1: Eisenhauer 2009, section 4.7 and
-appendix; iRECIST: Seymour 2017, section on statistical considerations; censoring: see
+appendix; iRECIST: Seymour 2017, its end points; censoring: see
 :mod:`recist.endpoints.policy`.
 """
 
@@ -14,13 +14,14 @@ from typing import NamedTuple
 from imaging.errors import InputError
 from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
 from recist.endpoints.sequence import IMMUNE, RECIST, Family, RespondedVisit, first_progression
+from recist.papers import FDA, IRECIST, RECIST11
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response
 
-PROGRESSION_DATE = "Eisenhauer 2009, section 4.3.5"
-IMMUNE_PROGRESSION = "Seymour 2017, section on progression-free survival"
-DURATION = "Eisenhauer 2009, section 4.7"
-VISIT_DATE = "FDA 2018, Clinical Trial Endpoints, Appendix 3"
+PROGRESSION_DATE = RECIST11("4.3.5")
+IMMUNE_PROGRESSION = IRECIST()
+DURATION = RECIST11("4.7")
+VISIT_DATE = FDA("Appendix 3")
 
 #: Said by policies that would count missed visits or use scheduled dates, where the protocol has no
 #: ``visit_interval_days``.

@@ -20,13 +20,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from recist.papers import FAQ, FDA, IRECIST, RECIST11
 from recist.protocol.setting import ProtocolError, Setting, nearest, setting, settings_of
 
-E09 = "Eisenhauer 2009"
-S17 = "Seymour 2017"
-FAQ = "EORTC RECIST FAQ"
 ADMIRALONCO = "admiralonco"
-FDA = "FDA 2018, Clinical Trial Endpoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,52 +38,52 @@ class Protocol:
         "AMB-01",
         "A sum that drifts above -30 % without progression is still PR: never, after a confirmed "
         "PR, after any PR.",
-        f"{FAQ}, managing PR; none: the scan alone; any: pyrecist",
+        f"{FAQ('managing PR')}; none: the scan alone; any: pyrecist",
     )
     response_order: Literal["pd_first"] = setting(
-        "pd_first", "AMB-02", "A sum that is both PD and PR is PD. Not to be changed.", E09
+        "pd_first", "AMB-02", "A sum that is both PD and PR is PD. Not to be changed.", RECIST11()
     )
     pd_on_reappearance: Literal["overall_cr_only", "any_target_cr"] = setting(
         "overall_cr_only",
         "AMB-03",
         "A lesion that is back is progression after an overall CR only, or a target after any "
         "target CR.",
-        f"{FAQ}, does a new lesion always result in PD; any_target_cr: {ADMIRALONCO} ADTR",
+        f"{FAQ('does a new lesion always result in PD')}; any_target_cr: {ADMIRALONCO} ADTR",
     )
     node_cr_precedence: bool = setting(
         True,
         "AMB-04",
         "Nodes that are all below 10 mm stay CR though their sum grew by 20 % and 5 mm; false: PD.",
-        f"{E09}, section 4.3.1",
+        RECIST11("4.3.2"),
     )
     node_regrowth: Literal["candidate", "hold", "pd"] = setting(
         "candidate",
         "AMB-05",
         "A node of 10 to 15 mm as the only sign of progression: PD that the next scan may "
         "withdraw, no PD until the next scan confirms it (then dated back), or PD at once.",
-        f"{FAQ}, new lymph node lesions; abnormal lymph node",
+        FAQ("new lymph node lesions", "abnormal lymph node"),
     )
     missing_target: Literal["lower_bound", "ne"] = setting(
         "lower_bound",
         "AMB-12",
         "A target was not evaluable: NE unless the measured part alone proves PD, or always NE.",
-        f"{E09}, section 4.4.2",
+        RECIST11("4.4.2"),
     )
     nadir_sums: Literal["complete", "any"] = setting(
-        "complete", "AMB-13", "Sums that may be the nadir.", f"{E09}, section 4.3.1"
+        "complete", "AMB-13", "Sums that may be the nadir.", RECIST11("4.3.1")
     )
     too_small: Literal["nominal", "reader_value", "half_slice"] = setting(
         "nominal",
         "AMB-16",
         "The size of a target seen but too small to measure: too_small_mm, only what the reader "
         "recorded (else not evaluable), or half of slice_thickness_mm.",
-        f"{E09}, section 3; {FAQ}, lesions less than 5 mm",
+        f"{RECIST11('4.3.2')}; {FAQ('lesions less than 5 mm')}",
     )
     too_small_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
-        Decimal(5), "AMB-16", "The nominal size of such a target.", f"{E09}, section 3"
+        Decimal(5), "AMB-16", "The nominal size of such a target.", RECIST11("4.3.2")
     )
     slice_thickness_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
-        Decimal(5), "AMB-16", "The slice thickness that half_slice halves.", f"{E09}, section 3"
+        Decimal(5), "AMB-16", "The slice thickness that half_slice halves.", RECIST11("4.3.2")
     )
     diameter_rounding: Literal["as_recorded", "tenth_mm", "whole_mm"] = setting(
         "as_recorded",
@@ -96,14 +93,14 @@ class Protocol:
         "design decision",
     )
     diameter_plane: Literal["axial", "acquired", "three_d"] = setting(
-        "axial", "AMB-18", "The plane of the longest diameter.", f"{E09}, section 3"
+        "axial", "AMB-18", "The plane of the longest diameter.", RECIST11("3.1.1")
     )
     node_fragments: Literal["sum_all", "sum_pathological", "largest"] = setting(
         "sum_all",
         "AMB-37",
         "A node that fell into parts: all short axes, those of at least 10 mm, or the largest. "
         "A warning says that the paper covers only fragments of other lesions.",
-        f"{E09}, Appendix I",
+        RECIST11("Appendix I"),
     )
     no_disease: Literal["ned", "ne", "exclude"] = setting(
         "ned", "AMB-38", "What a patient without disease at baseline is given.", "CDISC supplement"
@@ -115,7 +112,7 @@ class Protocol:
         "AMB-14",
         "Lesions that must measure twice a slice thickness above 5 mm; soft_tissue warns for "
         "nodes.",
-        f"{E09}, section 3.1.1; {FAQ}, double the slice thickness",
+        f"{RECIST11('3.1.1')}; {FAQ('double the slice thickness')}",
     )
     slice_tolerance_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
         Decimal("0.1"),
@@ -127,20 +124,20 @@ class Protocol:
         "thicker_of_both",
         "AMB-15",
         "The larger of slice thickness and distance of slices, or the thickness alone.",
-        f"{E09}, section 3.1.1",
+        RECIST11("3.1.1"),
     )
     target_choice: Literal["organ_then_size", "size"] = setting(
         "organ_then_size",
         "AMB-19",
         "One target per organ first and then by size, or by size alone.",
-        f"{E09}, section 3.2",
+        RECIST11("4.2"),
     )
     irradiated_targets: Literal["separate_sum", "exclude", "allow"] = setting(
         "separate_sum",
         "AMB-20",
         "Lesions treated before the baseline are targets only if they progressed since, and those "
         "irradiated on study are targets with a sum of their own; exclude both; allow both.",
-        f"{E09}, section 3.1; trial protocols",
+        f"{RECIST11('3.1.3')}; trial protocols",
     )
 
     # --- iRECIST -----------------------------------------------------------------------------
@@ -148,65 +145,65 @@ class Protocol:
         "sum_at_first_iUPD_of_block",
         "AMB-21",
         "The sum that must be exceeded by 5 mm to confirm progression.",
-        f"{FAQ}, how do new lesions define progression (increases add up)",
+        FAQ("how do new lesions define progression (increases add up)"),
     )
     icpd_both_categories: Literal["at_least_5_mm", "more_than_5_mm"] = setting(
         "at_least_5_mm",
         "AMB-22",
         "The threshold where targets and non-targets were both iUPD: Table 2 prints > in that row "
         "and >= in all others.",
-        f"{S17}, Table 2",
+        IRECIST("Table 2"),
     )
     early_scan: Literal["disregard", "use"] = setting(
         "disregard",
         "AMB-23",
         "A scan too early after iUPD is left out, unless it was made for a new symptom and shows "
         "a further new lesion.",
-        f"{FAQ}, imaging less than four weeks after iUPD",
+        FAQ("imaging less than four weeks after iUPD"),
     )
-    confirm_min_days: int = setting(28, "AMB-23", "Earliest confirmation after iUPD.", S17)
+    confirm_min_days: int = setting(28, "AMB-23", "Earliest confirmation after iUPD.", IRECIST())
     window_tolerance_days: int = setting(
-        2, "AMB-23", "Variance at both ends of the window.", f"{FAQ}, less than four weeks"
+        2, "AMB-23", "Variance at both ends of the window.", FAQ("less than four weeks")
     )
     confirm_max_days: int = setting(
-        56, "AMB-24", "Latest confirmation after the last iUPD without a deviation.", S17
+        56, "AMB-24", "Latest confirmation after the last iUPD without a deviation.", IRECIST()
     )
     late_scan: Literal["confirms", "does_not_confirm"] = setting(
-        "confirms", "AMB-24", "A later scan confirms with a flag, or does not.", S17
+        "confirms", "AMB-24", "A later scan confirms with a flag, or does not.", IRECIST()
     )
     persisting_new_lesion: Literal["iupd", "response"] = setting(
         "iupd",
         "AMB-25",
         "A new lesion is there, unchanged, and targets keep their category: still iUPD, or what "
         "the targets say.",
-        f"{FAQ}, assigning response after new lesions, scenario F",
+        FAQ("assigning response after new lesions, scenario F"),
     )
     smaller_new_lesion: Literal["iupd", "response"] = setting(
         "iupd",
         "AMB-26",
         "As persisting_new_lesion, for new lesions that became smaller.",
-        f"{FAQ}, how do new lesions define progression",
+        FAQ("how do new lesions define progression"),
     )
     cr_with_new_lesion: Literal["ipr_after_reset", "ipr", "iupd"] = setting(
         "ipr_after_reset",
         "AMB-27",
         "All targets gone and a new lesion still there: iPR once the bar is reset (by shrinkage "
         "to CR after the iUPD too) and iUPD otherwise; always iPR; always iUPD.",
-        f"{FAQ}, assigning response after new lesions, scenarios B and F",
+        FAQ("assigning response after new lesions, scenarios B and F"),
     )
     new_lesion_after_reset: Literal["recist", "plus_5_mm"] = setting(
         "recist",
         "AMB-28",
         "Growth of the new-lesion targets that is a new iUPD after a reset: 20 % and 5 mm from "
         "their nadir, or 5 mm.",
-        f"{FAQ}, how do new lesions define progression",
+        FAQ("how do new lesions define progression"),
     )
     after_icpd: Literal["keep", "stop", "evaluate"] = setting(
         "keep",
         "AMB-29",
         "Time points after iCPD, which no end point uses: still measured and iCPD, NA, or judged "
         "again.",
-        S17,
+        IRECIST(),
     )
     non_target_reference: Literal["last_assessment", "nadir"] = setting(
         "last_assessment",
@@ -214,84 +211,90 @@ class Protocol:
         "What a non-target's status compares with after iUPD. last_assessment: present is no "
         "change, increased or progression a further increase. nadir: progression is no change, "
         "increased a further increase, present no longer progression.",
-        f"{FAQ}, iUPD driven by non-target disease (codes NC, NCLA, INCLA, UNE)",
+        FAQ("iUPD driven by non-target disease (codes NC, NCLA, INCLA, UNE)"),
     )
     unconfirmed_iupd: Literal["event", "censor"] = setting(
-        "event", "AMB-30", "iPFS when nothing confirms or resolves an iUPD.", S17
+        "event", "AMB-30", "iPFS when nothing confirms or resolves an iUPD.", IRECIST()
     )
 
     # --- best response and times to an event -------------------------------------------------
     confirmation_required: bool = setting(
-        True, "", "The trial's best response needs confirmation.", f"{E09}, section 4.6"
+        True, "", "The trial's best response needs confirmation.", RECIST11("4.6.1")
     )
     confirmation_days: int = setting(
-        28, "", "From a response to its confirmation.", f"{E09}, section 4.6"
+        28, "", "From a response to its confirmation.", RECIST11("4.6.1")
     )
     cut_at_first_progression: bool = setting(
-        True, "", "Nothing after the first progression enters the best response.", E09
+        True, "", "Nothing after the first progression enters the best response.", RECIST11()
     )
     cr_then_disease: Literal["pd", "pr", "keep"] = setting(
         "pd",
         "AMB-06",
         "Disease after CR: PD at that point, the CR is read again as PR, or left with a warning.",
-        f"{E09}, Table 3 note a; keep: {ADMIRALONCO}",
+        f"{RECIST11('Table 3 note a')}; keep: {ADMIRALONCO}",
     )
     one_sd_between: bool = setting(
-        False, "AMB-07", "One SD between a PR and its confirmation is accepted.", f"{E09}, FAQ"
+        False,
+        "AMB-07",
+        "One SD between a PR and its confirmation is accepted.",
+        f"{RECIST11()}; {FAQ()}",
     )
     ne_between: int = setting(
         1, "AMB-08", "NE visits accepted between a response and its confirmation.", ADMIRALONCO
     )
     minimum_sd_days: int = setting(
-        42, "AMB-09", "Minimum duration of SD, date minus date.", f"{E09}, section 4.5"
+        42, "AMB-09", "Minimum duration of SD, date minus date.", RECIST11("4.4.3")
     )
     sd_window_days: int = setting(
         0, "AMB-09", "Visit window taken off that minimum.", "trial protocols"
     )
     origin: Literal["treatment_start", "randomisation"] = setting(
-        "treatment_start", "AMB-09", "Where durations start.", f"{E09}, section 4.7"
+        "treatment_start", "AMB-09", "Where durations start.", RECIST11("4.7")
     )
     early_pr_then_sd: Literal["ne", "sd"] = setting(
         "ne",
         "AMB-10",
         "PR then SD, both before the minimum duration, confirmation required: NE, or SD as the "
         "row is printed.",
-        f"{E09}, Table 3; ne: {ADMIRALONCO}",
+        f"{RECIST11('Table 3')}; ne: {ADMIRALONCO}",
     )
     nothing_assessed: Literal["ne", "missing", "nd"] = setting(
-        "ne", "AMB-11", "Best response without any assessment.", f"{E09}; {ADMIRALONCO}"
+        "ne", "AMB-11", "Best response without any assessment.", f"{RECIST11()}; {ADMIRALONCO}"
     )
     ned_then_pd: Literal["pd", "ned"] = setting(
         "ned", "AMB-38", "Best response of NED followed by PD.", "CDISC supplement"
     )
     pfs_policy: Literal["fda_a", "fda_b", "fda_c", "ema_itt"] = setting(
-        "ema_itt", "AMB-31", "The policy of the main PFS; all are reported.", f"{FDA}; EMA"
+        "ema_itt", "AMB-31", "The policy of the main PFS; all are reported.", f"{FDA()}; EMA"
     )
     visit_interval_days: int = setting(
-        0, "AMB-31", "Between scheduled visits, to count missed ones; 0: not known.", FDA
+        0, "AMB-31", "Between scheduled visits, to count missed ones; 0: not known.", FDA()
     )
     visit_window_days: int = setting(
         7, "AMB-31", "By which a visit may miss its schedule.", "trial protocols"
     )
     clinical_benefit_days: int = setting(
-        168, "", "Disease without progression that counts as clinical benefit (24 weeks).", E09
+        168,
+        "",
+        "Disease without progression that counts as clinical benefit (24 weeks).",
+        "convention of trials",
     )
     benefit_words: Literal["all", "targets_only"] = setting(
         "all",
         "",
         "Whether NON-CR/NON-PD, the SD of patients without targets, counts as disease control and "
         "clinical benefit.",
-        f"{E09}, Table 2; targets_only: {ADMIRALONCO}, clinben_vals",
+        f"{RECIST11('Table 2')}; targets_only: {ADMIRALONCO}, clinben_vals",
     )
     new_therapy_ends_response: bool = setting(
-        True, "", "Nothing after a new anticancer therapy enters the best response.", FDA
+        True, "", "Nothing after a new anticancer therapy enters the best response.", FDA()
     )
     visit_date: Literal["fda", "first", "last"] = setting(
         "fda",
         "AMB-32",
         "The date of a visit scanned on several days: earliest for a new lesion and last for the "
         "sum, first, last.",
-        f"{FDA}, Appendix 3",
+        FDA("Appendix 3"),
     )
 
     # --- inside and outside the field, readers -----------------------------------------------
@@ -323,13 +326,13 @@ class Protocol:
         Decimal(10),
         "AMB-33",
         "The least size at which a single lesion can show an abscopal response; 0: any.",
-        f"{E09}, section 3.1.1 (measurable)",
+        RECIST11("3.1.1"),
     )
     abscopal_minimum_node_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
         Decimal(15),
         "AMB-33",
         "The same for the short axis of a node.",
-        f"{E09}, section 3.1.1 (measurable)",
+        RECIST11("3.1.1"),
     )
     abscopal_systemic_days: int = setting(
         56,
@@ -365,7 +368,7 @@ class Protocol:
         "split", "AMB-36", "New lesions by field as well, or only as such.", "see recist.abscopal"
     )
     reader_disagreement: Literal["two_plus_one", "adjudicator", "consensus"] = setting(
-        "two_plus_one", "AMB-39", "How two readers become one.", "FDA 2018, imaging end points"
+        "two_plus_one", "AMB-39", "How two readers become one.", FDA()
     )
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ from recist.table.records import NO_EXTRAS, Record
 MEASURABLE_MM = Decimal(10)
 #: Eisenhauer 2009, section 3.1.1: least short axis of a node that may be a target.
 MEASURABLE_NODE_MM = Decimal(15)
-#: Eisenhauer 2009, section 3.2: targets in all, and per organ.
+#: Eisenhauer 2009, section 4.2: targets in all, and per organ.
 MOST_TARGETS, MOST_TARGETS_PER_ORGAN = 5, 2
 #: Slices thicker than this raise the limit to twice their thickness (section 3.1.1) ...
 THICK_SLICE_MM = Decimal(5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from imaging.writing import WriteError
 from recist.abscopal.wording import headline
 from recist.course import Course, Event, EventKind, Field, Measurement, Role, Status, Timepoint
 from recist.patient.result import PatientResult
@@ -238,10 +240,10 @@ def test_the_file_is_written_whole_or_not_at_all(
     assert path.read_text(encoding="utf-8") == render(usual)
 
     def fail(self: Path, target: Path) -> Path:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteError, match="No space left on device"):
         write_report(replace(usual, warnings=()), path)
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text(encoding="utf-8") == render(usual)
