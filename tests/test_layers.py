@@ -32,7 +32,9 @@ RANKS = {
     "export": 10,
     "cohort": 10,
     "run": 11,
-    "cli": 12,
+    "answers": 12,
+    "interface": 13,
+    "cli": 14,
 }
 
 HEAVY = {"torch", "monai", "pydicom", "SimpleITK", "nibabel"}

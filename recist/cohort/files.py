@@ -20,6 +20,7 @@ from recist.table.finding import Finding, Level
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
+from recist.table.source import Source
 from recist.table.writing import all_written, write_line
 
 PATIENTS, RATES, CONTRASTS = "abscopal.csv", "rates.csv", "contrasts.csv"
@@ -31,11 +32,11 @@ FILES = (PATIENTS, RATES, CONTRASTS, LESIONS, SENSITIVITY, CHECKS, AS_JSON, *CHA
 
 
 def abscopal_file(
-    measurements: Path,
+    measurements: Source,
     out: Path,
     *,
-    events: Path | None = None,
-    arms: Path | None = None,
+    events: Source | None = None,
+    arms: Source | None = None,
     doses: Path | None = None,
     protocol: Protocol | str | Path = "recist11-eortc",
 ) -> TableResult:
@@ -52,19 +53,18 @@ def abscopal_file(
         InputError: a table cannot be read at all, or a setting does not exist.
     """
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
-    known_arms = {} if arms is None else read_arms(Path(arms))
+    known_arms = {} if arms is None else read_arms(arms)
     known_doses = {} if doses is None else read_doses(Path(doses))
     findings: list[Finding] = []
-    courses = read_courses(
-        Path(measurements), None if events is None else Path(events), findings=findings
-    )
+    courses = read_courses(measurements, events, findings=findings, protocol=settings)
     patients = assessed(courses, known_arms, settings, findings)
     named = {each.subject for each in patients}
     failed = sorted(
         {each.subject for each in findings if each.level is Level.ERROR and each.subject}
     )
     if not named and not failed:
-        raise InputError("no subject in the table", where=Path(measurements))
+        where = measurements if isinstance(measurements, str | Path) else None
+        raise InputError("no subject in the table", where=where)
     has_dates = any(course.day_zero is not None for course in courses)
     with all_written(Path(out), FILES) as files:
         _write_tables(files, patients, settings, known_doses, has_dates=has_dates)

@@ -14,7 +14,7 @@ from recist.protocol import Protocol
 from recist.table import cells
 from recist.table.finding import Finding, Level
 from recist.table.layout import Layout
-from recist.table.source import chunks, opened
+from recist.table.source import Source, chunks, opened
 
 #: The table of field classes and doses that the main job writes for each patient.
 FIELD_TABLE = "field.csv"
@@ -133,15 +133,16 @@ def _by_dose(course: Course, doses: Mapping[tuple[str, str], float], limit_gy: f
     return replace(course, lesions=tuple(lesions))
 
 
-def read_arms(path: Path) -> dict[str, Arm]:
+def read_arms(source: Source) -> dict[str, Arm]:
     """The table of arms: ``subject, arm``, and optionally ``systemic`` (yes or no).
 
     Raises:
         InputError: a missing column, an empty cell, or a subject with two arms.
     """
     arms: dict[str, Arm] = {}
-    for number, row in _rows(path, ("subject", "arm"), ("systemic",)):
-        where = f"{path.name}, row {number}"
+    named = f"{Path(source).name}, " if isinstance(source, str | Path) else "arms, "
+    for number, row in _rows(source, ("subject", "arm"), ("systemic",)):
+        where = f"{named}row {number}"
         subject, name = row["subject"], row["arm"]
         if not subject or not name:
             raise InputError("a subject or an arm is empty", where=where, remedy="fill the cell")
@@ -179,16 +180,16 @@ def read_doses(path: Path) -> dict[tuple[str, str], float]:
 
 
 def _rows(
-    path: Path, required: Sequence[str], optional: Sequence[str]
+    source: Source, required: Sequence[str], optional: Sequence[str]
 ) -> list[tuple[int, dict[str, str]]]:
     """The rows of a small table by column name; other columns are left out."""
-    with opened(path) as table:
+    with opened(source) as table:
         names = [name.strip().lower().removeprefix("\ufeff") for name in table.header]
         missing = [name for name in required if name not in names]
         if missing:
             raise InputError(
                 f"column {missing[0]!r} is missing",
-                where=path,
+                where=table.name,
                 remedy=f"the table needs {', '.join(required)}",
             )
         position = {name: names.index(name) for name in (*required, *optional) if name in names}

@@ -30,14 +30,11 @@ from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level
 from recist.table.layout import Layout, match_header, nearest
 from recist.table.output import Packed, Rendered, TableResult, pack, write
-from recist.table.records import Record, RecordReader
-from recist.table.source import Chunk, Table, chunks, opened
+from recist.table.records import Record, RecordReader, read_records
+from recist.table.source import Chunk, Source, Table, chunks, opened
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
-
-#: What stands in the column of subjects where the header is repeated.
-_HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
 
 #: Tables below this size are not worth a second process.
 SMALL_TABLE_BYTES = 2_000_000
@@ -61,10 +58,10 @@ class Task:
 
 
 def assess_file(
-    measurements: Path,
+    measurements: Source,
     out: Path,
     *,
-    events: Path | None = None,
+    events: Source | None = None,
     criteria: Sequence[str] = ("recist11", "irecist"),
     protocol: Protocol | str | Path = "recist11-eortc",
     jobs: int | None = None,
@@ -83,14 +80,14 @@ def assess_file(
         InputError: the table cannot be read at all, or a setting does not exist.
     """
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
-    names = _known_criteria(criteria)
+    names = known_criteria(criteria)
     findings: list[Finding] = []
-    with opened(Path(measurements)) as table:
+    with opened(measurements) as table:
         layout = match_header(table.header, table.name)
         _tell_unknown(layout, findings)
         known = {}
         if events is not None:
-            known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
+            known = read_events(events, has_dates=layout.has_dates, findings=findings)
         task = Task(layout, table.delimiter, names, settings, known, robustness, refused(findings))
         workers = _workers(table, jobs)
         rendered = in_order(assess_chunk, task, chunks(table, layout), workers)
@@ -236,37 +233,8 @@ def _records(
 ) -> tuple[dict[str, list[Record]], set[str]]:
     """The readable records of each subject, and the subjects with a row that is not."""
     reader = RecordReader(task.layout)
-    records: list[tuple[str, Record]] = []
-    broken: dict[str, None] = {}
-    try:
-        for number, row in chunk.rows(task.delimiter):
-            subject = reader.subject_of(row)
-            if not subject:
-                if any(cell.strip() for cell in row):
-                    findings.append(_no_subject(number))
-                continue
-            if subject in _HEADINGS and reader.is_header(row):
-                findings.append(_header_again(number))
-                continue
-            record = reader.read(number, row, findings)
-            if record is None:
-                broken[subject] = None
-            else:
-                records.append((subject, record))
-    except UnicodeDecodeError as error:
-        where = f"rows {chunk.numbers[0]} to {chunk.numbers[-1]}"
-        raise InputError("not UTF-8 text", where=where, remedy="save the table as UTF-8") from error
-    return by_subject(records), set(broken)
-
-
-def _header_again(number: int) -> Finding:
-    what, remedy = "the header again", "the row is left out: were two tables joined?"
-    return Finding(Level.WARNING, "header-again", "", number, what, remedy)
-
-
-def _no_subject(number: int) -> Finding:
-    what, remedy = "a row without subject", "the row is left out: name its subject"
-    return Finding(Level.WARNING, "no-subject", "", number, what, remedy)
+    records, broken = read_records(reader, chunk.rows(task.delimiter), findings)
+    return by_subject(records), broken
 
 
 def _certainties(
@@ -281,7 +249,12 @@ def _certainties(
     }
 
 
-def _known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:
+def known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:
+    """The names of criteria, each once.
+
+    Raises:
+        InputError: an unknown one, with the nearest name, or none at all.
+    """
     for name in criteria:
         if name not in CRITERIA:
             raise InputError(f"criteria {name!r} are unknown", remedy=nearest(name, list(CRITERIA)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from pathlib import Path
 
 from imaging.errors import InputError
 from recist.table import cells
@@ -12,11 +11,11 @@ from recist.table.courses import DatedEvent
 from recist.table.finding import Finding, Level
 from recist.table.layout import EVENT_COLUMNS, Layout, match_header
 from recist.table.records import Slips
-from recist.table.source import chunks, opened
+from recist.table.source import Source, chunks, opened
 
 
 def read_events(
-    path: Path, *, has_dates: bool | None, findings: list[Finding]
+    source: Source, *, has_dates: bool | None, findings: list[Finding]
 ) -> dict[str, tuple[DatedEvent, ...]]:
     """The events of each subject.
 
@@ -27,7 +26,7 @@ def read_events(
         InputError: a missing column, or days next to a table of dates.
     """
     events: defaultdict[str, list[DatedEvent]] = defaultdict(list)
-    with opened(path) as table:
+    with opened(source) as table:
         layout = match_header(table.header, table.name, required=EVENT_COLUMNS, optional=())
         _same_time(layout, has_dates, table.name)
         at = layout.position

@@ -2,24 +2,104 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
+from imaging.errors import InputError
 from recist.course import Course
+from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import by_subject, courses_of
-from recist.table.events import read_events
-from recist.table.finding import Finding
+from recist.table.events import read_events, refused
+from recist.table.finding import Finding, Level
 from recist.table.layout import match_header
-from recist.table.records import Record, RecordReader
-from recist.table.source import chunks, opened
+from recist.table.records import Record, RecordReader, read_records
+from recist.table.source import Source, chunks, opened
+
+
+class NoCourseError(InputError, KeyError):
+    """A subject of whom there is no course, or more than one."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # a KeyError would put its text in quotes
+
+
+class Courses(Mapping[str, Course]):
+    """The courses of a table by subject: ``courses["P1"]``.
+
+    Iteration goes over the subjects that could be read; asking for another one says why not.
+
+    Attributes:
+        findings: what is wrong or odd with rows and subjects, as in ``checks.csv``.
+        failed: the subjects that could not be read.
+        all: every course; several of a subject that had several readers.
+    """
+
+    def __init__(self, courses: Sequence[Course], findings: Sequence[Finding]) -> None:
+        self.all = tuple(courses)
+        self.findings = tuple(findings)
+        self._by_subject: dict[str, list[Course]] = {}
+        for course in courses:
+            self._by_subject.setdefault(course.subject, []).append(course)
+        self.failed = tuple(
+            dict.fromkeys(
+                each.subject
+                for each in findings
+                if each.level is Level.ERROR and each.subject and each.subject not in self
+            )
+        )
+
+    def __getitem__(self, subject: str) -> Course:
+        """The course of a subject.
+
+        Raises:
+            NoCourseError: unknown, unreadable, or read by several readers.
+        """
+        found = self._by_subject.get(subject, ())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(repr(course.reader) for course in found)
+            raise NoCourseError(
+                f"readers {names}",
+                where=subject,
+                remedy="choose one: read_table(..., reader=...), or take them from .all",
+            )
+        for each in self.findings:
+            if each.subject == subject and each.level is Level.ERROR:
+                row = "" if each.row is None else f"row {each.row}: "
+                raise NoCourseError(f"{row}{each.what}", where=subject, remedy=each.remedy)
+        known = ", ".join(list(self._by_subject)[:_NAMED])
+        raise NoCourseError(f"no subject {subject!r}", remedy=f"the table has {known or 'none'}")
+
+    def __contains__(self, subject: object) -> bool:
+        return subject in self._by_subject
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_subject)
+
+    def __len__(self) -> int:
+        return len(self._by_subject)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"<Courses of {len(self)} subjects{failed}>"
+
+
+#: Subjects that an error about an unknown one names.
+_NAMED = 10
 
 
 def read_courses(
-    path: Path, events: Path | None = None, *, findings: list[Finding] | None = None
+    source: Source,
+    events: Source | None = None,
+    *,
+    findings: list[Finding] | None = None,
+    protocol: Protocol = DEFAULT,
 ) -> tuple[Course, ...]:
     """All courses of a table that can be read, one per subject and reader.
 
     Args:
         findings: receives what is wrong with rows and subjects that were left out.
+        protocol: joins the scans of a visit over several days, and dates it.
 
     Raises:
         InputError: the table cannot be read at all.
@@ -27,23 +107,26 @@ def read_courses(
     found: list[Finding] = [] if findings is None else findings
     records: list[tuple[str, Record]] = []
     broken: set[str] = set()
-    with opened(Path(path)) as table:
+    with opened(source) as table:
         layout = match_header(table.header, table.name)
         known = {}
         if events is not None:
-            known = read_events(Path(events), has_dates=layout.has_dates, findings=found)
+            known = read_events(events, has_dates=layout.has_dates, findings=found)
+            broken |= refused(found)
         reader = RecordReader(layout)
         for chunk in chunks(table, layout):
-            for number, row in chunk.rows(table.delimiter):
-                subject = reader.subject_of(row)
-                record = reader.read(number, row, found) if subject else None
-                if record is not None:
-                    records.append((subject, record))
-                elif subject:
-                    broken.add(subject)
+            own, lost = read_records(reader, chunk.rows(table.delimiter), found)
+            records += own
+            broken |= lost
     courses: list[Course] = []
     for subject, rows in by_subject(records).items():
         if subject not in broken:
-            own = known.get(subject, ())
-            courses += courses_of(subject, rows, own, has_dates=layout.has_dates, findings=found)
+            courses += courses_of(
+                subject,
+                rows,
+                known.get(subject, ()),
+                has_dates=layout.has_dates,
+                findings=found,
+                protocol=protocol,
+            )
     return tuple(courses)

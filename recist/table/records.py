@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
@@ -188,6 +188,48 @@ class RecordReader:
                 for name in MEASURES
             ),
         )
+
+
+#: What stands in the column of subjects where the header is repeated.
+_HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
+
+
+def read_records(
+    reader: RecordReader, rows: Iterable[tuple[int, Sequence[str]]], findings: list[Finding]
+) -> tuple[list[tuple[str, Record]], set[str]]:
+    """The readable records with their subjects, and the subjects with a row that is not.
+
+    Args:
+        rows: each with its number in the table.
+        findings: receives what is wrong with rows.
+    """
+    records: list[tuple[str, Record]] = []
+    broken: dict[str, None] = {}
+    for number, row in rows:
+        subject = reader.subject_of(row)
+        if not subject:
+            if any(cell.strip() for cell in row):
+                findings.append(_no_subject(number))
+            continue
+        if subject in _HEADINGS and reader.is_header(row):
+            findings.append(_header_again(number))
+            continue
+        record = reader.read(number, row, findings)
+        if record is None:
+            broken[subject] = None
+        else:
+            records.append((subject, record))
+    return records, set(broken)
+
+
+def _header_again(number: int) -> Finding:
+    what, remedy = "the header again", "the row is left out: were two tables joined?"
+    return Finding(Level.WARNING, "header-again", "", number, what, remedy)
+
+
+def _no_subject(number: int) -> Finding:
+    what, remedy = "a row without subject", "the row is left out: name its subject"
+    return Finding(Level.WARNING, "no-subject", "", number, what, remedy)
 
 
 _SEEN = (Status.PRESENT, Status.INCREASED, Status.PROGRESSION, Status.DECREASED)

@@ -1,6 +1,6 @@
-"""Reading tables of any size: CSV, xlsx and parquet as a stream of whole subjects.
+"""Reading tables of any size: files, DataFrames and records as a stream of whole subjects.
 
-Every kind of file is read as lines of CSV. A table whose subjects lie together is streamed; one
+Every kind of table is read as lines of CSV. A table whose subjects lie together is streamed; one
 whose subjects are scattered is read in a second pass through an index, in the order of the first
 row of each subject. Memory holds one chunk of subjects, and a few bytes per subject or row.
 """
@@ -11,13 +11,17 @@ import csv
 import io
 import tempfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from imaging.errors import InputError, UnsupportedError
+from recist.table.frames import Frame, is_missing, rows_of
 from recist.table.layout import Layout
+
+#: How a table is given: a file, a DataFrame of pandas or polars, or one mapping per row.
+Source: TypeAlias = str | Path | Frame | Iterable[Mapping[str, object]]
 
 #: Rows after which a chunk is closed at the end of its subject.
 CHUNK_ROWS = 5_000
@@ -36,9 +40,16 @@ class Chunk(NamedTuple):
         """The rows with their numbers.
 
         Raises:
-            UnicodeDecodeError: text that is not UTF-8.
+            InputError: text that is not UTF-8.
         """
-        reader = csv.reader(io.StringIO(self.text.decode("utf-8"), newline=""), delimiter=delimiter)
+        try:
+            text = self.text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            where = f"rows {self.numbers[0]} to {self.numbers[-1]}"
+            raise InputError(
+                "not UTF-8 text", where=where, remedy="save the table as UTF-8"
+            ) from error
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         return zip(self.numbers, reader, strict=False)
 
 
@@ -59,13 +70,20 @@ class Table(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Table]:
+def opened(source: Source) -> Iterator[Table]:
     """Open a table of any kind.
 
     Raises:
         InputError: the file is missing, empty or not a table.
-        UnsupportedError: a kind of file that is not read.
+        UnsupportedError: a kind of file, or of object, that is not read.
     """
+    if not isinstance(source, str | Path):
+        with tempfile.TemporaryDirectory(prefix="recist-table-") as folder:
+            copy = Path(folder) / "table.csv"
+            _copy_rows(source, copy)
+            yield _table(copy, "the table")
+        return
+    path = Path(source)
     if not path.is_file():
         raise InputError("no such file", where=path)
     kind = path.suffix.lower()
@@ -243,6 +261,14 @@ def _copy_parquet(path: Path, copy: Path) -> None:
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
+def _copy_rows(source: Frame | Iterable[Mapping[str, object]], copy: Path) -> None:
+    columns, rows = rows_of(source)
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([_text(value) for value in row] for row in rows)
+
+
 def _as_text(column: object) -> object:
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow import compute  # noqa: PLC0415
@@ -252,10 +278,10 @@ def _as_text(column: object) -> object:
 
 
 def _text(value: object) -> str:
-    """A cell of a workbook as text; a date keeps its day only."""
-    if value is None:
+    """A cell of a workbook or a DataFrame as text; a date keeps its day only."""
+    if value is None or is_missing(value):
         return ""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value).__name__ == "bool":  # NumPy's is no bool
         return "yes" if value else "no"
     if hasattr(value, "isoformat"):
         return str(value.isoformat())[:10]
