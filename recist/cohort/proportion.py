@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 from imaging.errors import InputError
 
@@ -18,6 +19,11 @@ Range = tuple[float, float]
 
 #: Two-sided confidence of every interval.
 CONFIDENCE = 0.95
+
+
+def z_of(confidence: float = CONFIDENCE) -> float:
+    """Standard errors from the middle to the end of a two-sided interval."""
+    return float(stats.norm.ppf((1 + confidence) / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Proportion:
         """The score interval (Wilson 1927), without continuity correction."""
         if not self.n:
             return None
-        z2 = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) ** 2
+        z2 = z_of() ** 2
         middle = self.x + z2 / 2
         half = math.sqrt(z2) * math.sqrt(self.x * (self.n - self.x) / self.n + z2 / 4)
         low, high = (middle - half) / (self.n + z2), (middle + half) / (self.n + z2)
@@ -69,7 +75,8 @@ class Contrast:
     """Two arms compared, the first less the second.
 
     Attributes:
-        difference: of the rates, with Newcombe's interval (1998, method 10: from Wilson's).
+        difference: of the rates, with Newcombe's interval (1998, method 10: from Wilson's) and
+            the score interval of Miettinen and Nurminen (1985).
         odds_ratio: of the sample; infinite where a cell is empty, None where nothing can be said.
         fisher_p, chi_squared, chi_squared_p: two-sided; Pearson without continuity correction.
     """
@@ -78,6 +85,7 @@ class Contrast:
     second: Proportion
     difference: float
     newcombe: Range
+    miettinen_nurminen: Range
     odds_ratio: float | None
     fisher_p: float
     chi_squared: float | None
@@ -102,6 +110,7 @@ def contrast(first: Proportion, second: Proportion) -> Contrast | None:
         second,
         difference,
         (difference - below, difference + above),
+        _score_interval(first, second),
         odds,
         float(stats.fisher_exact(table)[1]),
         chi,
@@ -115,3 +124,55 @@ def _pearson(table: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> float | 
         return None
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     return float(((table - expected) ** 2 / expected).sum())
+
+
+def _score_interval(first: Proportion, second: Proportion) -> Range:
+    """All differences that the score test with the factor n / (n - 1) does not reject."""
+    difference = first.x / first.n - second.x / second.n
+    limit = z_of() ** 2
+
+    def excess(delta: float) -> float:
+        return _score(first, second, difference, delta) - limit
+
+    low = -1.0 if excess(-1.0) <= 0 else float(brentq(excess, -1.0, difference, xtol=1e-12))
+    high = 1.0 if excess(1.0) <= 0 else float(brentq(excess, difference, 1.0, xtol=1e-12))
+    return low, high
+
+
+def _score(first: Proportion, second: Proportion, difference: float, delta: float) -> float:
+    """The squared score statistic of a difference, Miettinen and Nurminen 1985."""
+    if delta == difference:
+        return 0.0
+    p2 = _restricted(first, second, delta)
+    p1 = p2 + delta
+    n = first.n + second.n
+    variance = (p1 * (1 - p1) / first.n + p2 * (1 - p2) / second.n) * n / (n - 1)
+    return (difference - delta) ** 2 / variance if variance > 0 else math.inf
+
+
+def _restricted(first: Proportion, second: Proportion, delta: float) -> float:
+    """The second rate of greatest likelihood where the first is larger by delta: a cubic."""
+    n1, n2, x1, x2 = first.n, second.n, first.x, second.x
+    n = n1 + n2
+    coefficients = (
+        n,
+        (n1 + 2 * n2) * delta - n - x1 - x2,
+        (n2 * delta - n - 2 * x2) * delta + x1 + x2,
+        x2 * delta * (1 - delta),
+    )
+    lowest, highest = max(0.0, -delta), min(1.0, 1.0 - delta)
+    roots = [float(root.real) for root in np.roots(coefficients) if abs(root.imag) < 1e-6]
+    inside = [min(max(root, lowest), highest) for root in roots] or [lowest]
+
+    def likelihood(rate: float) -> float:
+        terms = (
+            (x1, rate + delta),
+            (n1 - x1, 1 - rate - delta),
+            (x2, rate),
+            (n2 - x2, 1 - rate),
+        )
+        if any(count and share <= 0 for count, share in terms):
+            return -math.inf
+        return sum(count * math.log(share) for count, share in terms if count)
+
+    return max([*inside, lowest, highest], key=likelihood)

@@ -114,3 +114,40 @@ def test_the_difference_turns_with_its_arms(a: tuple[int, int], b: tuple[int, in
     assert one.newcombe[0] <= one.difference <= one.newcombe[1]
     assert one.newcombe[0] >= -1 - 1e-9 and one.newcombe[1] <= 1 + 1e-9
     assert one.fisher_p == pytest.approx(two.fisher_p)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "score", "newcombe"),
+    [
+        ((56, 70), (48, 80), (0.0528, 0.3382), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1700, 0.8406), (0.1705, 0.8090)),
+        ((6, 7), (2, 7), (0.0342, 0.8534), (0.0582, 0.8062)),
+        ((5, 56), (0, 29), (-0.0326, 0.1933), (-0.0381, 0.1926)),
+        ((10, 10), (0, 20), (0.7156, 1.0), (0.6791, 1.0)),
+        ((10, 10), (0, 10), (0.6636, 1.0), (0.6075, 1.0)),
+    ],
+)
+def test_differences_as_newcombe_1998_tabulates_them(
+    first: tuple[int, int],
+    second: tuple[int, int],
+    score: tuple[float, float],
+    newcombe: tuple[float, float],
+) -> None:
+    """Newcombe, Stat Med 1998;17:873, Table II, methods 6 (Miettinen, Nurminen) and 10."""
+    found = contrast(Proportion(*first), Proportion(*second))
+    assert found is not None
+    assert found.miettinen_nurminen == pytest.approx(score, abs=5e-5)
+    assert found.newcombe == pytest.approx(newcombe, abs=5e-5)
+
+
+@given(st.integers(1, 25), st.integers(1, 25), st.data())
+def test_the_score_interval_holds_the_difference_and_turns_with_the_arms(
+    n: int, m: int, data: st.DataObject
+) -> None:
+    first = Proportion(data.draw(st.integers(0, n)), n)
+    second = Proportion(data.draw(st.integers(0, m)), m)
+    one, other = contrast(first, second), contrast(second, first)
+    assert one is not None and other is not None
+    low, high = one.miettinen_nurminen
+    assert -1 <= low <= one.difference + 1e-9 and one.difference - 1e-9 <= high <= 1
+    assert other.miettinen_nurminen == pytest.approx((-high, -low), abs=1e-6)
