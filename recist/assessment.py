@@ -8,9 +8,12 @@ from functools import cache
 
 from recist import endpoints
 from recist.course import Course
+from recist.endpoints import time_zero
 from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Scope
+
+__all__ = ["CRITERIA", "assess_course", "assessed", "outcome_of", "time_zero"]
 
 Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
 
@@ -51,5 +54,5 @@ def outcome_of(
 ) -> Outcome:
     if seen:
         return endpoints.outcome(course, seen, protocol)
-    known = endpoints.background(course.events, protocol, has_baseline=bool(course.timepoints))
+    known = endpoints.background_of(course, protocol)
     return endpoints.outcome_of_responses((), protocol, known, criteria=criteria, scope=scope)

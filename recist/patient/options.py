@@ -9,7 +9,8 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from recist.assessment import CRITERIA
-from recist.course import Event, EventKind
+from recist.course import Event
+from recist.endpoints import time_zero
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Override, read_overrides
@@ -26,8 +27,6 @@ AUTO = "auto"
 #: Names of the labels in a folder of organ label maps.
 ORGAN_NAMES = "organs.json"
 DICOM = "dicom"
-#: Durations count from the first of these that is recorded, else from the first date.
-ORIGINS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RANDOMISATION)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,14 +132,11 @@ class Options:
         """
         return self.bundle if self.bundle is not None else load_bundle()
 
-    def day_zero(self, subject: str) -> dt.date | None:
-        """The date that days count from, where an event names it."""
-        known = self._events.get(subject, ())
-        for kind in ORIGINS:
-            dates = [event.when for event in known if event.kind is kind]
-            if dates:
-                return dt.date.fromordinal(min(dates))
-        return None
+    def day_zero(self, subject: str, first_scan: dt.date) -> dt.date:
+        """The date from which days and durations count: see :func:`time_zero`."""
+        known = ((event.when, event.kind) for event in self._events.get(subject, ()))
+        zero = time_zero(known, first_scan.toordinal(), self.protocol)
+        return first_scan if zero is None else dt.date.fromordinal(zero)
 
     def events(self, subject: str, zero: dt.date) -> tuple[Event, ...]:
         """The events of a subject in days from ``zero``, in order."""

@@ -49,7 +49,7 @@ def assess_subject(
     visits = [visit for visit in subject.visits if visit.ct is not None]
     if not visits:
         raise InputError("no CT that can be measured", remedy="--dry-run shows what was found")
-    zero = options.day_zero(subject.id) or visits[0].date
+    zero = options.day_zero(subject.id, visits[0].date)
     events = options.events(subject.id, zero)
 
     on_stage("read")

@@ -248,8 +248,13 @@ class Protocol:
     sd_window_days: int = setting(
         0, "AMB-09", "Visit window taken off that minimum.", "trial protocols"
     )
-    origin: Literal["treatment_start", "randomisation"] = setting(
-        "treatment_start", "AMB-09", "Where durations start.", RECIST11("4.7")
+    origin: Literal["randomisation", "treatment_start", "baseline"] = setting(
+        "randomisation",
+        "AMB-09",
+        "Where durations start: randomisation, else the start of treatment (systemic or "
+        "radiotherapy, the earlier), else the baseline scan; treatment_start: the start of "
+        "treatment, else randomisation, else the baseline scan; baseline: the baseline scan.",
+        RECIST11("4.7"),
     )
     early_pr_then_sd: Literal["ne", "sd"] = setting(
         "ne",
@@ -415,7 +420,6 @@ PRESETS: Mapping[str, Protocol] = {
             confirmation_required=False,
             sticky_pr="any",
             irradiated_targets="separate_sum",
-            origin="randomisation",
         ),
     )
 }

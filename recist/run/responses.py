@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from imaging.errors import InputError
 from recist import endpoints
-from recist.course import Course, Event, EventKind
+from recist.course import Course, Event
+from recist.endpoints import time_zero
 from recist.endpoints.sequence import IMMUNE, RECIST, RespondedVisit, family_of
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
@@ -35,7 +36,6 @@ _OPTIONAL = ("criteria", "lesions", "reader")
 #: When a progression first showed (a PET finding that CT confirmed later), which dates it.
 _SIGN = "first_sign"
 _CRITERIA = ("recist11", "irecist", "irrecist", "imrecist", "percist")
-_STARTS = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
 
 
 class _Key(NamedTuple):
@@ -236,8 +236,7 @@ def _day_zero(
 ) -> int:
     if not task.layout.has_dates:
         return 0
-    starts = [min((e.when for e in events if e.kind is kind), default=None) for kind in _STARTS]
-    found = next((start for start in starts if start is not None), None)
+    found = time_zero(((event.when, event.kind) for event in events), None, task.protocol)
     if found is not None:
         return found
     if not seen:

@@ -24,6 +24,7 @@ from recist.course import (
     Status,
     Timepoint,
 )
+from recist.endpoints import time_zero
 from recist.protocol import DEFAULT, Protocol
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
@@ -53,7 +54,7 @@ def courses_of(
     by_reader: defaultdict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_reader[record.reader].append(record)
-    zero = _day_zero(records, events) if has_dates else 0
+    zero = _day_zero(records, events, protocol) if has_dates else 0
     day_zero = dt.date.fromordinal(zero) if has_dates else None
     dated = tuple(
         Event(event.when - zero, event.kind)
@@ -87,9 +88,10 @@ def courses_of(
 _IN_ORDER = attrgetter("when", "lesion", "row")
 
 
-def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent]) -> int:
-    starts = [event.when for event in events if event.kind is EventKind.TREATMENT_START]
-    return min(starts) if starts else min(record.when for record in records)
+def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent], protocol: Protocol) -> int:
+    first_scan = min(record.when for record in records)
+    zero = time_zero(((event.when, event.kind) for event in events), first_scan, protocol)
+    return first_scan if zero is None else zero
 
 
 def _lesions(

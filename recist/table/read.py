@@ -99,7 +99,7 @@ def read_courses(
 
     Args:
         findings: receives what is wrong with rows and subjects that were left out.
-        protocol: joins the scans of a visit over several days, and dates it.
+        protocol: says from which event days count, and how the scans of a visit are joined.
 
     Raises:
         InputError: the table cannot be read at all.

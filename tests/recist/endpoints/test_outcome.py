@@ -58,14 +58,14 @@ def test_events_of_the_course() -> None:
         Event(20, EventKind.LAST_ALIVE),
         Event(200, EventKind.LAST_ALIVE),
     )
-    found = endpoints.outcome(course(*events), assessed("SD", "PR", "PR"), DEFAULT)
+    from_treatment = replace(DEFAULT, origin="treatment_start")
+    found = endpoints.outcome(course(*events), assessed("SD", "PR", "PR"), from_treatment)
     assert found.best_overall is Response.SD  # the responses came after the new therapy
     assert (found.pfs_days, found.progression_day) == (290, None)
     assert {(t.endpoint, t.days, t.event) for t in found.times if t.endpoint == "OS"} == {
         ("OS", 290, True)
     }
-    from_randomisation = replace(DEFAULT, origin="randomisation")
-    found = endpoints.outcome(course(*events), assessed("SD"), from_randomisation)
+    found = endpoints.outcome(course(*events), assessed("SD"), DEFAULT)
     assert found.pfs_days == 293
 
 

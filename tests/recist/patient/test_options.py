@@ -54,7 +54,7 @@ def test_days_count_from_the_start_of_treatment(tmp_path: Path) -> None:
         "P2,2024-06-01,death\n"
     )
     options = Options.create(lesions="dicom", events=events)
-    zero = options.day_zero("P1")
+    zero = options.day_zero("P1", dt.date(2024, 1, 2))
     assert zero == dt.date(2024, 1, 8)
     assert [(event.day, event.kind) for event in options.events("P1", zero)] == [
         (0, EventKind.TREATMENT_START),
@@ -62,7 +62,7 @@ def test_days_count_from_the_start_of_treatment(tmp_path: Path) -> None:
         (145, EventKind.DEATH),
     ]
     assert options.unknown_subjects({"P1"}) == ("events.csv: no images of P2",)
-    assert options.day_zero("P2") is None
+    assert options.day_zero("P2", dt.date(2024, 1, 2)) == dt.date(2024, 1, 2)
     assert options.events("P3", zero) == ()
 
 

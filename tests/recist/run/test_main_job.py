@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import shutil
 from decimal import Decimal
@@ -58,6 +59,22 @@ def test_every_response_of_the_phantom_is_the_designed_one(
         assert row["new_lesion"] == ("yes" if expected.new_lesion else "no")
         assert abs(Decimal(row["sum_mm"]) - expected.sum_mm) <= 3  # three targets, a pixel each
         assert found["irecist", expected.scope, date]["overall"] == expected.irecist
+
+
+def test_run_and_assess_count_from_the_same_day(phantom: Truth, tmp_path: Path) -> None:
+    first = dt.date.fromisoformat(str(phantom.as_json()["dates"][0]))  # type: ignore[index]
+    subject = phantom.subject
+    events = tmp_path / "events.csv"
+    start = first + dt.timedelta(days=14)
+    events.write_text(f"subject,date,event\n{subject},{start},radiotherapy-start\n")
+    done = batch.run(
+        phantom.studies, tmp_path / "run", Options.create(lesions="dicom", events=events)
+    )
+    assess_file(folder(done) / "measurements.csv", tmp_path / "again", events=events)
+    by_run, again = rows(folder(done) / "outcomes.csv"), rows(tmp_path / "again" / "outcomes.csv")
+    assert by_run
+    assert [row["pfs_days"] for row in by_run] == [row["pfs_days"] for row in again]
+    assert by_run[0]["pfs_days"] == "112"
 
 
 def test_every_lesion_of_the_phantom_keeps_its_identity(phantom: Truth, done: batch.Batch) -> None:
