@@ -3,6 +3,10 @@
 A :class:`Course` is valid once constructed: days rise, every measurement names a known lesion, and
 diameters are exact decimals as recorded. Days are whole days from ``day_zero`` (treatment start
 where it is known, otherwise the baseline); a course recorded in days only has no ``day_zero``.
+
+Built by hand, each type takes what can mean one thing only and refuses the rest (see
+:mod:`recist.recorded`): ``Lesion("L1", "liver", False, "target")``,
+``Measurement("L1", "measured", 30.5)``.
 """
 
 from __future__ import annotations
@@ -11,9 +15,12 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
+from typing import Any
 
-from imaging.errors import InputError
+from recist import recorded
+from recist.recorded import Word
+
+CourseError = recorded.CourseError
 
 Point3 = tuple[float, float, float]
 
@@ -21,17 +28,13 @@ Point3 = tuple[float, float, float]
 LARGEST_DIAMETER_MM = Decimal(2000)
 
 
-class CourseError(InputError):
-    """A course that contradicts itself."""
-
-
-class Role(StrEnum):
+class Role(Word):
     TARGET = "target"
     NON_TARGET = "non-target"
     NEW = "new"
 
 
-class Field(StrEnum):
+class Field(Word):
     """Where a lesion lies with respect to the irradiated field."""
 
     IN = "in"
@@ -41,7 +44,7 @@ class Field(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Status(StrEnum):
+class Status(Word):
     """What was seen of a lesion at a time point (the contract's column ``status``)."""
 
     MEASURED = "measured"
@@ -56,7 +59,7 @@ class Status(StrEnum):
     EQUIVOCAL = "equivocal"  # a new lesion that may not be one
 
 
-class EventKind(StrEnum):
+class EventKind(Word):
     TREATMENT_START = "treatment-start"
     RANDOMISATION = "randomisation"
     RADIOTHERAPY_START = "radiotherapy-start"
@@ -78,6 +81,12 @@ class Event:
     kind: EventKind
     note: str = ""
 
+    def __post_init__(self) -> None:
+        if type(self.day) is not int:
+            _set(self, "day", recorded.whole(self.day, "the day of an event"))
+        if type(self.kind) is not EventKind:
+            _set(self, "kind", EventKind(self.kind))
+
 
 @dataclass(frozen=True, slots=True)
 class Lesion:
@@ -96,6 +105,18 @@ class Lesion:
     role: Role
     field: Field = Field.UNKNOWN
     tracking_uid: str = ""
+
+    def __post_init__(self) -> None:
+        if type(self.id) is not str or not self.id:
+            _set(self, "id", recorded.name(self.id, "the identifier of a lesion"))
+        where = f"lesion {self.id}"
+        if type(self.organ) is not str:
+            _set(self, "organ", recorded.name(self.organ, f"{where}: organ"))
+        _set(self, "is_node", recorded.truth(self.is_node, f"{where}: is_node"))
+        if type(self.role) is not Role:
+            _set(self, "role", Role(self.role))
+        if type(self.field) is not Field:
+            _set(self, "field", Field(self.field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +162,7 @@ class Measurement:
     source: str = ""
 
     def __post_init__(self) -> None:
+        self._convert()
         if (self.status is Status.MEASURED) != bool(self.parts_mm):
             raise CourseError(
                 f"lesion {self.lesion_id}: status {self.status} with diameters "
@@ -155,6 +177,26 @@ class Measurement:
                 f"lesion {self.lesion_id}: status {self.status}, merged into {self.merged_into}",
                 remedy="a merged lesion names the lesion it merged into, no other does",
             )
+
+    def _convert(self) -> None:
+        """What can mean one thing only, to the types of this class."""
+        if type(self.lesion_id) is not str or not self.lesion_id:
+            _set(self, "lesion_id", recorded.name(self.lesion_id, "the lesion of a measurement"))
+        if type(self.status) is not Status:
+            _set(self, "status", Status(self.status))
+        parts: Any = self.parts_mm
+        if type(parts) is not tuple or (parts and {*map(type, parts)} != {Decimal}):
+            if isinstance(parts, str) or not isinstance(parts, Iterable):
+                parts = () if parts is None else (parts,)
+            what = f"lesion {self.lesion_id}: a diameter"
+            _set(self, "parts_mm", tuple(recorded.decimal(part, what) for part in parts))
+        if self.merged_into is not None and type(self.merged_into) is not str:
+            _set(self, "merged_into", recorded.name(self.merged_into, "merged_into"))
+        for measure in ("volume_ml", "suv_max", "suv_mean", "suv_peak"):
+            value = getattr(self, measure)
+            if value is not None:
+                what = f"lesion {self.lesion_id}: {measure}"
+                _set(self, measure, recorded.amount(value, what))
 
     @property
     def diameter_mm(self) -> Decimal | None:
@@ -177,6 +219,17 @@ class Timepoint:
     studies: tuple[str, ...] = ()
     new_lesion_day: int | None = None
 
+    def __post_init__(self) -> None:
+        if type(self.day) is not int:
+            _set(self, "day", recorded.whole(self.day, "the day of a time point"))
+        if type(self.measurements) is not tuple or {*map(type, self.measurements)} - _ONE_KIND:
+            what = f"day {self.day}: a measurement"
+            _set(self, "measurements", recorded.items(self.measurements, Measurement, what))
+        if type(self.studies) is not tuple:
+            _set(self, "studies", recorded.items(self.studies, str, f"day {self.day}: a study"))
+        if self.new_lesion_day is not None and type(self.new_lesion_day) is not int:
+            _set(self, "new_lesion_day", recorded.whole(self.new_lesion_day, "new_lesion_day"))
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -194,6 +247,7 @@ class Course:
     reader: str = ""
 
     def __post_init__(self) -> None:
+        self._convert()
         known = {lesion.id for lesion in self.lesions}
         if len(known) != len(self.lesions):
             raise CourseError("two lesions with the same identifier", where=self.subject)
@@ -211,6 +265,18 @@ class Course:
                 for name in (measurement.lesion_id, measurement.merged_into):
                     if name is not None and name not in known:
                         raise CourseError(f"unknown lesion {name!r}", where=self.subject)
+
+    def _convert(self) -> None:
+        """What can mean one thing only, to the types of this class."""
+        if type(self.subject) is not str or not self.subject:
+            _set(self, "subject", recorded.name(self.subject, "the subject of a course"))
+        for attribute, kind in _PARTS.items():
+            given = getattr(self, attribute)
+            if type(given) is not tuple or not all(type(each) is kind for each in given):
+                what = f"{self.subject}: one of the {attribute}"
+                _set(self, attribute, recorded.items(given, kind, what))
+        if self.day_zero is not None and type(self.day_zero) is not dt.date:
+            _set(self, "day_zero", recorded.date(self.day_zero, f"{self.subject}: day_zero"))
 
     def date_of(self, day: int) -> dt.date | None:
         """The calendar date of a day, where the course has dates."""
@@ -247,3 +313,12 @@ class Course:
                 for timepoint in self.timepoints
             ),
         )
+
+
+_ONE_KIND = {Measurement}
+
+#: What the parts of a course consist of.
+_PARTS: dict[str, type] = {"lesions": Lesion, "timepoints": Timepoint, "events": Event}
+
+#: A frozen type sets its own values while it is made, and never after.
+_set = object.__setattr__

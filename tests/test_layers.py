@@ -14,7 +14,8 @@ PACKAGES = ("imaging", "pet", "segmentation", "recist")
 
 #: Rank of each room of ``recist``: it imports only lower ranks, or itself.
 RANKS = {
-    "course": 0,
+    "recorded": 0,
+    "course": 1,
     "response": 1,
     "papers": 1,
     "protocol": 2,
