@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from imaging.dataset import READ_ERRORS, reason
 from imaging.errors import InputError
 from imaging.header import Header, Tag
 from imaging.manifest import MANIFEST_NAME, read_manifest
@@ -68,7 +69,15 @@ def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalog
     problems = list(found.problems)
     subjects: list[Subject] = []
     for name, (images, objects) in sorted(_by_subject(found, root, problems).items()):
-        subject, own = build(name, images, objects)
+        try:
+            subject, own = build(name, images, objects)
+        except InputError as error:
+            problems.append(Problem(name, error.what, error.remedy, name))
+            continue
+        except READ_ERRORS as error:  # one patient never costs another
+            what = f"the images of this patient cannot be sorted: {reason(error)}"
+            problems.append(Problem(name, what, "look for damaged headers", name))
+            continue
         subjects.append(subject)
         problems.extend(replace(p, where=relative(p.where, root)) for p in own)
         problems.extend(_remarks(subject))

@@ -97,7 +97,8 @@ def _planes(roi: Roi, grid: Grid) -> _Planes:
         )
     closed = roi.closed
     if not closed:
-        raise InputError(f"ROI {roi.name} has no closed contour", where=roi.source or None)
+        what = roi.fault or "it has no closed contour"
+        raise InputError(f"ROI {roi.name} cannot be used: {what}", where=roi.source or None)
     sizes = np.array([len(contour.points_mm) for contour in closed])
     points = np.concatenate([contour.points_mm for contour in closed])
     voxel = np.round(grid.to_voxel(points), VERTEX_DECIMALS)

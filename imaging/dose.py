@@ -12,16 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from scipy import ndimage
 
+from imaging.dataset import pixels, read_object, understood
+from imaging.elements import decimal, decimals, whole
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
+from imaging.slices import plane
 from imaging.volume import FloatArray, Grid, Unit, Volume
 
 #: Frame offsets that differ by less from an even spacing count as even (text is rounded).
 EVEN_SPACING_MM = 0.01
+#: A dose whose frames are uneven may be filled up to this many times its frames.
+MOST_FRAMES_ADDED = 10
 #: A point this little outside of the outermost voxel centres is still on the grid (rounding).
 EDGE_TOLERANCE_VOXELS = 1e-3
 #: Direction cosines off an axis by less than this are axial.
@@ -100,11 +103,8 @@ def read_dose(path: Path) -> Dose:
         UnsupportedError: RELATIVE units, ERROR doses, single planes.
         HeaderError: units, scaling or frame offsets missing or contradictory.
     """
-    try:
-        dataset = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise InputError(f"not readable as DICOM: {error}", where=path) from error
-    return dose(dataset, source=path.name)
+    with understood(path, "RTDOSE"):
+        return dose(read_object(path), source=path.name)
 
 
 def dose(dataset: Dataset, *, source: str = "") -> Dose:
@@ -114,10 +114,10 @@ def dose(dataset: Dataset, *, source: str = "") -> Dose:
             f"Modality (0008,0060) is {dataset.get('Modality')!r}, not RTDOSE", where=source
         )
     kind, summation = _kinds(dataset, source)
-    scaling = dataset.get("DoseGridScaling")
-    if scaling is None or not np.isfinite(float(scaling)) or float(scaling) <= 0:
-        raise HeaderError(f"Dose Grid Scaling (3004,000E) is {scaling!r}", where=source)
-    frames = np.asarray(dataset.pixel_array, dtype=np.float32) * np.float32(scaling)
+    scaling = decimal(dataset, "DoseGridScaling", where=source)
+    if scaling is None or scaling <= 0:
+        raise HeaderError(f"Dose Grid Scaling (3004,000E) is {scaling}", where=source)
+    frames = pixels(dataset, source).astype(np.float32) * np.float32(scaling)
     if frames.ndim != 3 or len(frames) < 2:
         raise UnsupportedError(
             "a dose of a single plane", where=source, remedy="export the whole dose grid"
@@ -162,11 +162,12 @@ def _placed(
     dataset: Dataset, frames: npt.NDArray[np.float32], source: str
 ) -> tuple[npt.NDArray[np.float32], Grid, tuple[str, ...]]:
     """Frames in the order of their position, as array (i, j, k) on its grid."""
-    orientation = np.array(dataset.ImageOrientationPatient, dtype=np.float64)
-    row_mm, column_mm = (float(value) for value in dataset.PixelSpacing)
-    along_i, along_j = orientation[:3], orientation[3:]
-    normal = np.cross(along_i, along_j)
-    origin = np.array(dataset.ImagePositionPatient, dtype=np.float64)
+    orientation = np.array(decimals(dataset, "ImageOrientationPatient", 6, where=source))
+    row_mm, column_mm = decimals(dataset, "PixelSpacing", 2, where=source)
+    if row_mm <= 0 or column_mm <= 0:
+        raise HeaderError(f"Pixel Spacing (0028,0030) is {row_mm}\\{column_mm} mm", where=source)
+    along_i, along_j, normal = plane(orientation, source)
+    origin = np.array(decimals(dataset, "ImagePositionPatient", 3, where=source))
     height = _heights_mm(dataset, origin, normal, len(frames), source)
     order = np.argsort(height, kind="stable")
     height, frames = height[order], frames[order]
@@ -177,7 +178,7 @@ def _placed(
         )
     warnings: tuple[str, ...] = ()
     if np.ptp(steps) > EVEN_SPACING_MM * 2:
-        frames, height = _evened(frames, height)
+        frames, height = _evened(frames, height, source)
         warnings = (
             f"frames are not evenly spaced: interpolated to every {height[1] - height[0]:.3f} mm",
         )
@@ -202,7 +203,7 @@ def _heights_mm(
     patient z of each plane, which is only valid for axial frames and must begin with that of Image
     Position (Patient).
     """
-    offsets = np.atleast_1d(np.array(dataset.get("GridFrameOffsetVector") or [], dtype=np.float64))
+    offsets = np.array(decimals(dataset, "GridFrameOffsetVector", where=source))
     if len(offsets) != frames:
         raise HeaderError(
             f"Grid Frame Offset Vector (3004,000C) has {len(offsets)} values for {frames} frames",
@@ -220,11 +221,18 @@ def _heights_mm(
 
 
 def _evened(
-    frames: npt.NDArray[np.float32], height: FloatArray
+    frames: npt.NDArray[np.float32], height: FloatArray, source: str
 ) -> tuple[npt.NDArray[np.float32], FloatArray]:
     """Frames interpolated linearly to the smallest distance that occurs."""
     step = float(np.diff(height).min())
     count = int(np.floor((height[-1] - height[0]) / step + 1e-6)) + 1
+    if count > MOST_FRAMES_ADDED * len(height):
+        raise HeaderError(
+            f"Grid Frame Offset Vector (3004,000C) has distances from {step:.3g} to "
+            f"{np.diff(height).max():.3g} mm",
+            where=source,
+            remedy="export the dose on an even grid",
+        )
     even = height[0] + step * np.arange(count)
     after = np.clip(np.searchsorted(height, even), 1, len(height) - 1)
     share = (even - height[after - 1]) / (height[after] - height[after - 1])
@@ -238,18 +246,20 @@ def _referenced(dataset: Dataset) -> tuple[tuple[str, ...], tuple[int, ...], tup
     beams: list[int] = []
     groups: list[int] = []
     for plan in dataset.get("ReferencedRTPlanSequence", ()):
-        plans.append(str(plan.ReferencedSOPInstanceUID))
+        if plan.get("ReferencedSOPInstanceUID"):
+            plans.append(str(plan.ReferencedSOPInstanceUID))
         for group in plan.get("ReferencedFractionGroupSequence", ()):
-            groups.append(int(group.ReferencedFractionGroupNumber))
+            groups.append(whole(group, "ReferencedFractionGroupNumber") or 0)
             beams.extend(
-                int(beam.ReferencedBeamNumber) for beam in group.get("ReferencedBeamSequence", ())
+                whole(beam, "ReferencedBeamNumber") or 0
+                for beam in group.get("ReferencedBeamSequence", ())
             )
     return tuple(plans), tuple(beams), tuple(groups)
 
 
 def _structure_set_uid(dataset: Dataset) -> str:
     sequence = dataset.get("ReferencedStructureSetSequence")
-    return str(sequence[0].ReferencedSOPInstanceUID) if sequence else ""
+    return str(sequence[0].get("ReferencedSOPInstanceUID", "")) if sequence else ""
 
 
 def _calculated(dataset: Dataset) -> str:

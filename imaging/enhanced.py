@@ -6,12 +6,11 @@ single-frame image, so that the rest of the toolkit needs to know one kind only.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pydicom
 from pydicom import Dataset
 
+from imaging.dataset import read_dataset, understood
+from imaging.elements import decimals
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.header import read_header
 from imaging.series import Series
@@ -37,7 +36,8 @@ def read_frames(series: Series) -> Stored:
     headers: list[Dataset] = []
     images = []
     for path in series.files:
-        flat = flatten(pydicom.dcmread(path, stop_before_pixels=True))
+        with understood(path, "a multi-frame image"):
+            flat = flatten(read_dataset(path))
         pixels = decode(read_header(path))
         pixels = pixels[None] if pixels.ndim == 2 else pixels
         if pixels.ndim != 3 or len(pixels) != len(flat):
@@ -105,11 +105,7 @@ def _lift(group: Dataset, into: Dataset) -> None:
 
 
 def _floats(header: Dataset, keyword: str, count: int, series: Series) -> FloatArray:
-    value: Any = header.get(keyword)
-    parts = [] if value is None else list(np.atleast_1d(np.asarray(value, dtype=object)))
-    if len(parts) != count:
-        raise HeaderError(f"{keyword} is missing or malformed", where=series.files[0])
-    return np.array([float(part) for part in parts])
+    return np.array(decimals(header, keyword, count, where=str(series.files[0])))
 
 
 def _padding(header: Dataset) -> tuple[int, int] | None:

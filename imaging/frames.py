@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.dataset import Dataset
 
-from imaging.errors import HeaderError, InputError, UnsupportedError
+from imaging.dataset import read_object, understood
+from imaging.elements import decimals
+from imaging.errors import HeaderError, UnsupportedError
 from imaging.volume import FloatArray, Grid
 
 #: Spatial Registration Storage; the deformable class (…66.3) holds no single matrix.
 SPATIAL_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
+
+#: A matrix with a smaller determinant folds space into a plane.
+SINGULAR = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +54,11 @@ def read_frame_maps(path: Path) -> tuple[FrameMap, ...]:
         UnsupportedError: a deformable registration.
         HeaderError: frames or matrices missing.
     """
-    try:
-        dataset = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise InputError(f"not readable as DICOM: {error}", where=path) from error
+    with understood(path, "Spatial Registration"):
+        return _frame_maps(read_object(path), path)
+
+
+def _frame_maps(dataset: Dataset, path: Path) -> tuple[FrameMap, ...]:
     if dataset.get("SOPClassUID") != SPATIAL_REGISTRATION:
         raise UnsupportedError("not a rigid Spatial Registration object", where=path)
     target = dataset.get("FrameOfReferenceUID")
@@ -65,8 +70,10 @@ def read_frame_maps(path: Path) -> tuple[FrameMap, ...]:
         matrix = np.eye(4)
         for registration in item.get("MatrixRegistrationSequence", ()):
             for step in registration.get("MatrixSequence", ()):
-                values = np.array(step.FrameOfReferenceTransformationMatrix, dtype=np.float64)
-                matrix = values.reshape(4, 4) @ matrix
+                values = decimals(step, "FrameOfReferenceTransformationMatrix", 16, where=str(path))
+                matrix = np.array(values).reshape(4, 4) @ matrix
+        if abs(np.linalg.det(matrix)) < SINGULAR or (matrix[3] != (0, 0, 0, 1)).any():
+            raise HeaderError("a registration matrix that is no mapping of space", where=path)
         if str(source) != str(target):
             maps.append(FrameMap(str(source), str(target), matrix))
     return tuple(maps)

@@ -10,34 +10,39 @@ from __future__ import annotations
 import datetime as dt
 import os
 import struct
-import warnings
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-import pydicom
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
-from imaging.errors import HeaderError, UnsupportedError
+from imaging.dataset import (
+    DEEPEST_SEQUENCE,
+    DEFLATED,
+    PREAMBLE_BYTES,
+    READ_ERRORS,
+    open_file,
+    quiet_pydicom,
+    read_dataset,
+    reason,
+)
+from imaging.elements import number_of
+from imaging.errors import HeaderError
 
 #: Bytes read at first: nearly every image header up to the pixel module fits.
 FIRST_READ_BYTES = 8 * 1024
 LARGEST_HEADER_BYTES = 16 * 1024 * 1024
-PREAMBLE_BYTES = 132
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
-DEFLATED = "1.2.840.10008.1.2.1.99"
+#: A directory of a medium (DICOMDIR), whatever its file is called; it has no other SOP class.
+DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 #: Transfer syntaxes whose pixels lie in the file as they are: implicit and explicit VR LE.
 NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
 
 _UNDEFINED = 0xFFFFFFFF
-_META_GROUP, _TRANSFER_SYNTAX = b"\x02\x00", 0x00020010
+_META_GROUP, _MEDIA_CLASS, _TRANSFER_SYNTAX = b"\x02\x00", 0x00020002, 0x00020010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXEL_DATA, _DELIMITERS = 0x7FE00010, 0xFFFE
 #: Value representations whose length takes four bytes in explicit VR (PS3.5, 7.1.2).
@@ -113,36 +118,13 @@ _BINARY = {
 }
 
 
-#: What pydicom raises over broken files.
-READ_ERRORS = (
-    InvalidDicomError,
-    BytesLengthException,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    struct.error,
-    zlib.error,
-)
-
-
-class NotDicomError(UnsupportedError):
-    """A file of another kind."""
-
-
 def numbers_of(raw: bytes | None) -> tuple[float, ...]:
     """The values of a raw decimal or integer string; empty when absent or malformed."""
     if not raw:
         return ()
-    try:
-        return tuple(map(float, raw.rstrip(b" \0").split(b"\\")))
-    except ValueError:
-        return ()
+    found = [number_of(part) for part in raw.decode("ascii", "replace").split("\\")]
+    known = tuple(value for value in found if value is not None)
+    return known if len(known) == len(found) else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,8 +156,13 @@ class Header:
             return raw.decode("ascii").strip(" \0")
         except UnicodeDecodeError:
             declared = self.elements.get(Tag.CHARACTER_SET, b"").decode("ascii", "replace")
-            encodings = convert_encodings([part.strip(" \0") for part in declared.split("\\")])
-            return str(decode_bytes(raw, encodings, set())).strip(" \0")
+            try:
+                with quiet_pydicom():
+                    names = [part.strip(" \0") for part in declared.split("\\")]
+                    text = str(decode_bytes(raw, convert_encodings(names), set()))
+            except (LookupError, *READ_ERRORS):  # a character set that nobody knows
+                text = raw.decode("latin-1")
+            return text.strip(" \0")
 
     def texts(self, tag: Tag) -> tuple[str, ...]:
         """The values of a string element, in upper case."""
@@ -195,6 +182,20 @@ class Header:
         """A binary 16-bit unsigned element."""
         raw = self.elements.get(tag)
         return int.from_bytes(raw[:2], "little") if raw and len(raw) >= 2 else None
+
+    @property
+    def frames(self) -> int:
+        """Number of Frames (0028,0008), 1 when absent.
+
+        Raises:
+            HeaderError: it is no positive whole number.
+        """
+        text = self.text(Tag.FRAMES)
+        if not text:
+            return 1
+        if not text.isascii() or not text.isdigit() or int(text[:10]) < 1:
+            raise HeaderError(f"Number of Frames (0028,0008) is {text[:20]!r}", where=self.path)
+        return int(text[:10])
 
     def date(self, tag: Tag) -> dt.date | None:
         """A date, YYYYMMDD or the old YYYY.MM.DD; None when absent or malformed."""
@@ -218,7 +219,7 @@ def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Hea
         OSError: it cannot be opened.
     """
     name = os.fspath(path)
-    handle = os.open(name, os.O_RDONLY)
+    handle = open_file(name)
     try:
         size = os.fstat(handle).st_size
         take = FIRST_READ_BYTES
@@ -234,6 +235,10 @@ def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Hea
                 take *= 16
             except _UnusualError:
                 return _by_pydicom(name, size)
+            except _TooDeepError:
+                raise HeaderError(
+                    f"sequences nested more than {DEEPEST_SEQUENCE} deep", where=name
+                ) from None
     finally:
         os.close(handle)
 
@@ -242,23 +247,30 @@ class _OutsideBufferError(Exception):
     """The walk left the bytes that were read."""
 
 
+class _TooDeepError(Exception):
+    """Sequences within sequences beyond any object that is read here."""
+
+
 class _UnusualError(Exception):
     """Left to pydicom."""
 
 
-def _meta(buffer: bytes) -> tuple[str, int]:
-    """Transfer syntax and the place of the first element after the file meta information."""
-    place, syntax = PREAMBLE_BYTES, ""
+def _meta(buffer: bytes) -> tuple[str, str, int]:
+    """Transfer syntax, media class, and the first place after the file meta information."""
+    place, syntax, media_class = PREAMBLE_BYTES, "", ""
     while buffer[place : place + 2] == _META_GROUP:
         tag, _, length, value = _element(buffer, place, implicit=False)
-        if tag == _TRANSFER_SYNTAX:
-            syntax = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
+        if tag in (_TRANSFER_SYNTAX, _MEDIA_CLASS):
+            text = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
+            syntax, media_class = (text, media_class) if tag == _TRANSFER_SYNTAX else (syntax, text)
         place = value + length
-    return syntax, place
+    return syntax, media_class, place
 
 
 def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
-    syntax, place = _meta(buffer)
+    syntax, media_class, place = _meta(buffer)
+    if media_class == DIRECTORY_CLASS:
+        return Header(path, syntax, {Tag.SOP_CLASS_UID: media_class.encode()}, size)
     if syntax in ("", BIG_ENDIAN, DEFLATED):
         raise _UnusualError
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
@@ -274,7 +286,7 @@ def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
                 break
             last = _LAST_OF_PET if kept.get(Tag.MODALITY, b"")[:2] == b"PT" else _LAST
         if length == _UNDEFINED:
-            place = _after_sequence(buffer, value, implicit or vr == b"UN")
+            place = _after_sequence(buffer, value, implicit or vr == b"UN", 1)
             continue
         if tag in WANTED:
             kept[tag] = buffer[value : value + length]
@@ -298,8 +310,10 @@ def _element(buffer: bytes, place: int, implicit: bool) -> tuple[int, bytes, int
     return group << 16 | element, vr, length, place + (8 if group == _DELIMITERS else 12)
 
 
-def _after_sequence(buffer: bytes, place: int, implicit: bool) -> int:
+def _after_sequence(buffer: bytes, place: int, implicit: bool, depth: int) -> int:
     """The place after a sequence of undefined length that begins at ``place``."""
+    if depth > DEEPEST_SEQUENCE:
+        raise _TooDeepError
     while True:
         group, element, length = _IMPLICIT.unpack_from(buffer, place)
         tag = group << 16 | element
@@ -308,27 +322,22 @@ def _after_sequence(buffer: bytes, place: int, implicit: bool) -> int:
             return place
         if tag != _ITEM:
             raise _UnusualError
-        place = _after_item(buffer, place, implicit) if length == _UNDEFINED else place + length
+        if length == _UNDEFINED:
+            place = _after_item(buffer, place, implicit, depth)
+        else:
+            place += length
 
 
-def _after_item(buffer: bytes, place: int, implicit: bool) -> int:
+def _after_item(buffer: bytes, place: int, implicit: bool, depth: int) -> int:
     """The place after an item of undefined length."""
     while True:
         tag, vr, length, value = _element(buffer, place, implicit)
         if tag == _ITEM_END:
             return value
         if length == _UNDEFINED:
-            place = _after_sequence(buffer, value, implicit or vr == b"UN")
+            place = _after_sequence(buffer, value, implicit or vr == b"UN", depth + 1)
         else:
             place = value + length
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Without pydicom's remarks on malformed values: they quote them, patients' names too."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _by_pydicom(path: str, size: int) -> Header:
@@ -339,62 +348,11 @@ def _by_pydicom(path: str, size: int) -> Header:
             kept = {int(tag): _raw(dataset[tag].value, tag) for tag in Tag if tag in dataset}
     except READ_ERRORS as error:
         raise HeaderError(
-            f"the DICOM header cannot be read ({type(error).__name__})", where=path
+            f"the DICOM header cannot be read: {reason(error)}", where=path
         ) from error
     kept[Tag.CHARACTER_SET] = b"ISO_IR 192"  # pydicom has decoded the strings
     syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
     return Header(path, str(syntax or IMPLICIT_LITTLE_ENDIAN), kept, size)
-
-
-def read_dataset(
-    path: str | os.PathLike[str], tags: Iterable[int] | None = None
-) -> pydicom.Dataset:
-    """A whole header by pydicom, without the pixels, also where the preamble is missing.
-
-    Raises:
-        NotDicomError, HeaderError: as :func:`read_header`.
-    """
-    with open(path, "rb") as file:  # noqa: PTH123 - paths are plain strings here
-        start = file.read(PREAMBLE_BYTES)
-    marked = start[128:132] == b"DICM"
-    if not marked and not _looks_bare(start):
-        raise NotDicomError("not DICOM", where=os.fspath(path))
-    try:
-        with quiet_pydicom():
-            dataset = pydicom.dcmread(
-                path, stop_before_pixels=True, force=not marked, specific_tags=_list(tags)
-            )
-        usable = "SOPClassUID" in dataset
-    except READ_ERRORS as error:
-        kind = HeaderError if marked else NotDicomError
-        raise kind(
-            f"the DICOM header cannot be read ({type(error).__name__})" if marked else "not DICOM",
-            where=os.fspath(path),
-            remedy="export the file again",
-        ) from error
-    if not usable:
-        raise HeaderError(
-            "a DICOM file without SOP Class UID (0008,0016), probably truncated",
-            where=os.fspath(path),
-            remedy="export the file again",
-        )
-    return dataset
-
-
-def _list(tags: Iterable[int] | None) -> list[int] | None:
-    return None if tags is None else [Tag.SOP_CLASS_UID, *tags]
-
-
-def _looks_bare(start: bytes) -> bool:
-    """Whether the bytes begin with a data element of group 0002 or 0008 (no preamble)."""
-    if len(start) < 12:
-        return False
-    group, element, vr, _ = _EXPLICIT.unpack_from(start, 0)
-    if group not in (0x0002, 0x0008) or element > 0x0100:
-        return False
-    explicit = vr.isalpha() and vr.isupper()
-    (length,) = _LENGTH.unpack_from(start, 4)
-    return bool(explicit or length < 1024)
 
 
 def _raw(value: Any, tag: Tag) -> bytes:

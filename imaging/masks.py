@@ -14,12 +14,13 @@ from typing import Any
 import nibabel
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
+from imaging.dataset import pixels, read_object, understood
+from imaging.elements import decimal, decimals, whole
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
 from imaging.seg import ABNORMAL, LESION, Algorithm, Coded, SegSegment, write_seg
+from imaging.slices import plane
 from imaging.volume import Array, FloatArray, Grid, Mask
 
 __all__ = [
@@ -41,6 +42,9 @@ LABEL_MAP_TOLERANCE_VOXELS = 0.05
 #: A fractional segment is what is at least half occupied (or half probable).
 FRACTIONAL_THRESHOLD = 0.5
 
+#: More slices than any scan has.
+MOST_SLICES = 20_000
+
 SEGMENTATION_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation Storage
     "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation Storage
@@ -55,13 +59,12 @@ def read_seg(path: Path, grid: Grid | None = None) -> tuple[SegSegment, ...]:
 
     Raises:
         GeometryError: another frame of reference than the image.
-        UnsupportedError: frames of several orientations or pixel sizes.
+        UnsupportedError: frames of several orientations or pixel sizes, tiles of a slide, or a
+            transfer syntax without decoder.
+        HeaderError: damaged, or frames and their functional groups differ in number.
     """
-    try:
-        dataset = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise InputError(f"not readable as DICOM: {error}", where=path) from error
-    return segments(dataset, grid, source=path.name)
+    with understood(path, "SEG"):
+        return segments(read_object(path), grid, source=path.name)
 
 
 def segments(
@@ -79,9 +82,13 @@ def segments(
             where=source,
             remedy="give the image it was drawn on",
         )
-    described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
+    described = {
+        number: item
+        for item in dataset.get("SegmentSequence", ())
+        if (number := whole(item, "SegmentNumber", where=source)) is not None
+    }
     found = []
-    for number, drawn in _by_segment(dataset, frames):
+    for number, drawn in _by_segment(dataset, frames, source):
         if number not in described:
             raise HeaderError(f"frames of segment {number}, which is not described", where=source)
         mask, warnings = drawn, frames.warnings
@@ -113,7 +120,16 @@ def _group(frame: Dataset, shared: Dataset, name: str) -> Dataset | None:
 
 def _frames(dataset: Dataset, source: str) -> _Frames:
     shared_items = dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    shared, per_frame = shared_items[0], dataset.PerFrameFunctionalGroupsSequence
+    if str(dataset.get("DimensionOrganizationType", "")).startswith("TILED"):
+        raise UnsupportedError("tiles of a slide, not slices of a patient", where=source)
+    shared, per_frame = shared_items[0], dataset.get("PerFrameFunctionalGroupsSequence", ())
+    count = whole(dataset, "NumberOfFrames", where=source) or 1
+    if count != len(per_frame):
+        raise HeaderError(
+            f"{count} frames, but functional groups of {len(per_frame)}: cut or damaged",
+            where=source,
+            remedy="export the segmentation again",
+        )
     positions, geometries, numbers = [], [], []
     for frame in per_frame:
         position = _group(frame, shared, "PlanePositionSequence")
@@ -121,21 +137,29 @@ def _frames(dataset: Dataset, source: str) -> _Frames:
         measures = _group(frame, shared, "PixelMeasuresSequence")
         if position is None or orientation is None or measures is None:
             raise HeaderError("a frame has no position, orientation or pixel size", where=source)
-        positions.append([float(value) for value in position.ImagePositionPatient])
-        geometries.append([*orientation.ImageOrientationPatient, *measures.PixelSpacing])
+        positions.append(decimals(position, "ImagePositionPatient", 3, where=source))
+        geometries.append(
+            decimals(orientation, "ImageOrientationPatient", 6, where=source)
+            + decimals(measures, "PixelSpacing", 2, where=source)
+        )
         identity = _group(frame, shared, "SegmentIdentificationSequence")
-        numbers.append(0 if identity is None else int(identity.ReferencedSegmentNumber))
+        owner = None if identity is None else whole(identity, "ReferencedSegmentNumber")
+        numbers.append(owner or 0)
     geometry = np.array(geometries, dtype=np.float64)
     if np.abs(geometry - geometry[0]).max() > 1e-4:
         raise UnsupportedError("frames of several orientations or pixel sizes", where=source)
     measures = _group(per_frame[0], shared, "PixelMeasuresSequence")
-    declared = None if measures is None else measures.get("SpacingBetweenSlices")
-    thickness = None if measures is None else measures.get("SliceThickness")
-    along_i, along_j = geometry[0, :3], geometry[0, 3:6]
-    normal = np.cross(along_i, along_j)
+    between, thick = "SpacingBetweenSlices", "SliceThickness"
+    declared = None if measures is None else decimal(measures, between, where=source)
+    thickness = None if measures is None else decimal(measures, thick, where=source)
+    if geometry[0, 6:].min() <= 0 or min(declared or 1.0, thickness or 1.0) <= 0:
+        raise HeaderError("pixel or slice distances that are not positive", where=source)
+    along_i, along_j, normal = plane(geometry[0, :6], source)
     height = np.array(positions) @ normal
     step, warnings = _step(height, declared, thickness)
     k = np.rint((height - height.min()) / step).astype(np.int64)
+    if k.max() > MOST_SLICES:
+        raise HeaderError(f"frames over {np.ptp(height) / 1000:.1f} m", where=source)
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = along_i * geometry[0, 7], along_j * geometry[0, 6]
     affine[:3, 2], affine[:3, 3] = normal * step, positions[int(np.argmin(height))]
@@ -162,21 +186,28 @@ def _step(
     return step, ()
 
 
-def _by_segment(dataset: Dataset, frames: _Frames) -> Iterator[tuple[int, Mask]]:
+def _by_segment(dataset: Dataset, frames: _Frames, source: str) -> Iterator[tuple[int, Mask]]:
     """Each segment as a mask on the grid of the frames."""
-    pixels = dataset.pixel_array
-    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    stored = pixels(dataset, source)
+    stored = stored[None] if stored.ndim == 2 else stored
+    if stored.ndim != 3 or len(stored) != len(frames.k):
+        raise HeaderError(
+            f"pixels of shape {stored.shape} for {len(frames.k)} frames", where=source
+        )
     kind = str(dataset.get("SegmentationType", "BINARY"))
     owners = np.array(frames.segment)
     if kind == "FRACTIONAL":
-        pixels = pixels >= np.ceil(FRACTIONAL_THRESHOLD * int(dataset.MaximumFractionalValue))
-    for number in _label_map_numbers(pixels) if kind == "LABELMAP" else np.unique(owners):
-        own = np.arange(len(pixels)) if kind == "LABELMAP" else np.flatnonzero(owners == number)
+        full = whole(dataset, "MaximumFractionalValue", where=source)
+        if not full:
+            raise HeaderError("no Maximum Fractional Value (0062,000E)", where=source)
+        stored = stored >= np.ceil(FRACTIONAL_THRESHOLD * full)
+    for number in _label_map_numbers(stored) if kind == "LABELMAP" else np.unique(owners):
+        own = np.arange(len(stored)) if kind == "LABELMAP" else np.flatnonzero(owners == number)
         first = int(frames.k[own].min())
         deep = int(frames.k[own].max()) + 1 - first
-        array = np.zeros((deep, *pixels.shape[1:]), dtype=np.bool_)
+        array = np.zeros((deep, *stored.shape[1:]), dtype=np.bool_)
         for frame in own:
-            drawn = pixels[frame] == number if kind == "LABELMAP" else pixels[frame] > 0
+            drawn = stored[frame] == number if kind == "LABELMAP" else stored[frame] > 0
             array[frames.k[frame] - first] |= drawn
         yield int(number), Mask.placed(array.T, (0, 0, first), frames.grid)
 

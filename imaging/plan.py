@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
-from imaging.errors import HeaderError, InputError
+from imaging.dataset import read_object, understood
+from imaging.elements import decimal, name_of, whole
+from imaging.errors import HeaderError
 
 PLAN_MODALITY = "RTPLAN"
 RECORD_MODALITY = "RTRECORD"
@@ -20,6 +19,11 @@ TARGET_TYPE = "TARGET"
 #: Treatment Termination Status and Delivery Type that count as one delivered fraction.
 DELIVERED_STATUS = ("NORMAL", "")
 TREATMENT_TYPE = ("TREATMENT", "")
+#: The highest prescriptions in use (seeds of the prostate 145-160 Gy, NCRP 155) lie below this;
+#: what lies above is in another unit.
+LARGEST_PRESCRIPTION_GY = 200.0
+#: More fractions than any course has (hyperfractionated courses reach 70).
+MOST_FRACTIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,8 @@ class Plan:
 
 def read_plan(path: Path) -> Plan:
     """Read an RTPLAN file."""
-    return plan(_dataset(path), source=path.name)
-
-
-def _dataset(path: Path) -> Dataset:
-    try:
-        return pydicom.dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise InputError(f"not readable as DICOM: {error}", where=path) from error
+    with understood(path, "RTPLAN"):
+        return plan(read_object(path), source=path.name)
 
 
 def plan(dataset: Dataset, *, source: str = "") -> Plan:
@@ -90,9 +88,13 @@ def plan(dataset: Dataset, *, source: str = "") -> Plan:
         for item in dataset.get("DoseReferenceSequence", ())
         if str(item.get("DoseReferenceType", "")) == TARGET_TYPE
     ]
-    groups = list(dataset.get("FractionGroupSequence", ()))
-    prescription, warnings = _prescription_gy(targets, groups)
-    planned = [int(group.get("NumberOfFractionsPlanned") or 0) for group in groups]
+    groups, warnings = _treatment_groups(dataset)
+    prescription, remarks = _prescription_gy(targets, groups)
+    warnings += remarks
+    planned = [_planned(group) for group in groups]
+    if None in planned:
+        warnings += (f"{name_of('NumberOfFractionsPlanned')} is no number of fractions: not used",)
+    fractions = sum(count or 0 for count in planned) or None
     if len(groups) > 1:
         warnings += (f"{len(groups)} fraction groups: their fractions are added",)
     approval = str(dataset.get("ApprovalStatus", ""))
@@ -102,11 +104,11 @@ def plan(dataset: Dataset, *, source: str = "") -> Plan:
         sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
         label=str(dataset.get("RTPlanLabel", "")),
         prescription_gy=prescription,
-        fractions=sum(planned) or None,
+        fractions=None if None in planned else fractions,
         target_rois=tuple(
-            int(item.ReferencedROINumber)
+            number
             for item in targets
-            if item.get("ReferencedROINumber") is not None
+            if (number := whole(item, "ReferencedROINumber", where=source)) is not None
         ),
         structure_set_uid=str(structure_sets[0].get("ReferencedSOPInstanceUID", "")),
         frame_of_reference_uid=str(frame_uid) if frame_uid else None,
@@ -123,25 +125,82 @@ def _prescription_gy(
     targets: Iterable[Dataset], groups: Iterable[Dataset]
 ) -> tuple[float | None, tuple[str, ...]]:
     """The highest prescription to a target; else the doses of the beams, with a remark."""
-    prescribed = [
-        float(item.TargetPrescriptionDose)
-        for item in targets
-        if item.get("TargetPrescriptionDose") is not None
-    ]
+    prescribed: list[float] = []
+    refused: list[str] = []
+    for item in targets:
+        dose_gy = _number(item, "TargetPrescriptionDose", refused)
+        if dose_gy is not None and 0 < dose_gy <= LARGEST_PRESCRIPTION_GY:
+            prescribed.append(dose_gy)
+        elif dose_gy is not None:
+            unit = ", probably cGy" if dose_gy > LARGEST_PRESCRIPTION_GY else ""
+            refused.append(f"{name_of('TargetPrescriptionDose')} is {dose_gy:g} Gy{unit}: not used")
+    if refused:  # one that is wrong puts the others in doubt
+        return None, tuple(dict.fromkeys(refused))
     if prescribed:
         levels = sorted(set(prescribed), reverse=True)
         several = ", ".join(f"{level:g}" for level in levels)
         warnings = (f"several dose levels: {several} Gy",) if len(levels) > 1 else ()
         return levels[0], warnings
-    by_group = [
-        float(np.sum([float(beam.get("BeamDose") or 0) for beam in group.ReferencedBeamSequence]))
-        * int(group.get("NumberOfFractionsPlanned") or 0)
-        for group in groups
-        if group.get("ReferencedBeamSequence")
-    ]
-    if sum(by_group) > 0:
-        return sum(by_group), ("no prescription to a target: the sum of Beam Dose is taken",)
+    total = 0.0
+    for group in groups:
+        beams = [_number(b, "BeamDose", refused) for b in group.get("ReferencedBeamSequence", ())]
+        total += sum(dose_gy or 0.0 for dose_gy in beams) * (_planned(group) or 0)
+    if 0 < total <= LARGEST_PRESCRIPTION_GY and not refused:
+        return total, ("no prescription to a target: the sum of Beam Dose is taken",)
+    if total or refused:
+        return None, (f"{name_of('BeamDose')} adds up to {total:g} Gy: not used",)
     return None, ("no prescription: neither Target Prescription Dose nor Beam Dose is given",)
+
+
+def _number(item: Dataset, keyword: str, refused: list[str]) -> float | None:
+    """A number of an item; one that is none is named among the refused."""
+    try:
+        return decimal(item, keyword)
+    except HeaderError as error:
+        refused.append(f"{error.what}: not used")
+        return None
+
+
+def _planned(group: Dataset) -> int | None:
+    """Fractions of a group, 0 when not given; None when what is given is no number of fractions."""
+    try:
+        count = whole(group, "NumberOfFractionsPlanned") or 0
+    except HeaderError:
+        return None
+    return count if 0 <= count <= MOST_FRACTIONS else None
+
+
+def _treatment_groups(dataset: Dataset) -> tuple[list[Dataset], tuple[str, ...]]:
+    """The fraction groups that treat; those of portal images or of set-up beams are left out.
+
+    A group treats when a beam of it does, or carries dose or monitor units, or when it has brachy
+    application setups. Where no group tells, all are taken.
+    """
+    groups = list(dataset.get("FractionGroupSequence", ()))
+    beams = [*dataset.get("BeamSequence", ()), *dataset.get("IonBeamSequence", ())]
+    kinds = {
+        number: str(beam.get("TreatmentDeliveryType", ""))
+        for beam in beams
+        if (number := whole(beam, "BeamNumber")) is not None
+    }
+    treating = [group for group in groups if _treats(group, kinds)]
+    if not treating or len(treating) == len(groups):
+        return groups, ()
+    left = [group for group in groups if group not in treating]
+    numbers = ", ".join(str(group.get("FractionGroupNumber", "?")) for group in left)
+    what = f"fraction group {numbers} holds no treatment beam (portal images?): not added"
+    return treating, (what,)
+
+
+def _treats(group: Dataset, kinds: Mapping[int, str]) -> bool:
+    if group.get("ReferencedBrachyApplicationSetupSequence"):
+        return True
+    for beam in group.get("ReferencedBeamSequence", ()):
+        given = [_number(beam, keyword, []) or 0.0 for keyword in ("BeamDose", "BeamMeterset")]
+        kind = kinds.get(whole(beam, "ReferencedBeamNumber") or 0)
+        if kind in TREATMENT_TYPE if kind is not None else max(given) > 0:
+            return True
+    return False
 
 
 def _treatment_beams(dataset: Dataset) -> int:
@@ -159,7 +218,11 @@ class Delivery:
 
 def read_record(path: Path) -> tuple[Delivery, ...]:
     """The fractions that an RT Treatment Record says were delivered as planned."""
-    dataset = _dataset(path)
+    with understood(path, "RT Treatment Record"):
+        return _deliveries(read_object(path), path)
+
+
+def _deliveries(dataset: Dataset, path: Path) -> tuple[Delivery, ...]:
     if dataset.get("Modality") != RECORD_MODALITY:
         raise HeaderError(
             f"Modality (0008,0060) is {dataset.get('Modality')!r}, not RTRECORD", where=path
@@ -167,15 +230,15 @@ def read_record(path: Path) -> tuple[Delivery, ...]:
     plans = dataset.get("ReferencedRTPlanSequence")
     if not plans:
         raise HeaderError("the record names no plan (300C,0002)", where=path)
-    uid = str(plans[0].ReferencedSOPInstanceUID)
+    uid = str(plans[0].get("ReferencedSOPInstanceUID", ""))
     beams = [
         *dataset.get("TreatmentSessionBeamSequence", ()),
         *dataset.get("TreatmentSessionIonBeamSequence", ()),
     ]
     fractions = {
-        int(beam.CurrentFractionNumber)
+        number
         for beam in beams
-        if beam.get("CurrentFractionNumber") is not None
+        if (number := whole(beam, "CurrentFractionNumber", where=str(path))) is not None
         and str(beam.get("TreatmentTerminationStatus", "")) in DELIVERED_STATUS
         and str(beam.get("TreatmentDeliveryType", "")) in TREATMENT_TYPE
     }

@@ -7,13 +7,13 @@ be read rightly is refused with the reason; every adaptation is a warning in the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydicom import Dataset
 
 from imaging.enhanced import ENHANCED_CLASSES, read_frames
-from imaging.errors import UnsupportedError
+from imaging.errors import HeaderError, UnsupportedError
 from imaging.nifti import read_nifti
 from imaging.series import Kind, Series
 from imaging.stored import PIECE, Stored, read_slices
@@ -24,6 +24,13 @@ from imaging.volume import Array, Grid, Unit, Volume
 AIR_HU = -1024
 #: A declared padding value above this would erase tissue: it is left alone, with a warning.
 HIGHEST_PADDING_HU = -900.0
+#: HU that scanners give, extended scales and padding included: 16 bits with a sign. Metal reaches
+#: 30,000.
+LOWEST_HU, HIGHEST_HU = -32768.0, 32767.0
+#: The body alone spans more: fat to bone. A label map with few labels spans less.
+FEWEST_HU = 100.0
+#: Lung and the air around the patient lie below; an image without is cut out, or shifted.
+HIGHEST_AIR_HU = -300.0
 _INT16 = np.iinfo(np.int16)
 
 #: UCUM codes of PET values; the SUV ones in the current and in the older spelling (CID 85).
@@ -79,12 +86,15 @@ def read_ct(series: Series) -> Reading:
         UnsupportedError: a transfer syntax or kind of image that is not read.
     """
     if series.kind is Kind.NIFTI:
-        return _from_nifti(series, Unit.HU)
+        reading = _from_nifti(series, Unit.HU)
+        doubts = believable_hu(reading.volume.array, series.name)
+        return replace(reading, warnings=(*reading.warnings, *doubts))
     stored = _stored(series)
     outside, warnings = _padding(stored)
     values = _hounsfield(stored)
     if outside is not None:
         values[outside] = AIR_HU
+    warnings += believable_hu(values, series.name)
     return _reading(series, stored, values, Unit.HU, fill=AIR_HU, warnings=warnings)
 
 
@@ -104,6 +114,29 @@ def read_pet(series: Series) -> Reading:
     unit, warnings = _pet_unit(stored.headers[0], series.name)
     values = _rescaled(stored)
     return _reading(series, stored, values, unit, fill=0.0, warnings=warnings)
+
+
+def believable_hu(values: Array, where: str) -> tuple[str, ...]:
+    """Doubts about values that are said to be HU; a warning each.
+
+    Raises:
+        HeaderError: values that no CT gives: a wrong sign, slope or intercept.
+    """
+    low, high = float(values.min()), float(values.max())
+    if low < LOWEST_HU or high > HIGHEST_HU:
+        raise HeaderError(
+            f"values from {low:g} to {high:g}, which no CT gives in HU",
+            where=where,
+            remedy="check rescale slope and intercept, and the sign of the pixels",
+        )
+    if high - low < FEWEST_HU:
+        return (f"values from {low:g} to {high:g} only: a label map, or an empty image?",)
+    if low > HIGHEST_AIR_HU:
+        return (
+            f"no voxel is near the -1000 HU of air, the lowest is {low:g}: is the rescale "
+            "intercept lost, or the image cut out of a scan?",
+        )
+    return ()
 
 
 def _stored(series: Series) -> Stored:

@@ -98,7 +98,7 @@ def _stack(series: Series, headers: list[Header]) -> SeriesCandidate:
     stack = replace(
         series,
         files=tuple(Path(header.path) for header in ordered),
-        slices=sum(int(header.number(Tag.FRAMES) or 1) for header in ordered),
+        slices=sum(header.frames for header in ordered),
         slice_thickness_mm=thickness,
         frame_of_reference_uid=first.text(Tag.FRAME_OF_REFERENCE_UID) or None,
         sop_class_uid=first.text(Tag.SOP_CLASS_UID),

@@ -17,22 +17,15 @@ import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from imaging.dataset import DEFLATED, READ_ERRORS, quiet_pydicom, read_dataset, reason
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
-from imaging.header import (
-    BIG_ENDIAN,
-    DEFLATED,
-    NATIVE,
-    READ_ERRORS,
-    Header,
-    Tag,
-    quiet_pydicom,
-    read_dataset,
-    read_header,
-)
+from imaging.header import BIG_ENDIAN, NATIVE, Header, Tag, read_header
 from imaging.series import Series
 from imaging.slices import SAME_POSITION_MM, Stack, arrange
 from imaging.volume import Array, FloatArray
 
+#: PET series in Bq/ml reach slopes of thousands; beyond this nothing is a measurement.
+LARGEST_SLOPE = 1e9
 #: Stored values are looked at in pieces of this many slices, to stay within the cache.
 PIECE = 16
 
@@ -138,7 +131,7 @@ def _floats(header: Header, tag: Tag, count: int) -> tuple[float, ...]:
 def _check_same(header: Header, first: Header, name: str) -> None:
     if header.integer(Tag.SAMPLES_PER_PIXEL) not in (None, 1):
         raise UnsupportedError("colour images", where=header.path)
-    if (header.number(Tag.FRAMES) or 1) > 1:
+    if header.frames > 1:
         raise UnsupportedError("a multi-frame file in a single-frame series", where=header.path)
     for tag in (Tag.ROWS, Tag.COLUMNS):
         if header.integer(tag) != first.integer(tag):
@@ -146,6 +139,30 @@ def _check_same(header: Header, first: Header, name: str) -> None:
     for tag in (Tag.BITS_ALLOCATED, Tag.BITS_STORED, Tag.SIGNED):
         if header.integer(tag) != first.integer(tag):
             raise HeaderError("images of different pixel type in one series", where=name)
+    if header.text(Tag.FRAME_OF_REFERENCE_UID) != first.text(Tag.FRAME_OF_REFERENCE_UID):
+        raise HeaderError(
+            "the images of one series name different frames of reference (0020,0052)",
+            where=header.path,
+            remedy="send the series again from the archive",
+        )
+    _check_pixel_type(header)
+
+
+def _check_pixel_type(header: Header) -> None:
+    """Bits, colours and rescaling that can be those of a scanner's image."""
+    allocated, stored = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.BITS_STORED)
+    if allocated is not None and stored is not None and not 0 < stored <= allocated:
+        raise HeaderError(
+            f"Bits Stored (0028,0101) is {stored} of {allocated} allocated", where=header.path
+        )
+    colours = header.text(Tag.PHOTOMETRIC)
+    if colours and not colours.startswith("MONOCHROME"):
+        raise UnsupportedError(
+            f"Photometric Interpretation (0028,0004) is {colours}", where=header.path
+        )
+    slope = header.number(Tag.SLOPE)
+    if slope is not None and not 0.0 < slope <= LARGEST_SLOPE:
+        raise HeaderError(f"Rescale Slope (0028,1053) is {slope:g}", where=header.path)
 
 
 def _distinct(headers: list[Header]) -> tuple[list[Header], tuple[str, ...]]:
@@ -189,7 +206,14 @@ def _pixels(headers: list[Header]) -> Array:
         if header.transfer_syntax in NATIVE and header.pixel_offset > 0:
             _read_into(values[k], header)
         else:
-            values[k] = decode(header).reshape(rows, columns)
+            image = decode(header)
+            if image.shape != (rows, columns):
+                raise HeaderError(
+                    f"pixels of shape {image.shape} for {rows} rows of {columns}",
+                    where=header.path,
+                    remedy="send the series again from the archive",
+                )
+            values[k] = image
     return values
 
 
@@ -201,6 +225,13 @@ def _read_into(image: Array, header: Header) -> None:
         got = os.preadv(handle, [room.data], header.pixel_offset)
     finally:
         os.close(handle)
+    if header.pixel_bytes >= image.nbytes + image.strides[0]:
+        raise HeaderError(
+            f"{header.pixel_bytes} pixel bytes for {image.shape[0]} rows of {image.shape[1]} "
+            f"pixels, which take {image.nbytes}",
+            where=header.path,
+            remedy="send the series again from the archive",
+        )
     if got < image.nbytes or header.pixel_bytes < image.nbytes:
         raise HeaderError(
             f"the file is truncated: {min(got, header.pixel_bytes)} of {image.nbytes} pixel bytes",
@@ -219,7 +250,7 @@ def decode(header: Header) -> Array:
     except (RuntimeError, ImportError, *READ_ERRORS) as error:
         if syntax in NATIVE or syntax in (BIG_ENDIAN, DEFLATED):
             raise HeaderError(
-                f"the pixel data cannot be read: {_first_line(error)}",
+                f"the pixel data cannot be read: {reason(error)}",
                 where=header.path,
                 remedy="send the series again from the archive",
             ) from error

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 
+from imaging.dataset import read_object, understood
+from imaging.elements import whole
 from imaging.errors import HeaderError, InputError
 from imaging.volume import FloatArray
 
 _CONTOUR_DATA = Tag(0x3006, 0x0050)
+#: No patient is longer: a vertex further from the origin is damage, and would need a vast grid.
+FARTHEST_MM = 10_000.0
 
 
 class ContourKind(StrEnum):
@@ -50,6 +53,8 @@ class Roi:
     Attributes:
         interpreted_type: RT ROI Interpreted Type (GTV, PTV, ORGAN ...), "" when not given.
         frame_of_reference_uid: of its points; None when the file names none.
+        fault: why it cannot be used, "" when it can. It is kept, since a lesion that was drawn in
+            a damaged way was there; its contours bound nothing.
     """
 
     number: int
@@ -58,10 +63,13 @@ class Roi:
     contours: tuple[Contour, ...]
     frame_of_reference_uid: str | None = None
     source: str = ""
+    fault: str = ""
 
     @property
     def closed(self) -> tuple[Contour, ...]:
-        """The contours that bound an area, each once."""
+        """The contours that bound an area, each once; none of an ROI with a fault."""
+        if self.fault:
+            return ()
         kept: dict[bytes, Contour] = {}
         for contour in self.contours:
             if contour.kind.encloses and len(contour.points_mm) > 2:
@@ -92,12 +100,14 @@ class StructureSet:
 
 
 def read_rtstruct(path: Path) -> StructureSet:
-    """Read an RTSTRUCT file; ROIs without contours are kept, with none."""
-    try:
-        dataset = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError) as error:
-        raise InputError(f"not readable as DICOM: {error}", where=path) from error
-    return structure_set(dataset, source=path.name)
+    """Read an RTSTRUCT file; ROIs without contours, or with a fault, are kept.
+
+    Raises:
+        HeaderError: it is damaged as a whole.
+        InputError: it cannot be opened.
+    """
+    with understood(path, "RTSTRUCT"):
+        return structure_set(read_object(path), source=path.name)
 
 
 def structure_set(dataset: Dataset, *, source: str = "") -> StructureSet:
@@ -107,28 +117,12 @@ def structure_set(dataset: Dataset, *, source: str = "") -> StructureSet:
             f"Modality (0008,0060) is {dataset.get('Modality')!r}, not RTSTRUCT", where=source
         )
     types = {
-        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "").upper()
+        number: str(item.get("RTROIInterpretedType") or "").upper()
         for item in dataset.get("RTROIObservationsSequence", ())
-        if item.get("ReferencedROINumber") is not None
-    }
-    drawn = {
-        int(item.ReferencedROINumber): item
-        for item in dataset.get("ROIContourSequence", ())
-        if item.get("ReferencedROINumber") is not None
+        if (number := whole(item, "ReferencedROINumber", where=source)) is not None
     }
     default = _frame_of_reference(dataset)
-    rois = tuple(
-        Roi(
-            number=(number := int(item.ROINumber)),
-            name=str(item.get("ROIName") or f"ROI {number}"),
-            interpreted_type=types.get(number, ""),
-            contours=_contours(drawn.get(number), where=f"{source}: ROI {number}"),
-            frame_of_reference_uid=str(item.get("ReferencedFrameOfReferenceUID") or default or "")
-            or None,
-            source=source,
-        )
-        for item in dataset.get("StructureSetROISequence", ())
-    )
+    rois = _rois(dataset, types, default, source)
     frames = {roi.frame_of_reference_uid for roi in rois if roi.contours}
     series, images = _references(dataset)
     return StructureSet(
@@ -141,6 +135,51 @@ def structure_set(dataset: Dataset, *, source: str = "") -> StructureSet:
         source=source,
         warnings=_file_warnings(rois),
     )
+
+
+def _rois(
+    dataset: Dataset, types: dict[int, str], default: str | None, source: str
+) -> tuple[Roi, ...]:
+    """The ROIs in the order of the file; contours that no name belongs to are an ROI of their own.
+
+    Where a number is given twice nobody knows which contours belong to which name: all that share
+    it are at fault.
+    """
+    listed = [
+        (whole(item, "ROINumber", where=source), item)
+        for item in dataset.get("StructureSetROISequence", ())
+    ]
+    drawn: dict[int, list[Dataset]] = {}
+    for item in dataset.get("ROIContourSequence", ()):
+        number = whole(item, "ReferencedROINumber", where=source)
+        if number is not None:
+            drawn.setdefault(number, []).append(item)
+    times = Counter(number for number, _ in listed)
+    rois = []
+    for given, item in listed:
+        number = -1 if given is None else given
+        contours, fault = _contours(drawn.pop(number, []) if times[given] < 2 else [])
+        if times[given] > 1:
+            fault = f"{times[given]} ROIs share the number {number}"
+        rois.append(
+            Roi(
+                number=number,
+                name=str(item.get("ROIName") or f"ROI {number}"),
+                interpreted_type=types.get(number, ""),
+                contours=contours,
+                frame_of_reference_uid=str(item.get("ReferencedFrameOfReferenceUID") or "")
+                or default,
+                source=source,
+                fault=fault,
+            )
+        )
+    fault = "its contours belong to no ROI of Structure Set ROI Sequence (3006,0020)"
+    rois += [
+        Roi(number, f"ROI {number}", types.get(number, ""), (), default, source, fault)
+        for number, items in drawn.items()
+        if times[number] < 1 and any(item.get("ContourSequence") for item in items)
+    ]
+    return tuple(rois)
 
 
 def _frame_of_reference(dataset: Dataset) -> str | None:
@@ -160,40 +199,43 @@ def _references(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for frame in dataset.get("ReferencedFrameOfReferenceSequence", ()):
         for study in frame.get("RTReferencedStudySequence", ()):
             for item in study.get("RTReferencedSeriesSequence", ()):
-                series.append(str(item.SeriesInstanceUID))
+                series.append(str(item.get("SeriesInstanceUID", "")))
                 images.extend(
-                    str(image.ReferencedSOPInstanceUID)
+                    str(image.get("ReferencedSOPInstanceUID", ""))
                     for image in item.get("ContourImageSequence", ())
                 )
     return tuple(series), tuple(images)
 
 
-def _contours(item: Dataset | None, *, where: str) -> tuple[Contour, ...]:
-    """Contours of one ROI; coordinates are parsed from the raw text in one go."""
-    sequence = () if item is None else item.get("ContourSequence", ())
+def _contours(items: list[Dataset]) -> tuple[tuple[Contour, ...], str]:
+    """Contours of one ROI, and its fault; coordinates are parsed from the raw text in one go."""
+    if len(items) > 1:
+        return (), "its contours are given twice (3006,0039)"
     raw, kinds, images = [], [], []
-    for contour in sequence:
+    for contour in items[0].get("ContourSequence", ()) if items else ():
         text = _raw_contour_data(contour)
         if not text:
             continue
-        try:
-            kinds.append(ContourKind(str(contour.ContourGeometricType).strip()))
-        except (AttributeError, ValueError) as error:
-            raise HeaderError(f"Contour Geometric Type (3006,0042): {error}", where=where) from None
+        kind = str(contour.get("ContourGeometricType", "")).strip()
+        if kind not in tuple(ContourKind):
+            return (), f"Contour Geometric Type (3006,0042) is {kind[:20]!r}"
+        kinds.append(ContourKind(kind))
         raw.append(text)
         references = contour.get("ContourImageSequence", ())
-        images.append(str(references[0].ReferencedSOPInstanceUID) if len(references) else "")
-    if not raw:
-        return ()
-    counts = np.array([text.count(b"\\") + 1 for text in raw])
-    values = _numbers(b"\\".join(raw), where)
-    if len(values) != counts.sum() or (counts % 3).any() or not np.isfinite(values).all():
-        raise HeaderError(
-            "Contour Data (3006,0050) is not a list of coordinate triplets", where=where
+        images.append(
+            str(references[0].get("ReferencedSOPInstanceUID", "")) if len(references) else ""
         )
+    if not raw:
+        return (), ""
+    counts = np.array([text.count(b"\\") + 1 for text in raw])
+    values = _numbers(b"\\".join(raw))
+    if values is None or len(values) != counts.sum() or (counts % 3).any():
+        return (), "Contour Data (3006,0050) is not a list of coordinate triplets"
+    if not np.isfinite(values).all() or np.abs(values).max() > FARTHEST_MM:
+        return (), f"Contour Data (3006,0050) leads beyond {FARTHEST_MM / 1000:g} m"
     values.setflags(write=False)
     points = np.split(values.reshape(-1, 3), np.cumsum(counts // 3)[:-1])
-    return tuple(Contour(*parts) for parts in zip(kinds, points, images, strict=True))
+    return tuple(Contour(*parts) for parts in zip(kinds, points, images, strict=True)), ""
 
 
 def _raw_contour_data(contour: Dataset) -> bytes:
@@ -206,15 +248,18 @@ def _raw_contour_data(contour: Dataset) -> bytes:
     return "\\".join(str(number) for number in value or ()).encode()
 
 
-def _numbers(text: bytes, where: str) -> FloatArray:
+def _numbers(text: bytes) -> FloatArray | None:
+    """The numbers of a list in decimal strings; None where it holds anything else."""
+    if text.translate(None, b"0123456789+-.eE\\ "):
+        return None
     try:
         return np.fromstring(text, dtype=np.float64, sep="\\")
-    except ValueError as error:
-        raise HeaderError(f"Contour Data (3006,0050): {error}", where=where) from None
+    except (ValueError, DeprecationWarning):
+        return None
 
 
 def _file_warnings(rois: Iterable[Roi]) -> tuple[str, ...]:
-    found = []
+    found = [f"ROI {roi.name} cannot be used: {roi.fault}" for roi in rois if roi.fault]
     for roi in rois:
         ignored = [contour.kind for contour in roi.contours if not contour.kind.encloses]
         if ignored:
@@ -222,6 +267,6 @@ def _file_warnings(rois: Iterable[Roi]) -> tuple[str, ...]:
         enclosing = sum(
             contour.kind.encloses and len(contour.points_mm) > 2 for contour in roi.contours
         )
-        if enclosing > len(roi.closed):
+        if not roi.fault and enclosing > len(roi.closed):
             found.append(f"ROI {roi.name}: {enclosing - len(roi.closed)} repeated contours dropped")
     return tuple(found)

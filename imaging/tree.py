@@ -10,17 +10,18 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from imaging.errors import HeaderError
-from imaging.header import (
-    NATIVE,
+from imaging.dataset import (
+    DEEPEST_SEQUENCE,
+    LARGEST_PIXELS_BYTES,
     READ_ERRORS,
-    Header,
+    SEND_AGAIN,
     NotDicomError,
-    Tag,
     quiet_pydicom,
     read_dataset,
-    read_header,
+    reason,
 )
+from imaging.errors import HeaderError
+from imaging.header import DIRECTORY_CLASS, NATIVE, Header, Tag, read_header
 from imaging.series import Problem, ProblemLevel
 
 #: Patient ID and SOP Instance UID.
@@ -41,7 +42,6 @@ OBJECT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
     "1.2.840.10008.5.1.4.1.1.66.7": "SEG",
 }
-DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 #: What every file must have to find its place (type 1 in every SOP class used here).
 _IDENTITY = {
     Tag.SOP_CLASS_UID: "SOP Class UID",
@@ -49,7 +49,6 @@ _IDENTITY = {
     Tag.MODALITY: "Modality",
     Tag.SERIES_UID: "Series Instance UID",
 }
-SEND_AGAIN = "send it again from the archive"
 #: Left behind by file browsers; passed over without a word.
 IGNORED_NAMES = frozenset((".ds_store", "thumbs.db", "desktop.ini", "dicomdir"))
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -141,6 +140,9 @@ def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
         except OSError as error:
             what = f"cannot be opened: {error.strerror}"
             found.problems.append(Problem(relative(path, root), what, "check its permissions"))
+        except READ_ERRORS as error:  # one file never costs more than itself
+            what = f"the DICOM header cannot be read: {reason(error)}"
+            found.problems.append(Problem(relative(path, root), what, SEND_AGAIN, subject))
     found.problems.extend(_copies(by_uid, copies, root))
     found.problems.extend(_lines(not_dicom, root))
     return found
@@ -170,12 +172,22 @@ def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
             problems.append(
                 Problem(relative(folder, root), "an empty folder", level=ProblemLevel.NOTE)
             )
-        inner = [entry.path for entry in entries if entry.is_dir()]
+        inner: list[str] = []
         for entry in entries:
             name = entry.name.lower()
-            if name not in IGNORED_NAMES and not name.startswith("._") and not entry.is_dir():
+            if _is_folder(entry):
+                inner.append(entry.path)
+            elif name not in IGNORED_NAMES and not name.startswith("._"):
                 yield entry.path
         folders.extend(reversed(inner))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder; a link that leads to itself is none, and fails as a file."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _holds_results(folder: str, names: set[str]) -> bool:
@@ -219,16 +231,17 @@ def _sort_in(header: Header, found: Found) -> bool:
 
 
 def _check_size(header: Header) -> None:
-    """Refuse an uncompressed file that is smaller than its pixels."""
-    if header.transfer_syntax not in NATIVE:
-        return
+    """Refuse a file that claims more pixels than are read, or than it can hold uncompressed."""
     rows, columns = header.integer(Tag.ROWS), header.integer(Tag.COLUMNS)
     bits, samples = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SAMPLES_PER_PIXEL)
     if not rows or not columns or not bits:
         raise HeaderError("an image without Rows, Columns or Bits Allocated (0028,0010/0011/0100)")
-    frames = int(header.number(Tag.FRAMES) or 1)
-    needed = rows * columns * bits * (samples or 1) * frames // 8
-    if header.size < needed:
+    needed = rows * columns * bits * (samples or 1) * header.frames // 8
+    if needed > LARGEST_PIXELS_BYTES:
+        raise HeaderError(
+            f"the header claims {needed / 1024**3:.0f} GB of pixels", remedy=SEND_AGAIN
+        )
+    if header.transfer_syntax in NATIVE and header.size < needed:
         raise HeaderError(
             f"the file is truncated: {header.size} bytes, its pixels alone take {needed}",
             remedy=SEND_AGAIN,
@@ -244,17 +257,19 @@ def references_of(path: str) -> frozenset[str]:
     uids: set[str] = set()
     try:
         with quiet_pydicom():
-            _collect(read_dataset(path, _REFERENCES), uids)
+            _collect(read_dataset(path, _REFERENCES), uids, 1)
     except READ_ERRORS as error:
-        raise HeaderError(f"broken sequences: {type(error).__name__}", remedy=SEND_AGAIN) from error
+        raise HeaderError(f"broken sequences: {reason(error)}", remedy=SEND_AGAIN) from error
     return frozenset(uids)
 
 
-def _collect(item: Dataset, uids: set[str]) -> None:
+def _collect(item: Dataset, uids: set[str], depth: int) -> None:
+    if depth > DEEPEST_SEQUENCE:
+        raise HeaderError(f"sequences nested more than {DEEPEST_SEQUENCE} deep")
     for element in item:
         if element.VR == "SQ":
             for inner in element.value:
-                _collect(inner, uids)
+                _collect(inner, uids, depth + 1)
         elif element.keyword in _REFERENCE_KEYWORDS and element.value:
             uids.add(str(element.value))
 

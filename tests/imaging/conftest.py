@@ -13,6 +13,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from imaging.seg import SegSegment, write_seg
+from imaging.volume import Grid, Mask
+
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
 PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
 OBJECT_CLASSES = {
@@ -40,8 +43,13 @@ class DicomWriter:
         self.root = root
 
     def ct(self, folder: str = "CT", **options: Any) -> list[Path]:
-        """An axial CT series: stored value = HU + 1024."""
+        """An axial CT series: stored value = HU + 1024, with a column of air in the corner."""
         options.setdefault("intercept", -1024.0)
+        if options.get("stored") is None:
+            options["stored"] = default_stored(
+                options.get("slices", 6), options.get("shape", (5, 7))
+            )
+            options["stored"][:, 0, 0] = 24
         return self._series(folder, "CT", CT_CLASS, **options)
 
     def pet(self, folder: str = "PET", **options: Any) -> list[Path]:
@@ -236,3 +244,45 @@ def dicom(tmp_path: Path) -> DicomWriter:
     root = tmp_path / "tree"
     root.mkdir()
     return DicomWriter(root)
+
+
+@pytest.fixture
+def rtstruct_file(tmp_path: Path) -> Path:
+    """An RTSTRUCT of two ROIs of three squares each."""
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID = OBJECT_CLASSES["RTSTRUCT"], uid("rs")
+    made.Modality, made.PatientID, made.FrameOfReferenceUID = "RTSTRUCT", "P1", "1.2.3.4"
+    made.PatientName = "Name^P1"
+    rois, contours = [], []
+    for number in (1, 2):
+        roi, drawn = Dataset(), Dataset()
+        roi.ROINumber, roi.ROIName = number, f"GTV {number}"
+        roi.ReferencedFrameOfReferenceUID = "1.2.3.4"
+        drawn.ReferencedROINumber = number
+        drawn.ContourSequence = DicomSequence()
+        for z in (0, 3, 6):
+            square = Dataset()
+            square.ContourGeometricType, square.NumberOfContourPoints = "CLOSED_PLANAR", 4
+            square.ContourData = [2, 2, z, 8, 2, z, 8, 8, z, 2, 8, z]
+            drawn.ContourSequence.append(square)
+        rois.append(roi)
+        contours.append(drawn)
+    made.StructureSetROISequence = DicomSequence(rois)
+    made.ROIContourSequence = DicomSequence(contours)
+    path = tmp_path / "rs.dcm"
+    save(made, path, ExplicitVRLittleEndian)
+    return path
+
+
+@pytest.fixture
+def seg_file(dicom: DicomWriter, tmp_path: Path) -> Path:
+    """A binary SEG of one lesion on three slices of a small CT."""
+    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in dicom.ct("for seg")]
+    affine = np.diag([1.5, 2.0, 3.0, 1.0])
+    affine[:3, 3] = headers[0].ImagePositionPatient
+    grid = Grid((7, 5, 6), affine, str(headers[0].FrameOfReferenceUID))
+    drawn = np.zeros(grid.shape, dtype=bool)
+    drawn[2:5, 1:4, 1:4] = True
+    return write_seg(
+        tmp_path / "seg.dcm", [SegSegment("L1", Mask.of(drawn, grid), "2.25.1")], headers
+    )

@@ -20,8 +20,9 @@ from pydicom.uid import (
 )
 
 from imaging import header as header_module
+from imaging.dataset import NotDicomError
 from imaging.errors import HeaderError
-from imaging.header import Header, NotDicomError, Tag, read_header
+from imaging.header import Header, Tag, read_header
 
 
 def agrees_with_pydicom(header: Header, path: Path) -> None:

@@ -117,10 +117,11 @@ def test_hu_are_exact_for_every_stored_type(dicom, dtype, slope, intercept, kept
 
 
 def test_values_beyond_int16_become_float(dicom) -> None:
-    stored = np.full((2, 3, 3), 65535)
-    reading = read_ct(ct_series(dicom.ct(stored=stored, intercept=-1024.0)))
+    stored = np.full((2, 3, 3), 32767)
+    stored[0] = 0
+    reading = read_ct(ct_series(dicom.ct(stored=stored, intercept=-0.5)))
     assert reading.volume.array.dtype == np.float32
-    assert reading.volume.array.max() == 65535 - 1024
+    assert reading.volume.array.max() == 32767 - 0.5
 
 
 def test_slopes_that_differ_between_ct_slices_are_applied_each(dicom) -> None:

@@ -320,7 +320,7 @@ class TestReading:
         assert rasterise(read.rois[0], grid()).voxels == 16
         assert read.warnings == ("ROI L: 2 contours of type POINT ignored",)
         only_open = structure_set(rtstruct(("L", "", drawn))).rois[0]
-        with pytest.raises(InputError, match="ROI L has no closed contour"):
+        with pytest.raises(InputError, match="ROI L cannot be used: it has no closed contour"):
             rasterise(only_open, grid())
 
     def test_a_contour_written_twice_does_not_cancel_itself(self, rtstruct) -> None:
@@ -336,8 +336,9 @@ class TestReading:
     def test_coordinates_that_are_no_triplets_are_refused(self, rtstruct) -> None:
         made = rtstruct(("L", "", [square(2.5, 6.5, 0)]))
         made.ROIContourSequence[0].ContourSequence[0].ContourData = ["1", "2", "3", "4"]
-        with pytest.raises(HeaderError, match=r"ROI 1: Contour Data \(3006,0050\)"):
-            structure_set(made, source="RS.dcm")
+        (roi,) = structure_set(made, source="RS.dcm").rois
+        with pytest.raises(InputError, match=r"ROI L cannot be used: Contour Data \(3006,0050\)"):
+            rasterise(roi, grid())
 
     def test_another_modality_is_refused(self, rtdose) -> None:
         with pytest.raises(HeaderError, match="not RTSTRUCT"):
