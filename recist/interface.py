@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from imaging.errors import InputError
+from imaging.tables.source import Source
 from recist.answers import AbscopalCohort, AssessedCourse, AssessedTable
 from recist.assessment import assess_course
 from recist.course import Course
@@ -23,7 +24,6 @@ from recist.table.finding import Finding
 from recist.table.frames import csv_frame
 from recist.table.output import CHECKS, OUTCOMES, TIMEPOINTS
 from recist.table.read import Courses, read_courses
-from recist.table.source import Source
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imaging.errors import InputError
+from imaging.tables.source import Source
 from recist.cohort import charts, tables
 from recist.cohort.lesion_rates import lesion_rates
 from recist.cohort.patients import Patient, assessed, read_arms, read_doses
@@ -20,7 +21,6 @@ from recist.table.finding import Finding, Level
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.source import Source
 from recist.table.writing import all_written, write_line
 
 PATIENTS, RATES, CONTRASTS = "abscopal.csv", "rates.csv", "contrasts.csv"

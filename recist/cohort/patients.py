@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.tables.columns import Columns
+from imaging.tables.source import Source, small_rows
 from recist import abscopal
 from recist.abscopal import AbscopalFinding, Answer
 from recist.course import Course, Field
 from recist.protocol import Protocol
 from recist.table import cells
 from recist.table.finding import Finding, Level
-from recist.table.layout import Layout
-from recist.table.source import Source, chunks, opened
 
 #: The table of field classes and doses that the main job writes for each patient.
 FIELD_TABLE = "field.csv"
+DOSES = Columns(("subject", "lesion", "near_max_gy"), ("upper_bound_gy",), is_dated=False)
+#: The table of arms.
+ARMS = Columns(("subject", "arm"), ("systemic",), is_dated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def read_arms(source: Source) -> dict[str, Arm]:
     """
     arms: dict[str, Arm] = {}
     named = f"{Path(source).name}, " if isinstance(source, str | Path) else "arms, "
-    for number, row in _rows(source, ("subject", "arm"), ("systemic",)):
+    for number, row in small_rows(source, ARMS):
         where = f"{named}row {number}"
         subject, name = row["subject"], row["arm"]
         if not subject or not name:
@@ -168,7 +171,7 @@ def read_doses(path: Path) -> dict[tuple[str, str], float]:
     if not tables:
         raise InputError(f"no {FIELD_TABLE} below the folder", where=path)
     for table in tables:
-        for number, row in _rows(table, ("subject", "lesion", "near_max_gy"), ("upper_bound_gy",)):
+        for number, row in small_rows(table, DOSES):
             where = f"{table.name}, row {number}"
             try:
                 dose = cells.number(row.get("upper_bound_gy") or row["near_max_gy"])
@@ -177,29 +180,3 @@ def read_doses(path: Path) -> dict[tuple[str, str], float]:
             if dose is not None:
                 doses[row["subject"], row["lesion"]] = dose
     return doses
-
-
-def _rows(
-    source: Source, required: Sequence[str], optional: Sequence[str]
-) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a small table by column name; other columns are left out."""
-    with opened(source) as table:
-        names = [name.strip().lower().removeprefix("\ufeff") for name in table.header]
-        missing = [name for name in required if name not in names]
-        if missing:
-            raise InputError(
-                f"column {missing[0]!r} is missing",
-                where=table.name,
-                remedy=f"the table needs {', '.join(required)}",
-            )
-        position = {name: names.index(name) for name in (*required, *optional) if name in names}
-        layout = Layout(len(names), position, has_dates=False, unknown=())
-        return [
-            (
-                number,
-                {name: (row[k].strip() if k < len(row) else "") for name, k in position.items()},
-            )
-            for chunk in chunks(table, layout)
-            for number, row in chunk.rows(table.delimiter)
-            if any(cell.strip() for cell in row)
-        ]

@@ -376,6 +376,15 @@ class Protocol:
         "two_plus_one", "AMB-39", "How two readers become one.", FDA()
     )
 
+    # --- tables --------------------------------------------------------------------------------
+    date_order: Literal["iso", "day_first", "month_first"] = setting(
+        "iso",
+        "",
+        "How dates are written in tables: YYYY-MM-DD only, or DD/MM/YYYY or MM/DD/YYYY as well "
+        "(a point or a dash may part them too).",
+        "03/04/2024 is two dates",
+    )
+
     def __post_init__(self) -> None:
         for each in SETTINGS.values():
             each.check(getattr(self, each.name))

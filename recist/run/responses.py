@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imaging.errors import InputError
+from imaging.tables.columns import Columns
+from imaging.tables.source import Chunk, chunks, opened
 from recist import endpoints
 from recist.course import Course, Event
 from recist.endpoints import time_zero
@@ -26,15 +28,15 @@ from recist.table import cells, results
 from recist.table.checks import against_events
 from recist.table.courses import DatedEvent
 from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Level
-from recist.table.layout import RESPONSE_COLUMNS, Layout, match_header, nearest
+from recist.table.finding import Finding, Level, about_table
+from recist.table.layout import Layout, nearest
 from recist.table.output import Rendered, TableResult, pack, write
-from recist.table.records import Slips
-from recist.table.source import Chunk, chunks, opened
+from recist.table.records import QUOTE, Slips, when_reader
 
 _OPTIONAL = ("criteria", "lesions", "reader")
 #: When a progression first showed (a PET finding that CT confirmed later), which dates it.
 _SIGN = "first_sign"
+_COLUMNS = Columns(("subject", "overall"), (*_OPTIONAL, _SIGN))
 _CRITERIA = ("recist11", "irecist", "irrecist", "imrecist", "percist")
 
 
@@ -83,15 +85,19 @@ def outcomes_file(
     """
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     findings: list[Finding] = []
-    with opened(Path(responses)) as table:
-        layout = match_header(
-            table.header, table.name, required=RESPONSE_COLUMNS, optional=(*_OPTIONAL, _SIGN)
-        )
+    with opened(Path(responses), _COLUMNS) as table:
+        layout = table.layout
+        findings.extend(about_table(table))
         known = {}
         if events is not None:
-            known = read_events(Path(events), has_dates=layout.has_dates, findings=findings)
+            known = read_events(
+                Path(events),
+                has_dates=layout.has_dates,
+                findings=findings,
+                date_order=settings.date_order,
+            )
         task = _Task(layout, table.delimiter, _known(criteria), settings, known, refused(findings))
-        parts = (pack(_conclude_chunk(task, chunk)) for chunk in chunks(table, layout))
+        parts = (pack(_conclude_chunk(task, chunk)) for chunk in chunks(table))
         return write(
             Path(out),
             parts,
@@ -142,14 +148,22 @@ def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[
     A row with neither time nor response names a subject of whom nothing was assessed.
     """
     at, width = task.layout.position, task.layout.width
-    parse = cells.ordinal if task.layout.has_dates else cells.day
+    parse = when_reader(task.layout, task.protocol.date_order)
     subjects: defaultdict[str, dict[_Key, list[_Seen]]] = defaultdict(dict)
+    above = ""
     for number, short in chunk.rows(task.delimiter):
         row = [*short, *[""] * width][:width]
-        subject = row[at["subject"]].strip()
-        if not subject:
+        if not any(cell.strip() for cell in short):
             continue
-        slips = Slips(subject, number, findings)
+        subject = row[at["subject"]].strip()
+        slips = Slips(subject or above, number, findings)
+        if not subject:
+            below = f" below one of {above}" if above else ""
+            slips.error("no-subject", f"a row without subject{below}", "name its subject")
+            continue
+        above = subject
+        if any(cell.strip() for cell in short[width:]):
+            slips.error("row-length", f"{len(short)} cells under {width} columns", QUOTE)
         criteria, lesions, reader = (
             row[at[name]].strip() if name in at else "" for name in _OPTIONAL
         )

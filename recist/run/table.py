@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
+from imaging.tables.source import Chunk, Source, Table, chunks, opened
 from recist.assessment import CRITERIA, assessed, outcome_of
 from recist.course import Course
 from recist.field.scope import scopes_of, within
@@ -27,11 +28,10 @@ from recist.table import results
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
 from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Level
-from recist.table.layout import Layout, match_header, nearest
+from recist.table.finding import Finding, Level, about_table
+from recist.table.layout import MEASUREMENTS, Layout, nearest
 from recist.table.output import Packed, Rendered, TableResult, pack, write
 from recist.table.records import Record, RecordReader, read_records
-from recist.table.source import Chunk, Source, Table, chunks, opened
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
@@ -82,15 +82,20 @@ def assess_file(
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     names = known_criteria(criteria)
     findings: list[Finding] = []
-    with opened(measurements) as table:
-        layout = match_header(table.header, table.name)
-        _tell_unknown(layout, findings)
+    with opened(measurements, MEASUREMENTS) as table:
+        layout = table.layout
+        findings.extend(about_table(table))
         known = {}
         if events is not None:
-            known = read_events(events, has_dates=layout.has_dates, findings=findings)
+            known = read_events(
+                events,
+                has_dates=layout.has_dates,
+                findings=findings,
+                date_order=settings.date_order,
+            )
         task = Task(layout, table.delimiter, names, settings, known, robustness, refused(findings))
         workers = _workers(table, jobs)
-        rendered = in_order(assess_chunk, task, chunks(table, layout), workers)
+        rendered = in_order(assess_chunk, task, chunks(table), workers)
         return write(
             Path(out),
             rendered,
@@ -232,7 +237,8 @@ def _records(
     task: Task, chunk: Chunk, findings: list[Finding]
 ) -> tuple[dict[str, list[Record]], set[str]]:
     """The readable records of each subject, and the subjects with a row that is not."""
-    reader = RecordReader(task.layout)
+    order, odd = task.protocol.date_order, chunk.is_odd
+    reader = RecordReader(task.layout, order, looks_for_controls=odd)
     records, broken = read_records(reader, chunk.rows(task.delimiter), findings)
     return by_subject(records), broken
 
@@ -261,13 +267,6 @@ def known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:
     if not criteria:
         raise InputError("no criteria", remedy=f"give some of {', '.join(CRITERIA)}")
     return tuple(dict.fromkeys(criteria))
-
-
-def _tell_unknown(layout: Layout, findings: list[Finding]) -> None:
-    if layout.unknown:
-        what = f"columns that are not read: {', '.join(layout.unknown)}"
-        remedy = "rename them if they were meant to be read"
-        findings.append(Finding(Level.CHECK, "unknown-columns", "", 1, what, remedy))
 
 
 def _workers(table: Table, jobs: int | None) -> int:

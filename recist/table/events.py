@@ -6,39 +6,47 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from imaging.errors import InputError
+from imaging.tables.source import Source, chunks, opened
 from recist.table import cells
 from recist.table.courses import DatedEvent
-from recist.table.finding import Finding, Level
-from recist.table.layout import EVENT_COLUMNS, Layout, match_header
-from recist.table.records import Slips
-from recist.table.source import Source, chunks, opened
+from recist.table.finding import Finding, Level, about_table
+from recist.table.layout import EVENTS, Layout
+from recist.table.records import QUOTE, Slips, when_reader
 
 
 def read_events(
-    source: Source, *, has_dates: bool | None, findings: list[Finding]
+    source: Source, *, has_dates: bool | None, findings: list[Finding], date_order: str = "iso"
 ) -> dict[str, tuple[DatedEvent, ...]]:
     """The events of each subject.
 
     Args:
         has_dates: of the table that the events belong to; None: either.
+        date_order: in which dates are written.
 
     Raises:
         InputError: a missing column, or days next to a table of dates.
     """
     events: defaultdict[str, list[DatedEvent]] = defaultdict(list)
-    with opened(source) as table:
-        layout = match_header(table.header, table.name, required=EVENT_COLUMNS, optional=())
+    with opened(source, EVENTS) as table:
+        layout = table.layout
         _same_time(layout, has_dates, table.name)
-        at = layout.position
-        parse = cells.ordinal if layout.has_dates else cells.day
-        for chunk in chunks(table, layout):
+        findings.extend(about_table(table))
+        at, width = layout.position, layout.width
+        parse = when_reader(layout, date_order)
+        for chunk in chunks(table):
             for number, row in chunk.rows(table.delimiter):
-                full = [*row, *[""] * layout.width][: layout.width]
+                if not any(cell.strip() for cell in row):
+                    continue
+                full = [*row, *[""] * width][:width]
                 subject = full[at["subject"]].strip()
                 slips = Slips(subject, number, findings)
+                if any(cell.strip() for cell in row[width:]):
+                    slips.error("row-length", f"{len(row)} cells under {width} columns", QUOTE)
+                if not subject:
+                    slips.error("no-subject", "an event without subject", "name its subject")
                 when = slips.value("unknown-time", parse, full[at[layout.time_column]])
                 kind = slips.value("unknown-event", cells.event_kind, full[at["event"]])
-                if when is not None and kind is not None:
+                if when is not None and kind is not None and not slips.failed:
                     events[subject].append(DatedEvent(when, kind))
     return {subject: tuple(found) for subject, found in events.items()}
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
+
+from imaging.tables.columns import listed
+from imaging.tables.source import Table
 
 
 class Level(StrEnum):
@@ -36,3 +40,14 @@ class Finding(NamedTuple):
         row = "" if self.row is None else f"row {self.row}"
         place = ", ".join(part for part in (self.subject, row) if part)
         return f"{self.level}: {place}: {self.what} ({self.remedy})"
+
+
+def about_table(table: Table) -> Iterator[Finding]:
+    """What is to be said of a table as a whole: how it was read, and what of it is not."""
+    for note in table.notes:
+        level = Level.WARNING if note.doubtful else Level.CHECK
+        yield Finding(level, "read-as", "", None, f"{table.name}: {note.what}", note.remedy)
+    if table.layout.unknown:
+        what = f"columns that are not read: {listed(table.layout.unknown)}"
+        remedy = "rename them if they were meant to be read"
+        yield Finding(Level.CHECK, "unknown-columns", "", 1, f"{what}", remedy)

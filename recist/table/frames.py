@@ -1,16 +1,11 @@
-"""DataFrames in and out: rows of any frame for the reader, and results as frames of pandas.
-
-pandas loads only when a frame is made; frames that come in are known by what they can do, so that
-neither pandas nor polars is needed to read a file.
-"""
+"""Results as frames of pandas, which loads only when a frame is made."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from imaging.errors import UnsupportedError
 from recist.table.results import csv_line
 
 if TYPE_CHECKING:
@@ -20,52 +15,6 @@ if TYPE_CHECKING:
 _LENGTHS = ("sum_mm", "baseline_mm", "nadir_mm")
 #: Columns that hold a truth, written as yes and no.
 _TRUTHS = ("new_lesion", "objective_response", "disease_control", "clinical_benefit")
-
-
-@runtime_checkable
-class Frame(Protocol):
-    """What a DataFrame of pandas and one of polars have in common."""
-
-    @property
-    def columns(self) -> Any: ...
-
-    @property
-    def shape(self) -> tuple[int, int]: ...
-
-
-def rows_of(
-    source: Frame | Iterable[Mapping[str, object]],
-) -> tuple[list[str], Iterator[Sequence[object]]]:
-    """The columns of a frame or of records, and their rows.
-
-    Records may lack columns that others have; an index of pandas is no column.
-
-    Raises:
-        UnsupportedError: neither a frame nor mappings.
-    """
-    if isinstance(source, Frame):
-        names = [str(name) for name in source.columns]
-        frame = cast(Any, source)
-        if hasattr(source, "itertuples"):
-            return names, frame.itertuples(index=False, name=None)
-        if hasattr(source, "iter_rows"):
-            return names, frame.iter_rows()
-    if isinstance(source, Iterable) and not isinstance(source, Mapping):
-        records = list(source)
-        if all(isinstance(record, Mapping) for record in records):
-            names = list(dict.fromkeys(str(name) for record in records for name in record))
-            return names, ([record.get(name) for name in names] for record in records)
-    raise UnsupportedError(
-        f"a table as {type(source).__name__}",
-        remedy="give a path, a DataFrame of pandas or polars, or one mapping per row",
-    )
-
-
-def is_missing(value: object) -> bool:
-    """Whether a cell of a frame is empty: NaN, NaT, or the NA of pandas."""
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN differs from itself
 
 
 def results_frame(columns: Sequence[str], lines: Iterable[str]) -> pd.DataFrame:

@@ -179,11 +179,19 @@ class _Account:
         write_line(file, results.csv_line(CHECK_COLUMNS))
         self._kept: dict[Level, list[Finding]] = {level: [] for level in Level}
         self._counts: Counter[Level] = Counter()
+        self._said: set[Finding] = set()
         self.subjects = 0
         self.failed: list[str] = []
 
     def add(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
+            if finding.row is None and not finding.subject:  # on the whole table, by each part
+                if finding in self._said:
+                    continue
+                self._said.add(finding)
+            if finding.level is Level.ERROR and not finding.subject:
+                self.subjects += 1  # whoever it belongs to is not among the results
+                self.failed.append(f"row {finding.row}")
             self._counts[finding.level] += 1
             kept = self._kept[finding.level]
             if len(kept) < KEPT_FINDINGS:

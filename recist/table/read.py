@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from imaging.errors import InputError
+from imaging.tables.source import Source, chunks, opened
 from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import by_subject, courses_of
 from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Level
-from recist.table.layout import match_header
+from recist.table.finding import Finding, Level, about_table
+from recist.table.layout import MEASUREMENTS
 from recist.table.records import Record, RecordReader, read_records
-from recist.table.source import Source, chunks, opened
 
 
 class NoCourseError(InputError, KeyError):
@@ -99,7 +99,8 @@ def read_courses(
 
     Args:
         findings: receives what is wrong with rows and subjects that were left out.
-        protocol: says from which event days count, and how the scans of a visit are joined.
+        protocol: how dates are written, from which event days count, how the scans of a visit
+            are joined.
 
     Raises:
         InputError: the table cannot be read at all.
@@ -107,14 +108,17 @@ def read_courses(
     found: list[Finding] = [] if findings is None else findings
     records: list[tuple[str, Record]] = []
     broken: set[str] = set()
-    with opened(source) as table:
-        layout = match_header(table.header, table.name)
+    with opened(source, MEASUREMENTS) as table:
+        layout, order = table.layout, protocol.date_order
+        found.extend(about_table(table))
         known = {}
         if events is not None:
-            known = read_events(events, has_dates=layout.has_dates, findings=found)
+            known = read_events(
+                events, has_dates=layout.has_dates, findings=found, date_order=order
+            )
             broken |= refused(found)
-        reader = RecordReader(layout)
-        for chunk in chunks(table, layout):
+        for chunk in chunks(table):
+            reader = RecordReader(layout, order, looks_for_controls=chunk.is_odd)
             own, lost = read_records(reader, chunk.rows(table.delimiter), found)
             records += own
             broken |= lost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
@@ -33,7 +34,11 @@ NO_EXTRAS = Extras()
 
 
 class Record(NamedTuple):
-    """One row. ``when`` is a day, or the ordinal of a date; a visit alone has no lesion."""
+    """One row. ``when`` is a day, or the ordinal of a date; a visit alone has no lesion.
+
+    Attributes:
+        unread: the cells of columns that are not read; two rows may differ in them alone.
+    """
 
     row: int
     when: int
@@ -47,6 +52,7 @@ class Record(NamedTuple):
     field: Field
     reader: str
     extras: Extras = NO_EXTRAS
+    unread: tuple[str, ...] = ()
 
 
 class Slips:
@@ -65,6 +71,10 @@ class Slips:
     def warning(self, code: str, what: str, remedy: str) -> None:
         self._add(Level.WARNING, code, what, remedy)
 
+    def said(self, code: str, what: str, remedy: str = "it is read so") -> None:
+        """How a cell was read, which is told once for the whole table."""
+        self._findings.append(Finding(Level.CHECK, code, "", None, what, remedy))
+
     def value(self, code: str, parse: Callable[[str], Value], text: str) -> Value | None:
         """The value of a cell; None, and an error noted, when it cannot be read."""
         try:
@@ -78,21 +88,31 @@ class Slips:
 
 
 class RecordReader:
-    """Reads rows of one layout into records."""
+    """Reads rows of one layout into records.
 
-    def __init__(self, layout: Layout) -> None:
+    Args:
+        date_order: in which dates are written, see :func:`imaging.tables.cells.ordinal`.
+        looks_for_controls: the table holds control characters or cells over several lines.
+    """
+
+    def __init__(
+        self, layout: Layout, date_order: str = "iso", *, looks_for_controls: bool = False
+    ) -> None:
         at = layout.position
         self.layout = layout
+        self._looks_for_controls = looks_for_controls
+        self._unread = [k for k in range(layout.width) if k not in at.values()]
         self._subject = at["subject"]
         self._when = at[layout.time_column]
-        self._parse_when = cells.ordinal if layout.has_dates else cells.day
+        self._parse_when = when_reader(layout, date_order)
         self._words = tuple(at[name] for name in ("lesion", "role", "organ", "nodal", "status"))
         self._diameter = at["diameter_mm"]
         self._optional = tuple(at.get(name) for name in ("merged_into", "field", "reader"))
         self._extra = {name: at[name] for name in _EXTRA if name in at}
         usual = (self._when, *self._words, self._diameter)
         self._usual = itemgetter(*usual)
-        self._is_plain = not self._extra and self._optional == (None, None, None)
+        few = self._optional == (None, None, None) and not self._unread
+        self._is_plain = few and not self._extra and not looks_for_controls
 
     def subject_of(self, row: Sequence[str]) -> str:
         """The subject of a row; empty when the row is shorter than that column."""
@@ -113,11 +133,11 @@ class RecordReader:
                 return record
         slips = Slips(self.subject_of(row), number, findings)
         width = self.layout.width
+        if not self._is_whole(row, slips):
+            return None
         if len(row) != width:
-            if len(row) > width and any(cell.strip() for cell in row[width:]):
-                slips.error("row-length", f"{len(row)} cells under {width} columns", QUOTE)
-                return None
             row = [*row, *[""] * width][:width]
+        unread = tuple(row[k] for k in self._unread)
         lesion, role_text, organ, nodal_text, status_text = (row[at] for at in self._words)
         merged_into, field_text, reader = (
             "" if at is None else row[at].strip() for at in self._optional
@@ -134,25 +154,51 @@ class RecordReader:
         extras = self._extras(row, slips) if self._extra else NO_EXTRAS
         if when is None or role is None or is_node is None or field is None or status is None:
             return None
-        if slips.failed:
+        if slips.failed:  # an optional measurement
             return None
+        _say_word(slips, Role, role_text, role)
+        _say_word(slips, Field, field_text, field)
         return Record(
             number, when, lesion.strip(), role, organ.strip(), is_node, status, diameter_mm,
-            merged_into, field, reader, extras,
+            merged_into, field, reader, extras, unread,
         )  # fmt: skip
+
+    def _is_whole(self, row: Sequence[str], slips: Slips) -> bool:
+        """Whether the cells are those of one row: none too many, none with a control character."""
+        width = self.layout.width
+        if any(cell.strip() for cell in row[width:]):
+            slips.error("row-length", f"{len(row)} cells under {width} columns", QUOTE)
+            return False
+        if not self._looks_for_controls:
+            return True
+        for name, at in self.layout.position.items():
+            cell = row[at] if at < len(row) else ""
+            free = "\r\n\t" if name == "organ" else ""
+            bad = next((c for c in cell if (c < " " and c not in free) or c == "\x7f"), None)
+            if bad is not None:
+                what = f"{name} holds the control character {bad!r}"
+                slips.error("control-character", what, "delete it: is a quotation mark missing?")
+                return False
+        if any("\n" in cell for cell in row):
+            slips.warning(
+                "cell-over-lines", "a quoted cell goes over several lines", "is it one row?"
+            )
+        return True
 
     def _read_plain(self, number: int, row: Sequence[str]) -> Record | None:
         """A row of the usual kind, quickly; None for every other row, odd or merely unusual."""
         when, lesion, role, organ, nodal, status, diameter = self._usual(row)
-        seen_as = _USUAL_STATUS.get(status)
+        seen_as, usual_role = _USUAL_STATUS.get(status), _USUAL_ROLE.get(role)
         try:
             diameter_mm = None if not diameter else cells.diameter(diameter)
+            if usual_role is None or "," in diameter:
+                return None
             if seen_as is None or (seen_as is Status.MEASURED) != (diameter_mm is not None):
                 return None
             if not lesion or lesion[0] == " " or lesion[-1] == " ":
                 return None
             return Record(
-                number, self._parse_when(when), lesion, cells.role(role), organ.strip(),
+                number, self._parse_when(when), lesion, usual_role, organ.strip(),
                 cells.yes(nodal), seen_as, diameter_mm, "", Field.UNKNOWN, "",
             )  # fmt: skip
         except cells.CellError:
@@ -199,27 +245,32 @@ def read_records(
 ) -> tuple[list[tuple[str, Record]], set[str]]:
     """The readable records with their subjects, and the subjects with a row that is not.
 
+    A row without a subject may be one of the subject above it, whose answer would then be wrong.
+
     Args:
         rows: each with its number in the table.
         findings: receives what is wrong with rows.
     """
     records: list[tuple[str, Record]] = []
-    broken: dict[str, None] = {}
+    broken: set[str] = set()
+    above = ""
     for number, row in rows:
         subject = reader.subject_of(row)
         if not subject:
             if any(cell.strip() for cell in row):
-                findings.append(_no_subject(number))
+                findings.append(_no_subject(above, number))
+                broken.add(above)
             continue
         if subject in _HEADINGS and reader.is_header(row):
             findings.append(_header_again(number))
             continue
+        above = subject
         record = reader.read(number, row, findings)
         if record is None:
-            broken[subject] = None
+            broken.add(subject)
         else:
             records.append((subject, record))
-    return records, set(broken)
+    return records, broken - {""}
 
 
 def _header_again(number: int) -> Finding:
@@ -227,31 +278,54 @@ def _header_again(number: int) -> Finding:
     return Finding(Level.WARNING, "header-again", "", number, what, remedy)
 
 
-def _no_subject(number: int) -> Finding:
-    what, remedy = "a row without subject", "the row is left out: name its subject"
-    return Finding(Level.WARNING, "no-subject", "", number, what, remedy)
+def _no_subject(above: str, number: int) -> Finding:
+    what = "a row without subject" + (f" below one of {above}" if above else "")
+    return Finding(Level.ERROR, "no-subject", above, number, what, "name its subject in the row")
 
 
 _SEEN = (Status.PRESENT, Status.INCREASED, Status.PROGRESSION, Status.DECREASED)
 
+_USUAL_ROLE = {role.value: role for role in Role}
 _USUAL_STATUS = {status.value: status for status in Status if status is not Status.MERGED}
 
 QUOTE = "put cells that hold a comma in quotes"
 MERGE = "a merged lesion names the lesion it merged into, no other does"
 
 
+def when_reader(layout: Layout, date_order: str) -> Callable[[str], int]:
+    """How the times of a table are read."""
+    if not layout.has_dates:
+        return cells.day
+    return partial(cells.ordinal, order=date_order)
+
+
+def _say_word(
+    slips: Slips, kind: type[Role] | type[Field] | type[Status], text: str, read: str
+) -> None:
+    if text.strip() and not cells.is_plain_word(kind, text):
+        name = kind.__name__.lower()
+        slips.said(f"{name}-word", f"{name} {text.strip()!r} is read as {read}")
+
+
 def _status(
     role: Role | None, text: str, diameter_text: str, slips: Slips
 ) -> tuple[Status | None, Decimal | None]:
     """Status and diameter of a row, which have to agree."""
+    meant = cells.diameter_word(diameter_text) if diameter_text else None
+    if meant is not None:
+        return _by_word(meant, text, diameter_text, slips), None
     diameter_mm = None
     if diameter_text:
         diameter_mm = slips.value("unknown-diameter", cells.diameter, diameter_text)
+        if diameter_mm is not None and cells.has_decimal_comma(diameter_text):
+            slips.said("decimal-comma", "diameters are written with a decimal comma")
     if not text.strip() and diameter_mm is not None:
         what = f"no status, and a diameter of {diameter_mm} mm"
         slips.warning("no-status", what, "taken as measured; write the status")
         return Status.MEASURED, diameter_mm
     status = slips.value("unknown-status", cells.status, text)
+    if status is not None:
+        _say_word(slips, Status, text, status)
     if status is Status.MEASURED:
         if not diameter_text:
             slips.error("no-diameter", "measured without diameter", "give it, or another status")
@@ -259,6 +333,21 @@ def _status(
     if diameter_mm is None or status is None:
         return status, None
     return _with_diameter(role, status, diameter_mm, slips)
+
+
+def _by_word(meant: Status, text: str, word: str, slips: Slips) -> Status | None:
+    """The status where a word stands in place of the diameter."""
+    status = slips.value("unknown-status", cells.status, text) if text.strip() else meant
+    if status in (None, meant):
+        if status is not None:
+            slips.said("diameter-word", f"diameter {word!r} is read as {meant}")
+        return status
+    if status is Status.MEASURED:
+        what = f"measured with {word!r} for a diameter"
+        slips.warning("diameter-word", what, f"taken as {meant}: write that as the status")
+        return meant
+    slips.error("diameter-word", f"{status} with {word!r} for a diameter", "empty that cell")
+    return None
 
 
 def _with_diameter(

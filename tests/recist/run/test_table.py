@@ -306,6 +306,7 @@ def test_semicolons_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     result = assess_file(tmp_path / "t.csv", tmp_path / "out")
     assert (result.exit_code, result.counts[Level.ERROR]) == (0, 0)
+    assert {found.code for found in result.findings} == {"cell-over-lines"}
     assert overall(tmp_path / "out", criteria="recist11") == ["PR", "PR"]
 
 
@@ -356,11 +357,11 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         (tmp_path / name).write_text("nothing")
         with pytest.raises(InputError, match="not a"):
             assess_file(tmp_path / name, tmp_path / "out")
-    (tmp_path / "latin.csv").write_bytes(b"subj\xe9t,day\n")
+    (tmp_path / "latin.csv").write_bytes(b"subj\x81t,day\n")
     with pytest.raises(InputError, match="not UTF-8"):
         assess_file(tmp_path / "latin.csv", tmp_path / "out")
-    (tmp_path / "rows.csv").write_bytes(f"{HEADER}\n".encode() + b"\xe9,0,T1,,,,,\n")
-    with pytest.raises(InputError, match="not UTF-8"):
+    (tmp_path / "rows.csv").write_bytes(f"{HEADER}\n".encode() + b"\x01\xfe\xd0,0,T1,,,,\x00,\n")
+    with pytest.raises(InputError, match="NUL byte"):
         assess_file(tmp_path / "rows.csv", tmp_path / "out")
     (tmp_path / "mac.csv").write_bytes(f"{HEADER}\rP1".encode())
     with pytest.raises(InputError, match="carriage returns"):

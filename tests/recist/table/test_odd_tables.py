@@ -90,10 +90,10 @@ def test_numbers_that_are_slips(tmp_path: Path, row: str, what: str) -> None:
     assert str(error).count(error.remedy) == 1
 
 
-def test_a_finding_without_a_subject_names_the_row_alone(tmp_path: Path) -> None:
+def test_a_row_without_subject_refuses_the_subject_above_it(tmp_path: Path) -> None:
     source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"), PATIENT.format(""))
     told = assess_file(source, tmp_path / "out").findings[0]
-    assert str(told).startswith("warning: row 4: a row without subject")
+    assert str(told).startswith("error: P1, row 4: a row without subject")
 
 
 def test_a_subject_of_whom_nothing_was_assessed(tmp_path: Path) -> None:

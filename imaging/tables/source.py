@@ -1,0 +1,381 @@
+"""Reading tables of any size: files, DataFrames and records as a stream of whole subjects.
+
+Every kind of table is read as lines of CSV. A table whose subjects lie together is streamed; one
+whose subjects are scattered is read in a second pass through an index, in the order of the first
+row of each subject. Memory holds one chunk of subjects, and a few bytes per subject or row.
+
+A row without a subject goes with the row above it: what it belongs to is for the reader to say.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+from imaging.errors import InputError, UnsupportedError
+from imaging.tables.columnar import copy_parquet
+from imaging.tables.columns import Columns, Layout, match_header
+from imaging.tables.frames import Frame, is_missing
+from imaging.tables.frames import rows_of as rows_of_frame
+from imaging.tables.text import (
+    BOM,
+    CONTROLS,
+    QUOTE,
+    Body,
+    Form,
+    cells_of,
+    copy_as_utf8,
+    form_of,
+    rows_of,
+)
+from imaging.tables.workbook import HEADER_ROWS, as_text, copy_workbook
+
+#: How a table is given: a file, a DataFrame of pandas or polars, or one mapping per row.
+Source: TypeAlias = str | Path | Frame | Iterable[Mapping[str, object]]
+
+#: Rows after which a chunk is closed at the end of its subject.
+CHUNK_ROWS = 5_000
+
+_DELIMITERS = (",", ";", "\t")
+_SUBJECT = "subject"
+
+
+class Note(NamedTuple):
+    """How a table was read where that is not self-evident.
+
+    Attributes:
+        doubtful: it may be wrong; otherwise it is only said.
+    """
+
+    what: str
+    remedy: str
+    doubtful: bool = False
+
+
+class Chunk(NamedTuple):
+    """Some subjects, whole: the lines as they stand in the file, and their row numbers."""
+
+    numbers: list[int]
+    text: bytes
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether some cell may hold a control character, a line end among them."""
+        return b'"' in self.text or len(self.text.translate(None, CONTROLS)) < len(self.text)
+
+    def rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """The rows with their numbers.
+
+        Raises:
+            InputError: rows that cannot be told apart, or a cell beyond all bounds.
+        """
+        lines = io.StringIO(self.text.decode("utf-8"), newline="\n")
+        reader = csv.reader(lines, delimiter=delimiter, strict=b'"' in self.text)
+        row = self.numbers[0]
+        try:
+            for number, cells in zip(self.numbers, reader, strict=True):
+                row = number
+                yield number, cells
+        except (csv.Error, ValueError) as error:
+            where = f"after row {row}" if row != self.numbers[0] else f"at row {row}"
+            raise InputError(
+                f"{where}: cells that cannot be told apart: {error}", remedy=QUOTE
+            ) from error
+
+
+class Table(NamedTuple):
+    """A table opened for reading.
+
+    Attributes:
+        name: of the file the user gave.
+        body: the rows, of the file itself or of its copy as CSV.
+        notes: what was adapted in order to read it.
+        stamp: size and time of the file when it was opened.
+    """
+
+    name: str
+    layout: Layout
+    body: Body
+    notes: tuple[Note, ...]
+    stamp: tuple[int, int]
+
+    @property
+    def path(self) -> Path:
+        """Of the CSV file that is read."""
+        return self.body.path
+
+    @property
+    def delimiter(self) -> str:
+        return self.body.delimiter
+
+
+@contextmanager
+def opened(source: Source, columns: Columns) -> Iterator[Table]:
+    """Open a table of any kind; its header is the first row that names all required columns.
+
+    Raises:
+        InputError: the file is missing, empty, no table, or lacks a column.
+        UnsupportedError: a kind of file, or of object, that is not read.
+    """
+    if not isinstance(source, str | Path):
+        with tempfile.TemporaryDirectory(prefix="recist-table-") as folder:
+            path = Path(folder) / "table.csv"
+            _copy_rows(source, path)
+            name = "the table"
+            yield _table(path, name, columns, form_of(path, name), [])
+        return
+    path = Path(source)
+    if not path.is_file():
+        raise InputError("no such file", where=path)
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".tsv", ".txt", ".xlsx", ".parquet"):
+        raise UnsupportedError(
+            f"a {kind or 'nameless'} file", where=path, remedy="give CSV, xlsx or parquet"
+        )
+    with tempfile.TemporaryDirectory(prefix="recist-table-") as folder:
+        name, copy, stamp = path.name, Path(folder) / "table.csv", _stamp(path)
+        notes: list[Note] = []
+        if kind in (".xlsx", ".parquet"):
+            copier = copy_workbook if kind == ".xlsx" else copy_parquet
+            notes += [Note(*said) for said in copier(path, copy, columns)]
+            _check_unchanged(path, stamp)
+            path = copy
+        form = form_of(path, name)
+        if form.encoding != "utf-8":
+            copy_as_utf8(path, copy, form.encoding, name)
+            _check_unchanged(path, stamp)
+            notes.append(_ENCODINGS[form.encoding])
+            path = copy
+            form = form_of(path, name)
+        yield _table(path, name, columns, form, notes)
+
+
+def _copy_rows(source: Frame | Iterable[Mapping[str, object]], copy: Path) -> None:
+    columns, rows = rows_of_frame(source)
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([as_text(None if is_missing(value) else value) for value in row])
+
+
+_ENCODINGS = {
+    "utf-16": Note("UTF-16 text, as Excel writes it", "nothing to do"),
+    "cp1252": Note(
+        "no UTF-8 text: read as Windows-1252",
+        "are all names with accents right? if not, save the table as UTF-8",
+        doubtful=True,
+    ),
+}
+
+
+def chunks(table: Table, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    """The table as chunks of whole subjects; see :func:`is_gathered` for scattered ones.
+
+    Raises:
+        InputError: rows that cannot be told apart, or a file that changes while it is read.
+    """
+    column = table.layout.position[_SUBJECT]
+    split = _streamed if is_gathered(table, column) else _gathered
+    yield from split(table, column, rows)
+    _check_unchanged(table.path, table.stamp)
+
+
+def small_rows(source: Source, columns: Columns) -> list[tuple[int, dict[str, str]]]:
+    """All rows of a small table by column name, with their numbers; blank ones are left out.
+
+    Raises:
+        InputError: the table cannot be read, or a row has more cells than there are columns.
+    """
+    with opened(source, columns) as table:
+        position, width = table.layout.position, table.layout.width
+        found = []
+        for numbered in _batches(table):
+            for number, row in numbered.rows(table.delimiter):
+                if any(cell.strip() for cell in row[width:]):
+                    what = f"{len(row)} cells under {width} columns"
+                    where = f"{table.name}, row {number}"
+                    raise InputError(what, where=where, remedy="put cells with commas in quotes")
+                if any(cell.strip() for cell in row):
+                    cells = {
+                        name: row[k].strip() if k < len(row) else "" for name, k in position.items()
+                    }
+                    found.append((number, cells))
+        _check_unchanged(table.path, table.stamp)
+        return found
+
+
+def _batches(table: Table) -> Iterator[Chunk]:
+    """The rows in the order of the file."""
+    lines = _lines(table)
+    while batch := list(islice(lines, CHUNK_ROWS)):
+        yield Chunk([number for number, _ in batch], b"".join(_ended(line) for _, line in batch))
+
+
+def is_gathered(table: Table, column: int) -> bool:
+    """Whether the rows of each subject lie together."""
+    seen: set[int] = set()
+    delimiter = table.delimiter.encode()
+    previous = same = b""
+    for _, line in _lines(table):
+        if same and line.startswith(same):
+            continue
+        subject = _cell(line, column, table.delimiter) or previous
+        if subject != previous:
+            key = hash(subject)
+            if key in seen:
+                return False
+            seen.add(key)
+            previous = subject
+            # A row that starts with the same plain cell is of the same subject, without splitting.
+            plain = column == 0 and subject and b'"' not in subject and delimiter not in subject
+            same = subject + delimiter if plain else b""
+    return True
+
+
+def _streamed(table: Table, column: int, rows: int) -> Iterator[Chunk]:
+    numbers: list[int] = []
+    lines: list[bytes] = []
+    previous = b""
+    for number, line in _lines(table):
+        if len(numbers) >= rows:
+            subject = _cell(line, column, table.delimiter)
+            previous = previous or _last_subject(lines, column, table.delimiter)
+            if subject and subject != previous:
+                yield Chunk(numbers, b"".join(lines))
+                numbers, lines, previous = [], [], b""
+        numbers.append(number)
+        lines.append(line)
+    if numbers:
+        lines[-1] = _ended(lines[-1])
+        yield Chunk(numbers, b"".join(lines))
+
+
+def _last_subject(lines: list[bytes], column: int, delimiter: str) -> bytes:
+    subjects = (_cell(line, column, delimiter) for line in reversed(lines))
+    return next((subject for subject in subjects if subject), b"")
+
+
+def _gathered(table: Table, column: int, rows: int) -> Iterator[Chunk]:
+    """Chunks through an index of the lines, subjects in the order of their first row."""
+    starts, sizes, numbers, owners = (array("q") for _ in range(4))
+    order: dict[bytes, int] = {}
+    offset, subject = table.body.start, b""
+    for number, line, size in rows_of(table.body):
+        if line.strip():
+            starts.append(offset)
+            sizes.append(size)
+            numbers.append(number)
+            subject = _cell(line, column, table.delimiter) or subject
+            owners.append(order.setdefault(subject, len(order)))
+        offset += size
+    by_owner = sorted(range(len(owners)), key=owners.__getitem__)
+    with table.path.open("rb") as file:
+        picked: list[int] = []
+        for position, k in enumerate(by_owner):
+            last = position + 1 == len(by_owner)
+            picked.append(k)
+            ends = last or owners[by_owner[position + 1]] != owners[k]
+            if last or (ends and len(picked) >= rows):
+                lines = [_line_at(file, starts[p], sizes[p]) for p in picked]
+                yield Chunk([numbers[p] for p in picked], b"".join(lines))
+                picked = []
+
+
+def _line_at(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return _ended(file.read(size))
+
+
+def _ended(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n") + b"\n"
+
+
+def _lines(table: Table) -> Iterator[tuple[int, bytes]]:
+    """The rows of the body as bytes, with their row numbers, without blank ones."""
+    for number, line, _ in rows_of(table.body):
+        if line.strip():
+            yield number, line
+
+
+def _cell(line: bytes, column: int, delimiter: str) -> bytes:
+    if b'"' in line:
+        cells = cells_of(line.decode("utf-8", "replace"), delimiter)
+        return cells[column].strip().encode() if len(cells) > column else b""
+    cells_ = line.split(delimiter.encode(), column + 1)
+    return cells_[column].strip() if len(cells_) > column else b""
+
+
+def _table(path: Path, name: str, columns: Columns, form: Form, notes: list[Note]) -> Table:
+    with path.open("rb") as file:
+        skipped: list[bytes] = []
+        found: tuple[list[str], str, int] | None = None
+        while found is None and len(skipped) < HEADER_ROWS and (line := file.readline()):
+            if not line.removeprefix(BOM).strip():
+                continue
+            for delimiter in _by_likelihood(line):
+                header = _header(line, delimiter)
+                if columns.fit(header):
+                    found = header, delimiter, file.tell()
+                    break
+            else:
+                skipped.append(line)
+        if found is None:
+            file.seek(0)
+            found = _as_it_is(file, skipped, name)
+        elif skipped:
+            what = f"{len(skipped)} rows above the header"
+            notes.append(Note(what, "they are left out"))
+    header, delimiter, start = found
+    layout = match_header(header, name, columns)
+    must = sorted(at for key, at in layout.position.items() if key not in columns.optional)
+    inner = max(1, must[-2] if len(must) > 1 else 1)
+    body = Body(path, name, start, form, delimiter, inner)
+    return Table(name, layout, body, tuple(notes), _stamp(path))
+
+
+def _as_it_is(file: BinaryIO, skipped: list[bytes], name: str) -> tuple[list[str], str, int]:
+    """The first row, which is to be told what it lacks."""
+    if not skipped:
+        raise InputError("the table is empty", where=name, remedy="the first row names the columns")
+    if b"\r" in skipped[0].rstrip(b"\r\n"):
+        remedy = "save it as CSV with line feeds"
+        raise InputError("lines end in carriage returns alone", where=name, remedy=remedy)
+    for line in file:
+        if line == skipped[0]:
+            break
+    delimiter = _by_likelihood(line)[0]
+    return _header(line, delimiter), delimiter, file.tell()
+
+
+def _by_likelihood(line: bytes) -> list[str]:
+    return sorted(_DELIMITERS, key=lambda sign: -line.count(sign.encode()))
+
+
+def _header(line: bytes, delimiter: str) -> list[str]:
+    try:
+        return cells_of(line.removeprefix(BOM).decode("utf-8"), delimiter)
+    except (csv.Error, UnicodeDecodeError):
+        return []
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _check_unchanged(path: Path, stamp: tuple[int, int]) -> None:
+    try:
+        same = _stamp(path) == stamp
+    except OSError:
+        same = False
+    if not same:
+        what = "the table changed while it was read"
+        raise InputError(what, where=path.name, remedy="let it rest, then run again")

@@ -1,0 +1,238 @@
+"""Workbooks of Excel as CSV.
+
+The sheet is the one that has the header. What Excel records of the size of a sheet is not believed:
+programs that write workbooks often leave it wrong, and rows beyond it would be lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import re
+import warnings
+import zipfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imaging.errors import InputError
+from imaging.tables.columnar import missing_package
+from imaging.tables.columns import Columns, plain_names
+
+#: Rows among which the header is looked for: a title and a few remarks may stand above it.
+HEADER_ROWS = 20
+#: A workbook unpacks to ten or twenty times its size. Beyond both it is made to fill memory.
+MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO = 100_000_000, 200
+#: Columns that hold dates, in which a plain number is a day count of Excel.
+DATE_COLUMNS = frozenset({"date", "first_sign"})
+#: Day counts from 1954 to 2064; other numbers are no dates of examinations.
+SERIAL_DATES = range(20_000, 60_000)
+
+_MERGE = re.compile(rb'mergeCell\s[^>]*?ref="\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)"')
+_PROLOG_BYTES = 4096
+_BLOCK_BYTES = 1_000_000
+Said = tuple[str, str]
+
+
+class _Merge(NamedTuple):
+    """A merged range: columns from 0, rows from 1, both ends included."""
+
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+
+
+class _Header(NamedTuple):
+    """Where the header is, how wide, which columns hold dates, and day 0 of their day counts."""
+
+    row: int
+    width: int
+    dates: Sequence[int]
+    epoch: dt.datetime
+
+
+def copy_workbook(path: Path, copy: Path, columns: Columns) -> Iterator[Said]:
+    """Write the sheet that holds the table as CSV, one line per row of the sheet.
+
+    Returns:
+        what was adapted, with a remedy each.
+
+    Raises:
+        InputError: no workbook, a hostile one, or no sheet or several that hold the table.
+    """
+    try:
+        import openpyxl  # noqa: PLC0415 - an optional dependency
+    except ImportError as error:
+        raise missing_package("openpyxl", path) from error
+    _check_parts(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on styles and extensions, which hold no cells
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            try:
+                return iter(_copied(book, path, copy, columns))
+            finally:
+                book.close()
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # damaged XML fails in any way
+        raise InputError("not an xlsx workbook that can be read", where=path) from error
+
+
+def _check_parts(path: Path) -> None:
+    """Refuse what is no workbook, or one that is made to fill memory or to read other files."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            unpacked, packed = sum(p.file_size for p in parts), path.stat().st_size
+            if unpacked > max(MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO * packed):
+                what = f"a workbook of {unpacked:,} bytes packed into {packed:,}"
+                raise InputError(what, where=path, remedy="save the sheet as CSV")
+            for part in parts:
+                with archive.open(part) as stream:
+                    prolog = stream.read(_PROLOG_BYTES)
+                if part.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in prolog.upper():
+                    what = f"{part.filename} declares XML entities, which no workbook needs"
+                    raise InputError(what, where=path, remedy="save it again in Excel")
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError) as error:
+        raise InputError("not an xlsx workbook", where=path) from error
+
+
+def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[Said]:
+    said: list[Said] = []
+    sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "reset_dimensions")]
+    heads: dict[str, dict[int, list[str]]] = {}
+    for sheet in sheets:
+        sheet.reset_dimensions()
+        heads[sheet.title] = _head(sheet)
+    holding = [sheet for sheet in sheets if any(map(columns.fit, heads[sheet.title].values()))]
+    filled = [sheet for sheet in sheets if heads[sheet.title]]
+    if len(holding) > 1:
+        titles = ", ".join(repr(sheet.title) for sheet in holding)
+        remedy = "keep one sheet, or save each as CSV"
+        raise InputError(
+            f"{len(holding)} sheets hold the table: {titles}", where=path, remedy=remedy
+        )
+    if not filled:
+        copy.write_text("")
+        return said
+    sheet = (holding or filled)[0]
+    if len(filled) > 1:
+        said.append((f"sheet {sheet.title!r} is read, of {len(filled)} with cells", "is it right?"))
+    head = heads[sheet.title]
+    first = next(iter(head))
+    at = next((row for row, found in head.items() if columns.fit(found)), first)
+    if at > first:
+        said.append((f"the header is in row {at}", "the rows above it are left out"))
+    names = plain_names(head[at])
+    dates = [k for k, name in enumerate(names) if name in DATE_COLUMNS]
+    header = _Header(at, len(names), dates, book.epoch)
+    said += _write(sheet, copy, header, _merges(path, sheet))
+    return said
+
+
+def _head(sheet: Any) -> dict[int, list[str]]:
+    """The first rows that hold something, by their number."""
+    head: dict[int, list[str]] = {}
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if any(value is not None for value in row):
+            head[number] = [as_text(value) for value in row]
+        if len(head) == HEADER_ROWS:
+            break
+    return head
+
+
+def _write(sheet: Any, copy: Path, header: _Header, merges: Sequence[_Merge]) -> Iterator[Said]:
+    """Write the rows from the header on; the lines above it stay blank, so that numbers agree."""
+    waiting = deque(merge for merge in merges if merge.last_row > header.row)
+    active: dict[_Merge, Any] = {}
+    serials = filled = 0
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+            row = list(cells)
+            if number < header.row:
+                file.write("\n")
+                continue
+            while waiting and waiting[0].first_row <= number:
+                merge = waiting.popleft()
+                shown = row[merge.first_column] if merge.first_column < len(row) else None
+                if shown is not None and number == merge.first_row:
+                    active[merge] = shown
+            for merge, shown in list(active.items()):
+                filled += _fill(row, merge, shown, header.width)
+                if merge.last_row <= number:
+                    del active[merge]
+            for k in header.dates if number > header.row else ():
+                if k < len(row) and _is_serial(row[k]):
+                    row[k] = header.epoch + dt.timedelta(days=int(row[k]))
+                    serials += 1
+            writer.writerow([as_text(value) for value in row])
+    if serials:
+        yield (
+            f"{serials} dates are day counts of Excel",
+            "they are read as the dates they stand for",
+        )
+    if filled:
+        what = f"{filled} merged cells repeat the value that they show"
+        yield what, "is every row meant so? write each value into its own row"
+
+
+def _fill(row: list[Any], merge: _Merge, shown: object, width: int) -> int:
+    """Give the cells of a merged range the value that it shows; the count of those filled."""
+    end = min(merge.last_column + 1, width)
+    row += [None] * (end - len(row))
+    empty = [k for k in range(merge.first_column, end) if row[k] is None]
+    for k in empty:
+        row[k] = shown
+    return len(empty)
+
+
+def _is_serial(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value == value  # noqa: PLR0124 - not NaN
+        and int(value) in SERIAL_DATES
+    )
+
+
+def _merges(path: Path, sheet: Any) -> list[_Merge]:
+    """The merged ranges, which a sheet that is read as a stream does not tell."""
+    found: list[_Merge] = []
+    with zipfile.ZipFile(path) as archive, archive.open(_part(sheet)) as stream:
+        tail = b""
+        while block := stream.read(_BLOCK_BYTES):
+            text = tail + block
+            for match in _MERGE.finditer(text):
+                first_column, first_row, last_column, last_row = match.groups()
+                found.append(
+                    _Merge(int(first_row), int(last_row), _index(first_column), _index(last_column))
+                )
+            at = text.rfind(b"<")
+            tail = text[at:] if at >= 0 else b""
+    return sorted(found)
+
+
+def _part(sheet: Any) -> str:
+    return str(sheet._worksheet_path).removeprefix("/")
+
+
+def _index(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - ord("A") + 1
+    return number - 1
+
+
+def as_text(value: object) -> str:
+    """A cell of a workbook or a DataFrame as text on one line; a date keeps its day only."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or type(value).__name__ == "bool":  # NumPy's is no bool
+        return "yes" if value else "no"
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())[:10]
+    return " ".join(str(value).splitlines())

@@ -1,0 +1,196 @@
+"""Workbooks and parquet files: the table they show is the table that is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imaging.errors import InputError
+from imaging.tables.columns import Columns
+from imaging.tables.source import chunks, opened
+
+openpyxl = pytest.importorskip("openpyxl")
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+COLUMNS = Columns(("subject", "size"), ("note",))
+HEAD = ["subject", "date", "size"]
+ROWS = [["A", "2024-01-01", 30], ["A", "2024-03-01", 7.56], ["B", "2024-01-01", 20]]
+
+
+def read(path: Path) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """All rows with their numbers, and what was said of the table."""
+    with opened(path, COLUMNS) as table:
+        rows = [row for chunk in chunks(table) for row in chunk.rows(table.delimiter)]
+        return rows, [note.what for note in table.notes]
+
+
+def workbook(folder: Path, fill: Callable[[Any], None]) -> Path:
+    book = openpyxl.Workbook()
+    fill(book)
+    book.save(folder / "t.xlsx")
+    return folder / "t.xlsx"
+
+
+def changed(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
+    """The workbook with one of its parts changed."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts[part] = change(parts[part])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def plain(book: Any) -> None:
+    for row in [HEAD, *ROWS]:
+        book.active.append(row)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+AS_TEXT = [(n, [row[0], row[1], str(row[2])]) for n, row in enumerate(ROWS, start=2)]
+
+
+@pytest.mark.parametrize("recorded", [b"A1:B2", b"A1", b"A1:XFD1048576"])
+def test_a_sheet_is_as_large_as_its_cells_whatever_is_recorded(
+    tmp_path: Path, recorded: bytes
+) -> None:
+    path = changed(
+        workbook(tmp_path, plain),
+        SHEET,
+        lambda xml: re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="' + recorded + b'"', xml),
+    )
+    assert read(path)[0] == AS_TEXT
+
+
+def test_title_rows_and_further_sheets(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.append(["Study 7"])
+        book.active.append([])
+        plain(book)
+        book.create_sheet("notes").append(["who", "what"])
+
+    rows, said = read(workbook(tmp_path, fill))
+    assert rows == [(number + 2, row) for number, row in AS_TEXT]
+    assert said == ["sheet 'Sheet' is read, of 2 with cells", "the header is in row 3"]
+
+
+def test_the_sheet_is_the_one_with_the_header(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.append(["read me"])
+        for row in [HEAD, *ROWS]:
+            (book["data"] if "data" in book.sheetnames else book.create_sheet("data")).append(row)
+
+    assert read(workbook(tmp_path, fill))[0] == AS_TEXT
+
+
+def test_two_sheets_with_the_table_are_asked_about(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        plain(book)
+        book.create_sheet("week 8").append(HEAD)
+
+    with pytest.raises(InputError, match="2 sheets hold the table: 'Sheet', 'week 8'"):
+        read(workbook(tmp_path, fill))
+
+
+def test_merged_cells_repeat_what_they_show(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        plain(book)
+        book.active.merge_cells("A2:A3")
+
+    rows, said = read(workbook(tmp_path, fill))
+    assert rows == AS_TEXT
+    assert said == ["1 merged cells repeat the value that they show"]
+
+
+@pytest.mark.parametrize("epoch", [None, openpyxl.utils.datetime.MAC_EPOCH])
+def test_day_counts_and_dates_with_a_time_are_dates(
+    tmp_path: Path, epoch: dt.datetime | None
+) -> None:
+    first = dt.datetime(2024, 1, 1, 9, 30)
+
+    def fill(book: Any) -> None:
+        if epoch is not None:
+            book.epoch = epoch
+        book.active.append(HEAD)
+        book.active.append(["A", first, 30])
+        book.active.append(["A", (first - book.epoch).days + 60, 20])
+
+    rows, said = read(workbook(tmp_path, fill))
+    assert [row[1] for _, row in rows] == ["2024-01-01", "2024-03-01"]
+    assert said == ["1 dates are day counts of Excel"]
+
+
+def test_a_far_cell_is_no_table_of_that_size(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        plain(book)
+        book.active["XFD200000"] = " "
+
+    assert read(workbook(tmp_path, fill))[0][:3] == AS_TEXT
+
+
+ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">%s]>' % b"".join(
+    b'<!ENTITY %c "%s">' % (n, b"&%c;" % (n - 1) * 10) for n in range(ord("b"), ord("k"))
+)
+
+
+@pytest.mark.parametrize(
+    "entities", [ENTITIES, b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/hosts">]>']
+)
+def test_entities_are_refused_unread(tmp_path: Path, entities: bytes) -> None:
+    path = changed(
+        workbook(tmp_path, plain),
+        SHEET,
+        lambda xml: xml.replace(b"<worksheet", entities + b"<worksheet", 1),
+    )
+    with pytest.raises(InputError, match="declares XML entities"):
+        read(path)
+
+
+def test_a_workbook_that_unpacks_to_fill_memory_is_refused(tmp_path: Path) -> None:
+    path = changed(workbook(tmp_path, plain), SHEET, lambda xml: xml + b" " * 150_000_000)
+    with pytest.raises(InputError, match="bytes packed into"):
+        read(path)
+
+
+@pytest.mark.parametrize("damage", [lambda xml: xml[: len(xml) // 2], lambda _: b"\xff\x00"])
+def test_a_damaged_workbook_is_refused(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(InputError, match="not an xlsx workbook"):
+        read(changed(workbook(tmp_path, plain), SHEET, damage))
+
+
+NESTED = {
+    "list": pa.array([[1], [2, 3]]),
+    "record": pa.array([{"a": 1}, {"a": 2}]),
+    "bytes": pa.array([b"\xff\xfe", b"x"], pa.binary()),
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_columns_of_a_parquet_file_that_are_no_text(tmp_path: Path, kind: str) -> None:
+    table = {"subject": ["A", "A"], "day": [0, 56], "size": [30.0, None], "other": NESTED[kind]}
+    parquet.write_table(pa.table(table), tmp_path / "t.parquet")
+    rows, said = read(tmp_path / "t.parquet")
+    assert rows == [(2, ["A", "0", "30", ""]), (3, ["A", "56", "", ""])]
+    parquet.write_table(pa.table(table | {"size": NESTED[kind]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"column 'size' holds .*, no text and no numbers"):
+        read(tmp_path / "t.parquet")
+    assert said == []
+
+
+def test_categories_and_dates_of_a_parquet_file(tmp_path: Path) -> None:
+    table = {
+        "subject": pa.array(["A", "B"]).dictionary_encode(),
+        "date": pa.array([dt.date(2024, 1, 1)] * 2),
+        "size": pa.array(["30", "20"], pa.large_string()),
+    }
+    parquet.write_table(pa.table(table), tmp_path / "t.parquet")
+    rows, _ = read(tmp_path / "t.parquet")
+    assert [row for _, row in rows] == [["A", "2024-01-01", "30"], ["B", "2024-01-01", "20"]]
