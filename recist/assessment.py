@@ -54,5 +54,5 @@ def outcome_of(
 ) -> Outcome:
     if seen:
         return endpoints.outcome(course, seen, protocol)
-    known = endpoints.background_of(course, protocol)
+    known = endpoints.background(course, protocol)
     return endpoints.outcome_of_responses((), protocol, known, criteria=criteria, scope=scope)

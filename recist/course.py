@@ -72,6 +72,7 @@ class EventKind(Word):
     PREVIOUS_LINE_START = "previous-line-start"
     PREVIOUS_LINE_PROGRESSION = "previous-line-progression"
     PROGRESSION = "progression"  # called elsewhere: adjudicated, or claimed without images
+    BASELINE_SCAN = "baseline-scan"  # beside a table of responses, which begins after it
     NEW_SYMPTOM = "new-symptom"  # the reason of an unscheduled scan
 
 

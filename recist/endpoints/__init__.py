@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from recist.endpoints.origin import time_zero
-from recist.endpoints.summary import (
-    Background,
-    background,
-    background_of,
-    outcome,
-    outcome_of_responses,
-)
+from recist.endpoints.origin import time_zero, time_zero_of
+from recist.endpoints.summary import Background, background, outcome, outcome_of_responses
 
 __all__ = [
     "Background",
     "background",
-    "background_of",
     "outcome",
     "outcome_of_responses",
     "time_zero",
+    "time_zero_of",
 ]

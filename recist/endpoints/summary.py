@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imaging.errors import InputError
-from recist.course import Course, Event, EventKind
+from recist.course import Course, EventKind
 from recist.endpoints.best_response import (
     benefit,
     best_of,
     first_response,
     until_progression,
 )
-from recist.endpoints.origin import time_zero
+from recist.endpoints.origin import time_zero_of
 from recist.endpoints.policy import EMA_ITT
 from recist.endpoints.sequence import (
     BURDEN,
@@ -80,49 +80,31 @@ def outcome(course: Course, assessments: Sequence[Assessment], protocol: Protoco
         )
     criteria, scope = kinds.pop() if kinds else ("recist11", Scope.ALL)
     visits = [visit_of(assessment) for assessment in assessments]
-    known = background_of(course, protocol)
+    known = background(course, protocol)
     return outcome_of_responses(visits, protocol, known, criteria=criteria, scope=scope)
 
 
 def background(
-    events: Iterable[Event],
-    protocol: Protocol,
-    *,
-    first_scan: int | None = None,
-    has_baseline: bool = True,
+    course: Course, protocol: Protocol, *, has_baseline: bool | None = None
 ) -> Background:
     """The days that end points need, from the events of a course.
 
     Args:
-        first_scan: the day of the baseline scan, where it is known. Where nothing else is
-            recorded, durations count from day 0 of the course.
+        has_baseline: True where a baseline was scanned that the course does not hold; unless
+            given, whether the course has a time point.
     """
-    starts: list[tuple[int, EventKind]] = []
     first: dict[EventKind, int] = {}
     last: dict[EventKind, int] = {}
-    for event in events:
-        starts.append((event.day, event.kind))
+    for event in course.events:
         first[event.kind] = min(event.day, first.get(event.kind, event.day))
         last[event.kind] = max(event.day, last.get(event.kind, event.day))
-    origin_day = time_zero(starts, first_scan, protocol)
     return Background(
-        origin_day=origin_day or 0,
+        origin_day=time_zero_of(course, protocol),
         death_day=first.get(EventKind.DEATH),
         last_alive_day=last.get(EventKind.LAST_ALIVE),
         new_therapy_day=first.get(EventKind.NEW_THERAPY),
-        has_baseline=has_baseline,
+        has_baseline=bool(course.timepoints) if has_baseline is None else has_baseline,
         progression_day=first.get(EventKind.PROGRESSION),
-    )
-
-
-def background_of(course: Course, protocol: Protocol) -> Background:
-    """The days that end points need of a course."""
-    points = course.timepoints
-    return background(
-        course.events,
-        protocol,
-        first_scan=points[0].day if points else None,
-        has_baseline=bool(points),
     )
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imaging.errors import InputError
-from recist.assessment import CRITERIA
+from recist.assessment import CRITERIA, time_zero
 from recist.course import Event
-from recist.endpoints import time_zero
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Override, read_overrides
@@ -135,8 +134,7 @@ class Options:
     def day_zero(self, subject: str, first_scan: dt.date) -> dt.date:
         """The date from which days and durations count: see :func:`time_zero`."""
         known = ((event.when, event.kind) for event in self._events.get(subject, ()))
-        zero = time_zero(known, first_scan.toordinal(), self.protocol)
-        return first_scan if zero is None else dt.date.fromordinal(zero)
+        return dt.date.fromordinal(time_zero(known, first_scan.toordinal(), self.protocol))
 
     def events(self, subject: str, zero: dt.date) -> tuple[Event, ...]:
         """The events of a subject in days from ``zero``, in order."""

@@ -17,6 +17,7 @@ from recist.abscopal import AbscopalFinding
 from recist.assessment import assess_course
 from recist.course import Course, Field, Measurement, Timepoint
 from recist.criteria.robustness import category_probabilities
+from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import scopes_of, within
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import Delineated
@@ -108,7 +109,11 @@ def assess_subject(
         link_table=link_rows(tracks, dates, subject.id),
         key_images=key_images(placed.tracked, examinations, dates, treatment),
         flags=(*remarks, *quality_flags(placed)),
-        warnings=(*warnings_of(examinations, found, dates, treatment, placed), *pet.warnings),
+        warnings=(
+            *remarks_on_start(course, options.protocol),
+            *warnings_of(examinations, found, dates, treatment, placed),
+            *pet.warnings,
+        ),
         problems=problems_of(subject, examinations, found),
         metabolic=pet.assessments,
         certainties=_certainties(course, placed, options.protocol) if assessments else (),

@@ -3,8 +3,8 @@
 Optional columns: criteria, lesions, reader, and ``first_sign``, the date or day on which a
 progression first showed where that is earlier.
 
-For trials whose time-point responses come from elsewhere. Durations run from the randomisation or
-the start of treatment in the table of events; days run from the start by themselves.
+For trials whose time-point responses come from elsewhere. Durations run from the day that
+:mod:`recist.endpoints.origin` finds among the events; days run from the start by themselves.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from imaging.errors import InputError
 from imaging.tables.columns import Columns
 from imaging.tables.source import Chunk, chunks, opened
 from recist import endpoints
-from recist.course import Course, Event
-from recist.endpoints import time_zero
+from recist.course import Course, Event, EventKind
+from recist.endpoints.origin import recorded_start
 from recist.endpoints.sequence import IMMUNE, RECIST, RespondedVisit, family_of
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
@@ -206,11 +206,11 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
         dt.date.fromordinal(zero) if task.layout.has_dates else None,
         key.reader,
     )
-    part.findings.extend(against_events(course, [visit.day for visit in visits]))
+    part.findings.extend(against_events(course, [visit.day for visit in visits], task.protocol))
     outcome = endpoints.outcome_of_responses(
         visits,
         task.protocol,
-        endpoints.background(course.events, task.protocol),
+        endpoints.background(course, task.protocol, has_baseline=True),
         criteria=_criteria_of(task, subject, key.criteria, visits),
         scope=Scope(key.lesions),
     )
@@ -250,7 +250,10 @@ def _day_zero(
 ) -> int:
     if not task.layout.has_dates:
         return 0
-    found = time_zero(((event.when, event.kind) for event in events), None, task.protocol)
+    scans = [event.when for event in events if event.kind is EventKind.BASELINE_SCAN]
+    first_scan = min(scans, default=None)
+    start = recorded_start(events, first_scan, task.protocol)
+    found = first_scan if start is None else start
     if found is not None:
         return found
     if not seen:
@@ -258,7 +261,7 @@ def _day_zero(
             "no visit and no start of treatment",
             remedy="give a start of treatment among the events",
         )
-    what = "no start of treatment and no randomisation among the events"
+    what = "no start of treatment, randomisation or baseline-scan among the events"
     remedy = "durations run from the first row: give a table of events"
     first = min(one.when for one in seen)
     findings.append(Finding(Level.WARNING, "no-start", subject, None, what, remedy))

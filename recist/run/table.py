@@ -195,8 +195,8 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
         case.rendered, case.failed = Rendered(), True
 
 
-def _check(_: Task, case: _Case) -> None:
-    case.findings.extend(check_course(case.course, case.records))
+def _check(task: Task, case: _Case) -> None:
+    case.findings.extend(check_course(case.course, case.records, task.protocol))
 
 
 def _assess(task: Task, case: _Case) -> None:

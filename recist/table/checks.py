@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from recist.course import Course, EventKind, Lesion, Measurement, Role, Status
+from recist.endpoints.origin import recorded_start, remarks_on_start
+from recist.protocol import Protocol
 from recist.response import Assessment, Response
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
@@ -45,7 +47,7 @@ def organ_of(lesion: Lesion) -> str:
     return " ".join(_SIDES.sub(" ", lesion.organ.casefold()).split())
 
 
-def check_course(course: Course, records: Sequence[Record]) -> list[Finding]:
+def check_course(course: Course, records: Sequence[Record], protocol: Protocol) -> list[Finding]:
     """All checks on what was recorded of one subject by one reader.
 
     Args:
@@ -55,7 +57,8 @@ def check_course(course: Course, records: Sequence[Record]) -> list[Finding]:
     targets = _targets_at_baseline(course)
     found = [*_order(course, records), *_gaps(course), *_jumps(course, place)]
     if course.events:
-        found += against_events(course, [timepoint.day for timepoint in course.timepoints[1:]])
+        follow_up = [timepoint.day for timepoint in course.timepoints[1:]]
+        found += against_events(course, follow_up, protocol)
     if targets:
         unit = list(_unit(course, targets, place))
         found += unit or _measurability(targets, records, place)
@@ -185,14 +188,20 @@ def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
         last[record.lesion] = record
 
 
-def against_events(course: Course, follow_up: Sequence[int]) -> Iterable[Finding]:
-    """Follow-up, by its days in order, before the start of treatment or after death."""
+def against_events(
+    course: Course, follow_up: Sequence[int], protocol: Protocol
+) -> Iterable[Finding]:
+    """A baseline after the start, follow-up before it or after death; follow-up in order."""
 
     def finding(code: str, what: str, remedy: str) -> Finding:
         return Finding(Level.WARNING, code, course.subject, None, what, remedy)
 
-    starts = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
-    start = next((day for day in map(course.first_day_of, starts) if day is not None), None)
+    for remark in remarks_on_start(course, protocol):
+        remedy = "is the date right? treatment of an earlier line is a previous-line-start"
+        yield finding("baseline-after-start", remark, remedy)
+    first_scan = course.timepoints[0].day if course.timepoints else None
+    events = [(event.day, event.kind) for event in course.events]
+    start = recorded_start(events, first_scan, protocol)
     if start is not None and follow_up and follow_up[0] < start:
         what = f"follow-up on day {follow_up[0]}, before the start on day {start}"
         remedy = "the first date is the baseline: leave out scans before the last one of screening"

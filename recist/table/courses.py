@@ -90,8 +90,7 @@ _IN_ORDER = attrgetter("when", "lesion", "row")
 
 def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent], protocol: Protocol) -> int:
     first_scan = min(record.when for record in records)
-    zero = time_zero(((event.when, event.kind) for event in events), first_scan, protocol)
-    return first_scan if zero is None else zero
+    return time_zero(events, first_scan, protocol)
 
 
 def _lesions(

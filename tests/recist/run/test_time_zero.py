@@ -1,145 +1,181 @@
-"""Day zero is the same in every command, whatever events are recorded."""
+"""Every command counts the days of a patient from the same day, whatever was recorded."""
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from recist.assessment import time_zero
-from recist.cohort import abscopal_file
-from recist.course import EventKind
+from recist.abscopal import assess as assess_abscopal
+from recist.assessment import assess_course, time_zero
+from recist.course import Course, EventKind
 from recist.patient.options import Options
-from recist.protocol import DEFAULT
+from recist.protocol import DEFAULT, Protocol
+from recist.response import Scope
 from recist.run.responses import outcomes_file
 from recist.run.table import assess_file
 from recist.table.read import read_courses
 
-BASELINE = dt.date(2024, 3, 4)
-SCANS = (0, 63, 126)  # days from the baseline scan; the last shows progression
+BASELINE = dt.date(2024, 1, 8)
 STARTS = (EventKind.RANDOMISATION, EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START)
-#: Every combination of the events that may start a clock: not recorded, or days from the baseline.
-COMBINATIONS = tuple(product((None, 3, 10), (None, -6, 7, 14), (None, 5, 14)))
-#: The same by the words of the rule: randomisation, else the earlier start, else the baseline.
-EXPECTED = {
-    days: days[0]
-    if days[0] is not None
-    else min((day for day in days[1:] if day is not None), default=0)
-    for days in COMBINATIONS
-}
+OTHERS = (None, *(kind for kind in EventKind if kind not in STARTS))
+#: Days from the baseline scan: not recorded, before it, after it.
+DAYS = (None, -5, 14)
+ROWS = (
+    (0, "measured,50", "measured,40"),
+    (56, "measured,30", "measured,40"),
+    (112, "measured,45", "measured,41"),
+)
+ORIGINS = ("randomisation", "treatment_start", "baseline")
+
+Events = list[tuple[dt.date, EventKind]]
 
 
-def name_of(days: tuple[int | None, ...]) -> str:
-    return "/".join("none" if day is None else str(day) for day in days)
+def date(day: int) -> dt.date:
+    return BASELINE + dt.timedelta(days=day)
 
 
-def date(day: int) -> str:
-    return (BASELINE + dt.timedelta(days=day)).isoformat()
+def patients() -> Iterator[tuple[str, Events]]:
+    """Every order of the starts, each with every other kind of event; all have a baseline scan."""
+    for other, days in product(OTHERS, product(DAYS, repeat=len(STARTS))):
+        events = [(date(0), EventKind.BASELINE_SCAN)]
+        events += [
+            (date(day), kind) for day, kind in zip(days, STARTS, strict=True) if day is not None
+        ]
+        if other is not None:
+            events.append((date(126), other))
+        yield "-".join(str(each) for each in (other, *days)), events
+
+
+PATIENTS = dict(patients())
+
+
+def zero_of(events: Events, origin: str) -> dt.date:
+    """The rule in words of its own: the expected answer."""
+    by_kind = {kind: day for day, kind in events if kind in STARTS}
+    randomised = by_kind.get(EventKind.RANDOMISATION)
+    systemic = by_kind.get(EventKind.TREATMENT_START)
+    irradiated = by_kind.get(EventKind.RADIOTHERAPY_START)
+    if irradiated is not None and irradiated < BASELINE and len(by_kind) > 1:
+        irradiated = None  # of an earlier line
+    treated = [day for day in (systemic, irradiated) if day is not None]
+    if origin == "baseline" or not by_kind:
+        return BASELINE
+    if randomised is not None and (origin == "randomisation" or not treated):
+        return randomised
+    return min(treated)
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A patient for every combination: a liver lesion outside and a lung lesion in the field."""
+    """The measurements and the events of all patients."""
     folder = tmp_path_factory.mktemp("tables")
-    measured, events = folder / "measurements.csv", folder / "events.csv"
-    with measured.open("w", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(
-            [
-                "subject",
-                "date",
-                "lesion",
-                "role",
-                "organ",
-                "nodal",
-                "status",
-                "diameter_mm",
-                "field",
-            ]
-        )
-        for days in COMBINATIONS:
-            for scan, liver, lung in zip(SCANS, (20, 20, 30), (20, 15, 15), strict=True):
-                for lesion, organ, size, field in (
-                    ("L1", "liver", liver, "out"),
-                    ("L2", "lung", lung, "in"),
-                ):
-                    rows.writerow(
-                        [name_of(days), date(scan), lesion, "target", organ, "no", "measured",
-                         size, field]
-                    )  # fmt: skip
-    with events.open("w", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(["subject", "date", "event"])
-        for days in COMBINATIONS:
-            for kind, day in zip(STARTS, days, strict=True):
-                if day is not None:
-                    rows.writerow([name_of(days), date(day), kind])
-    return measured, events
+    measured = ["subject,date,lesion,role,organ,nodal,field,status,diameter_mm"]
+    recorded = ["subject,date,event"]
+    for subject, events in PATIENTS.items():
+        for day, inside, outside in ROWS:
+            measured.append(f"{subject},{date(day)},T1,target,lung,no,in,{inside}")
+            measured.append(f"{subject},{date(day)},T2,target,liver,no,out,{outside}")
+        recorded += [f"{subject},{day},{kind}" for day, kind in events]
+    paths = folder / "measurements.csv", folder / "events.csv"
+    for path, lines in zip(paths, (measured, recorded), strict=True):
+        path.write_text("\n".join(lines) + "\n")
+    return paths
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
-def test_every_command_counts_from_the_same_day(tables: tuple[Path, Path], tmp_path: Path) -> None:
-    measured, events = tables
-    assess_file(measured, tmp_path / "assess", events=events, criteria=("recist11",))
-    assessed = {
-        row["subject"]: int(row["pfs_days"])
-        for row in read(tmp_path / "assess" / "outcomes.csv")
-        if row["lesions"] == "all"
+def ends(path: Path) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """What a table of outcomes says, by subject, criteria and set of lesions."""
+    kept = ("best_overall", "confirmed_best_overall", "progression_date", "pfs_days", "pfs_event")
+    return {
+        (row["subject"], row["criteria"], row["lesions"]): tuple(row[name] for name in kept)
+        for row in rows(path)
     }
-    responses = tmp_path / "responses.csv"
-    with responses.open("w", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(["subject", "date", "overall"])
-        for row in read(tmp_path / "assess" / "timepoints.csv"):
-            if row["lesions"] == "all" and row["date"] != date(0):
-                rows.writerow([row["subject"], row["date"], row["overall"]])
-    outcomes_file(responses, tmp_path / "outcomes", events=events)
-    concluded = {
-        row["subject"]: int(row["pfs_days"]) for row in read(tmp_path / "outcomes" / "outcomes.csv")
-    }
-    courses = {course.subject: course for course in read_courses(*tables)}
-    run = Options.create(lesions="dicom", events=events)
-
-    assert len(assessed) == len(EXPECTED) == len(COMBINATIONS)
-    for days, zero in EXPECTED.items():
-        name, duration = name_of(days), SCANS[-1] - zero
-        assert assessed[name] == duration, name
-        if any(day is not None for day in days):  # else a table of responses knows no baseline
-            assert concluded[name] == duration, name
-        assert courses[name].day_zero == BASELINE + dt.timedelta(days=zero), name
-        assert run.day_zero(name, BASELINE) == courses[name].day_zero, name
 
 
-def test_abscopal_responses_are_told_in_the_same_days(
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_run_assess_outcomes_and_abscopal_agree(
+    origin: str, tables: tuple[Path, Path], tmp_path: Path
+) -> None:
+    measured, recorded = tables
+    protocol = Protocol(origin=origin)
+    assert len(PATIENTS) == 27 * len(OTHERS)
+
+    assess_file(
+        measured,
+        tmp_path / "assess",
+        events=recorded,
+        criteria=("recist11",),
+        protocol=protocol,
+        jobs=1,
+    )
+    by_assess = ends(tmp_path / "assess" / "outcomes.csv")
+    outcomes_file(
+        tmp_path / "assess" / "timepoints.csv",
+        tmp_path / "outcomes",
+        events=recorded,
+        protocol=protocol,
+    )
+    by_outcomes = ends(tmp_path / "outcomes" / "outcomes.csv")
+    assert len(by_assess) == len(PATIENTS) * len(Scope)
+    assert by_outcomes == by_assess
+
+    toml = tmp_path / "protocol.toml"
+    toml.write_text(f'origin = "{origin}"\n')
+    options = Options.create(lesions="dicom", events=recorded, protocol=str(toml))
+    courses = {each.subject: each for each in read_courses(measured, recorded, protocol=protocol)}
+    for subject, events in PATIENTS.items():
+        zero = options.day_zero(subject, BASELINE)
+        read = courses[subject]
+        assert zero == read.day_zero == zero_of(events, origin), subject
+        course = Course(subject, read.lesions, read.timepoints, options.events(subject, zero), zero)
+        assert sorted(course.events, key=str) == sorted(read.events, key=str)
+        _, outcomes = assess_course(course, ("recist11",), protocol)
+        by_run = {each.scope: each for each in outcomes}
+        for scope, outcome in by_run.items():
+            assert str(outcome.pfs_days) == by_assess[subject, "recist11", scope][3]
+        if len(events) > len(STARTS) + 1:
+            continue  # one event more changes no day
+        found = assess_abscopal(read, protocol)
+        irradiated = next((day for day, kind in events if kind == "radiotherapy-start"), None)
+        if irradiated is not None:
+            assert read.date_of(found.timeline.start_day) == irradiated
+
+
+def test_the_clock_is_the_rule_in_days(tables: tuple[Path, Path], tmp_path: Path) -> None:
+    """A responder who progresses on day 112 after the scan: day minus day, from the start."""
+    assess_file(tables[0], tmp_path / "out", events=tables[1], criteria=("recist11",), jobs=1)
+    found = ends(tmp_path / "out" / "outcomes.csv")
+    for subject, events in PATIENTS.items():
+        progression, days = found[subject, "recist11", "in-field"][2:4]
+        assert progression == str(date(112))
+        if not subject.startswith(("death", "new-therapy")):
+            assert int(days) == (date(112) - zero_of(events, "randomisation")).days
+
+
+def test_a_start_before_the_baseline_scan_is_remarked_on(
     tables: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    measured, events = tables
-    abscopal_file(measured, tmp_path / "out", events=events)
-    told = read(tmp_path / "out" / "abscopal.csv")
-    assert {row["subject"] for row in told} == {name_of(days) for days in COMBINATIONS}
-    for row in told:
-        if row["out_of_field_progression_date"]:
-            assert row["out_of_field_progression_date"] == date(SCANS[-1]), row["subject"]
-    assert any(row["out_of_field_progression_date"] for row in told)
-
-
-@pytest.mark.parametrize(
-    ("origin", "expected"), [("randomisation", 3), ("treatment_start", 5), ("baseline", None)]
-)
-def test_the_setting_names_what_comes_first(origin: str, expected: int | None) -> None:
-    events = [(3, STARTS[0]), (7, STARTS[1]), (5, STARTS[2])]
-    protocol = replace(DEFAULT, origin=origin)
-    assert time_zero(events, 0, protocol) == expected
-    shifted = [(day + 1000, kind) for day, kind in events]
-    assert time_zero(shifted, 1000, protocol) == (None if expected is None else expected + 1000)
+    assess_file(tables[0], tmp_path / "out", events=tables[1], criteria=("recist11",), jobs=1)
+    told = {
+        row["subject"]
+        for row in rows(tmp_path / "out" / "checks.csv")
+        if row["check"] == "baseline-after-start"
+    }
+    expected = set()
+    for subject, events in PATIENTS.items():
+        early = [kind for day, kind in events if kind in STARTS and day < BASELINE]
+        if EventKind.RADIOTHERAPY_START in early or zero_of(events, "randomisation") < BASELINE:
+            expected.add(subject)
+    assert told == expected
 
 
 def test_radiotherapy_of_an_earlier_line_does_not_start_the_clock() -> None:
