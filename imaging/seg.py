@@ -5,6 +5,8 @@ BINARY by default, since archives in use refuse the newer LABELMAP class.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import generate_uid
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
@@ -89,6 +92,9 @@ def write_seg(
 ) -> Path:
     """Write a SEG object; a file under another name is renamed into place when it is complete.
 
+    The same segments on the same images give the same bytes, UIDs included, so that a repeated run
+    adds no second series to an archive; anything that differs gives new UIDs.
+
     Args:
         segments: all on the grid of the series; each with a Tracking UID of its own.
         headers: of the source series, one per slice, in the order of ``k``; pixels not needed.
@@ -105,6 +111,7 @@ def write_seg(
     if labelmap and pixels.ndim == 4:
         raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
     kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
+    identity = _identity(segments, pixels, headers[first:past], (str(kind), series_description))
     seg = hd.seg.Segmentation(
         source_images=[_complete(header) for header in headers[first:past]],
         pixel_array=pixels,
@@ -112,9 +119,9 @@ def write_seg(
         segment_descriptions=[
             _description(number, segment) for number, segment in enumerate(segments, start=1)
         ],
-        series_instance_uid=hd.UID(),
+        series_instance_uid=generate_uid(entropy_srcs=["series", identity]),
         series_number=series_number,
-        sop_instance_uid=hd.UID(),
+        sop_instance_uid=generate_uid(entropy_srcs=["instance", identity]),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name="recist",
@@ -125,9 +132,58 @@ def write_seg(
         content_creator_name=creator or None,
         series_description=series_description,
     )
+    _make_repeatable(seg, headers[first], identity)
     unfinished = path.with_name(path.name + ".part")
     seg.save_as(unfinished)
     return unfinished.replace(path)
+
+
+def _identity(
+    segments: Sequence[SegSegment],
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+    headers: Sequence[Dataset],
+    how: tuple[str, ...],
+) -> str:
+    """What makes the object this object: the images, the segments, their pixels, the software."""
+    digest = hashlib.sha256()
+    parts: list[object] = [software_version(), *how, pixels.shape]
+    parts += [header.SOPInstanceUID for header in headers]
+    for each in segments:
+        parts += [each.label, each.tracking_id, each.tracking_uid, each.category, each.kind]
+        parts += [each.region, each.algorithm]
+    digest.update("\n".join(map(str, parts)).encode("utf-8", "replace"))
+    digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()
+
+
+#: Dates and times as DICOM writes them (PS3.5, table 6.2-1: DA, TM).
+_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_TIME = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
+#: Stands where the study has no date that could be carried over.
+UNDATED = "19000101"
+
+
+def _make_repeatable(seg: Dataset, source: Dataset, identity: str) -> None:
+    """Dates and times of the study that was segmented in place of those of this moment.
+
+    DICOM wants the content dated; the moment of writing would make every rerun another object.
+    """
+    date, time = str(source.get("StudyDate") or ""), str(source.get("StudyTime") or "")
+    if not _DATE.fullmatch(date):
+        date = UNDATED
+    if not _TIME.fullmatch(time):
+        time = "000000"
+    for name in ("SeriesDate", "ContentDate", "InstanceCreationDate"):
+        if name in seg:
+            setattr(seg, name, date)
+    for name in ("SeriesTime", "ContentTime", "InstanceCreationTime"):
+        if name in seg:
+            setattr(seg, name, time)
+    for equipment in seg.get("ContributingEquipmentSequence", []):
+        equipment.ContributionDateTime = date + time
+    organisation = generate_uid(entropy_srcs=["dimensions", identity])
+    for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organisation
 
 
 #: Elements that must be present, if only empty, and that anonymised files often lack.

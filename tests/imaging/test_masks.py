@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -122,6 +123,41 @@ class TestSeg:
         found = read_seg(path)[0]
         assert found.mask.grid.shape == (20, 24, 5)
         assert found.mask.centre_mm == pytest.approx(lesions(grid)[0].mask.centre_mm)
+
+    def test_the_same_segments_give_the_same_bytes(self, headers, grid, tmp_path) -> None:
+        first = write_seg(tmp_path / "a.dcm", lesions(grid), headers).read_bytes()
+        assert write_seg(tmp_path / "b.dcm", lesions(grid), headers).read_bytes() == first
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"label": "another"},
+            {"tracking_uid": "1.2.3.99"},
+            {"region": LYMPH_NODE},
+            {"algorithm": Algorithm("network", "2.0")},
+        ],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_whatever_differs_gives_new_uids(self, headers, grid, tmp_path, change) -> None:
+        usual = lesions(grid)
+        changed = [replace(usual[0], **change), *usual[1:]]
+        written = [
+            pydicom.dcmread(write_seg(tmp_path / name, segments, headers))
+            for name, segments in (("a.dcm", usual), ("b.dcm", changed))
+        ]
+        for name in ("SeriesInstanceUID", "SOPInstanceUID"):
+            assert len({ds[name].value for ds in written}) == 2
+
+    def test_a_voxel_more_gives_new_uids(self, headers, grid, tmp_path) -> None:
+        usual = lesions(grid)
+        array = usual[0].mask.array.copy()
+        array[tuple(np.argwhere(array)[0])] = False
+        smaller = replace(usual[0], mask=Mask(array, usual[0].mask.start, grid))
+        uids = {
+            pydicom.dcmread(write_seg(tmp_path / name, segments, headers)).SOPInstanceUID
+            for name, segments in (("a.dcm", usual), ("b.dcm", [smaller, *usual[1:]]))
+        }
+        assert len(uids) == 2
 
     def test_a_fractional_segment_is_what_is_at_least_half_occupied(
         self, headers, grid: Grid, tmp_path: Path
