@@ -15,12 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.errors import InputError
+from recist.criteria.thresholds import PR_FACTOR
 
 #: Standard deviation of the logarithm of a repeated measurement. Repeats by one reader are nearer
 #: to 0.06, by several readers to 0.09 (Yoon 2016, Eur J Cancer 53:5-15); small lesions are worse.
 ERROR_LOG_SD = 0.10
-#: Shrinkage by 30 % (Eisenhauer 2009, section 4.3.1).
-RESPONSE_FACTOR = 0.7
 #: Patients simulated: a rate of 5 % is known to 0.2 % (one standard error).
 READINGS = 20_000
 
@@ -72,9 +71,9 @@ def chance_of_response(
     draw = np.random.default_rng(seed)
     errors = draw.normal(0.0, log_sd, (readings, len(sizes_mm), scans + 1))
     seen = np.exp(errors, out=errors)
-    small = seen[:, :, 1:] <= RESPONSE_FACTOR * seen[:, :, :1]
+    small = seen[:, :, 1:] <= PR_FACTOR * seen[:, :, :1]
     total = np.einsum("rls,l->rs", seen, np.asarray(sizes_mm))
-    low = total[:, 1:] <= RESPONSE_FACTOR * total[:, :1]
+    low = total[:, 1:] <= PR_FACTOR * total[:, :1]
     return Chance(
         _share(small.any(axis=(1, 2))),
         _share((small[:, :, 1:] & small[:, :, :-1]).any(axis=(1, 2))),
@@ -91,7 +90,7 @@ def chance_of_single(lesions: int, scans: int, *, log_sd: float = ERROR_LOG_SD) 
     if log_sd == 0:
         return 0.0
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    bar = math.log(RESPONSE_FACTOR) / log_sd
+    bar = math.log(PR_FACTOR) / log_sd
     below = np.array([0.5 * math.erfc(-(bar + node) / math.sqrt(2)) for node in nodes])
     missed = float(weights @ (1 - below) ** scans) / math.sqrt(2 * math.pi)
     return 1 - missed**lesions

@@ -16,10 +16,11 @@ from matplotlib.patches import Patch
 from recist.abscopal.lesions import LesionChange
 from recist.cohort.patients import Patient
 from recist.course import Field
+from recist.criteria.thresholds import PD_PERCENT, PR_PERCENT
 from recist.report.palette import FIELD_COLOURS, FIELD_NAMES
 
-#: Eisenhauer 2009, section 4.3.1: partial response and progression, in percent.
-RESPONSE_PERCENT, PROGRESSION_PERCENT = -30.0, 20.0
+#: Partial response and progression, as drawn.
+RESPONSE_PERCENT, PROGRESSION_PERCENT = -float(PR_PERCENT), float(PD_PERCENT)
 #: Larger growth is cut off, and marked.
 TOP_PERCENT = 100.0
 #: Above, bars carry no names.

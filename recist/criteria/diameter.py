@@ -13,6 +13,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from recist.course import CourseError, Measurement, Status
+from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM, PD_GROWTH_MM, PD_PERCENT, PR_PERCENT
 from recist.protocol import Protocol
 
 P = ParamSpec("P")
@@ -25,16 +26,10 @@ _DISPLAY = Context(prec=28)
 
 ZERO = Decimal(0)
 
-#: Progression: 20 % above the nadir, sum * 5 >= nadir * 6 ... (Eisenhauer 2009, section 4.3.1)
-PD_NOW, PD_NADIR = Decimal(5), Decimal(6)
-#: ... and 5 mm above it.
-PD_GROWTH_MM = Decimal(5)
-#: Partial response: 30 % below the baseline, sum * 10 <= baseline * 7 (section 4.3.1).
-PR_NOW, PR_BASELINE = Decimal(10), Decimal(7)
-#: A node with a shorter short axis is normal (section 3; Schwartz 2009).
-NORMAL_NODE_MM = Decimal(10)
-#: A node from here on is a target; below, a change is easily noise (section 3; EORTC FAQ).
-PATHOLOGICAL_NODE_MM = Decimal(15)
+#: Compared without division: progression where sum * 100 >= nadir * 120, response where
+#: sum * 100 <= baseline * 70.
+_WHOLE = Decimal(100)
+_PD_SHARE, _PR_SHARE = _WHOLE + PD_PERCENT, _WHOLE - PR_PERCENT
 
 
 def exactly(assess: Callable[P, R]) -> Callable[P, R]:
@@ -62,28 +57,28 @@ _TWO = Decimal(2)
 
 
 def has_grown(total_mm: Decimal, nadir_mm: Decimal) -> bool:
-    """Progression of a sum: at least 20 % and at least 5 mm above the nadir."""
-    return total_mm - nadir_mm >= PD_GROWTH_MM and total_mm * PD_NOW >= nadir_mm * PD_NADIR
+    """Progression of a sum, or growth of a lesion: 20 % and 5 mm above the smallest so far."""
+    return total_mm - nadir_mm >= PD_GROWTH_MM and total_mm * _WHOLE >= nadir_mm * _PD_SHARE
 
 
 def has_shrunk(total_mm: Decimal, baseline_mm: Decimal) -> bool:
     """Partial response of a sum: at least 30 % below the baseline."""
-    return total_mm * PR_NOW <= baseline_mm * PR_BASELINE
+    return total_mm * _WHOLE <= baseline_mm * _PR_SHARE
 
 
 def progression_mm(nadir_mm: Decimal) -> Decimal:
     """The smallest sum that is progression."""
-    return max(nadir_mm * PD_NADIR / PD_NOW, nadir_mm + PD_GROWTH_MM)
+    return max(nadir_mm * _PD_SHARE / _WHOLE, nadir_mm + PD_GROWTH_MM)
 
 
 def partial_response_mm(baseline_mm: Decimal) -> Decimal:
     """The largest sum that is a partial response."""
-    return baseline_mm * PR_BASELINE / PR_NOW
+    return baseline_mm * _PR_SHARE / _WHOLE
 
 
 def is_diseased(diameter_mm: Decimal, *, is_node: bool) -> bool:
     """Whether a lesion of this size still counts as disease: a node from 10 mm, others above 0."""
-    return diameter_mm >= NORMAL_NODE_MM if is_node else diameter_mm > 0
+    return diameter_mm >= PATHOLOGICAL_NODE_MM if is_node else diameter_mm > 0
 
 
 def diameter_of(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> Decimal | None:
@@ -114,7 +109,7 @@ def _measured(parts_mm: tuple[Decimal, ...], protocol: Protocol, *, is_node: boo
         if protocol.node_fragments == "largest":
             return max(parts_mm)
         if protocol.node_fragments == "sum_pathological":
-            parts_mm = tuple(part for part in parts_mm if part >= NORMAL_NODE_MM)
+            parts_mm = tuple(part for part in parts_mm if part >= PATHOLOGICAL_NODE_MM)
     return sum(parts_mm, ZERO)
 
 

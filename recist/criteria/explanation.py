@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import cache
 
 from recist.criteria.diameter import (
-    NORMAL_NODE_MM,
     in_mm,
     partial_response_mm,
     percent,
@@ -19,6 +18,7 @@ from recist.criteria.diameter import (
 )
 from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
 from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
+from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.papers import FAQ, IRECIST, RECIST11
 from recist.response import Form, Numbers, Response, Words
 
@@ -63,7 +63,7 @@ def _cr(
     if not total:
         return "CR: all targets are gone.", numbers, None
     largest = max(size for _, size in sizes)
-    margin = NORMAL_NODE_MM - largest
+    margin = PATHOLOGICAL_NODE_MM - largest
     sentence = (
         f"CR: only normal nodes are left, sum {in_mm(total)} mm, the largest {in_mm(largest)} mm; "
         f"{in_mm(margin)} mm from a node that counts."

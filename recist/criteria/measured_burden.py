@@ -16,14 +16,12 @@ from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
 from recist.criteria.new_burden import NewBurden
 from recist.criteria.observation import Observation, ObservedCourse, read
+from recist.criteria.thresholds import BURDEN_CONFIRMATION_DAYS
 from recist.protocol import Protocol
 from recist.response import Assessment, Reason, Response, RuleReason, Scope
 
 CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
 NA, NED, NON_CR_NON_PD = Response.NA, Response.NED, Response.NON_CR_NON_PD
-
-#: Between a progression and the assessment that confirms or negates it (Nishino 2013; Hodi 2018).
-CONFIRMATION_DAYS = 28
 
 
 def assess_burden(
@@ -126,7 +124,7 @@ def _with_verdict(found: list[Assessment], k: int) -> Assessment:
         (
             after
             for after in found[k + 1 :]
-            if after.overall is not NE and after.day - here.day >= CONFIRMATION_DAYS
+            if after.overall is not NE and after.day - here.day >= BURDEN_CONFIRMATION_DAYS
         ),
         None,
     )

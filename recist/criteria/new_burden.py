@@ -11,13 +11,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from recist.course import Status
-from recist.criteria.diameter import PATHOLOGICAL_NODE_MM, PD_GROWTH_MM, ZERO, has_grown
+from recist.criteria.diameter import ZERO, has_grown
 from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
 from recist.criteria.target_limits import MeasurableLesion, choose, organ_of
+from recist.criteria.thresholds import MEASURABLE_MM, MEASURABLE_NODE_MM, PD_GROWTH_MM
 from recist.protocol import Protocol
-
-#: Measurable at appearance: 10 mm, or 15 mm for a node (Eisenhauer 2009, section 3.1.1).
-MEASURABLE_MM = Decimal(10)
 
 _WORSE = (Status.INCREASED, Status.PROGRESSION)
 
@@ -169,4 +167,4 @@ class NewBurden:
 
 def measurable_mm(new: NewLesion) -> Decimal:
     """The size from which a new lesion may be a new-lesion target."""
-    return PATHOLOGICAL_NODE_MM if new.lesion.is_node else MEASURABLE_MM
+    return MEASURABLE_NODE_MM if new.lesion.is_node else MEASURABLE_MM

@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from recist.course import Course, Lesion, Measurement, Status
-from recist.criteria.diameter import NORMAL_NODE_MM, PATHOLOGICAL_NODE_MM, diameter_of
+from recist.criteria.diameter import diameter_of
+from recist.criteria.thresholds import MEASURABLE_NODE_MM, PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
 
 
@@ -88,9 +89,9 @@ def _raw(record: Measurement | None, size_mm: Decimal | None, lesion: Lesion) ->
     if size_mm is None:
         return _Raw.SEEN
     if lesion.is_node:
-        if size_mm < NORMAL_NODE_MM:
+        if size_mm < PATHOLOGICAL_NODE_MM:
             return _Raw.GONE
-        return _Raw.SEEN if size_mm >= PATHOLOGICAL_NODE_MM else _Raw.SMALL_NODE
+        return _Raw.SEEN if size_mm >= MEASURABLE_NODE_MM else _Raw.SMALL_NODE
     return _Raw.SEEN if size_mm > 0 else _Raw.GONE
 
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from recist.course import Course, EventKind, Lesion, Measurement, Role, Status, Timepoint
-from recist.criteria.diameter import NORMAL_NODE_MM, ZERO, diameter_of, is_diseased, too_small
+from recist.criteria.diameter import ZERO, diameter_of, is_diseased, too_small
 from recist.criteria.new_lesions import COUNTS, NewLesion, new_lesions
+from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
 from recist.response import Response
 
@@ -120,7 +121,7 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR091
                 if size is not None:
                     sizes.append((lesion_id, size))
                     total += size
-                    if size and (not is_node or size >= NORMAL_NODE_MM):
+                    if size and (not is_node or size >= PATHOLOGICAL_NODE_MM):
                         diseased = True
                 continue
             is_node = non_targets.get(lesion_id)

@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from recist.course import Status
 from recist.criteria.diameter import (
-    NORMAL_NODE_MM,
-    PATHOLOGICAL_NODE_MM,
     diameter_of,
     is_diseased,
 )
 from recist.criteria.observation import ObservedCourse
+from recist.criteria.thresholds import MEASURABLE_NODE_MM, PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
 
 
@@ -49,7 +48,7 @@ def returned(
     if not back:
         return None
     names = tuple(name for name, _ in back)
-    small = [name for name, node_mm in back if node_mm and node_mm < PATHOLOGICAL_NODE_MM]
+    small = [name for name, node_mm in back if node_mm and node_mm < MEASURABLE_NODE_MM]
     if len(back) > 1 or not small or protocol.node_regrowth == "pd":
         return Return(names, True, False)
     verdict = _confirmed(patient, small[0], k, since, protocol)
@@ -87,10 +86,10 @@ def _confirmed(
     before = (_node_mm(patient, name, j, protocol) for j in range(k - 1, since, -1))
     after = (_node_mm(patient, name, j, protocol) for j in range(k + 1, len(patient.seen)))
     earlier = next((size for size in before if size is not None), None)
-    if earlier is not None and earlier >= NORMAL_NODE_MM:
+    if earlier is not None and earlier >= PATHOLOGICAL_NODE_MM:
         return True
     later = next((size for size in after if size is not None), None)
-    return None if later is None else later >= NORMAL_NODE_MM
+    return None if later is None else later >= PATHOLOGICAL_NODE_MM
 
 
 def _node_mm(patient: ObservedCourse, name: str, k: int, protocol: Protocol) -> Decimal | None:

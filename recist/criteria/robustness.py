@@ -17,17 +17,15 @@ import numpy.typing as npt
 from imaging.errors import InputError
 from recist.course import Course, Status
 from recist.criteria import recist11
-from recist.criteria.diameter import NORMAL_NODE_MM, PD_GROWTH_MM
 from recist.criteria.observation import ObservedCourse, read
 from recist.criteria.tables import OVERALL
+from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM, PD_FACTOR, PD_GROWTH_MM, PR_FACTOR
 from recist.protocol import Protocol
 from recist.response import Assessment, Response, Scope
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-#: Progression and partial response (Eisenhauer 2009, section 4.3.1), as factors of a sum.
-PD_FACTOR, PR_FACTOR = 1.2, 0.7
 #: Differences below this are of binary fractions, not of diameters.
 ROUNDING_MM = 1e-9
 
@@ -162,7 +160,7 @@ def _target_categories(
     is_node = np.array(list(patient.target_nodes.values()))
     sums = sizes.sum(axis=2)
     complete: Bools = np.asarray(~missing.any(axis=1), dtype=np.bool_)
-    limit = np.where(is_node, float(NORMAL_NODE_MM), ROUNDING_MM)
+    limit = np.where(is_node, float(PATHOLOGICAL_NODE_MM), ROUNDING_MM)
     diseased: Bools = np.any(sizes >= limit - ROUNDING_MM * is_node, axis=2)
     may_be_nadir = complete.copy()
     if protocol.nadir_sums == "any":

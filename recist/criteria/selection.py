@@ -14,8 +14,7 @@ from enum import StrEnum
 
 from imaging.errors import InputError
 from recist.course import Role
-from recist.criteria.diameter import NORMAL_NODE_MM, PATHOLOGICAL_NODE_MM, in_mm
-from recist.criteria.new_burden import MEASURABLE_MM
+from recist.criteria.diameter import in_mm
 from recist.criteria.target_limits import (
     MOST_PER_ORGAN,
     MOST_TARGETS,
@@ -23,15 +22,16 @@ from recist.criteria.target_limits import (
     choose,
     organ_of,
 )
+from recist.criteria.thresholds import (
+    MEASURABLE_MM,
+    MEASURABLE_NODE_MM,
+    MEASURABLE_ON_RADIOGRAPH_MM,
+    PATHOLOGICAL_NODE_MM,
+    SLICES_ACROSS,
+    THICK_SLICE_MM,
+)
 from recist.papers import RECIST11
 from recist.protocol import Protocol
-
-#: On a chest radiograph, surrounded by lung (Eisenhauer 2009, section 3.1.1).
-MEASURABLE_ON_RADIOGRAPH_MM = Decimal(20)
-#: Slices up to here need no more than the 10 mm (Eisenhauer 2009, section 3.1.1).
-THICK_SLICE_MM = Decimal(5)
-#: Above, a lesion must measure this many slices (Eisenhauer 2009, section 3.1.1, Appendix II).
-SLICES_ACROSS = 2
 
 MEASURABILITY = RECIST11("3.1.1")
 CHOICE = RECIST11("4.2")
@@ -172,8 +172,11 @@ def measurability(lesion: BaselineLesion, protocol: Protocol) -> Placement:
     """Whether a lesion can be followed by size."""
     if lesion.kind is LesionKind.SIMPLE_CYST:
         return Placement(Measurability.NO_DISEASE, "a simple cyst is not malignant")
-    if lesion.is_node and lesion.size_mm < NORMAL_NODE_MM:
-        reason = f"node of {in_mm(lesion.size_mm)} mm in its short axis, normal below 10 mm"
+    if lesion.is_node and lesion.size_mm < PATHOLOGICAL_NODE_MM:
+        reason = (
+            f"node of {in_mm(lesion.size_mm)} mm in its short axis, "
+            f"normal below {PATHOLOGICAL_NODE_MM} mm"
+        )
         return Placement(Measurability.NORMAL_NODE, reason)
     if lesion.kind in NEVER_MEASURABLE or lesion.modality is Modality.ULTRASOUND:
         what = lesion.kind if lesion.kind in NEVER_MEASURABLE else "a lesion seen on ultrasound"
@@ -207,19 +210,31 @@ def _limit(lesion: BaselineLesion, protocol: Protocol) -> tuple[Decimal, tuple[s
     """The smallest size that is measurable, with what the reader should know about it."""
     if lesion.modality is Modality.RADIOGRAPH:
         return MEASURABLE_ON_RADIOGRAPH_MM, ()
-    limit_mm = PATHOLOGICAL_NODE_MM if lesion.is_node else MEASURABLE_MM
     slice_mm = _slice_mm(lesion, protocol)
-    if slice_mm is None or slice_mm <= THICK_SLICE_MM + protocol.slice_tolerance_mm:
+    limit_mm = least_measurable_mm(slice_mm, protocol, is_node=lesion.is_node)
+    if slice_mm is None or not lesion.is_node or protocol.double_thickness != "soft_tissue":
         return limit_mm, ()
-    across_mm = max(limit_mm, SLICES_ACROSS * slice_mm)
-    if lesion.is_node and protocol.double_thickness == "soft_tissue":
-        if lesion.size_mm < across_mm:
-            return limit_mm, (
-                f"node {lesion.name} measures less than two slices of {in_mm(slice_mm)} mm "
-                "(double_thickness, AMB-14)",
-            )
-        return limit_mm, ()
-    return across_mm, ()
+    across_mm = _across_mm(slice_mm, protocol)
+    if across_mm and lesion.size_mm < max(limit_mm, across_mm):
+        return limit_mm, (
+            f"node {lesion.name} measures less than two slices of {in_mm(slice_mm)} mm "
+            "(double_thickness, AMB-14)",
+        )
+    return limit_mm, ()
+
+
+def least_measurable_mm(slice_mm: Decimal | None, protocol: Protocol, *, is_node: bool) -> Decimal:
+    """The least size that is measurable on slices of this thickness; None: not known."""
+    limit_mm = MEASURABLE_NODE_MM if is_node else MEASURABLE_MM
+    if slice_mm is None or (is_node and protocol.double_thickness == "soft_tissue"):
+        return limit_mm
+    return max(limit_mm, _across_mm(slice_mm, protocol))
+
+
+def _across_mm(slice_mm: Decimal, protocol: Protocol) -> Decimal:
+    """Twice the thickness of a thick slice; 0 for others."""
+    is_thick = slice_mm > THICK_SLICE_MM + protocol.slice_tolerance_mm
+    return SLICES_ACROSS * slice_mm if is_thick else Decimal(0)
 
 
 def _slice_mm(lesion: BaselineLesion, protocol: Protocol) -> Decimal | None:

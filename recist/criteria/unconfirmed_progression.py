@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from recist.course import Measurement, Status
-from recist.criteria.diameter import PD_GROWTH_MM, ZERO, diameter_of, is_diseased
+from recist.criteria.diameter import ZERO, diameter_of, is_diseased
 from recist.criteria.new_burden import NewBurden, NewFindings
 from recist.criteria.observation import Observation, ObservedCourse
 from recist.criteria.recist11 import Judgement
+from recist.criteria.thresholds import PD_GROWTH_MM
 from recist.protocol import Protocol
 from recist.response import Response
 

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from imaging.errors import InputError
+from recist.criteria.thresholds import BURDEN_CONFIRMATION_DAYS
 from recist.protocol import Protocol
 from recist.response import Assessment, Response
 
@@ -91,7 +92,9 @@ METABOLIC = Family(
 
 #: irRECIST and imRECIST: RECIST's words; a later assessment without progression at least 4 weeks on
 #: negates one (Nishino 2013; Hodi 2018).
-BURDEN = replace(RECIST, less_than_complete_is_progression=False, negated_after_days=28)
+BURDEN = replace(
+    RECIST, less_than_complete_is_progression=False, negated_after_days=BURDEN_CONFIRMATION_DAYS
+)
 
 #: Words that name their family; the others (NE, NED, ND) are common to all.
 _OWN_WORDS = tuple(

@@ -16,8 +16,8 @@ from imaging.contours import rasterise, read_rtstruct
 from imaging.errors import InputError
 from imaging.volume import Mask
 from recist.course import Field, Lesion, Role
-from recist.criteria.diameter import NORMAL_NODE_MM
 from recist.criteria.selection import BaselineLesion, LocalTreatment, choose_targets
+from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.field.finding import FieldFinding
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
@@ -175,7 +175,7 @@ def _normal_nodes(
         if lesion.id not in roles
         and lesion.is_node
         and not lesion.choice.confirmed
-        and _short_axis_mm(lesion, min(lesion.sized)) < NORMAL_NODE_MM
+        and _short_axis_mm(lesion, min(lesion.sized)) < PATHOLOGICAL_NODE_MM
     ]
 
 
@@ -208,7 +208,7 @@ def _since_pathological(lesion: TrackedLesion) -> TrackedLesion | None:
     A node of less than 10 mm is not disease (Eisenhauer 2009, section 3.1.1), so one that grows
     beyond is a new lesion from then on.
     """
-    diseased = [d for d in lesion.sized if _short_axis_mm(lesion, d) >= NORMAL_NODE_MM]
+    diseased = [d for d in lesion.sized if _short_axis_mm(lesion, d) >= PATHOLOGICAL_NODE_MM]
     first = min(diseased, default=None)
     if first is None:
         return None

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from recist.course import Measurement, Role, Status
-from recist.criteria.diameter import NORMAL_NODE_MM
-from recist.criteria.new_burden import MEASURABLE_MM
+from recist.criteria.diameter import has_grown
 from recist.criteria.robustness import ONE_READER, MeasurementError
+from recist.criteria.thresholds import MEASURABLE_MM, PATHOLOGICAL_NODE_MM
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import Protocol
 from recist.tracking import Sighting, State
@@ -23,11 +23,6 @@ from recist.tracking import Sighting, State
 LARGEST_ERROR = 0.9
 #: More decimals of an SUV than this are noise.
 SUV_DECIMALS = 4
-#: A non-target that grew by +20 % and 5 mm from its smallest size is marked as increased: worse,
-#: but whether it is unequivocal is for the reader (Eisenhauer 2009, section 4.3.4).
-INCREASE_RATIO = Decimal("1.2")
-INCREASE_MM = Decimal(5)
-
 
 #: States of tracking in which a lesion has a delineation of its own.
 SEEN = (State.BASELINE, State.MATCHED, State.NEW, State.SPLIT)
@@ -80,7 +75,7 @@ def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status,
     A new node of less than 10 mm is normal and one of less than 15 mm in doubt (Eisenhauer 2009,
     section 3.1.1; EORTC FAQ), so the criteria need its diameter.
     """
-    if is_node and size_mm is not None and size_mm < NORMAL_NODE_MM:
+    if is_node and size_mm is not None and size_mm < PATHOLOGICAL_NODE_MM:
         return Status.MEASURED, f"a node of {size_mm} mm short axis is normal"
     if not certain:
         return Status.EQUIVOCAL, "new, found by a network that no reader has checked"
@@ -93,13 +88,11 @@ def _non_target(
 ) -> tuple[Status, str]:
     if size_mm is None:
         return Status.PRESENT, ""
-    if is_node and size_mm < NORMAL_NODE_MM:
+    if is_node and size_mm < PATHOLOGICAL_NODE_MM:
         return Status.ABSENT, f"a node of {size_mm} mm short axis is normal"
-    if (
-        smallest_mm is not None
-        and size_mm >= INCREASE_RATIO * smallest_mm
-        and size_mm - smallest_mm >= INCREASE_MM
-    ):
+    # Worse by the rule for sums; whether unequivocally so is for the reader (Eisenhauer 2009,
+    # section 4.3.4).
+    if smallest_mm is not None and has_grown(size_mm, smallest_mm):
         return (
             Status.INCREASED,
             f"grew from {smallest_mm} to {size_mm} mm: is this unequivocal progression?",

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from recist.course import Course, Field, Lesion, Role
+from recist.criteria.thresholds import PD_FACTOR, PD_GROWTH_MM, PR_FACTOR
 from recist.report.palette import (
     FIELD_COLOURS,
     FIELD_NAMES,
@@ -32,9 +33,9 @@ MOST_NAMED_LINES = 8
 #: Longer names are cut at the end of a line.
 LONGEST_NAME = 12
 
-#: Eisenhauer 2009, section 4.3.1: partial response, progression.
-PARTIAL_RESPONSE = 0.70
-PROGRESSION, PROGRESSION_MM = 1.20, 5.0
+#: Partial response, progression, as drawn.
+PARTIAL_RESPONSE = PR_FACTOR
+PROGRESSION, PROGRESSION_MM = PD_FACTOR, float(PD_GROWTH_MM)
 
 
 @dataclass(frozen=True, slots=True)

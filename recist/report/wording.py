@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from recist.course import Course, Field, Lesion, Measurement, Role, Status
 from recist.criteria import diameter
+from recist.criteria.diameter import has_grown
 from recist.field.finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report.charts import day_name
@@ -54,9 +55,6 @@ _SETS = {
 }
 
 _FIELDS = {Scope.IN_FIELD: Field.IN, Scope.OUT_OF_FIELD: Field.OUT}
-
-#: A lesion counts as growing when it would by the rule for sums (Eisenhauer 2009, 4.3.1).
-GROWTH, GROWTH_MM = Decimal("1.2"), Decimal(5)
 
 
 def mm(value: Decimal | float | None) -> str:
@@ -186,7 +184,7 @@ def irradiated_growth(course: Course, lesion: Lesion, finding: FieldFinding | No
     if len(values) < 2:
         return ""
     smallest, now = min(values[:-1]), values[-1]
-    if now < smallest * GROWTH or now - smallest < GROWTH_MM:
+    if not has_grown(now, smallest):
         return ""
     dose = finding.prescription if finding and finding.prescription else "before"
     return (

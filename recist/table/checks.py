@@ -5,28 +5,19 @@ Levels: see :class:`recist.table.finding.Level`. A check never changes an answer
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from recist.course import Course, EventKind, Lesion, Measurement, Role, Status
+from recist.criteria.selection import least_measurable_mm
+from recist.criteria.target_limits import MOST_PER_ORGAN, MOST_TARGETS, organ_of
+from recist.criteria.thresholds import MEASURABLE_MM
 from recist.endpoints.origin import recorded_start, remarks_on_start
 from recist.protocol import Protocol
 from recist.response import Assessment, Response
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
-
-#: Eisenhauer 2009, section 3.1.1: least longest diameter of a measurable lesion on CT.
-MEASURABLE_MM = Decimal(10)
-#: Eisenhauer 2009, section 3.1.1: least short axis of a node that may be a target.
-MEASURABLE_NODE_MM = Decimal(15)
-#: Eisenhauer 2009, section 4.2: targets in all, and per organ.
-MOST_TARGETS, MOST_TARGETS_PER_ORGAN = 5, 2
-#: Slices thicker than this raise the limit to twice their thickness (section 3.1.1) ...
-THICK_SLICE_MM = Decimal(5)
-#: ... where a header's 5.0x still counts as 5.
-THICKNESS_TOLERANCE_MM = Decimal("0.1")
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
 IMPLAUSIBLE_FACTOR = 8
@@ -36,15 +27,7 @@ IMPLAUSIBLE_GAP_DAYS = 3 * 365
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
 
-_SIDES = re.compile(r"\b(left|right|l|r|lt|rt|both|bilateral)\b[ .,_-]*", re.IGNORECASE)
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
-
-
-def organ_of(lesion: Lesion) -> str:
-    """The organ that "two per organ" counts: nodes are one organ, paired organs are one."""
-    if lesion.is_node:
-        return "lymph nodes"
-    return " ".join(_SIDES.sub(" ", lesion.organ.casefold()).split())
 
 
 def check_course(course: Course, records: Sequence[Record], protocol: Protocol) -> list[Finding]:
@@ -61,7 +44,7 @@ def check_course(course: Course, records: Sequence[Record], protocol: Protocol) 
         found += against_events(course, follow_up, protocol)
     if targets:
         unit = list(_unit(course, targets, place))
-        found += unit or _measurability(targets, records, place)
+        found += unit or _measurability(targets, records, place, protocol)
         found += _selection(targets, place)
         found += _baseline_parts(targets, place)
     if any(record.extras is not NO_EXTRAS for record in records):
@@ -102,7 +85,7 @@ def _targets_at_baseline(course: Course) -> Targets:
 
 
 def _selection(targets: Targets, at: _Place) -> Iterable[Finding]:
-    most, per_organ = MOST_TARGETS, MOST_TARGETS_PER_ORGAN
+    most, per_organ = MOST_TARGETS, MOST_PER_ORGAN
     if len(targets) <= per_organ:
         return
     remedy = "all are summed; make the others non-target"
@@ -110,16 +93,20 @@ def _selection(targets: Targets, at: _Place) -> Iterable[Finding]:
         what = f"{len(targets)} target lesions, {most} at most"
         place = (at.baseline, targets[most][0].id)
         yield at.finding(Level.WARNING, "too-many-targets", place, what, remedy)
-    counts = Counter(organ_of(lesion) for lesion, _ in targets)
+    organs = [organ_of(lesion.organ, is_node=lesion.is_node) for lesion, _ in targets]
+    counts = Counter(organs)
     for organ, count in counts.items():
         if count > per_organ:
-            last = [lesion.id for lesion, _ in targets if organ_of(lesion) == organ][per_organ]
+            there = [each for each, of in zip(targets, organs, strict=True) if of == organ]
+            last = there[per_organ][0].id
             what = f"{count} targets in {organ or 'an unnamed organ'}, {per_organ} at most"
             place = (at.baseline, last)
             yield at.finding(Level.WARNING, "too-many-in-organ", place, what, remedy)
 
 
-def _measurability(targets: Targets, records: Sequence[Record], at: _Place) -> Iterable[Finding]:
+def _measurability(
+    targets: Targets, records: Sequence[Record], at: _Place, protocol: Protocol
+) -> Iterable[Finding]:
     for lesion, measurement in targets:
         place = (at.baseline, lesion.id)
         diameter = measurement.diameter_mm
@@ -127,26 +114,24 @@ def _measurability(targets: Targets, records: Sequence[Record], at: _Place) -> I
             what = f"target {lesion.id} is {measurement.status} at the baseline"
             remedy = "a target is measured at the baseline: give its diameter or make it non-target"
             yield at.finding(Level.WARNING, "unmeasured-target", place, what, remedy)
-        elif lesion.is_node:
-            if diameter < MEASURABLE_NODE_MM:
+        elif diameter < (least := _least(lesion, records, protocol)):
+            if lesion.is_node:
                 what = f"node {lesion.id} of {diameter} mm is a target"
-                remedy = "a target node has a short axis of 15 mm or more: make it non-target"
+                remedy = f"a target node has a short axis of {least} mm or more: make it non-target"
                 yield at.finding(Level.WARNING, "small-node", place, what, remedy)
-        elif diameter < (least := _least(lesion, records)):
-            what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
-            remedy = "make it non-target"
-            yield at.finding(Level.WARNING, "not-measurable", place, what, remedy)
+            else:
+                what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
+                remedy = "make it non-target"
+                yield at.finding(Level.WARNING, "not-measurable", place, what, remedy)
 
 
-def _least(lesion: Lesion, records: Sequence[Record]) -> Decimal:
+def _least(lesion: Lesion, records: Sequence[Record], protocol: Protocol) -> Decimal:
     """The least diameter of a measurable lesion, by the slices of its first row."""
     thickness_mm = next(
         (record.extras.slice_thickness_mm for record in records if record.lesion == lesion.id),
         None,
     )
-    if thickness_mm is None or thickness_mm <= THICK_SLICE_MM + THICKNESS_TOLERANCE_MM:
-        return MEASURABLE_MM
-    return 2 * thickness_mm
+    return least_measurable_mm(thickness_mm, protocol, is_node=lesion.is_node)
 
 
 def _unit(course: Course, targets: Targets, at: _Place) -> Iterable[Finding]:
@@ -159,7 +144,9 @@ def _unit(course: Course, targets: Targets, at: _Place) -> Iterable[Finding]:
         for measurement in timepoint.measurements
     )
     if largest < 3 * MEASURABLE_MM:
-        what = f"all targets are under 10 mm at the baseline (up to {max(at_baseline)})"
+        what = (
+            f"all targets are under {MEASURABLE_MM} mm at the baseline (up to {max(at_baseline)})"
+        )
         remedy = "this looks like cm: give diameters in mm"
         place = (at.baseline, targets[0][0].id)
         yield at.finding(Level.WARNING, "looks-like-cm", place, what, remedy)
