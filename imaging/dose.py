@@ -72,6 +72,7 @@ class Dose:
     beam_numbers: tuple[int, ...] = ()
     fraction_groups: tuple[int, ...] = ()
     structure_set_uid: str = ""
+    study_uid: str = ""
     sop_instance_uid: str = ""
     calculated: str = ""
     source: str = ""
@@ -132,6 +133,7 @@ def dose(dataset: Dataset, *, source: str = "") -> Dose:
         beam_numbers=beams,
         fraction_groups=groups,
         structure_set_uid=_structure_set_uid(dataset),
+        study_uid=str(dataset.get("StudyInstanceUID", "")),
         sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
         calculated=_calculated(dataset),
         source=source,

@@ -47,6 +47,7 @@ class Plan:
     target_rois: tuple[int, ...] = ()
     structure_set_uid: str = ""
     frame_of_reference_uid: str | None = None
+    study_uid: str = ""
     beams: int = 0
     intent: str = ""
     approval: str = ""
@@ -112,6 +113,7 @@ def plan(dataset: Dataset, *, source: str = "") -> Plan:
         ),
         structure_set_uid=str(structure_sets[0].get("ReferencedSOPInstanceUID", "")),
         frame_of_reference_uid=str(frame_uid) if frame_uid else None,
+        study_uid=str(dataset.get("StudyInstanceUID", "")),
         beams=_treatment_beams(dataset),
         intent=str(dataset.get("PlanIntent", "")),
         approval=approval,

@@ -26,6 +26,9 @@ T = TypeVar("T")
 #: Approval Status (300E,0002) and Plan Intent (300A,000A).
 APPROVED, UNAPPROVED, REJECTED = "APPROVED", "UNAPPROVED", "REJECTED"
 NOT_TREATMENT = ("VERIFICATION", "MACHINE_QA", "RESEARCH", "SERVICE")
+#: The maximum of a dose in prescriptions. Stereotactic doses reach 2 (a 50 % isodose); a field
+#: that misses its target still gives most of the prescription somewhere.
+LOWEST_MAXIMUM, HIGHEST_MAXIMUM = 0.5, 3.0
 #: Summation types that stand for a whole plan, best first.
 _WHOLE_PLAN = (Summation.PLAN, Summation.RECORD)
 
@@ -180,6 +183,7 @@ def assemble(
 ) -> Treatment:
     """A treatment from what was read; see :func:`read_treatment`."""
     troubles, warnings = list(problems), list(warnings)
+    doses = _linked(doses, plans, warnings)
     plans, doses = _for_treatment(plans, doses, warnings)
     plans = [confirmed(plan, deliveries) for plan in plans]
     irradiations: list[Irradiation] = []
@@ -188,7 +192,9 @@ def assemble(
             irradiations.append(_irradiation(plan, dose, prescription_gy, fractions, troubles))
         elif dose is not None:
             irradiations.append(_without_plan(dose, plans, prescription_gy, fractions, troubles))
+    irradiations = [_believed(item, troubles) for item in irradiations]
     frame, usable = _one_frame(irradiations, frame_maps, troubles, warnings)
+    plans = [_with_structures(plan, structure_sets, warnings) for plan in plans]
     targets = tuple(target_volumes(structure_sets, plans, frame, warnings))
     if frame is None and targets:
         frame = targets[0].roi.frame_of_reference_uid
@@ -202,6 +208,85 @@ def assemble(
         tuple(dict.fromkeys(warnings)),
         tuple(frame_maps),
     )
+
+
+def _linked(doses: Sequence[Dose], plans: Sequence[Plan], warnings: list[str]) -> list[Dose]:
+    """Doses whose plan is not at hand, given the plan that alone can be theirs.
+
+    Anonymisers often give plan and dose UIDs that no longer refer to each other. A dose belongs to
+    the only plan that no dose names, of its frame of reference and its study where both are known,
+    when it is the only such dose too.
+    """
+    known = {plan.sop_instance_uid for plan in plans}
+    named = {uid for dose in doses for uid in dose.plan_uids}
+    free = [plan for plan in plans if plan.sop_instance_uid not in named]
+    lost = [dose for dose in doses if not known & set(dose.plan_uids)]
+    found: dict[int, Plan] = {}
+    for dose in lost:
+        mine = [plan for plan in free if _may_belong(dose, plan)]
+        rivals = [other for other in lost if mine and _may_belong(other, mine[0])]
+        if len(mine) == 1 and len(rivals) == 1:
+            found[id(dose)] = mine[0]
+    linked = []
+    for dose in doses:
+        plan = found.get(id(dose))
+        if plan is None:
+            linked.append(dose)
+            continue
+        warnings.append(
+            f"{dose.source}: refers to a plan that is not at hand; taken for the dose of "
+            f"{plan.source}, the only plan of its study and frame of reference"
+        )
+        linked.append(replace(dose, plan_uids=(plan.sop_instance_uid,)))
+    return linked
+
+
+def _may_belong(dose: Dose, plan: Plan) -> bool:
+    """Whether study and frame of reference, where both are known, are the same."""
+    pairs = (
+        (dose.study_uid, plan.study_uid),
+        (dose.volume.grid.frame_of_reference_uid, plan.frame_of_reference_uid),
+    )
+    alike = [one == other for one, other in pairs if one and other]
+    return bool(alike) and all(alike)
+
+
+def _with_structures(plan: Plan, sets: Sequence[StructureSet], warnings: list[str]) -> Plan:
+    """The plan with the structure set that alone can be its own, where its own is not at hand."""
+    if not plan.target_rois or plan.structure_set_uid in {one.sop_instance_uid for one in sets}:
+        return plan
+    alike = [
+        one
+        for one in sets
+        if plan.frame_of_reference_uid in (None, one.frame_of_reference_uid)
+        and set(plan.target_rois) <= {roi.number for roi in one.rois}
+    ]
+    if len(alike) != 1:
+        return plan
+    warnings.append(
+        f"{plan.source}: refers to a structure set that is not at hand; taken for planned on "
+        f"{alike[0].source}, the only one of its frame of reference"
+    )
+    return replace(plan, structure_set_uid=alike[0].sop_instance_uid)
+
+
+def _believed(item: Irradiation, problems: list[str]) -> Irradiation:
+    """Without its dose, where maximum and prescription cannot be of one treatment.
+
+    A maximum far above the prescription is a dose in another unit or a wrong scaling; one far below
+    is the dose of a fraction, of a boost, or a prescription in another unit.
+    """
+    dose, prescribed = item.dose, item.prescription_gy
+    if dose is None or not prescribed or dose.kind is not DoseKind.PHYSICAL:
+        return item
+    highest = float(dose.volume.array.max())
+    if LOWEST_MAXIMUM * prescribed <= highest <= HIGHEST_MAXIMUM * prescribed:
+        return item
+    problems.append(
+        f"{dose.source}: its maximum of {highest:.4g} Gy does not go with the prescription of "
+        f"{prescribed:g} Gy: dose not used, check units and scaling"
+    )
+    return replace(item, dose=None)
 
 
 def _for_treatment(

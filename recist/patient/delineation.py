@@ -26,9 +26,12 @@ from imaging.volume import BoolArray, Grid, Mask
 from recist.patient.lesion_names import (
     LYMPH_NODE_CODES,
     lesion_rois,
+    named_lesion,
     node_by_name,
     organ_by_name,
     organ_of_region,
+    types_tell,
+    undrawn_lesions,
     why_not,
     why_not_segment,
 )
@@ -53,12 +56,15 @@ class Delineated:
     Attributes:
         reviewed: drawn or checked by a person, so that what is missing was not there.
         unusable: delineations that were given but cannot be used, each with the reason.
+        incomplete: a lesion may have been drawn that is not among the candidates, so that what is
+            missing may have been there.
     """
 
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...] = ()
     reviewed: bool = True
     unusable: tuple[str, ...] = ()
+    incomplete: bool = False
 
 
 def candidates_from_rtstruct(
@@ -202,8 +208,12 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
     candidates: list[Candidate] = []
     warnings: list[str] = []
     unusable: list[str] = []
+    incomplete = False
     if visit.labels is not None:
-        candidates.extend(candidates_from_label_map(visit.labels, grid))
+        try:
+            candidates.extend(candidates_from_label_map(visit.labels, grid))
+        except InputError as error:
+            unusable.append(f"{visit.labels.name}: {error.what}")
     for series in (*_of_ct(visit.segs, visit), *_of_ct(visit.rtstructs, visit)):
         for path in series.files:
             try:
@@ -213,6 +223,8 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
                 unusable.append(f"{path.name}: {error.what}")
                 continue
             warnings.extend(found.warnings)
+            unusable.extend(found.unusable)
+            incomplete |= found.incomplete
             for candidate in found.candidates:
                 twin = _twin(candidate, candidates)
                 if twin is None:
@@ -222,7 +234,12 @@ def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineat
                         f"{candidate.source}: {candidate.label} left out, {twin.label} of "
                         f"{twin.source} is the same lesion"
                     )
-    return Delineated(tuple(candidates), tuple(warnings), unusable=tuple(unusable))
+    return Delineated(
+        tuple(candidates),
+        tuple(warnings),
+        unusable=tuple(unusable),
+        incomplete=incomplete or bool(unusable),
+    )
 
 
 def _of_ct(objects: Sequence[Series], visit: Visit) -> Sequence[Series]:
@@ -237,17 +254,53 @@ def _of_file(path: Path, modality: str, grid: Grid, pattern: str | None) -> Deli
     if modality == "SEG":
         segments = read_seg(path, grid)
         left = [(s.label, why_not_segment(s, pattern)) for s in segments]
-        found = candidates_from_seg(segments, pattern, source=path.name)
-    else:
-        structure_set = read_rtstruct(path)
-        left = [(roi.name, why_not(roi, pattern)) for roi in structure_set.rois]
-        found = candidates_from_rtstruct(structure_set, grid, pattern)
+        return Delineated(
+            candidates_from_seg(segments, pattern, source=path.name),
+            _not_taken(left, path),
+            unusable=tuple(
+                f"{path.name}: {segment.label} holds no voxel of the image"
+                for segment in segments
+                if not segment.mask.voxels and not why_not_segment(segment, pattern)
+            ),
+        )
+    structure_set = read_rtstruct(path)
+    told = types_tell(structure_set)
+    rois = [roi for roi in structure_set.rois if roi.closed]
+    left = [(roi.name, why_not(roi, pattern, types_tell=told)) for roi in rois]
+    undrawn = undrawn_lesions(structure_set, pattern)
+    left += [(roi.name, "no closed contour") for roi in undrawn if not roi.fault]
+    found: list[Candidate] = []
+    unusable = [f"{path.name}: ROI {roi.name}: {roi.fault}" for roi in undrawn if roi.fault]
+    for roi in lesion_rois(structure_set, pattern):
+        try:
+            own = _from_roi(roi, grid, split=True)
+        except InputError as error:
+            unusable.append(f"{path.name}: {error.what}")
+            continue
+        found += own
+        if not own:
+            unusable.append(f"{path.name}: ROI {roi.name} holds no voxel of the image")
+    if not found and not unusable and (alike := [n for n, why in left if why and named_lesion(n)]):
+        unusable.append(
+            f"{path.name}: no ROI is taken for a lesion, but {', '.join(alike)} may be: choose "
+            "with --roi-pattern"
+        )
+    return Delineated(
+        tuple(found),
+        _not_taken(left, path),
+        unusable=tuple(unusable),
+        incomplete=bool(undrawn or unusable),
+    )
+
+
+def _not_taken(left: Sequence[tuple[str, str]], path: Path) -> tuple[str, ...]:
+    """A line for what is no lesion, with the reasons."""
     reasons: dict[str, list[str]] = {}
     for name, why in left:
         if why:
             reasons.setdefault(why, []).append(name)
     listed = "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
-    return Delineated(found, (f"{path.name}: not taken for lesions: {listed}",) if listed else ())
+    return (f"{path.name}: not taken for lesions: {listed}",) if listed else ()
 
 
 def _twin(candidate: Candidate, others: Iterable[Candidate]) -> Candidate | None:

@@ -106,7 +106,9 @@ def delineate(subject: str, examination: Examination, options: Options) -> Delin
 
 def _found(subject: str, examination: Examination, options: Options) -> Delineated:
     drawn = _drawn(subject, examination, options)
-    if drawn is not None and (drawn.candidates or not _may_be_missing(examination, options)):
+    if drawn is not None and (
+        drawn.candidates or drawn.incomplete or not _may_be_missing(examination, options)
+    ):
         return drawn
     bundle = options.required_bundle()
     ct = examination.ct.volume
@@ -118,9 +120,9 @@ def _found(subject: str, examination: Examination, options: Options) -> Delineat
     asked: tuple[str, ...] = ()
     if options.lesions != AUTO:
         asked = (f"no delineation at this date: delineated by {bundle.source}",)
-    left_out, unusable = (drawn.warnings, drawn.unusable) if drawn is not None else ((), ())
+    left_out = drawn.warnings if drawn is not None else ()
     warnings = (*left_out, *asked, *answer.warnings)
-    return Delineated(answer.candidates, warnings, reviewed=False, unusable=unusable)
+    return Delineated(answer.candidates, warnings, reviewed=False)
 
 
 def _may_be_missing(examination: Examination, options: Options) -> bool:

@@ -11,6 +11,7 @@ import re
 from imaging.contours import Roi, StructureSet
 from imaging.errors import InputError
 from imaging.seg import LYMPH_NODE, Coded, SegSegment
+from imaging.targets import TARGET_TYPES
 
 #: RT ROI Interpreted Type of a gross tumour volume.
 LESION_TYPE = "GTV"
@@ -34,7 +35,12 @@ NODAL_REGION = re.compile(
     r"|Portahepatis|Presacral|Sclav|Supmammary)",
     re.IGNORECASE,
 )
-NODE_NAME = re.compile(r"(?<![a-z])(ln|gtvn|lymph|nodes?|adenopath\w*)(?![a-z])", re.IGNORECASE)
+#: Names of nodes: words, GTV of nodes (TG-263), stations and levels of the neck and the chest.
+NODE_NAME = re.compile(
+    r"(?<![a-z])(ln|i?gtv[ _-]?n|lymph|nodes?|adenopath\w*|(station|level)[ _-]?[0-9ivx]+[a-z]?)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
 #: SNOMED CT and older SRT codes of "lymph node" and of "morphologically altered structure".
 LYMPH_NODE_CODES = ("59441001", "T-C4000")
 ABNORMAL_CODES = ("49755003", "M-01000")
@@ -48,20 +54,46 @@ def lesion_rois(structure_set: StructureSet, pattern: str | None = None) -> tupl
     whose name matches, whatever their type. Otherwise those of type GTV, and those without a
     telling type whose name is that of a lesion and not of a planning helper or nodal region.
     """
-    return tuple(roi for roi in structure_set.rois if not why_not(roi, pattern))
+    return tuple(
+        roi
+        for roi in structure_set.rois
+        if roi.closed and not why_not(roi, pattern, types_tell=types_tell(structure_set))
+    )
 
 
-def why_not(roi: Roi, pattern: str | None = None) -> str:
-    """Why an ROI is not taken for a lesion, "" when it is."""
-    if not roi.closed:
-        return "no closed contour"
+def types_tell(structure_set: StructureSet) -> bool:
+    """Whether its types tell lesions from organs: some systems write ORGAN for every ROI."""
+    return any(roi.interpreted_type in TARGET_TYPES for roi in structure_set.rois)
+
+
+def undrawn_lesions(structure_set: StructureSet, pattern: str | None = None) -> tuple[Roi, ...]:
+    """The ROIs that are lesions by type or name, but hold no contour that can be used."""
+    told = types_tell(structure_set)
+    return tuple(
+        roi
+        for roi in structure_set.rois
+        if not roi.closed and (roi.fault or not why_not(roi, pattern, types_tell=told))
+    )
+
+
+def why_not(roi: Roi, pattern: str | None = None, *, types_tell: bool = True) -> str:
+    """Why an ROI is not taken for a lesion, "" when it is.
+
+    Args:
+        types_tell: False where its structure set writes one type for everything.
+    """
     if pattern is not None:
         return "" if compiled(pattern).search(roi.name) else f"name does not match {pattern}"
     if HELPER_NAME.search(roi.name):
         return "named as a planning helper or target volume"
-    if roi.interpreted_type in OPEN_TYPES:
+    if roi.interpreted_type in OPEN_TYPES or not types_tell:
         return _not_named_as_lesion(roi.name)
     return "" if roi.interpreted_type == LESION_TYPE else f"of type {roi.interpreted_type}"
+
+
+def named_lesion(name: str) -> bool:
+    """Whether a name is that of a lesion and not of a planning helper or nodal region."""
+    return not HELPER_NAME.search(name) and not _not_named_as_lesion(name)
 
 
 def _not_named_as_lesion(name: str) -> str:

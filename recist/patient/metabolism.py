@@ -121,4 +121,5 @@ def _masks(lesions: Sequence[TrackedLesion], examination: Examination) -> dict[s
 
 def _is_absent(lesion: TrackedLesion, day: int) -> bool:
     sighting = lesion.track.at(day)
-    return sighting is not None and sighting.state is State.ABSENT and day in lesion.reviewed
+    seen = day in lesion.reviewed and day not in lesion.incomplete
+    return sighting is not None and sighting.state is State.ABSENT and seen

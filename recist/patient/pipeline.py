@@ -83,6 +83,11 @@ def assess_subject(
             for examination, each in zip(examinations, found, strict=True)
             if each.reviewed
         ),
+        incomplete=frozenset(
+            examination.day
+            for examination, each in zip(examinations, found, strict=True)
+            if each.incomplete
+        ),
     )
     on_stage("assess")
     pet = metabolism(

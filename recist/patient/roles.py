@@ -47,6 +47,7 @@ def place(
     protocol: Protocol,
     treatments: Mapping[Field, LocalTreatment],
     reviewed: frozenset[int],
+    incomplete: frozenset[int] = frozenset(),
 ) -> Placed:
     """Give every lesion its role, organ and field.
 
@@ -55,6 +56,7 @@ def place(
         choices: the reader's; they win over every rule.
         treatments: what being irradiated means for a lesion of each field class.
         reviewed: the days on which a person delineated.
+        incomplete: the days on which a delineation was given that cannot be used.
 
     Raises:
         InputError: a choice names a lesion that does not exist.
@@ -101,7 +103,8 @@ def place(
             )
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
-        tracked.append(replace(lesion, role=role, reviewed=checked))
+        unsure = frozenset[int]() if lesion.choice.confirmed else incomplete
+        tracked.append(replace(lesion, role=role, reviewed=checked, incomplete=unsure))
     ids = {lesion.id for lesion in seen}
     left_out = tuple(
         f"{each.id} is not recorded: "

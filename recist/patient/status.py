@@ -38,6 +38,11 @@ UNSEEN: Mapping[State, tuple[Status, str]] = {
     State.MERGED: (Status.MERGED, ""),
     State.ABSENT: (Status.ABSENT, ""),
 }
+#: An absence where what was drawn cannot be used: a damaged delineation is no disappearance.
+UNUSABLE = (
+    Status.NOT_EVALUABLE,
+    "a delineation of this date cannot be used: gone or not? correct it, or measurements.csv",
+)
 #: An absence that rests on the network alone.
 NOT_FOUND = (
     Status.NOT_EVALUABLE,
@@ -54,6 +59,8 @@ def status_of(
         smallest_mm: its smallest diameter at earlier dates, None without one.
     """
     reviewed = sighting.day in lesion.reviewed
+    if sighting.state is State.ABSENT and sighting.day in lesion.incomplete:
+        return UNUSABLE
     if sighting.state in UNSEEN:
         doubtful = sighting.state is State.ABSENT and not reviewed
         if doubtful and protocol.unreviewed_absence == "not_evaluable":

@@ -12,6 +12,8 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from imaging.contours import (
     Contour,
@@ -348,6 +350,48 @@ class TestReading:
         (tmp_path / "RS.dcm").write_bytes(b"no")
         with pytest.raises(InputError, match=r"RS\.dcm: not readable as DICOM"):
             read_rtstruct(tmp_path / "RS.dcm")
+
+
+class TestFaults:
+    """An ROI that cannot be used keeps its name and its reason; the others stay usable."""
+
+    @staticmethod
+    def two(rtstruct: Callable[..., Any]) -> Any:
+        return rtstruct(("A", "GTV", [square(2.5, 6.5, 0)]), ("B", "GTV", [square(2.5, 8.5, 0)]))
+
+    def test_numbers_given_twice_put_both_at_fault_and_orphans_are_named(self, rtstruct) -> None:
+        made = self.two(rtstruct)
+        made.StructureSetROISequence[1].ROINumber = 1
+        read = structure_set(made)
+        assert [(roi.name, bool(roi.closed)) for roi in read.rois] == [
+            ("A", False),
+            ("B", False),
+            ("ROI 2", False),
+        ]
+        assert "2 ROIs share the number 1" in read.warnings[0]
+        assert "belong to no ROI" in read.warnings[2]
+
+    @pytest.mark.parametrize(
+        ("value", "why"),
+        [("1e9", "leads beyond 10 m"), ("4_0", "coordinate triplets"), ("nan", "triplets")],
+    )
+    def test_a_damaged_contour_costs_its_own_roi(self, rtstruct, value: str, why: str) -> None:
+        made = self.two(rtstruct)
+        contour = made.ROIContourSequence[0].ContourSequence[0]
+        raw = b"2.5\\2.5\\0\\6.5\\2.5\\0\\6.5\\6.5\\" + value.encode()
+        contour["ContourData"] = RawDataElement(
+            Tag("ContourData"), "DS", len(raw), raw, 0, False, True
+        )
+        read = structure_set(made)
+        assert why in read.roi("A").fault
+        assert rasterise(read.roi("B"), grid()).voxels == 36
+
+    def test_contours_of_no_known_kind_and_contours_given_twice(self, rtstruct) -> None:
+        made = self.two(rtstruct)
+        made.ROIContourSequence[0].ContourSequence[0].ContourGeometricType = "ROUND"
+        assert "is 'ROUND'" in structure_set(made).roi("A").fault
+        made.ROIContourSequence[0].ReferencedROINumber = 2
+        assert "given twice" in structure_set(made).roi("B").fault
 
 
 class TestWriting:

@@ -124,6 +124,31 @@ class TestPlace:
         assert read.warnings == ("no Frame of Reference UID (0020,0052): its place is not known",)
 
 
+class TestDamage:
+    @pytest.mark.parametrize(
+        ("change", "named"),
+        [
+            ({"PixelSpacing": [-2, 2]}, "Pixel Spacing"),
+            ({"ImagePositionPatient": None}, "Image Position"),
+            ({"DoseGridScaling": "0"}, "Dose Grid Scaling"),
+            ({"NumberOfFrames": 3}, "pixel data|Grid Frame"),
+            ({"Rows": 500}, "pixel data"),
+            ({"PixelData": None}, "no pixel data"),
+            ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "perpendicular"),
+            ({"GridFrameOffsetVector": [0, 0.02, 4e6, 4e6 + 2]}, "from 0.02 to 4e"),
+        ],
+    )
+    def test_it_is_refused_by_name(self, rtdose, change, named: str) -> None:
+        made = rtdose(np.ones((4, 3, 3)))
+        for keyword, value in change.items():
+            if value is None:
+                del made[keyword]
+            else:
+                setattr(made, keyword, value)
+        with pytest.raises(InputError, match=named):
+            dose(made)
+
+
 class TestMeaning:
     def test_the_scaling_of_the_instance_gives_gray(self, rtdose) -> None:
         assert at(dose(rtdose(np.full((2, 2, 2), 4500), scaling=0.01)), (1, 1, 1)) == [45.0]

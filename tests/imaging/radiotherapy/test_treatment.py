@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,44 @@ class TestPlan:
         assert nothing.prescription_gy is None
         assert "neither Target Prescription Dose nor Beam Dose" in nothing.warnings[0]
 
+    @pytest.mark.parametrize(
+        ("prescribed", "named"),
+        [("4000", "4000 Gy, probably cGy"), ("-40", "-40 Gy"), ("0", "0 Gy")],
+    )
+    def test_a_prescription_out_of_range_is_named_and_not_used(
+        self, rtplan, prescribed: str, named: str
+    ) -> None:
+        read = plan(rtplan(prescribed, 20))
+        assert (read.prescription_gy, read.fractions) == (None, 20)
+        assert named in read.warnings[0]
+
+    @pytest.mark.parametrize("fractions", [-5, 4000])
+    def test_fractions_out_of_range_are_named_and_not_used(self, rtplan, fractions: int) -> None:
+        read = plan(rtplan(40, fractions))
+        assert (read.prescription_gy, read.fractions) == (40, None)
+        assert "Number of Fractions Planned" in read.warnings[0]
+
+    @pytest.mark.parametrize("how", ["delivery type", "no beams", "no dose"])
+    def test_fractions_of_portal_images_are_not_added(self, rtplan, how: str) -> None:
+        made = rtplan(70.0, 35, beams=2, beam_dose=1.0)
+        images = rtplan(None, 10, beams=2).FractionGroupSequence[0]
+        images.FractionGroupNumber = 2
+        if how == "no beams":
+            del images.ReferencedBeamSequence
+        for number, beam in enumerate(images.get("ReferencedBeamSequence", ()), start=11):
+            beam.ReferencedBeamNumber = number
+            if how == "delivery type":
+                beam.BeamMeterset = 3
+                portal = Dataset()
+                portal.BeamNumber, portal.TreatmentDeliveryType = number, "OPEN_PORTFILM"
+                made.BeamSequence.append(portal)
+        made.FractionGroupSequence.append(images)
+        read = plan(made)
+        assert (read.fractions, read.prescription_gy) == (35, 70.0)
+        assert read.warnings == (
+            "fraction group 2 holds no treatment beam (portal images?): not added",
+        )
+
     def test_delivered_fractions_come_from_records(self, rtplan) -> None:
         read = confirmed(plan(rtplan(45.0, 3)), [Delivery("1.9.1", 1), Delivery("1.9.1", 2)])
         assert read.prescription == "45 Gy in 3 fractions (2 delivered by record)"
@@ -99,6 +138,53 @@ class TestAssembly:
         assert found.at_gy(self.POINT) == pytest.approx([70.0])
         each = [item.eqd2_gy(item.at_gy(self.POINT), 4.0) for item in found.irradiations]
         assert sum(each) == pytest.approx([180.0])
+
+    def test_a_dose_without_its_plan_takes_the_only_one_of_its_frame(self, uniform, rtplan) -> None:
+        lost = uniform(40, plan="9.9.9")
+        found = assemble([lost], [plan(rtplan(40.0, 20), source="RP.dcm")])
+        (item,) = found.irradiations
+        assert (item.prescription_gy, item.fractions) == (40.0, 20)
+        assert item.dose is not None
+        assert not found.problems
+        assert "the only plan of its study and frame" in found.warnings[0]
+
+    @pytest.mark.parametrize("why", ["frame", "study", "two plans", "two doses", "none known"])
+    def test_a_dose_that_could_be_of_another_plan_is_not_linked(
+        self, uniform, rtplan, why: str
+    ) -> None:
+        lost, own = uniform(40, plan="9.9.9"), plan(rtplan(40.0, 20))
+        doses, plans = [lost], [own]
+        if why == "frame":
+            plans = [replace(own, frame_of_reference_uid="8.8")]
+        elif why == "study":
+            doses = [replace(lost, study_uid="1")]
+            plans = [replace(own, study_uid="2")]
+        elif why == "two plans":
+            plans = [own, replace(own, sop_instance_uid="1.9.2")]
+        elif why == "two doses":
+            doses = [lost, replace(lost, plan_uids=("9.9.8",))]
+        else:
+            plans = [replace(own, frame_of_reference_uid=None)]
+        found = assemble(doses, plans)
+        assert all(item.plan is None or item.dose is None for item in found.irradiations)
+        assert any("its prescription is not known" in problem for problem in found.problems)
+
+    @pytest.mark.parametrize("gray", [0.4, 15.0, 130.0, 40_000.0])
+    def test_a_dose_that_does_not_go_with_its_prescription_is_questioned(
+        self, uniform, rtplan, gray: float
+    ) -> None:
+        found = assemble([uniform(gray, scaling=0.01)], [plan(rtplan(40.0, 20))])
+        assert not found.with_dose
+        assert "does not go with the prescription of 40 Gy" in found.problems[0]
+
+    def test_targets_of_a_structure_set_that_lost_its_uid(self, uniform, rtplan, rtstruct) -> None:
+        drawn = structure_set(rtstruct(("B", "", [SQUARE, ABOVE])), source="RS.dcm")
+        lost = replace(plan(rtplan(), source="RP.dcm"), structure_set_uid="7.7")
+        found = assemble([uniform(45)], [lost], [drawn])
+        assert [target.name for target in found.targets] == ["B"]
+        assert "the only one of its frame" in found.warnings[0]
+        other = replace(drawn, sop_instance_uid="5.5")
+        assert not assemble([uniform(45)], [lost], [drawn, other]).targets
 
     def test_a_sum_of_plans_is_left_out_beside_the_plans_themselves(self, uniform, rtplan) -> None:
         both = uniform(45.0, summation="MULTI_PLAN")

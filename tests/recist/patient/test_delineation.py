@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -17,7 +18,9 @@ from imaging.outlines import write_rtstruct
 from imaging.seg import LYMPH_NODE, write_seg
 from imaging.series import Series, Visit
 from imaging.volume import Grid, Mask
+from recist.patient import delineation
 from recist.patient.delineation import (
+    Delineated,
     candidates_from_label_map,
     candidates_from_rtstruct,
     candidates_from_seg,
@@ -128,6 +131,11 @@ class TestCandidates:
         assert found.flags[0] == (
             "GTV: drawn on every 2.0th slice only, filled half-way to the neighbouring contours"
         )
+
+    @pytest.mark.parametrize("name", ["GTV-N", "GTVn", "GTV_N2", "LN 7", "Station 4R", "level II"])
+    def test_names_of_nodes_ask_the_reader(self, name: str) -> None:
+        (found,) = candidates_from_rtstruct(StructureSet("1", "", (roi(name, "GTV"),), "1.2"), GRID)
+        assert (found.is_node, found.flags[0]) == (True, "lymph node by its name: check")
 
     def test_a_node_is_only_suggested_by_a_name(self) -> None:
         sets = StructureSet("1", "", (roi("LN_3"), roi("Tumor")), "1.2")
@@ -287,6 +295,49 @@ class TestVisit:
         assert [c.label for c in found.candidates] == ["GTV"]
         assert found.unusable[0].startswith("broken.dcm: not readable as DICOM")
         assert found.warnings[0] == "rs.dcm: not taken for lesions: Liver (not named as a lesion)"
+
+    def read_set(self, monkeypatch: pytest.MonkeyPatch, *rois: Roi) -> Delineated:
+        """What a visit gives whose one structure set holds these ROIs."""
+        made = StructureSet("1", "", rois, "1.2", source="rs.dcm")
+        monkeypatch.setattr(delineation, "read_rtstruct", lambda path: made)
+        return read_visit(self.visit(("RTSTRUCT", Path("rs.dcm"), "1.2.8")), GRID)
+
+    @pytest.mark.parametrize(
+        ("damaged", "named"),
+        [
+            (replace(roi("GTV 2"), fault="2 ROIs share the number 1"), "share the number"),
+            (roi("GTV 2", contours=squares((500.0, 2.5, 4.0))), "holds no voxel of the image"),
+            (roi("GTV 2", contours=squares((2.5, 2.5, 400.0))), "holds no voxel of the image"),
+            (replace(roi("GTV 2"), frame_of_reference_uid="9.9"), "another frame of reference"),
+        ],
+    )
+    def test_a_lesion_that_cannot_be_used_is_named_and_the_others_stay(
+        self, monkeypatch: pytest.MonkeyPatch, damaged: Roi, named: str
+    ) -> None:
+        found = self.read_set(monkeypatch, roi("GTV 1"), damaged)
+        assert [candidate.label for candidate in found.candidates] == ["GTV 1"]
+        assert found.incomplete
+        assert len(found.unusable) == 1
+        assert "GTV 2" in found.unusable[0]
+        assert named in found.unusable[0]
+
+    def test_an_empty_lesion_is_no_proof_that_it_is_gone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = self.read_set(monkeypatch, roi("GTV 1"), roi("GTV 2", contours=()))
+        assert found.incomplete
+        assert found.warnings == ("rs.dcm: not taken for lesions: GTV 2 (no closed contour)",)
+        organ = self.read_set(monkeypatch, roi("GTV 1"), roi("Lung", "ORGAN", contours=()))
+        assert not organ.incomplete
+
+    def test_the_type_organ_tells_nothing_where_every_roi_has_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = self.read_set(monkeypatch, roi("GTV-1", "ORGAN"), roi("Lung", "ORGAN"))
+        assert [candidate.label for candidate in found.candidates] == ["GTV-1"]
+        told = self.read_set(monkeypatch, roi("Tumor bed", "ORGAN"), roi("PTV", "PTV"))
+        assert not told.candidates
+        assert "Tumor bed may be: choose with --roi-pattern" in told.unusable[0]
 
     def test_a_label_map_of_the_manifest_is_taken(self, tmp_path: Path) -> None:
         labels = np.zeros(GRID.shape, dtype=np.int16)

@@ -80,6 +80,14 @@ def test_a_merged_lesion_names_the_other(followed: Build) -> None:
     assert course(tracked(patient, Role.TARGET))[1].merged_into == "L2"
 
 
+def test_what_is_missing_where_a_delineation_is_damaged_is_not_evaluable(followed: Build) -> None:
+    lesion = tracked(followed({"L1": {0: "30x20", 56: State.ABSENT}}), Role.TARGET)
+    assert words(lesion)[1] is Status.ABSENT
+    damaged = replace(lesion, incomplete=frozenset({lesion.track.sightings[1].day}))
+    assert words(damaged)[1] is Status.NOT_EVALUABLE
+    assert "cannot be used" in remarks(damaged)[0]
+
+
 def test_an_absence_that_rests_on_the_network_alone_is_not_evaluable(followed: Build) -> None:
     lesion = tracked(followed({"L1": {0: "30x20", 56: State.ABSENT}}), Role.TARGET, reviewed=(0,))
     assert words(lesion)[1] is Status.NOT_EVALUABLE
