@@ -18,6 +18,7 @@ from scipy import ndimage
 from imaging.dataset import pixels, read_object, understood
 from imaging.elements import decimal, decimals, whole
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
+from imaging.fractionation import eqd2
 from imaging.slices import plane
 from imaging.volume import FloatArray, Grid, Unit, Volume
 
@@ -333,22 +334,6 @@ def resampled_gy(dose: Dose, grid: Grid) -> FloatArray:
         index = np.concatenate([ij.reshape(-1, 2), np.full((ij[..., 0].size, 1), k)], axis=1)
         result[:, :, k] = sample(dose.volume, grid.to_world_mm(index)).reshape(grid.shape[:2])
     return result
-
-
-def eqd2(dose_gy: npt.ArrayLike, fractions: int, alpha_beta_gy: float) -> FloatArray:
-    """Equivalent dose in 2 Gy fractions of the physical dose of one plan, voxel by voxel.
-
-    ``D (D/n + ab) / (2 + ab)`` of the linear-quadratic model, which is weak beyond about 10 Gy per
-    fraction. Convert each plan by itself, then add; never convert a sum or an EFFECTIVE dose.
-
-    Args:
-        dose_gy: total physical dose of the plan.
-        fractions: in which it is given.
-    """
-    if fractions < 1 or alpha_beta_gy <= 0:
-        raise InputError(f"EQD2 of {fractions} fractions at alpha/beta {alpha_beta_gy} Gy")
-    total = np.asarray(dose_gy, dtype=np.float64)
-    return np.asarray(total * (total / fractions + alpha_beta_gy) / (2.0 + alpha_beta_gy))
 
 
 def eqd2_of(dose: Dose, fractions: int, alpha_beta_gy: float) -> FloatArray:

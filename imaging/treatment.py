@@ -14,8 +14,9 @@ from typing import TypeVar
 import numpy as np
 
 from imaging.contours import StructureSet, read_rtstruct
-from imaging.dose import Dose, DoseKind, Summation, eqd2, read_dose, sum_doses
+from imaging.dose import Dose, DoseKind, Summation, read_dose, sum_doses
 from imaging.errors import InputError
+from imaging.fractionation import eqd2
 from imaging.frames import FrameMap, map_between, read_frame_maps
 from imaging.plan import Delivery, Plan, confirmed, read_plan, read_record
 from imaging.targets import TargetVolume, target_volumes

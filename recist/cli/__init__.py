@@ -19,7 +19,9 @@ from recist import __version__
 from recist.cli.abscopal import abscopal
 from recist.cli.assess import assess
 from recist.cli.assess_pet import assess_pet
+from recist.cli.cohort import cohort
 from recist.cli.demo import demo
+from recist.cli.design import design
 from recist.cli.evaluate import evaluate
 from recist.cli.outcomes import outcomes
 from recist.cli.output import console
@@ -39,6 +41,7 @@ app = typer.Typer(
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "From images": (run, demo, segment, suv),
     "From tables": (assess, outcomes, abscopal, assess_pet),
+    "Of a trial": (cohort, design),
     "The network": (evaluate,),
 }
 for panel, commands in COMMANDS.items():

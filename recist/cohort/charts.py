@@ -27,7 +27,7 @@ TOP_PERCENT = 100.0
 MOST_NAMED_BARS = 60
 PNG_DPI = 160
 
-_STYLE: dict[Any, Any] = {"svg.hashsalt": "recist", "svg.fonttype": "none", "font.size": 9}
+STYLE: dict[Any, Any] = {"svg.hashsalt": "recist", "svg.fonttype": "none", "font.size": 9}
 
 
 def waterfall(patients: Sequence[Patient]) -> Figure:
@@ -106,14 +106,14 @@ def as_svg(figure: Figure) -> bytes:
 
 def _saved(figure: Figure, kind: str) -> bytes:
     file = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {}
-    with mpl.rc_context(_STYLE):
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {}
+    with mpl.rc_context(STYLE):
         figure.savefig(file, format=kind, dpi=PNG_DPI, metadata=metadata)
     return file.getvalue()
 
 
 def _drawing(label: str) -> tuple[Figure, Axes]:
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

@@ -215,3 +215,26 @@ def log_rank_z(
     spread = np.where(at_risk > 1, (at_risk - died) / np.maximum(at_risk - 1, 1), 0.0)
     variance = float((died * share * (1 - share) * spread).sum())
     return float((own - died * share).sum()) / math.sqrt(variance) if variance > 0 else None
+
+
+def summary(design: Design, patients: int | None = None) -> tuple[int, tuple[str, ...]]:
+    """The number of patients to simulate, and what the formulas say of the design."""
+    events = schoenfeld_events(design)
+    needed = patients_for(design)
+    number = needed if patients is None else patients
+    expected = number * event_share(design)
+    sides = "one-sided" if design.one_sided else "two-sided"
+    lines = [
+        f"Schoenfeld: {events:.2f} events for hazard ratio {design.hazard_ratio:g}, "
+        f"{design.allocation:g}:1, alpha {design.alpha:g} {sides}, power {design.power:g}",
+        f"{needed} patients, of whom {100 * event_share(design):.1f} % have an event by the "
+        f"analysis (accrual {design.accrual_months:g} and follow-up {design.follow_up_months:g} "
+        f"months, control median {design.control_median_months:g} months, "
+        f"{100 * design.dropout_per_year:g} % lost per year; exponential times)",
+    ]
+    if patients is not None:
+        lines.append(
+            f"{number} patients: {expected:.1f} events expected, power "
+            f"{100 * schoenfeld_power(design, expected):.1f} % by Schoenfeld"
+        )
+    return number, tuple(lines)

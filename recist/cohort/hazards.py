@@ -5,6 +5,7 @@ statsmodels does the estimating; what is added says when an answer does not exis
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -111,10 +112,14 @@ def cox(
         ties: efron or breslow.
 
     Returns:
-        None where the model has no finite answer: no event, a covariate that does not vary, or one
-        arm without an event.
+        None where the model has no finite answer: no event, a covariate that does not vary, one arm
+        without an event, or any other likelihood that rises without end.
     """
     from statsmodels.duration.hazard_regression import PHReg  # noqa: PLC0415 - heavy
+    from statsmodels.tools.sm_exceptions import (  # noqa: PLC0415
+        ConvergenceWarning,
+        HessianInversionWarning,
+    )
 
     times, happened = checked(days, events)
     design = _design(covariates, len(times))
@@ -125,7 +130,12 @@ def cox(
     model = PHReg(
         times, design - design.mean(axis=0), happened.astype(np.int64), strata=layer, ties=ties
     )
-    fitted = model.fit()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # where the likelihood rises without end, so it says
+            fitted = model.fit()
+    except (ConvergenceWarning, HessianInversionWarning, RuntimeWarning, np.linalg.LinAlgError):
+        return None
     estimates, errors = np.atleast_1d(fitted.params), np.atleast_1d(fitted.bse)
     if not np.isfinite(estimates).all() or not np.isfinite(errors).all():
         return None

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imaging.dose import Dose, DoseKind, Summation, dose, eqd2, eqd2_of, read_dose, sum_doses
+from imaging.dose import Dose, DoseKind, Summation, dose, eqd2_of, read_dose, sum_doses
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
+from imaging.fractionation import eqd2
 from imaging.volume import Grid, Unit, Volume
 
 FRAME = "1.2.3.4"

@@ -1,0 +1,229 @@
+"""A trial from its tables to the answers: by hand on a few patients, whole on a simulated one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from recist.cohort.arms import Arms
+from recist.cohort.end_points import contrast_sheet, six_month_sheet, times_of
+from recist.cohort.simulated import CONTROL, EXPERIMENTAL, write_trial
+from recist.cohort.times import DEATH, OF_INTEREST
+from recist.cohort.trial import Trial, TrialChoices, TrialTables, cohort_file, read_trial
+from recist.protocol import load
+from recist.table.finding import Finding, Level
+
+Rows = list[dict[str, str]]
+
+
+def scan(
+    subject: str, day: int, size: str, *, name: str = "L1", field: str = "in"
+) -> dict[str, str]:
+    return {
+        "subject": subject, "day": str(day), "lesion": name, "role": "target", "organ": "lung",
+        "nodal": "no", "status": "measured", "diameter_mm": size, "field": field,
+    }  # fmt: skip
+
+
+def new(subject: str, day: int, name: str) -> dict[str, str]:
+    row = scan(subject, day, "", name=name, field="out")
+    return row | {"role": "new", "status": "present"}
+
+
+def patient(subject: str, arm: str = "drug", **columns: str) -> dict[str, str]:
+    names = ("death", "last_contact", "new_therapy", "previous_line_start",
+             "previous_line_progression", "line")  # fmt: skip
+    return (
+        {"subject": subject, "arm": arm, "randomisation": "0"} | dict.fromkeys(names, "") | columns
+    )
+
+
+def read(scans: Rows, patients: Rows, strata: Sequence[str] = ()) -> tuple[Trial, list[Finding]]:
+    findings: list[Finding] = []
+    trial = read_trial(
+        scans,
+        TrialTables(patients),
+        TrialChoices(strata=tuple(strata)),
+        load("recist11-eortc"),
+        findings,
+    )
+    return trial, findings
+
+
+def test_progression_death_and_censoring_each_with_its_reason() -> None:
+    scans = [
+        *[scan("P", day, size) for day, size in ((-5, "20"), (56, "20"), (112, "30"))],
+        *[scan("D", day, "20") for day in (-5, 56)],
+        *[scan("C", day, "20") for day in (-5, 56, 112)],
+    ]
+    trial, findings = read(
+        scans, [patient("P"), patient("D", death="80"), patient("C", "control", last_contact="200")]
+    )
+    assert not findings
+    pfs = {t.subject: (t.days, t.event, t.rule) for t in times_of(trial.patients, "PFS", "ema_itt")}
+    assert pfs == {
+        "P": (112, True, "progression"),
+        "D": (80, True, "death"),
+        "C": (112, False, "no-event"),
+    }
+    overall = {t.subject: (t.days, t.event) for t in times_of(trial.patients, "OS")}
+    assert overall == {"D": (80, True), "C": (200, False)}
+    local = {t.subject: (t.days, t.cause) for t in times_of(trial.patients, "local progression")}
+    assert local == {"P": (112, OF_INTEREST), "D": (80, DEATH), "C": (112, 0)}
+    assert [(each.bounds.after, each.bounds.by) for each in trial.patients] == [
+        (56, 112),
+        (80, 80),
+        (112, None),
+    ]
+
+
+def test_the_sixth_lesion_makes_disease_poly_metastatic() -> None:
+    scans = [scan("A", -5, "20"), scan("A", 56, "20"), scan("A", 112, "20")]
+    scans += [new("A", 56, f"N{k}") for k in range(3)] + [new("A", 112, f"N{k}") for k in range(5)]
+    trial, _ = read(scans, [patient("A"), patient("B", "control")])
+    assert [(t.days, t.event) for t in times_of(trial.patients, "poly-metastatic")] == [(112, True)]
+
+
+def test_both_rules_for_a_progression_that_is_never_confirmed() -> None:
+    scans = [scan("A", -5, "20"), scan("A", 56, "20"), scan("A", 112, "30")]
+    trial, _ = read(scans, [patient("A"), patient("B", "control")])
+    found = {t.policy: (t.days, t.event) for t in times_of(trial.patients[:1], "iPFS")}
+    assert found["ema_itt, unconfirmed counts"] == (112, True)
+    assert found["ema_itt, unconfirmed censored"] == (56, False)
+
+
+def test_the_agencies_date_a_new_therapy_differently() -> None:
+    scans = [
+        scan("A", day, size) for day, size in ((-5, "20"), (56, "20"), (112, "20"), (168, "30"))
+    ]
+    trial, _ = read(scans, [patient("A", new_therapy="120"), patient("B", "control")])
+    found = {t.policy: (t.days, t.event) for t in times_of(trial.patients[:1], "PFS")}
+    assert found == {
+        "fda_a": (112, False),
+        "fda_b": (112, False),
+        "fda_c": (120, True),
+        "ema_itt": (168, True),
+    }
+
+
+def test_six_months_by_both_estimands() -> None:
+    """Four patients: free at day 190; progression at 112; censored at 112; death at 182."""
+    scans = [scan(s, -5, "20") for s in "ABCD"]
+    scans += [scan("A", day, "20") for day in (56, 190)]
+    scans += [scan("B", 56, "20"), scan("B", 112, "30"), scan("C", 112, "20"), scan("D", 112, "20")]
+    trial, _ = read(scans, [patient(s) for s in "ABC"] + [patient("D", death="182")])
+    sheet = six_month_sheet(trial.patients, Arms(("drug",)), "ema_itt", 7)
+    rows = {row["six_months"]: row for row in sheet.rows if row["end_point"] == "PFS"}
+    main = rows["6 months of 30.4375 days"]
+    assert (main["free"], main["n"], main["not_known"]) == ("1", "4", "1")
+    assert main["not_known_as_failure_percent"] == "25.0"
+    assert main["not_known_left_out_percent"] == "33.3"
+    assert main["curve_percent"] == "37.5"  # 3/4 x 1/2: C leaves between the events
+    assert set(rows) >= {"183 days", "26 weeks", "with the visit window of 7 days"}
+
+
+def test_by_intention_to_treat_and_per_protocol() -> None:
+    scans, patients = [], []
+    for k in range(12):
+        size = "30" if k % 3 else "20"
+        scans += [scan(f"P{k}", -5, "20"), scan(f"P{k}", 56 + k, size)]
+        row = patient(f"P{k}", "drug" if k % 2 else "control")
+        patients.append(row | {"treated": "drug" if k == 0 else row["arm"]})
+    trial, _ = read(scans, patients)
+    sheet = contrast_sheet(trial.patients, Arms(("drug", "control")), "ema_itt", ())
+    sizes = {row["population"]: row["n"] for row in sheet.rows if row["end_point"] == "PFS"}
+    assert sizes == {"intention to treat": "6 + 6", "per protocol": "6 + 5"}
+
+
+def test_bad_tables_cost_one_line_each_and_the_rest_is_complete() -> None:
+    scans = [scan(s, day, "20") for s in ("A", "B", "late", "dead", "two", "stranger")
+             for day in (-5, 56)]  # fmt: skip
+    for row in scans:
+        if row["subject"] == "late":
+            row["day"] = str(int(row["day"]) + 30)
+    patients = [
+        patient("A", line="1"),
+        patient("B", "control", line="2"),
+        patient("late", line="1"),
+        patient("dead", death="40", line="1"),
+        patient("two", line="1"),
+        patient("two", "control", line="1"),
+        patient("unseen", "control", death="70", line=""),
+        patient("negative", death="-3", line="1"),
+    ]
+    trial, findings = read(scans, patients, strata=("line",))
+    assert [each.subject for each in trial.patients] == ["A", "B", "late", "unseen"]
+    assert {(each.level, each.code, each.subject) for each in findings} == {
+        (Level.ERROR, "two-arms", "two"),
+        (Level.ERROR, "before-start", "negative"),
+        (Level.ERROR, "after-death", "dead"),
+        (Level.WARNING, "no-baseline", "late"),
+        (Level.WARNING, "no-baseline", "unseen"),
+        (Level.WARNING, "no-stratum", "unseen"),
+        (Level.WARNING, "not-enrolled", "stranger"),
+    }
+    assert len(findings) == 7
+    unseen = trial.patients[-1]
+    assert [(t.days, t.event, t.rule) for t in unseen.times if t.policy == "fda_a"][:1] == [
+        (0, False, "no-baseline")
+    ]
+    assert [(t.days, t.event) for t in unseen.times if t.endpoint == "OS"] == [(70, True)]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
+    folder = tmp_path_factory.mktemp("trial")
+    tables = write_trial(folder, patients=18, seed=3)
+    found = cohort_file(
+        tables.measurements,
+        folder / "out",
+        TrialTables(tables.patients, None, tables.toxicity, tables.quality_of_life),
+        TrialChoices(strata=("line",), biomarkers=("pd_l1",)),
+        title="A simulated trial",
+    )
+    assert found.table.exit_code == 0
+    return folder / "out", found.sentences
+
+
+def rows_of(path: Path) -> Rows:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_table_plot_and_its_data_are_written(report: tuple[Path, tuple[str, ...]]) -> None:
+    out, _ = report
+    for name in ("six_months", "contrasts", "survival", "competing", "interval_censoring",
+                 "response_rates", "rate_contrasts", "growth_modulation", "eligibility",
+                 "toxicity", "quality_of_life", "biomarkers", "cost", "audit"):  # fmt: skip
+        assert rows_of(out / f"{name}.csv"), name
+    drawings = {path.stem for path in (out / "plots").glob("*.svg")}
+    assert drawings >= {"km_pfs", "km_ipfs", "km_os", "waterfall", "spider", "swimmer", "responses",
+                        "forest_hazard", "forest_response", "incidence_poly_metastatic",
+                        "incidence_local_progression", "growth_modulation"}  # fmt: skip
+    for name in drawings:
+        assert rows_of(out / "plots" / f"{name}.csv"), name
+        assert (out / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_page_says_what_the_console_says(report: tuple[Path, tuple[str, ...]]) -> None:
+    out, sentences = report
+    page = (out / "report.html").read_text()
+    assert len(sentences) >= 5
+    assert "Research use only" in page and EXPERIMENTAL in page and CONTROL in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    answers = json.loads((out / "cohort.json").read_text())["answers"]
+    assert answers == list(sentences)
+
+
+def test_the_audit_has_a_row_for_every_patient_and_policy(
+    report: tuple[Path, tuple[str, ...]],
+) -> None:
+    audit = rows_of(report[0] / "audit.csv")
+    pfs = [row for row in audit if row["end_point"] == "PFS"]
+    assert len(pfs) == 4 * 18
+    assert all(row["rule"] and row["why"] for row in audit)
