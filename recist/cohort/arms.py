@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from imaging.errors import InputError
+from imaging.tables.columns import nearest
 from recist.cohort.times import Followed
-from recist.table.layout import nearest
 
 ALL_ARMS = "all"
 

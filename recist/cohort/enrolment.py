@@ -7,15 +7,16 @@ and can be a stratum or a biomarker. What is wrong costs the patient concerned, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from imaging.errors import InputError
+from imaging.tables.columns import Columns, nearest
+from imaging.tables.source import Source, opened, small_rows
 from recist.course import EventKind
 from recist.table import cells
 from recist.table.finding import Finding, Level
-from recist.table.layout import Layout, nearest
-from recist.table.source import Source, chunks, opened
 
 #: Columns with a time, and the event that each is; ``_date`` or ``_day`` may follow the name.
 DATES = {
@@ -75,18 +76,21 @@ def read_enrolment(
     findings: list[Finding],
     arms: Sequence[str] = (),
     strata: Sequence[str] = (),
+    date_order: str = "iso",
 ) -> dict[str, Enrolled]:
     """The patients of a table by subject; those whose row contradicts itself are left out.
 
     Args:
         has_dates: of the measurements: dates here are ISO dates too, else whole days.
         arms: names that an arm may have; any unless given.
+        date_order: in which dates are written.
         strata: columns that must be there.
 
     Raises:
         InputError: a column is missing, or no patient is left.
     """
-    rows = table_rows(source, ("subject", "arm"), findings=findings, name="patients")
+    rows = table_rows(source, ("subject", "arm"))
+    parse = partial(cells.ordinal, order=date_order) if has_dates else cells.day
     header = next(iter(rows))[1] if rows else {}
     for column in strata:
         if column not in header:
@@ -120,7 +124,7 @@ def read_enrolment(
             refused.add(subject)
             continue
         first_row[subject] = (number, row)
-        found = _enrolled(row, number, has_dates=has_dates, findings=findings, arms=arms)
+        found = _enrolled(row, number, parse=parse, findings=findings, arms=arms)
         if found is None:
             refused.add(subject)
             continue
@@ -157,58 +161,28 @@ def event_rows(
     if events is not None:
         rows += [
             {name: row[name] for name in ("subject", time, "event")}
-            for _, row in table_rows(events, ("subject", time, "event"), name="events")
+            for _, row in table_rows(events, ("subject", time, "event"))
         ]
     return rows
 
 
-def table_rows(
-    source: Source,
-    required: Sequence[str],
-    *,
-    name: str,
-    findings: list[Finding] | None = None,
-) -> list[tuple[int, dict[str, str]]]:
-    """All rows of a small table with every column, by name in lower case.
+def table_rows(source: Source, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """All rows of a small table with every column, by name in lower case with underscores.
 
     Raises:
         InputError: a column is missing or there twice.
     """
-    with opened(source) as table:
-        names = [_name(column) for column in table.header]
-        twice = next((column for column in names if column and names.count(column) > 1), None)
-        if twice is not None:
-            raise InputError(f"two columns {twice!r}", where=table.name, remedy="rename one")
-        missing = [column for column in required if column not in names]
-        if missing:
-            raise InputError(
-                f"column {missing[0]!r} is missing",
-                where=table.name,
-                remedy=f"{nearest(missing[0], names)}; the {name} need {', '.join(required)}",
-            )
-        position = {column: k for k, column in enumerate(names) if column}
-        layout = Layout(len(names), position, has_dates=False, unknown=())
-        rows = []
-        for chunk in chunks(table, layout):
-            for number, row in chunk.rows(table.delimiter):
-                if not any(cell.strip() for cell in row):
-                    continue
-                if len(row) > len(names) and findings is not None:
-                    what, remedy = f"{len(row)} cells under {len(names)} columns", "quote commas"
-                    subject = row[position.get("subject", 0)]
-                    findings.append(
-                        Finding(Level.WARNING, "too-many-cells", subject, number, what, remedy)
-                    )
-                cell_of = {c: (row[k].strip() if k < len(row) else "") for c, k in position.items()}
-                rows.append((number, cell_of))
-    return rows
+    with opened(source, Columns(tuple(required), is_dated=False)) as table:
+        further = table.layout.unknown
+    rows = small_rows(source, Columns(tuple(required), further, is_dated=False))
+    return [(number, {_name(column): text for column, text in row.items()}) for number, row in rows]
 
 
 def _enrolled(
     row: dict[str, str],
     number: int,
     *,
-    has_dates: bool,
+    parse: Callable[[str], int],
     findings: list[Finding],
     arms: Sequence[str],
 ) -> Enrolled | None:
@@ -220,7 +194,6 @@ def _enrolled(
         what, remedy = f"arm {arm!r} is unknown", nearest(arm, list(arms))
         findings.append(_error("unknown-arm", subject, number, what, remedy))
     when = {}
-    parse = cells.ordinal if has_dates else cells.day
     for column, text in row.items():
         kind = DATES.get(_base(column))
         if kind is None or not text:

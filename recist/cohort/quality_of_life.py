@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from imaging.tables.source import Source
 from recist.cohort.arms import Arms
 from recist.cohort.enrolment import Enrolled, table_rows
 from recist.cohort.sheet import Row, Sheet, figure, p_value
 from recist.table import cells
 from recist.table.finding import Finding, Level
-from recist.table.source import Source
 
 
 class Scale(NamedTuple):
@@ -84,7 +84,7 @@ def quality_sheets(
     parse = cells.ordinal if has_dates else cells.day
     visits: defaultdict[str, dict[int, dict[str, float | None]]] = defaultdict(dict)
     rows: list[Row] = []
-    for number, row in table_rows(source, needed, name="questionnaires"):
+    for number, row in table_rows(source, needed):
         subject = row["subject"]
         if subject not in patients:
             findings.append(_left_out(subject, number, "not among the patients"))

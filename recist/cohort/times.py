@@ -1,6 +1,7 @@
 """Every time to an event of every patient, each with the rule and the sentence that date it.
 
-The clock starts at randomisation (else at the start of treatment), in days, day minus day.
+The clock starts where the protocol says (randomisation, else the start of treatment), in days, day
+minus day.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from recist.assessment import assess_course
 from recist.cohort.enrolment import Enrolled
 from recist.course import Course, EventKind, Field, Measurement, Role, Status
-from recist.endpoints import Background, outcome_of_responses
+from recist.endpoints import Background, outcome_of_responses, time_zero_of
 from recist.endpoints.policy import EMA_ITT
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Response, Scope
@@ -100,14 +101,13 @@ def followed(patient: Enrolled, course: Course | None, protocol: Protocol) -> Fo
     """
     if course is None:
         return _never_seen(patient, protocol)
-    protocol = replace(protocol, origin="randomisation")
     assessments, outcomes = assess_course(course, ("recist11", "irecist"), protocol)
-    origin = _origin_day(course)
+    origin = time_zero_of(course, protocol)
     times = [
         *_of_outcomes(patient, outcomes),
         *_other_immune_rule(patient, course, protocol),
         *_poly_metastatic(patient, course, origin),
-        *_local(patient, course),
+        *_local(patient, course, origin),
     ]
     bounds = _bounds(patient.subject, assessments, times, origin)
     return Followed(patient, course, assessments, outcomes, origin, tuple(times), bounds)
@@ -133,14 +133,6 @@ def _never_seen(patient: Enrolled, protocol: Protocol) -> Followed:
     )
     times = tuple(_of_outcomes(patient, outcomes))
     return Followed(patient, None, (), outcomes, 0, times, Bounds(patient.subject, 0, None))
-
-
-def _origin_day(course: Course) -> int:
-    for kind in (EventKind.RANDOMISATION, EventKind.TREATMENT_START):
-        day = course.first_day_of(kind)
-        if day is not None:
-            return day
-    return 0
 
 
 #: The name of an end point by criteria and set of lesions.
@@ -231,10 +223,10 @@ def _is_there(measurement: Measurement) -> bool:
     return measurement.diameter_mm is None or measurement.diameter_mm > 0
 
 
-def _local(patient: Enrolled, course: Course) -> Iterator[Time]:
+def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[Time]:
     """Each irradiated lesion from the start of radiotherapy to its own progression."""
     start = course.first_day_of(EventKind.RADIOTHERAPY_START)
-    origin = _origin_day(course) if start is None else start
+    origin = origin if start is None else start
     source = "Eisenhauer 2009, section 4.3.1, on the lesion alone"
     for lesion in course.lesions:
         if lesion.field is not Field.IN or lesion.role is Role.NEW:

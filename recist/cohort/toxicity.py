@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from imaging.tables.source import Source
 from recist.cohort.arms import Arms
 from recist.cohort.enrolment import Enrolled, table_rows
 from recist.cohort.proportion import Proportion, contrast
@@ -12,7 +13,6 @@ from recist.cohort.quality_of_life import holm
 from recist.cohort.sheet import Row, Sheet, p_value, percent, span
 from recist.table import cells
 from recist.table.finding import Finding, Level
-from recist.table.source import Source
 
 #: Grades of CTCAE v5 (5: death); severe from 3 on.
 GRADES, SEVERE = range(1, 6), 3
@@ -28,7 +28,7 @@ def toxicity_sheet(
         source: ``subject, term, grade``; several rows of a term count with the worst.
     """
     worst: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for number, row in table_rows(source, ("subject", "term", "grade"), name="adverse events"):
+    for number, row in table_rows(source, ("subject", "term", "grade")):
         subject, term = row["subject"], row["term"].casefold()
         if subject not in patients:
             what, remedy = "not among the patients", "left out; is the name spelt as there?"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imaging.errors import InputError
+from imaging.tables.source import Source, opened
 from recist.cohort import (
     biomarkers,
     charts,
@@ -27,13 +28,13 @@ from recist.cohort.sheet import Sheet, percent, span
 from recist.cohort.survival import Interval
 from recist.cohort.times import Followed, followed
 from recist.course import Course, EventKind
+from recist.endpoints import time_zero_of
 from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Level
-from recist.table.layout import match_header
+from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.source import Source, opened
 from recist.table.writing import all_written, write_line
 
 REPORT, PDF, AS_JSON, CHECKS = "report.html", "report.pdf", "cohort.json", "checks.csv"
@@ -170,8 +171,8 @@ def _measurements(measurements: Source, events: Source | None) -> tuple[Source, 
 
 
 def _has_dates(source: Source) -> bool:
-    with opened(source) as table:
-        return match_header(table.header, table.name).has_dates
+    with opened(source, MEASUREMENT_COLUMNS) as table:
+        return table.layout.has_dates
 
 
 def read_trial(
@@ -195,6 +196,7 @@ def read_trial(
         findings=findings,
         arms=choices.arms,
         strata=choices.strata,
+        date_order=protocol.date_order,
     )
     refused = {each.subject for each in findings if each.level is Level.ERROR}
     before = len(findings)
@@ -212,7 +214,7 @@ def read_trial(
             )
     patients = []
     for number, (subject, patient) in enumerate(enrolled.items()):
-        if subject in broken or not _sound(patient, first.get(subject), findings):
+        if subject in broken or not _sound(patient, first.get(subject), protocol, findings):
             continue
         try:
             patients.append(followed(patient, first.get(subject), protocol))
@@ -233,7 +235,9 @@ def read_trial(
     )
 
 
-def _sound(patient: Enrolled, course: Course | None, findings: list[Finding]) -> bool:
+def _sound(
+    patient: Enrolled, course: Course | None, protocol: Protocol, findings: list[Finding]
+) -> bool:
     """Whether scans and dates of a patient can be together; what is doubtful is said."""
     subject = patient.subject
     if course is None or not course.timepoints:
@@ -247,8 +251,9 @@ def _sound(patient: Enrolled, course: Course | None, findings: list[Finding]) ->
         what, remedy = f"a scan {last - death} days after death", "correct one of the dates"
         findings.append(Finding(Level.ERROR, "after-death", subject, None, what, remedy))
         return False
-    starts = (EventKind.TREATMENT_START, EventKind.RANDOMISATION)
-    start = next((d for k in starts if (d := course.first_day_of(k)) is not None), 0)
+    start = course.first_day_of(EventKind.TREATMENT_START)
+    if start is None:
+        start = time_zero_of(course, protocol)
     late = course.timepoints[0].day - start
     if late > BASELINE_GRACE_DAYS:
         what = f"no baseline: the first scan is {late} days after the start"
