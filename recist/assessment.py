@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 
 from recist import endpoints
 from recist.course import Course
+from recist.criteria.criterion import CRITERIA, names_of_criteria
 from recist.endpoints import time_zero
 from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol
@@ -15,16 +14,15 @@ from recist.response import Assessment, Outcome, Scope
 
 __all__ = ["CRITERIA", "assess_course", "assessed", "outcome_of", "time_zero"]
 
-Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
-
-#: Criteria by name; each is the module of that name in :mod:`recist.criteria`.
-CRITERIA = ("recist11", "irecist", "irrecist", "imrecist")
-
 
 def assess_course(
     course: Course, criteria: Sequence[str], protocol: Protocol
 ) -> tuple[tuple[Assessment, ...], tuple[Outcome, ...]]:
-    """All assessments and outcomes of a course, on all lesions and, with a field, on each side."""
+    """All assessments and outcomes of a course, on all lesions and, with a field, on each side.
+
+    Raises:
+        CriterionError: an unknown criterion.
+    """
     assessments: list[Assessment] = []
     outcomes: list[Outcome] = []
     for part, name, scope, seen in assessed(course, criteria, protocol):
@@ -36,22 +34,24 @@ def assess_course(
 def assessed(
     course: Course, criteria: Sequence[str], protocol: Protocol
 ) -> Iterator[tuple[Course, str, Scope, Sequence[Assessment]]]:
+    """The assessments by each criterion on each set of lesions, with the course of that set.
+
+    Raises:
+        CriterionError: an unknown criterion.
+    """
+    names = names_of_criteria(criteria)
     for scope in scopes_of(course, protocol):
         part = within(course, scope, protocol)
-        for name in criteria:
-            yield part, name, scope, _assess_by(name)(part, protocol, scope)
-
-
-@cache
-def _assess_by(criteria: str) -> Assess:
-    module = importlib.import_module(f"recist.criteria.{criteria}")
-    assess: Assess = module.assess
-    return assess
+        for name in names:
+            assess = CRITERIA[name].assess
+            if assess is not None:
+                yield part, name, scope, assess(part, protocol, scope)
 
 
 def outcome_of(
     course: Course, seen: Sequence[Assessment], protocol: Protocol, criteria: str, scope: Scope
 ) -> Outcome:
+    """The outcome of a course whose assessments are known; none where it has no follow-up."""
     if seen:
         return endpoints.outcome(course, seen, protocol)
     known = endpoints.background(course, protocol)

@@ -18,8 +18,9 @@ from imaging.tables.source import Source
 from recist.answers import AbscopalCohort, AssessedCourse, AssessedTable
 from recist.assessment import assess_course
 from recist.course import Course
+from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.protocol import Protocol, load
-from recist.run.table import assess_file, known_criteria
+from recist.run.table import assess_file
 from recist.table.finding import Finding
 from recist.table.frames import csv_frame
 from recist.table.output import CHECKS, OUTCOMES, TIMEPOINTS
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from recist.abscopal import AbscopalFinding
     from recist.run.batch import Batch
 
-DEFAULT_CRITERIA = ("recist11", "irecist")
 DEFAULT_PROTOCOL = "recist11-eortc"
 
 
@@ -276,7 +276,7 @@ def assess_studies(
 
 
 def _criteria(criteria: Sequence[str] | str) -> tuple[str, ...]:
-    return known_criteria([criteria] if isinstance(criteria, str) else criteria)
+    return names_of_criteria([criteria] if isinstance(criteria, str) else criteria)
 
 
 def _protocol(protocol: Protocol | str | Path) -> Protocol:

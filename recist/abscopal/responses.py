@@ -8,9 +8,10 @@ from decimal import Decimal
 from recist.abscopal.timeline import Timeline
 from recist.course import Course, EventKind, Role
 from recist.criteria import irecist, recist11
+from recist.criteria.family import RECIST
 from recist.criteria.observation import Observation, read
 from recist.endpoints.best_response import Best, best_of, evaluated, first_response
-from recist.endpoints.sequence import RECIST, RespondedVisit
+from recist.endpoints.sequence import RespondedVisit
 from recist.endpoints.summary import Background, outcome_of_responses
 from recist.field.scope import within
 from recist.protocol import Protocol

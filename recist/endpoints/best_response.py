@@ -9,14 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from recist.endpoints.sequence import (
-    RECIST,
-    Family,
-    RespondedVisit,
-    first_progression,
-    in_order,
-    reread,
-)
+from recist.criteria.family import RECIST, Family
+from recist.endpoints.sequence import RespondedVisit, first_progression, in_order, reread
 from recist.papers import IRECIST, RECIST11
 from recist.protocol import Protocol
 from recist.response import Reason, Response

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from imaging.errors import InputError
 from recist.course import Course, EventKind
+from recist.criteria.criterion import CRITERIA, criterion_of
+from recist.criteria.family import Family, family_of
 from recist.endpoints.best_response import (
     benefit,
     best_of,
@@ -16,12 +18,7 @@ from recist.endpoints.best_response import (
 from recist.endpoints.origin import time_zero_of
 from recist.endpoints.policy import EMA_ITT
 from recist.endpoints.sequence import (
-    BURDEN,
-    IMMUNE,
-    RECIST,
-    Family,
     RespondedVisit,
-    family_of,
     in_order,
     reread,
     visit_of,
@@ -40,9 +37,6 @@ from recist.response import Assessment, Outcome, Response, Scope
 
 #: Best responses that are objective responses.
 OBJECTIVE = (Response.CR, Response.PR, Response.ICR, Response.IPR, Response.CMR, Response.PMR)
-
-
-_FAMILIES = {"recist11": RECIST, "irecist": IMMUNE, "irrecist": BURDEN, "imrecist": BURDEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,9 @@ def outcome_of_responses(
     """
     known = known or Background()
     ordered = in_order(visits)
-    family = family or _FAMILIES.get(criteria) or family_of(visit.response for visit in ordered)
+    if family is None:
+        row = CRITERIA.get(criteria)
+        family = row.family if row else family_of(visit.response for visit in ordered)
     after_rule = without_negated(reread(ordered, family, protocol), family)
     history = History(
         after_rule,
@@ -144,7 +140,7 @@ def outcome_of_responses(
 
 
 def _criteria(family: Family) -> str:
-    return "irecist" if family is IMMUNE else "recist11" if family is RECIST else "percist"
+    return criterion_of(family).name
 
 
 def _assemble(

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imaging.errors import InputError
+from recist.criteria.family import IMMUNE, RECIST, Family
 from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
-from recist.endpoints.sequence import IMMUNE, RECIST, Family, RespondedVisit, first_progression
+from recist.endpoints.sequence import RespondedVisit, first_progression
 from recist.papers import FDA, IRECIST, RECIST11
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imaging.errors import InputError
-from recist.assessment import CRITERIA, time_zero
+from recist.assessment import time_zero
 from recist.course import Event
+from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Override, read_overrides
@@ -57,7 +58,7 @@ class Options:
         cls,
         *,
         lesions: str = AUTO,
-        criteria: Sequence[str] = ("recist11", "irecist"),
+        criteria: Sequence[str] = DEFAULT_CRITERIA,
         protocol: str = "recist11-eortc",
         roi_pattern: str | None = None,
         device: str = "auto",
@@ -79,11 +80,7 @@ class Options:
             raise InputError(
                 f"--lesions {lesions}", remedy="auto, dicom, or a folder of delineations"
             )
-        for name in criteria:
-            if name not in CRITERIA:
-                raise InputError(
-                    f"unknown criteria {name!r}", remedy=f"one of {', '.join(CRITERIA)}"
-                )
+        names = names_of_criteria(criteria)
         if roi_pattern is not None:
             compiled(roi_pattern)
         choose_device(device)
@@ -98,7 +95,7 @@ class Options:
             read_links(links, "")
         return cls(
             lesions=lesions,
-            criteria=tuple(criteria),
+            criteria=names,
             protocol=load(protocol),
             roi_pattern=roi_pattern,
             device=device,

@@ -11,13 +11,14 @@ from markupsafe import Markup
 
 import recist
 from imaging.writing import write_text
+from recist.criteria.criterion import title_of
 from recist.patient.result import PatientResult
 from recist.report import lesions, remarks, responses, strips, wording
 from recist.report.abscopal import abscopal_section
 from recist.report.charts import day_name, spider_chart, sum_chart
 from recist.report.environment import templates
 from recist.report.metabolic import metabolic_sections
-from recist.report.palette import FIELD_COLOURS, TONE_COLOURS, criteria_name
+from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.response import RESEARCH_USE
 
 #: Digits of a hash that are shown; the whole is in the settings.
@@ -74,7 +75,7 @@ def _header(case: PatientResult) -> list[tuple[str, str]]:
     course = case.course
     days = [day_name(course, timepoint.day) for timepoint in course.timepoints]
     spans = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "none"
-    criteria = dict.fromkeys(criteria_name(a.criteria) for a in case.assessments)
+    criteria = dict.fromkeys(title_of(a.criteria) for a in case.assessments)
     sources = dict.fromkeys(visit.delineation for visit in case.visits if visit.delineation)
     rows = [
         ("Dates", f"{len(days)} ({spans})"),

@@ -34,15 +34,6 @@ ROLE_NAMES = {
     Role.NON_TARGET: "Non-target lesions",
     Role.NEW: "New lesions",
 }
-CRITERIA_NAMES = {
-    "recist11": "RECIST 1.1",
-    "irecist": "iRECIST",
-    "percist": "PERCIST",
-    "irrc": "irRC",
-    "irrecist": "irRECIST",
-    "imrecist": "imRECIST",
-    "eortc": "EORTC PET",
-}
 
 #: Tone of a response: the style sheet has a colour for each, and every chip says it in letters too.
 _TONES = {
@@ -71,7 +62,3 @@ TONE_COLOURS = {
 def tone(response: Response) -> str:
     """A key of :data:`TONE_COLOURS`; "none" for not evaluable and not applicable."""
     return next((name for name, members in _TONES.items() if response in members), "none")
-
-
-def criteria_name(criteria: str) -> str:
-    return CRITERIA_NAMES.get(criteria, criteria)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recist.course import Course, Field
+from recist.criteria.criterion import title_of
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
-from recist.report.palette import SCOPE_NAMES, criteria_name, tone
+from recist.report.palette import SCOPE_NAMES, tone
 from recist.response import Assessment, Outcome, Reason, Response, Scope
 
 NO_FIELD = "No plan, dose or target volume was found, so the irradiated field is not known."
@@ -74,7 +75,7 @@ def cards(case: PatientResult) -> tuple[Card, ...]:
 def _card(case: PatientResult, scope: Scope, day: int) -> Card:
     first = case.course.timepoints[0].day
     here = [a for a in case.assessments if a.scope is scope and a.day == day]
-    shown = tuple((criteria_name(a.criteria), chip(a, first)) for a in here)
+    shown = tuple((title_of(a.criteria), chip(a, first)) for a in here)
     recist = next((a for a in here if a.criteria == "recist11"), here[0] if here else None)
     immune = next((a for a in here if a.criteria == "irecist"), None)
     if scope is not Scope.ALL and not _field_known(case):
@@ -114,7 +115,7 @@ def _outcome_words(course: Course, outcome: Outcome) -> str:
         if outcome.best_overall_day is not None
         else ""
     )
-    words = f"{criteria_name(outcome.criteria)}: best response {outcome.best_overall.value}{when}"
+    words = f"{title_of(outcome.criteria)}: best response {outcome.best_overall.value}{when}"
     if outcome.confirmed_best_overall is not outcome.best_overall:
         words += f", confirmed {outcome.confirmed_best_overall.value}"
     if outcome.pfs_days is not None:
@@ -143,7 +144,7 @@ def matrix(case: PatientResult) -> tuple[MatrixRow, ...]:
             if not any(a is not None and a.overall is not Response.NA for a in here):
                 continue
             chips = tuple(None if a is None else chip(a, days[0]) for a in here)
-            rows.append(MatrixRow(SCOPE_NAMES[scope], criteria_name(name), chips, first))
+            rows.append(MatrixRow(SCOPE_NAMES[scope], title_of(name), chips, first))
             first = False
     return tuple(rows)
 
@@ -177,7 +178,7 @@ def _verdict(assessment: Assessment, first_day: int, given: set[tuple[str, str]]
     parts = [f"targets {assessment.target.value}", f"non-targets {assessment.non_target.value}"]
     parts.append("new lesion" if assessment.new_lesion else "no new lesion")
     return Verdict(
-        criteria_name(assessment.criteria),
+        title_of(assessment.criteria),
         chip(assessment, first_day),
         " · ".join(parts),
         tuple(r for r in assessment.reasons if (r.rule, r.sentence) not in given),

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from recist.course import Course, Field, Lesion, Measurement, Role, Status
 from recist.criteria import diameter
+from recist.criteria.criterion import title_of
 from recist.criteria.diameter import has_grown
 from recist.field.finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report.charts import day_name
-from recist.report.palette import criteria_name
 from recist.response import Assessment, Response, Scope
 
 #: A number is not torn from its unit at the end of a line.
@@ -159,7 +159,7 @@ def immune_remark(assessment: Assessment) -> str:
 
 
 def category(assessment: Assessment) -> str:
-    return f"{criteria_name(assessment.criteria)} {assessment.overall.value}"
+    return f"{title_of(assessment.criteria)} {assessment.overall.value}"
 
 
 def status_words(measurement: Measurement | None) -> str:

@@ -20,8 +20,10 @@ from imaging.tables.columns import Columns
 from imaging.tables.source import Chunk, chunks, opened
 from recist import endpoints
 from recist.course import Course, Event, EventKind
+from recist.criteria.criterion import CRITERIA, criterion_of, names_of_criteria
+from recist.criteria.family import IMMUNE, RECIST, family_of
 from recist.endpoints.origin import recorded_start
-from recist.endpoints.sequence import IMMUNE, RECIST, RespondedVisit, family_of
+from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import cells, results
@@ -37,7 +39,6 @@ _OPTIONAL = ("criteria", "lesions", "reader")
 #: When a progression first showed (a PET finding that CT confirmed later), which dates it.
 _SIGN = "first_sign"
 _COLUMNS = Columns(("subject", "overall"), (*_OPTIONAL, _SIGN))
-_CRITERIA = ("recist11", "irecist", "irrecist", "imrecist", "percist")
 
 
 class _Key(NamedTuple):
@@ -96,7 +97,14 @@ def outcomes_file(
                 findings=findings,
                 date_order=settings.date_order,
             )
-        task = _Task(layout, table.delimiter, _known(criteria), settings, known, refused(findings))
+        task = _Task(
+            layout,
+            table.delimiter,
+            names_of_criteria(criteria, of_responses=True),
+            settings,
+            known,
+            refused(findings),
+        )
         parts = (pack(_conclude_chunk(task, chunk)) for chunk in chunks(table))
         return write(
             Path(out),
@@ -107,13 +115,6 @@ def outcomes_file(
             events=known,
             with_timepoints=False,
         )
-
-
-def _known(criteria: Sequence[str]) -> tuple[str, ...]:
-    for name in criteria:
-        if name not in _CRITERIA:
-            raise InputError(f"criteria {name!r} are unknown", remedy=nearest(name, _CRITERIA))
-    return tuple(criteria)
 
 
 def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
@@ -232,12 +233,13 @@ def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[Respond
     family = family_of(visit.response for visit in visits)
     if not any(visit.response in family.adequate for visit in visits):
         return named or next(iter(task.criteria), "recist11")  # words that all criteria share
-    told = "" if family is RECIST else "irecist" if family is IMMUNE else "percist"
+    told = "" if family is RECIST else criterion_of(family).name
     if named and told and named != told:
         raise InputError(
             f"words of {told} under {named}", where=subject, remedy="correct the column criteria"
         )
-    asked = next((name for name in task.criteria if name != "irecist"), "recist11")
+    plain = (name for name in task.criteria if CRITERIA[name].family is not IMMUNE)
+    asked = next(plain, criterion_of(RECIST).name)
     return named or told or asked
 
 

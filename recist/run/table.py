@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
 from imaging.tables.source import Chunk, Source, Table, chunks, opened
-from recist.assessment import CRITERIA, assessed, outcome_of
+from recist.assessment import assessed, outcome_of
 from recist.course import Course
+from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
@@ -29,7 +30,7 @@ from recist.table.checks import check_course, check_responses
 from recist.table.courses import DatedEvent, by_subject, courses_of
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level, about_table
-from recist.table.layout import MEASUREMENTS, Layout, nearest
+from recist.table.layout import MEASUREMENTS, Layout
 from recist.table.output import Packed, Rendered, TableResult, pack, write
 from recist.table.records import Record, RecordReader, read_records
 
@@ -62,7 +63,7 @@ def assess_file(
     out: Path,
     *,
     events: Source | None = None,
-    criteria: Sequence[str] = ("recist11", "irecist"),
+    criteria: Sequence[str] = DEFAULT_CRITERIA,
     protocol: Protocol | str | Path = "recist11-eortc",
     jobs: int | None = None,
     robustness: bool = False,
@@ -80,7 +81,7 @@ def assess_file(
         InputError: the table cannot be read at all, or a setting does not exist.
     """
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
-    names = known_criteria(criteria)
+    names = names_of_criteria(criteria)
     findings: list[Finding] = []
     with opened(measurements, MEASUREMENTS) as table:
         layout = table.layout
@@ -253,20 +254,6 @@ def _certainties(
         for scope in scopes_of(course, protocol)
         for point in category_probabilities(within(course, scope, protocol), protocol, scope=scope)
     }
-
-
-def known_criteria(criteria: Sequence[str]) -> tuple[str, ...]:
-    """The names of criteria, each once.
-
-    Raises:
-        InputError: an unknown one, with the nearest name, or none at all.
-    """
-    for name in criteria:
-        if name not in CRITERIA:
-            raise InputError(f"criteria {name!r} are unknown", remedy=nearest(name, list(CRITERIA)))
-    if not criteria:
-        raise InputError("no criteria", remedy=f"give some of {', '.join(CRITERIA)}")
-    return tuple(dict.fromkeys(criteria))
 
 
 def _workers(table: Table, jobs: int | None) -> int:

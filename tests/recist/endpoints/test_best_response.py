@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
+from recist.criteria.family import IMMUNE, METABOLIC, RECIST, family_of
 from recist.endpoints.best_response import benefit, best_response, evaluated, first_response
-from recist.endpoints.sequence import IMMUNE, METABOLIC, RECIST, RespondedVisit, family_of
+from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Response
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
+from recist.criteria.family import IMMUNE, RECIST, family_of
 from recist.endpoints.best_response import best_response, evaluated, first_response
 from recist.endpoints.policy import (
     EMA_ITT,
@@ -23,7 +24,7 @@ from recist.endpoints.policy import (
     Policy,
     ProgressionDate,
 )
-from recist.endpoints.sequence import IMMUNE, RECIST, RespondedVisit, family_of
+from recist.endpoints.sequence import RespondedVisit
 from recist.endpoints.time_to_event import (
     History,
     duration_of_response,

@@ -16,7 +16,7 @@ from recist.patient.options import Options
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"criteria": ("recist12",)}, "unknown criteria 'recist12'"),
+        ({"criteria": ("recist12",)}, "unknown criterion 'recist12'"),
         ({"quality": "superb"}, "--quality superb"),
         ({"protocol": "recist-11"}, "no protocol"),
         ({"lesions": "nowhere"}, "--lesions nowhere"),

@@ -369,8 +369,8 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
 
 
 def test_criteria_by_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="criteria 'recist' are unknown"):
-        assess_file(table(tmp_path, RESPONDER), tmp_path / "out", criteria=["recist"])
+    with pytest.raises(InputError, match="unknown criterion 'resist'"):
+        assess_file(table(tmp_path, RESPONDER), tmp_path / "out", criteria=["resist"])
     with pytest.raises(InputError, match="no criteria"):
         assess_file(table(tmp_path, RESPONDER), tmp_path / "out", criteria=[])
 
