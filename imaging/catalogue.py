@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from imaging.series import (
     Subject,
     Visit,
 )
+from imaging.series_table import SeriesTable
 from imaging.tree import DicomObject, Found, gather, relative
 from imaging.visits import build
 
@@ -46,16 +47,22 @@ __all__ = [
 _PERSON = (Tag.PATIENT_NAME, Tag.BIRTH_DATE, Tag.SEX)
 
 
-def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalogue:
+def scan(
+    root: Path,
+    *,
+    on_file: Callable[[int], None] | None = None,
+    series_table: SeriesTable | None = None,
+) -> Catalogue:
     """Catalogue a tree of DICOM files, or of NIfTI files named by a ``manifest.csv`` in its root.
 
     Subjects are told apart by Patient ID (0010,0020). Files without one belong to a subject
-    named after their folder below the root. Where files with one ID carry different names *and*
-    different birth dates or sexes they are kept apart as ``ID~1``, ``ID~2`` and reported.
+    named after their folder below the root. Where files with one ID carry different birth dates or
+    sexes they are kept apart as ``ID~1``, ``ID~2`` and reported.
 
     Args:
         root: the folder.
         on_file: called with the number of files looked at so far.
+        series_table: the user's word on which series serves what.
 
     Raises:
         InputError: the root is not a folder, or the manifest cannot be used.
@@ -68,9 +75,12 @@ def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalog
     found = gather(root, on_file)
     problems = list(found.problems)
     subjects: list[Subject] = []
-    for name, (images, objects) in sorted(_by_subject(found, root, problems).items()):
+    grouped = _by_subject(found, root, problems)
+    owner = _owner(grouped)
+    for name, (images, objects) in sorted(grouped.items()):
+        uses = (series_table or {}).get(name)
         try:
-            subject, own = build(name, images, objects)
+            subject, own = build(name, images, objects, uses=uses, owner=owner)
         except InputError as error:
             problems.append(Problem(name, error.what, error.remedy, name))
             continue
@@ -79,15 +89,40 @@ def scan(root: Path, *, on_file: Callable[[int], None] | None = None) -> Catalog
             problems.append(Problem(name, what, "look for damaged headers", name))
             continue
         subjects.append(subject)
-        problems.extend(replace(p, where=relative(p.where, root)) for p in own)
+        problems.extend(
+            p if p.where == name else replace(p, where=relative(p.where, root)) for p in own
+        )
         problems.extend(_remarks(subject))
     if not found.images:
         problems.append(Problem(relative(root, root), "no CT or PET images in this folder"))
     return Catalogue(tuple(subjects), tuple(problems), found.files)
 
 
+def _owner(
+    grouped: Mapping[str, tuple[list[Header], list[DicomObject]]],
+) -> Callable[[frozenset[str]], str]:
+    """Whose images UIDs belong to."""
+    tags = (Tag.SERIES_UID, Tag.SOP_INSTANCE_UID, Tag.FRAME_OF_REFERENCE_UID)
+    owners: dict[str, str] = {}
+
+    def owner(uids: frozenset[str]) -> str:
+        if not owners:
+            owners.update(
+                (header.text(tag), name)
+                for name, (images, _) in grouped.items()
+                for header in images
+                for tag in tags
+            )
+        return next((owners[uid] for uid in sorted(uids) if uid in owners), "")
+
+    return owner
+
+
 def _remarks(subject: Subject) -> Iterable[Problem]:
     """What a comparison over dates lacks, although nothing is wrong."""
+    if subject.treatment and not subject.visits:
+        what = "no date that is a time point of response"
+        yield Problem(subject.id, what, "see the table of series", subject.id)
     if len(subject.visits) == 1:
         what = f"one date only ({subject.visits[0].date.isoformat()}): nothing to compare with"
         yield Problem(subject.id, what, "", subject.id, ProblemLevel.NOTE)
@@ -138,7 +173,7 @@ def _apart(name: str, headers: list[Header], problems: list[Problem]) -> dict[st
     people: dict[tuple[str, str, str], list[Header]] = defaultdict(list)
     for members in alike.values():
         people[_identity(members[0])].extend(members)
-    if len({identity[0] for identity in people}) < 2:
+    if len(people) < 2:
         return {name: headers}
     distinct: list[tuple[tuple[str, str, str], list[Header]]] = []
     for identity, members in people.items():
@@ -147,6 +182,8 @@ def _apart(name: str, headers: list[Header], problems: list[Problem]) -> dict[st
             same[1].extend(members)
         else:
             distinct.append((identity, list(members)))
+    if len(distinct) == 1 and len({identity[0] for identity in people}) < 2:
+        return {name: headers}
     if len(distinct) == 1:
         what = "several spellings of the patient's name under one Patient ID; taken as one patient"
         problems.append(Problem(name, what, "check the ID", name, ProblemLevel.NOTE))
@@ -163,6 +200,9 @@ def _identity(header: Header) -> tuple[str, str, str]:
 
 
 def _differ(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
-    if one[0] == other[0]:
-        return False
-    return any(a and b and a != b for a, b in zip(one[1:], other[1:], strict=True))
+    """Whether two identities are of two persons: birth dates, or sexes, that contradict.
+
+    Names alone do not tell: they are spelt in many ways. Sex ``O`` is no contradiction.
+    """
+    sexes = {one[2], other[2]}
+    return bool(one[1] and other[1] and one[1] != other[1]) or sexes == {"F", "M"}

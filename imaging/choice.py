@@ -4,7 +4,8 @@ The rule, in this order; a series that loses is reported with the first point on
 from the winner. CT: (1) slices complete; (2) the contours, plans, doses or segmentations of the
 visit refer to it; (3) same frame of reference as the PET; (4) slices of 5 mm or less (RECIST 1.1,
 appendix II); (5) original rather than derived; (6) at least 90 % of the largest coverage;
-(7) soft kernel; (8) most slices. PET: (1) complete; (2) referred to; (3) attenuation corrected;
+(7) the contrast phase that all dates have; (8) soft kernel; (9) most slices. A table of series
+overrides all of it. PET: (1) complete; (2) referred to; (3) attenuation corrected;
 (4) a unit that gives an SUV; (5) coverage; (6) most slices. Then the lowest series number.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from imaging.enhanced import ENHANCED_CLASSES
 from imaging.errors import GeometryError
 from imaging.header import Header, Tag
+from imaging.purpose import PREFERRED_PHASES, Phase, phase_of
 from imaging.series import Series
 from imaging.slices import is_complete, plane
 from imaging.volume import FloatArray
@@ -75,12 +77,14 @@ class SeriesCandidate:
         first: the header that stands for the stack.
         heights_mm: sorted slice positions along the normal; empty when unknown (multi-frame).
         referenced: contours, plans, doses or segmentations refer to it.
+        chosen: the user's table of series names it.
     """
 
     series: Series
     first: Header
     heights_mm: FloatArray
     referenced: bool = False
+    chosen: bool = False
 
     @property
     def coverage_mm(self) -> float:
@@ -148,17 +152,20 @@ class Preference:
 
 
 def choose(
-    candidates: Sequence[SeriesCandidate], frame_of_reference_uid: str | None = None
+    candidates: Sequence[SeriesCandidate],
+    frame_of_reference_uid: str | None = None,
+    phases: Sequence[Phase] = PREFERRED_PHASES,
 ) -> tuple[SeriesCandidate | None, list[tuple[SeriesCandidate, str]]]:
     """The candidate that is used, and the reason for each that is not.
 
     Args:
         candidates: usable stacks of one modality and one visit.
         frame_of_reference_uid: of the PET, when a CT is chosen.
+        phases: all contrast phases, best first.
     """
     if not candidates:
         return None, []
-    points = _preferences(candidates, frame_of_reference_uid)
+    points = _preferences(candidates, frame_of_reference_uid, phases)
 
     def rank(candidate: SeriesCandidate) -> tuple[object, ...]:
         number = candidate.first.number(Tag.SERIES_NUMBER)
@@ -178,9 +185,12 @@ def _lost(other: SeriesCandidate, best: SeriesCandidate, points: Sequence[Prefer
 
 
 def _preferences(
-    candidates: Sequence[SeriesCandidate], frame_of_reference_uid: str | None
+    candidates: Sequence[SeriesCandidate],
+    frame_of_reference_uid: str | None,
+    phases: Sequence[Phase],
 ) -> tuple[Preference, ...]:
     longest_mm = max(candidate.coverage_mm for candidate in candidates)
+    chosen = Preference("the table of series names another", lambda c: c.chosen)
     complete = Preference("slices are missing, doubled or uneven", lambda c: c.is_complete)
     referenced = Preference("not what contours, plan or segmentation refer to", _referenced)
     coverage = Preference(
@@ -190,8 +200,9 @@ def _preferences(
     if candidates[0].series.modality == "PT":
         corrected = Preference("not attenuation corrected", is_attenuation_corrected)
         unit = Preference("its unit gives no SUV", _has_suv_unit)
-        return complete, referenced, corrected, unit, coverage, most
+        return chosen, complete, referenced, corrected, unit, coverage, most
     return (
+        chosen,
         complete,
         referenced,
         Preference(
@@ -201,6 +212,10 @@ def _preferences(
         Preference("slices thicker than 5 mm", _is_thin),
         Preference("derived, while an original is there", _is_original),
         coverage,
+        Preference(
+            "a contrast phase that is not preferred, or not at hand at all dates",
+            lambda c: -phases.index(phase_of(c.first)),
+        ),
         Preference("a sharp kernel", lambda c: not is_sharp(c.first.text(Tag.KERNEL))),
         most,
     )

@@ -115,6 +115,7 @@ class Visit:
     Attributes:
         label: "baseline" for the first visit of a subject, then "follow-up 1", ...
         labels: label map of the lesions that a NIfTI manifest names.
+        purpose: of a date that is no time point: what it is, and what tells.
     """
 
     date: dt.date
@@ -128,15 +129,23 @@ class Visit:
     registrations: tuple[Series, ...] = ()
     rtrecords: tuple[Series, ...] = ()
     labels: Path | None = None
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One patient: visits in the order of their dates, and what was left out."""
+    """One patient: visits in the order of their dates, and what was left out.
+
+    Attributes:
+        visits: the time points of response.
+        treatment: dates of planning CTs, in order: their contours, plans and doses make the field,
+            but they are no time points.
+    """
 
     id: str
     visits: tuple[Visit, ...]
     rejected: tuple[Rejection, ...] = ()
+    treatment: tuple[Visit, ...] = ()
 
     def __post_init__(self) -> None:
         dates = [visit.date for visit in self.visits]

@@ -14,7 +14,7 @@ from imaging.choice import SeriesCandidate
 from imaging.errors import GeometryError
 from imaging.header import Header, Tag, numbers_of
 from imaging.series import Series
-from imaging.slices import SAME_POSITION_MM, plane
+from imaging.slices import SAME_POSITION_MM, is_complete, plane
 from imaging.volume import FloatArray
 
 #: Elements by which acquisitions that share a series are told apart, tried in this order.
@@ -61,13 +61,21 @@ def rounded(raw: bytes | None, digits: int) -> tuple[float, ...]:
 
 
 def _acquisitions(headers: list[Header]) -> list[list[Header]]:
-    if not _has_doubles(headers):
+    """Images that do not make one regular stack, told apart where that makes regular ones."""
+    doubled = _has_doubles(headers)
+    if not doubled and _is_regular(headers):
         return [headers]
     for tag in _SPLITTERS:
         groups = _grouped(headers, lambda header, tag=tag: header.elements.get(tag))  # type: ignore[misc]
-        if len(groups) > 1 and not any(_has_doubles(group) for group in groups):
+        apart = len(groups) > 1 and not any(_has_doubles(group) for group in groups)
+        if apart and (doubled or all(_is_regular(group) for group in groups)):
             return groups
     return [headers]
+
+
+def _is_regular(headers: Sequence[Header]) -> bool:
+    heights = heights_of(headers)
+    return not heights.size or is_complete(heights)
 
 
 def _has_doubles(headers: Sequence[Header]) -> bool:

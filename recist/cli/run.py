@@ -28,6 +28,13 @@ def run(
     criteria: Criteria = "recist11,irecist",
     protocol: ProtocolName = "recist11-eortc",
     events: Events = None,
+    series: Annotated[
+        Path | None,
+        typer.Option(
+            help="Which series serves what: subject, series (UID or description), use (response, "
+            "field or no)."
+        ),
+    ] = None,
     overrides: Annotated[
         Path | None,
         typer.Option(help="The reader's choices: subject, lesion, role, organ, nodal, field."),
@@ -78,7 +85,7 @@ def run(
         field_profile=field_profile,
     )
     if dry_run:
-        raise typer.Exit(progress.show_catalogue(studies, Console()))
+        raise typer.Exit(progress.show_catalogue(studies, Console(), series))
     with progress.Bars(console) as bars:
         result = batch.run(
             studies,
@@ -87,6 +94,7 @@ def run(
             resume=resume,
             jobs=jobs,
             only=subject or (),
+            series_table=series,
             on_catalogue=bars.on_catalogue,
             on_stage=bars.on_stage,
         )

@@ -12,6 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from imaging.errors import InputError
+from imaging.read import read_ct
+from imaging.registration import register_dates
+from imaging.series import Visit
 from imaging.treatment import Treatment, read_treatment
 from imaging.volume import FloatArray, Mask
 from recist.course import Event, EventKind, Field
@@ -26,9 +30,12 @@ from recist.tracking import DatedCandidates, Tracks
 MapPoints = Callable[[FloatArray], FloatArray]
 
 
-def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
-    """The treatment that the radiotherapy objects of all dates describe; None without any."""
-    visits = [examination.visit for examination in examinations]
+def treatment_of(visits: Sequence[Visit]) -> Treatment | None:
+    """The treatment that the radiotherapy objects of all dates describe; None without any.
+
+    Args:
+        visits: time points, and dates of planning.
+    """
     doses = [path for visit in visits for series in visit.rtdoses for path in series.files]
     plans = [path for visit in visits for series in visit.rtplans for path in series.files]
     records = [path for visit in visits for series in visit.rtrecords for path in series.files]
@@ -43,6 +50,30 @@ def treatment_of(examinations: Sequence[Examination]) -> Treatment | None:
     return read_treatment(
         doses, plans, structures, record_files=records, registration_files=registrations
     )
+
+
+def planning_dates(
+    planning: Sequence[Visit], treatment: Treatment | None, first: Examination
+) -> tuple[tuple[DatedCandidates, ...], tuple[str, ...]]:
+    """The planning CT that the treatment lies on, registered to the first date, and remarks.
+
+    Nothing where the treatment lies on no planning CT, or that of a time point.
+    """
+    for visit in planning:
+        frame = None if visit.ct is None else visit.ct.frame_of_reference_uid
+        if visit.ct is None or treatment is None or treatment.frame_of_reference_uid != frame:
+            continue
+        if first.ct.volume.grid.frame_of_reference_uid == frame:
+            return (), ()
+        try:
+            volume = read_ct(visit.ct).volume
+        except InputError as error:
+            what = f"{visit.date}: the planning CT cannot be used for the field: {error.what}"
+            return (), (what,)
+        registration = register_dates([first.ct.volume, volume])[1]
+        day = first.day + (visit.date - first.visit.date).days
+        return (DatedCandidates(day, (), volume.grid, registration, visit.date),), ()
+    return (), ()
 
 
 def treatments_by_field(

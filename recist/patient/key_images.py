@@ -54,7 +54,8 @@ def _of_lesion(
     days = [sighting.day for sighting in lesion.track.sightings]
     width_mm = view_mm(lesion.caliper(day) for day in days)
     place_mm: FloatArray | None = None  # in the frame of the first date
-    for examination, dated in zip(examinations, dates, strict=True):
+    # The dates of planning follow those of the examinations; they are shown by their dose only.
+    for examination, dated in zip(examinations, dates, strict=False):
         sighting = lesion.track.at(dated.day)
         if sighting is None:
             continue

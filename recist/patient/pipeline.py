@@ -22,7 +22,12 @@ from recist.field.scope import scopes_of, within
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import Delineated
 from recist.patient.examination import Examination, Sized, delineate, examine, size
-from recist.patient.irradiation import field_of_lesions, treatment_of, treatments_by_field
+from recist.patient.irradiation import (
+    field_of_lesions,
+    planning_dates,
+    treatment_of,
+    treatments_by_field,
+)
 from recist.patient.key_images import key_images
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.options import Options
@@ -68,8 +73,10 @@ def assess_subject(
     tracks = track(dates, links=options.links(subject.id))
     on_stage("field")
     choices = options.choices(subject.id)
-    treatment = treatment_of(examinations)
-    fields = field_of_lesions(tracks, dates, treatment, choices, options.field_profile)
+    treatment = treatment_of([*visits, *subject.treatment])
+    planning, planning_remarks = planning_dates(subject.treatment, treatment, examinations[0])
+    placed_dates = (*dates, *planning)
+    fields = field_of_lesions(tracks, placed_dates, treatment, choices, options.field_profile)
     placed = place(
         tracks,
         sized,
@@ -112,12 +119,13 @@ def assess_subject(
         fields=tuple(finding for finding in fields if finding.lesion_id in recorded),
         links=tracks.links(),
         link_table=link_rows(tracks, dates, subject.id),
-        key_images=key_images(placed.tracked, examinations, dates, treatment),
+        key_images=key_images(placed.tracked, examinations, placed_dates, treatment),
         flags=(*remarks, *quality_flags(placed)),
         warnings=(
             *remarks_on_start(course, options.protocol),
             *warnings_of(examinations, found, dates, treatment, placed),
             *pet.warnings,
+            *planning_remarks,
         ),
         problems=problems_of(subject, examinations, found),
         metabolic=pet.assessments,

@@ -27,6 +27,7 @@ import torch
 
 from imaging.catalogue import Catalogue, Subject, scan
 from imaging.errors import InputError
+from imaging.series_table import read_series_table
 from imaging.writing import write_text
 from recist import __version__
 from recist.export.joined import JOINED, joined
@@ -106,6 +107,7 @@ def run(
     resume: bool = False,
     jobs: int = 1,
     only: Iterable[str] = (),
+    series_table: Path | None = None,
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
     on_stage: Stage = lambda _subject, _stage: None,
 ) -> Batch:
@@ -113,6 +115,7 @@ def run(
 
     Args:
         jobs: patients at a time, each in a process of its own; memory grows with it.
+        series_table: which series serves what, see :mod:`imaging.series_table`.
         on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
     Raises:
@@ -121,7 +124,8 @@ def run(
     """
     started = dt.datetime.now(dt.UTC)
     clock = time.perf_counter()
-    catalogue = scan(studies)
+    chosen = read_series_table(series_table) if series_table else None
+    catalogue = scan(studies, series_table=chosen)
     on_catalogue(catalogue)
     wanted = frozenset(only)
     _check_wanted(wanted, catalogue)
@@ -325,6 +329,8 @@ def _fingerprint(subject: Subject, options: Options) -> str:
     for path in sorted({*_files_of(subject), *options.files()}):
         status = path.stat()
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    points = [(str(visit.date), visit.ct.uid if visit.ct else "") for visit in subject.visits]
+    digest.update(json.dumps(points).encode())  # a table of series changes them
     digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
     digest.update(repr(options.field_profile).encode())  # its name may outlive its thresholds
@@ -333,7 +339,7 @@ def _fingerprint(subject: Subject, options: Options) -> str:
 
 
 def _files_of(subject: Subject) -> Iterator[Path]:
-    for visit in subject.visits:
+    for visit in (*subject.visits, *subject.treatment):
         images = [series for series in (visit.ct, visit.pet) if series is not None]
         for series in (
             *images,

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imaging.catalogue import Catalogue, scan
+from imaging.series_table import read_series_table
 from recist.patient.pipeline import STAGES
 from recist.response import RESEARCH_USE
 from recist.run.batch import Batch
@@ -60,16 +61,17 @@ class Bars:
         )
 
 
-def show_catalogue(studies: Path, console: Console) -> int:
+def show_catalogue(studies: Path, console: Console, series_table: Path | None = None) -> int:
     """What lies under a folder and which series would be used (``--dry-run``).
 
     Returns:
         the exit code: 2 where a run could do nothing.
     """
-    catalogue = scan(studies)
+    chosen = read_series_table(series_table) if series_table else None
+    catalogue = scan(studies, series_table=chosen)
     table = Table("subject", "date", "CT", "PET", "RTSTRUCT", "RTDOSE", "RTPLAN", "SEG")
     for subject in catalogue.subjects:
-        for visit in subject.visits:
+        for visit in (*subject.visits, *subject.treatment):
             objects = (visit.rtstructs, visit.rtdoses, visit.rtplans, visit.segs)
             cells = (
                 subject.id,
