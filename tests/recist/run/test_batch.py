@@ -39,7 +39,7 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The patients that were assessed, in order; with stand-ins for reading and writing."""
     done: list[str] = []
 
-    def scan(root: Path) -> Catalogue:
+    def scan(root: Path, **_: object) -> Catalogue:
         date = dt.date(2024, 1, 1)
         subjects = tuple(
             Subject(
