@@ -166,6 +166,11 @@ class Assessment(NamedTuple):
     """The response at one time point by one set of criteria on one set of lesions.
 
     Attributes:
+        sum_mm: of the targets that were evaluable; None where none was, or there is none.
+        baseline_mm: the sum at the baseline; None where a target was not evaluable there.
+        nadir_mm: the smallest sum before this time point, which growth is measured from.
+        lower_bound: a target of the sum was not evaluable, so that the whole is at least ``sum_mm``
+            and no change in percent can be given.
         progression_day: the earlier day to which a progression seen here dates back (a new lesion
             that was equivocal then); None when ``day`` counts.
         held: disease is back after a complete response, in a single small node that the next scan
@@ -189,6 +194,7 @@ class Assessment(NamedTuple):
     first_iupd_day: int | None = None
     progression_day: int | None = None
     held: bool = False
+    lower_bound: bool = False
 
 
 class EventTime(NamedTuple):

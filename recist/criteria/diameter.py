@@ -122,12 +122,14 @@ def in_mm(value: Decimal) -> str:
     return f"{whole}.{decimals[:1] or '0'}{decimals[1:].rstrip('0')}"
 
 
-def percent(now: Decimal, reference: Decimal) -> str:
-    """For display: the change in percent, cut off after one decimal.
+def percent_cut(now: Decimal, reference: Decimal) -> Decimal:
+    """The change in percent from a reference above 0, cut off after one decimal.
 
     Rounding would show thresholds that were not reached: -29.96 % is not -30.0 %.
     """
-    if not reference:
-        return "from nothing"
-    tenths = int(_DISPLAY.divide((now - reference) * 1000, reference))
-    return f"{tenths / 10:+.1f} %"
+    return Decimal(int(_DISPLAY.divide((now - reference) * 1000, reference))).scaleb(-1)
+
+
+def percent(now: Decimal, reference: Decimal) -> str:
+    """For display: the change in percent as :func:`percent_cut` gives it."""
+    return f"{percent_cut(now, reference):+.1f} %" if reference else "from nothing"

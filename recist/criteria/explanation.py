@@ -39,6 +39,21 @@ IRECIST_TABLE = IRECIST("Table 2")
 # were not evaluable.
 
 
+def _numbers_of_bound(
+    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes
+) -> Numbers:
+    """Where a target was not evaluable: a lower bound, and no change, which only sums have."""
+    known = (
+        ("lower_bound_mm", total if sizes else None),
+        ("baseline_mm", baseline),
+        ("nadir_mm", nadir),
+    )
+    return (
+        *[(name, in_mm(value)) for name, value in known if value is not None],
+        *[(lesion, f"{in_mm(size)} mm") for lesion, size in sizes],
+    )
+
+
 def _numbers(
     total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes
 ) -> Numbers:
@@ -106,11 +121,15 @@ def _growth(
     total: Decimal, baseline: Decimal | None, nadir: Decimal, sizes: Sizes, missing: Names = ()
 ) -> Words:
     margin = total - progression_mm(nadir)
-    without = f" without {', '.join(missing)} (not evaluable)" if missing else ""
-    sentence = (
-        f"PD: {in_mm(total)} mm{without}, {percent(total, nadir)} and {in_mm(total - nadir)} mm "
-        f"more than the nadir of {in_mm(nadir)} mm; {in_mm(margin)} mm above the threshold."
-    )
+    beyond = f"more than the nadir of {in_mm(nadir)} mm; {in_mm(margin)} mm above the threshold."
+    if missing:
+        sentence = (
+            f"PD: at least {in_mm(total)} mm without {', '.join(missing)} (not evaluable), a lower "
+            f"bound, at least {in_mm(total - nadir)} mm {beyond}"
+        )
+        return sentence, _numbers_of_bound(total, baseline, nadir, sizes), margin
+    grown = f"{percent(total, nadir)} and {in_mm(total - nadir)} mm"
+    sentence = f"PD: {in_mm(total)} mm, {grown} {beyond}"
     return sentence, _numbers(total, baseline, nadir, sizes), margin
 
 
@@ -122,8 +141,10 @@ def _ne(
     missing: Names = (),
 ) -> Words:
     what = f"{', '.join(missing)} not evaluable" if missing else "not all targets were evaluable"
-    seen = f"; {in_mm(total)} mm in the others" if sizes else ""
-    return f"NE: {what}{seen}.", _numbers(total, baseline, nadir, sizes), None
+    bound = "a lower bound of " if missing else ""
+    seen = f"; {bound}{in_mm(total)} mm in the others" if sizes else ""
+    numbers = _numbers if sizes and not missing else _numbers_of_bound
+    return f"NE: {what}{seen}.", numbers(total, baseline, nadir, sizes), None
 
 
 def _without_baseline(

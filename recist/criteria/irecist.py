@@ -126,7 +126,7 @@ class IrecistReading:
             seen.day,
             NAME,
             self._scope,
-            None if sums is None else seen.total_mm,
+            seen.sum_mm,
             None if sums is None else sums.baseline_mm,
             None if sums is None else sums.nadir_mm,
             IMMUNE[target],
@@ -137,6 +137,7 @@ class IrecistReading:
             judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
             None if judged.by_scan is target else IMMUNE[judged.by_scan],
             held=judged.back is not None and not judged.back.progresses,
+            lower_bound=not seen.complete,
         )
         judge.add(k, judged, progressed=False)
         if overall is Response.ICR:
@@ -308,7 +309,7 @@ class IrecistReading:
             view.seen.day,
             NAME,
             self._scope,
-            None if sums is None else view.seen.total_mm,
+            view.seen.sum_mm,
             baseline_mm,
             nadir_mm,
             IMMUNE[judged.target],
@@ -321,6 +322,7 @@ class IrecistReading:
             0 if block is None else block.number,
             None if block is None else block.first_day,
             view.seen.timepoint.new_lesion_day if view.new.fresh else None,
+            lower_bound=not view.seen.complete,
         )
 
     def _non_target(self, view: View) -> Response:

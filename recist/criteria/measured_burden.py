@@ -67,7 +67,7 @@ def assess_burden(
                 seen.day,
                 name,
                 scope,
-                total,
+                total if sizes else None,
                 baseline_mm,
                 nadir_mm,
                 response if patient.target_nodes else NA,
@@ -76,6 +76,7 @@ def assess_burden(
                 response,
                 reasons,
                 seen.remarks,
+                lower_bound=not complete,
             )
         )
         if complete:

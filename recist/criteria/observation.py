@@ -19,7 +19,7 @@ class Observation(NamedTuple):
 
     Attributes:
         sizes_mm: the evaluable targets and what each contributes, in the order of the record.
-        total_mm: their sum; a lower bound when not complete.
+        total_mm: what they add up to; a lower bound when not complete.
         complete: all targets were evaluable.
         diseased: a target that is neither gone nor a normal node.
         placeholders_mm: the part of the sum that is nominal sizes of targets too small to measure.
@@ -43,6 +43,11 @@ class Observation(NamedTuple):
     new: tuple[NewLesion, ...]
     new_seen: bool
     remarks: tuple[str, ...]
+
+    @property
+    def sum_mm(self) -> Decimal | None:
+        """The sum of the evaluable targets; None where none was, for nothing has no size."""
+        return self.total_mm if self.sizes_mm else None
 
 
 class ObservedCourse(NamedTuple):

@@ -196,7 +196,7 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
                 seen.day,
                 NAME,
                 scope,
-                None if sums is None else seen.total_mm,
+                seen.sum_mm,
                 None if sums is None else sums.baseline_mm,
                 None if sums is None else sums.nadir_mm,
                 target,
@@ -208,6 +208,7 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
                 judged.by_scan if judged.by_scan is not target else None,
                 progression_day=seen.timepoint.new_lesion_day if judged.new else None,
                 held=judged.back is not None and not judged.back.progresses,
+                lower_bound=not seen.complete,
             )
         )
         judge.add(k, judged, progressed=overall is PD)

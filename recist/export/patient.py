@@ -74,7 +74,7 @@ def _write_answers(case: PatientResult, folder: Path, protocol: Protocol) -> Non
     assessed = [(case.course, case.assessments)]
     concluded = [(case.course, case.outcomes)]
     write_timepoints(folder / TIMEPOINTS, assessed)
-    write_timepoints_json(folder / TIMEPOINTS_JSON, assessed, protocol)
+    write_timepoints_json(folder / TIMEPOINTS_JSON, assessed, protocol, baselines=case.baselines)
     write_outcomes(folder / OUTCOMES, concluded, protocol)
     write_outcomes_json(folder / OUTCOMES_JSON, concluded, protocol)
 

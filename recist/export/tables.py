@@ -12,6 +12,7 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.writing import written_whole
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.criteria.sums import BaselineSum
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome
 from recist.table import results
@@ -95,11 +96,29 @@ def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protoco
                 write_line(file, results.outcome_texts(course, outcome, protocol.pfs_policy)[0])
 
 
-def write_timepoints_json(path: Path, assessed: Iterable[Assessed], protocol: Protocol) -> None:
-    """Write ``timepoints.json``: the same with every reason, and the settings in force."""
+def write_timepoints_json(
+    path: Path,
+    assessed: Iterable[Assessed],
+    protocol: Protocol,
+    *,
+    baselines: Sequence[BaselineSum] = (),
+) -> None:
+    """Write ``timepoints.json``: the same with every reason, and the settings in force.
+
+    Args:
+        baselines: of one patient: the sums that the follow-ups are compared with, written with the
+            change of each lesion, so that all figures of the page are in one file.
+    """
+    listed = list(assessed)
+    more = {}
+    if baselines:
+        more = {
+            "baselines": results.baselines_json(baselines),
+            "lesions": results.lesions_json(course for course, _ in listed),
+        }
     with written_whole(path) as file:
-        array = JsonArray(file, "timepoints", results.protocol_json(protocol))
-        for course, assessments in assessed:
+        array = JsonArray(file, "timepoints", results.protocol_json(protocol), more)
+        for course, assessments in listed:
             texts = [results.timepoint_texts(course, a)[1] for a in assessments]
             array.add(",\n".join(texts).encode())
         array.close()

@@ -17,6 +17,7 @@ from recist.abscopal import AbscopalFinding
 from recist.assessment import assess_course
 from recist.course import Course, Field, Measurement, Timepoint
 from recist.criteria.robustness import category_probabilities
+from recist.criteria.sums import baseline_sum
 from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import scopes_of, within
 from recist.patient.delineated_date import DelineatedDate
@@ -131,6 +132,10 @@ def assess_subject(
         metabolic=pet.assessments,
         certainties=_certainties(course, placed, options.protocol) if assessments else (),
         abscopal=_abscopal(course, options.protocol),
+        baselines=tuple(
+            baseline_sum(within(course, scope, options.protocol), options.protocol, scope)
+            for scope in scopes_of(course, options.protocol)
+        ),
         settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
     return case, tuple(

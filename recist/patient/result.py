@@ -17,6 +17,7 @@ from imaging.series import Problem
 from pet.response.result import PetAssessment
 from recist.abscopal import AbscopalFinding
 from recist.course import Course
+from recist.criteria.sums import BaselineSum
 from recist.field.finding import FieldFinding
 from recist.field.overlays import Overlay
 from recist.response import Assessment, Outcome, Scope
@@ -101,3 +102,4 @@ class PatientResult:
     abscopal: AbscopalFinding | None = None  # where a lesion was irradiated, from a second date on
     metabolic: tuple[PetAssessment, ...] = ()
     certainties: tuple[Certainty, ...] = ()
+    baselines: tuple[BaselineSum, ...] = ()

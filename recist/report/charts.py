@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from recist.course import Course, Field, Lesion, Role
-from recist.criteria.thresholds import PD_FACTOR, PD_GROWTH_MM, PR_FACTOR
+from recist.course import Course, Field, Role
+from recist.criteria.diameter import in_mm
+from recist.criteria.sums import LesionSize, figures_of, lesion_sizes
 from recist.report.palette import (
     FIELD_COLOURS,
     FIELD_NAMES,
@@ -33,9 +34,8 @@ MOST_NAMED_LINES = 8
 #: Longer names are cut at the end of a line.
 LONGEST_NAME = 12
 
-#: Partial response, progression, as drawn.
-PARTIAL_RESPONSE = PR_FACTOR
-PROGRESSION, PROGRESSION_MM = PD_FACTOR, float(PD_GROWTH_MM)
+#: The spider's axis ends here; what lies beyond is marked at its edge with its change.
+MOST_PERCENT = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def sum_chart(course: Course, assessments: Sequence[Assessment]) -> str:
     """The sum of the target diameters of all, in-field and out-of-field lesions by RECIST 1.1.
 
     With the response at every date, the baseline, the nadir, the limits of partial response and
-    progression, and new lesions. Empty text where there is no sum at two dates.
+    progression, and new lesions; every value is that of the assessments. A lower bound is no point
+    of a curve: it is marked apart. Empty text where there is no sum at two dates.
     """
     if len(course.timepoints) < 2:
         return ""
@@ -81,21 +82,24 @@ def sum_chart(course: Course, assessments: Sequence[Assessment]) -> str:
     if len({day for points in known.values() for day, _ in points}) < 2:
         return ""
     whole = lines[Scope.ALL]
-    top = max([value for points in known.values() for _, value in points] + [10.0])
-    if len(whole) > 1:
-        top = max(top, whole[0][1] * 1.25)  # room for the limit of progression
+    of_all = _by_recist(assessments, Scope.ALL)
+    bounds = [(a.day, float(a.sum_mm)) for a in of_all if a.lower_bound and a.sum_mm is not None]
+    values = [value for points in (*known.values(), bounds) for _, value in points]
+    limits = [figures_of(a).progression_mm for a in of_all if len(whole) > 1][:1]
+    top = max([*values, *(float(limit) for limit in limits if limit is not None), 10.0])
     frame = Frame(tuple(t.day for t in course.timepoints), 0.0, _round_up(top * 1.04))
     # Where all targets lie on one side of the field, the two lines are one.
     shown = [s for s in Scope if s in known and (s is Scope.ALL or known[s] != whole)]
     parts = [
         *_axes(frame, course, _steps(frame.high), "mm"),
-        *(_limits(frame, whole) if len(whole) > 1 else ()),
+        *(_limits(frame, course, of_all, whole) if len(whole) > 1 else ()),
     ]
     for scope in reversed(shown):
         parts += _curve(frame, known[scope], SCOPE_COLOURS[scope], heavy=scope is Scope.ALL)
+    parts += [mark for day, value in bounds for mark in _lower_bound(frame, day, value)]
     parts += _responses(frame, course, assessments)
     ends = [
-        (frame.y(known[s][-1][1]), f"{SCOPE_NAMES[s]} {known[s][-1][1]:.1f}", SCOPE_COLOURS[s])
+        (frame.y(known[s][-1][1]), f"{SCOPE_NAMES[s]} {_mm(known[s][-1][1])}", SCOPE_COLOURS[s])
         for s in shown
     ]
     parts += _end_labels(ends)
@@ -103,18 +107,20 @@ def sum_chart(course: Course, assessments: Sequence[Assessment]) -> str:
 
 
 def spider_chart(course: Course) -> str:
-    """Change of each target's diameter from baseline in percent, coloured by field.
+    """Change of each target's diameter from its first one in percent, coloured by field.
 
-    A patient without targets gets the measured lesions instead. Empty text without two dates.
+    A patient without targets gets the measured lesions instead. The axis grows with the changes up
+    to :data:`MOST_PERCENT`; what lies beyond is marked at its edge. Empty text without two dates.
     """
     chosen = [lesion for lesion in course.lesions if lesion.role is Role.TARGET]
     chosen = chosen or list(course.lesions)
-    changes = {lesion.id: changes_percent(course, lesion) for lesion in chosen}
+    sizes = lesion_sizes(course)
+    changes = {lesion.id: changes_percent(sizes[lesion.id]) for lesion in chosen}
     chosen = [lesion for lesion in chosen if len(changes[lesion.id]) > 1]
     if not chosen:
         return ""
     values = [value for lesion in chosen for _, value in changes[lesion.id]]
-    high = max(25.0, min(200.0, max(values) * 1.1))
+    high = max(25.0, min(MOST_PERCENT, max(values) * 1.1))
     low = min(-40.0, min(values) - 8)
     frame = Frame(tuple(t.day for t in course.timepoints), max(low, -105.0), high)
     parts = _axes(frame, course, _percent_steps(frame), "%")
@@ -127,12 +133,15 @@ def spider_chart(course: Course) -> str:
             )  # fmt: skip
     ends = []
     for lesion in chosen:
-        points = [(day, min(value, frame.high)) for day, value in changes[lesion.id]]
+        found = changes[lesion.id]
+        points = [(day, min(value, frame.high)) for day, value in found]
         colour = FIELD_COLOURS[lesion.field]
         parts += _curve(frame, points, colour, heavy=False)
-        ends.append(
-            (frame.y(points[-1][1]), f"{_short(lesion.id)} {_signed(points[-1][1])}", colour)
-        )
+        for day, value in found:
+            if value > frame.high:
+                parts += _beyond(frame, day, value, colour)
+        last = found[-1][1]
+        ends.append((frame.y(points[-1][1]), f"{_short(lesion.id)} {_signed(last)}", colour))
     if len(ends) <= MOST_NAMED_LINES:
         parts += _end_labels(ends)
     parts += _field_legend({lesion.field for lesion in chosen})
@@ -142,27 +151,25 @@ def spider_chart(course: Course) -> str:
 def sums(
     assessments: Sequence[Assessment], scope: Scope, first_day: int
 ) -> list[tuple[int, float]]:
-    """(day, sum in mm) by RECIST 1.1 where there is a sum; the baseline comes first."""
-    chosen = [a for a in assessments if a.criteria == "recist11" and a.scope is scope]
-    found = {a.day: float(a.sum_mm) for a in chosen if a.sum_mm is not None}
+    """(day, sum in mm) by RECIST 1.1 where the sum is complete; the baseline comes first."""
+    chosen = _by_recist(assessments, scope)
+    found = {a.day: float(a.sum_mm) for a in chosen if a.sum_mm is not None and not a.lower_bound}
     baseline = next((a.baseline_mm for a in chosen if a.baseline_mm is not None), None)
     if baseline is not None:
         found.setdefault(first_day, float(baseline))
     return sorted(found.items())
 
 
-def changes_percent(course: Course, lesion: Lesion) -> list[tuple[int, float]]:
-    """(day, percent) from the lesion's first diameter; exact zero diameters are -100."""
-    seen: list[tuple[int, Decimal]] = [
-        (timepoint.day, measurement.diameter_mm)
-        for timepoint in course.timepoints
-        for measurement in timepoint.measurements
-        if measurement.lesion_id == lesion.id and measurement.diameter_mm is not None
-    ]
-    if not seen or seen[0][1] == 0:
+def _by_recist(assessments: Sequence[Assessment], scope: Scope) -> list[Assessment]:
+    return [a for a in assessments if a.criteria == "recist11" and a.scope is scope]
+
+
+def changes_percent(sizes: Sequence[LesionSize]) -> list[tuple[int, float]]:
+    """(day, percent) of a lesion, 0 at its first diameter; none without a first one above 0."""
+    if not sizes or not sizes[0].diameter_mm:
         return []
-    first = seen[0][1]
-    return [(day, float(100 * (value - first) / first)) for day, value in seen]
+    changes = [float(size.change_percent) for size in sizes[1:] if size.change_percent is not None]
+    return [(size.day, value) for size, value in zip(sizes, [0.0, *changes], strict=True)]
 
 
 def day_name(course: Course, day: int) -> str:
@@ -199,44 +206,100 @@ def _axes(frame: Frame, course: Course, steps: Sequence[float], unit: str) -> li
     return parts
 
 
-def _limits(frame: Frame, points: Sequence[tuple[int, float]]) -> list[str]:
-    """The limit of partial response, and the limit of progression as it follows the nadir."""
-    baseline = points[0][1]
+def _limits(
+    frame: Frame,
+    course: Course,
+    assessments: Sequence[Assessment],
+    points: Sequence[tuple[int, float]],
+) -> list[str]:
+    """Baseline, nadir and limits that the assessments were judged by.
+
+    Args:
+        points: (day, sum in mm) of the curve.
+    """
+    parts: list[str] = []
     green, red = TONE_COLOURS["partial"], TONE_COLOURS["progression"]
-    parts = [
-        line(LEFT, frame.y(baseline), WIDTH - RIGHT, frame.y(baseline), class_="baseline"),
-        text("baseline", WIDTH - RIGHT - 4, frame.y(baseline) - 5, class_="limit",
-             text_anchor="end", fill="#6b7280"),
-        _level(frame, PARTIAL_RESPONSE * baseline, green),
-        text("−30 % of baseline", LEFT + 4, frame.y(PARTIAL_RESPONSE * baseline) + 13,
-             class_="limit", fill=green),
-    ]  # fmt: skip
+    last = assessments[-1]
+    response = figures_of(last).partial_response_mm
+    if last.baseline_mm is not None and response is not None:
+        level, bar = frame.y(float(last.baseline_mm)), float(response)
+        parts += [
+            line(LEFT, level, WIDTH - RIGHT, level, class_="baseline"),
+            text("baseline", WIDTH - RIGHT - 4, level - 5, class_="limit", text_anchor="end",
+                 fill="#6b7280"),
+            _level(frame, bar, green),
+            text("−30 % of baseline", LEFT + 4, frame.y(bar) + 13, class_="limit", fill=green),
+        ]  # fmt: skip
     corners: list[tuple[float, float]] = []
-    nadir = baseline
-    for (day, value), (following, _) in pairwise(points):
-        nadir = min(nadir, value)
-        limit = frame.y(min(max(PROGRESSION * nadir, nadir + PROGRESSION_MM), frame.high))
-        corners += [(frame.x(day), limit), (frame.x(following), limit)]
-    parts.append(polyline(corners, stroke=red, class_="threshold"))
-    parts.append(
-        text("+20 % and 5 mm over nadir", corners[0][0] + 4, corners[0][1] - 5, class_="limit",
-             fill=red)
-    )  # fmt: skip
-    lowest = min(points, key=lambda point: point[1])
-    x, y = frame.x(lowest[0]), frame.y(lowest[1])
-    parts.append(tag("circle", cx=x, cy=y, r=8.0, class_="nadir"))
-    parts.append(text("nadir", x, y + 22, class_="limit", text_anchor="middle", fill="#374151"))
+    before = course.timepoints[0].day
+    for assessment in assessments:
+        limit = figures_of(assessment).progression_mm
+        if limit is not None:
+            y = frame.y(min(float(limit), frame.high))
+            corners += [(frame.x(before), y), (frame.x(assessment.day), y)]
+        before = assessment.day
+    if corners:
+        parts.append(polyline(corners, stroke=red, class_="threshold"))
+        parts.append(
+            text("+20 % and 5 mm over nadir", corners[0][0] + 4, corners[0][1] - 5,
+                 class_="limit", fill=red)
+        )  # fmt: skip
+    if last.nadir_mm is not None:
+        nadir = float(last.nadir_mm)
+        day = next((day for day, value in points if value == nadir), None)
+        if day is not None:
+            x, y = frame.x(day), frame.y(nadir)
+            parts.append(tag("circle", cx=x, cy=y, r=8.0, class_="nadir"))
+            parts.append(
+                text("nadir", x, y + 22, class_="limit", text_anchor="middle", fill="#374151")
+            )
     return parts
 
 
 def _curve(
     frame: Frame, points: Sequence[tuple[int, float]], colour: str, *, heavy: bool
 ) -> list[str]:
+    """Points joined by lines, dashed over a date that has no point."""
+    width = 2.6 if heavy else 1.8
     places = [(frame.x(day), frame.y(value)) for day, value in points]
-    parts = [polyline(places, stroke=colour, stroke_width=2.6 if heavy else 1.8)]
+    parts = []
+    run = places[:1]
+    for here, ((day, _), (following, _)) in zip(places[1:], pairwise(points), strict=True):
+        if any(day < between < following for between in frame.days):
+            parts.append(polyline(run, stroke=colour, stroke_width=width))
+            parts.append(
+                polyline([run[-1], here], stroke=colour, stroke_width=width, stroke_dasharray="3 5")
+            )
+            run = [here]
+        else:
+            run.append(here)
+    parts.append(polyline(run, stroke=colour, stroke_width=width))
     for x, y in places:
         parts.append(tag("circle", cx=x, cy=y, r=4.0 if heavy else 3.2, fill=colour))
     return parts
+
+
+def _lower_bound(frame: Frame, day: int, value: float) -> list[str]:
+    """An open arrowhead that points up: the sum is at least this."""
+    x, y = frame.x(day), frame.y(value)
+    corners = f"{x - 5:.1f},{y:.1f} {x:.1f},{y - 8:.1f} {x + 5:.1f},{y:.1f}"
+    colour = SCOPE_COLOURS[Scope.ALL]
+    return [
+        tag("polygon", points=corners, fill="none", stroke=colour),
+        text(
+            f"at least {_mm(value)}", x, y + 14, class_="limit", text_anchor="middle", fill=colour
+        ),
+    ]
+
+
+def _beyond(frame: Frame, day: int, value: float, colour: str) -> list[str]:
+    """A filled arrowhead at the edge of the axis, with the change that lies beyond it."""
+    x, y = frame.x(day), frame.y(frame.high)
+    corners = f"{x - 6:.1f},{y:.1f} {x:.1f},{y - 9:.1f} {x + 6:.1f},{y:.1f}"
+    return [
+        tag("polygon", points=corners, fill=colour, class_="beyond"),
+        text(_signed(value), x, y - 12, class_="limit", text_anchor="middle", fill=colour),
+    ]
 
 
 def _responses(frame: Frame, course: Course, assessments: Sequence[Assessment]) -> list[str]:
@@ -331,11 +394,15 @@ def _label(value: float, unit: str) -> str:
     return f"{value:.0f} mm" if value == 0 else f"{value:.0f}"
 
 
+def _mm(value: float) -> str:
+    """A length with the digits it was recorded with."""
+    return in_mm(Decimal(str(value)))
+
+
 def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def _signed(percent: float) -> str:
-    return (
-        f"{int(percent):+d} %".replace("-", "−") if int(percent) else "0 %"
-    )  # cut off, as in text
+    """With the decimal of the tables, cut off there as here."""
+    return f"{percent:+.1f} %".replace("-", "−") if percent else "0 %"

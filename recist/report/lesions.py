@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recist.course import Field, Lesion, Measurement, Role
+from recist.criteria.diameter import in_mm
+from recist.criteria.sums import figures_of, lesion_sizes
 from recist.field.finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES
-from recist.response import Scope
+from recist.response import Assessment, Scope
 from recist.tracking import LinkFinding
 
 #: A link less certain than this is put before the reader.
@@ -64,20 +66,30 @@ def _sum_rows(case: PatientResult) -> Iterator[tuple[str, tuple[str, ...]]]:
         found = {
             a.day: a for a in case.assessments if a.scope is scope and a.criteria == "recist11"
         }
-        baseline = next((a.baseline_mm for a in found.values() if a.baseline_mm is not None), None)
-        values = []
-        for timepoint in case.course.timepoints:
-            a = found.get(timepoint.day)
-            if a is None and baseline is not None and timepoint is case.course.timepoints[0]:
-                values.append(f"{baseline:.1f} mm")
-            elif a is None or a.sum_mm is None:
-                values.append("–")
-            elif a.baseline_mm and timepoint is not case.course.timepoints[0]:
-                values.append(f"{a.sum_mm:.1f} mm · {wording.percent(a.sum_mm, a.baseline_mm)}")
-            else:
-                values.append(f"{a.sum_mm:.1f} mm")
+        values = [
+            _baseline_words(case, scope) if n == 0 else _sum_words(found.get(timepoint.day))
+            for n, timepoint in enumerate(case.course.timepoints)
+        ]
         if any(value != "–" for value in values):
             yield f"Sum, {SCOPE_NAMES[scope].lower()}", tuple(values)
+
+
+def _baseline_words(case: PatientResult, scope: Scope) -> str:
+    found = next((each for each in case.baselines if each.scope is scope), None)
+    if found is None or not found.targets:
+        return "–"
+    if found.sum_mm is None:
+        return "not evaluable"
+    bound = "at least " if found.lower_bound else ""
+    return f"{bound}{wording.mm(found.sum_mm)}"
+
+
+def _sum_words(assessment: Assessment | None) -> str:
+    if assessment is None:
+        return "–"
+    words = wording.total(assessment)
+    change = figures_of(assessment).change_from_baseline_percent
+    return words if change is None else f"{words} · {wording.percent(change)}"
 
 
 def row(case: PatientResult, lesion: Lesion) -> LesionRow:
@@ -120,7 +132,7 @@ def _cells(case: PatientResult, lesion: Lesion) -> Iterator[Cell]:
         if name == lesion.id:
             remarks.setdefault(day, []).append(remark)
     links = {link.day: link for link in case.links if link.lesion_id == lesion.id}
-    first = None
+    changes = {size.day: size.change_percent for size in lesion_sizes(case.course)[lesion.id]}
     for timepoint in case.course.timepoints:
         measurement = next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
         notes = list(remarks.get(timepoint.day, ()))
@@ -133,12 +145,10 @@ def _cells(case: PatientResult, lesion: Lesion) -> Iterator[Cell]:
             details = () if measurement is None else tuple(_details(measurement, lesion))
             yield Cell(words, False, details=details, remarks=tuple(notes))
             continue
-        change = "" if first is None else wording.percent(measurement.diameter_mm, first)
-        first = measurement.diameter_mm if first is None else first
         yield Cell(
-            f"{measurement.diameter_mm:.1f} mm",
+            wording.mm(measurement.diameter_mm),
             True,
-            change,
+            wording.percent(changes[timepoint.day]),
             tuple(_details(measurement, lesion)),
             tuple(notes),
         )
@@ -146,10 +156,12 @@ def _cells(case: PatientResult, lesion: Lesion) -> Iterator[Cell]:
 
 def _details(measurement: Measurement, lesion: Lesion) -> Iterator[str]:
     if len(measurement.parts_mm) > 1:
-        yield " + ".join(f"{part:.1f}" for part in measurement.parts_mm)
+        yield " + ".join(in_mm(part) for part in measurement.parts_mm)
     if measurement.caliper is not None:
         long_mm, short_mm = measurement.caliper.long_axis_mm, measurement.caliper.short_axis_mm
-        yield f"{long_mm:.1f} × {short_mm:.1f}" + (" (short axis counts)" if lesion.is_node else "")
+        yield f"{in_mm(long_mm)} × {in_mm(short_mm)}" + (
+            " (short axis counts)" if lesion.is_node else ""
+        )
     if measurement.volume_ml is not None:
         yield f"{measurement.volume_ml:.1f} ml"
     if measurement.suv_max is not None:

@@ -81,7 +81,7 @@ def _card(case: PatientResult, scope: Scope, day: int) -> Card:
     if scope is not Scope.ALL and not _field_known(case):
         sentence, shown = NO_FIELD, ()
     elif day == first:
-        sentence, shown = f"Baseline: {wording.baseline(case.course, scope)}.", ()
+        sentence, shown = f"Baseline: {wording.baseline(case, scope)}.", ()
     elif recist is None or recist.overall is Response.NA:
         sentence, shown = "No lesion in this set.", ()
     else:

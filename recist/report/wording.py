@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from recist.course import Course, Field, Lesion, Measurement, Role, Status
-from recist.criteria import diameter
+from recist.course import Course, Field, Lesion, Measurement, Status
 from recist.criteria.criterion import title_of
-from recist.criteria.diameter import has_grown
+from recist.criteria.diameter import has_grown, in_mm
+from recist.criteria.sums import figures_of, lesion_sizes
 from recist.field.finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report.charts import day_name
@@ -54,18 +54,25 @@ _SETS = {
     Scope.OUT_OF_FIELD: "outside the irradiated field ",
 }
 
-_FIELDS = {Scope.IN_FIELD: Field.IN, Scope.OUT_OF_FIELD: Field.OUT}
+
+def mm(value: Decimal | None) -> str:
+    """A length as it was recorded, or a dash where there is none."""
+    return "–" if value is None else f"{in_mm(value)}{NBSP}mm"
 
 
-def mm(value: Decimal | float | None) -> str:
-    return "–" if value is None else f"{value:.1f}{NBSP}mm"
+def percent(change: Decimal | None) -> str:
+    """A change as the criteria give it (cut off, not rounded), with a true minus sign."""
+    if change is None:
+        return ""
+    signed = f"{change:+.1f}".replace("-", "−") if change else "0.0"
+    return f"{signed}{NBSP}%"
 
 
-def percent(now: Decimal, reference: Decimal) -> str:
-    """The change as the criteria print it (cut off, not rounded), with a true minus sign."""
-    if now == reference:
-        return f"0.0{NBSP}%"
-    return diameter.percent(now, reference).replace("-", "−").replace(" %", f"{NBSP}%")
+def total(assessment: Assessment) -> str:
+    """The sum of an assessment; what is only a lower bound is called so."""
+    if assessment.sum_mm is None:
+        return "–" if assessment.target is Response.NA else "not evaluable"
+    return f"at least {mm(assessment.sum_mm)}" if assessment.lower_bound else mm(assessment.sum_mm)
 
 
 def headline(case: PatientResult) -> str:
@@ -76,7 +83,7 @@ def headline(case: PatientResult) -> str:
     last = course.timepoints[-1].day
     latest = {a.scope: a for a in case.assessments if a.criteria == "recist11" and a.day == last}
     if len(course.timepoints) < 2:
-        return _baseline_only(course)
+        return _baseline_only(case)
     if not latest:
         return f"No response by RECIST 1.1 was assessed on {day_name(course, last)}."
     clauses = [
@@ -88,27 +95,21 @@ def headline(case: PatientResult) -> str:
     return f"{date[0].upper()}{date[1:]}: " + "; ".join(clauses) + "."
 
 
-def _baseline_only(course: Course) -> str:
-    date = day_name(course, course.timepoints[0].day)
-    return f"Baseline only ({date}): {baseline(course, Scope.ALL)}. A response needs a second date."
+def _baseline_only(case: PatientResult) -> str:
+    date = day_name(case.course, case.course.timepoints[0].day)
+    return f"Baseline only ({date}): {baseline(case, Scope.ALL)}. A response needs a second date."
 
 
-def baseline(course: Course, scope: Scope) -> str:
+def baseline(case: PatientResult, scope: Scope) -> str:
     """The targets of a set on the first date, counted and summed."""
-    inside = {
-        lesion.id
-        for lesion in course.lesions
-        if lesion.role is Role.TARGET and (scope is Scope.ALL or lesion.field is _FIELDS[scope])
-    }
-    sizes = [
-        measurement.diameter_mm
-        for measurement in course.timepoints[0].measurements
-        if measurement.lesion_id in inside and measurement.diameter_mm is not None
-    ]
-    if not inside:
+    found = next((each for each in case.baselines if each.scope is scope), None)
+    if found is None or not found.targets:
         return "no target lesion"
-    count = f"{len(inside)} target lesion{'' if len(inside) == 1 else 's'}"
-    return f"{count}, sum of diameters {sum(sizes, Decimal(0)):.1f} mm"
+    count = f"{found.targets} target lesion{'' if found.targets == 1 else 's'}"
+    if found.sum_mm is None:
+        return f"{count}, none evaluable"
+    bound = "at least " if found.lower_bound else ""
+    return f"{count}, sum of diameters {bound}{mm(found.sum_mm)}"
 
 
 def clause(assessment: Assessment) -> str:
@@ -126,9 +127,12 @@ def clause(assessment: Assessment) -> str:
 def _causes(assessment: Assessment) -> list[str]:
     causes = []
     if assessment.target in _PROGRESSION:
+        change = figures_of(assessment).change_from_nadir_percent
         growth = ""
-        if assessment.sum_mm is not None and assessment.nadir_mm:
-            growth = f" ({percent(assessment.sum_mm, assessment.nadir_mm)} from the smallest sum)"
+        if change is not None:
+            growth = f" ({percent(change)} from the smallest sum)"
+        elif assessment.lower_bound and assessment.nadir_mm is not None:
+            growth = f" ({total(assessment)}, a lower bound, after {mm(assessment.nadir_mm)})"
         causes.append(f"growth of the target lesions{growth}")
     if assessment.non_target in _PROGRESSION:
         causes.append("growth of non-target lesions")
@@ -139,13 +143,19 @@ def _causes(assessment: Assessment) -> list[str]:
 
 def _targets(assessment: Assessment) -> str:
     now, baseline = assessment.sum_mm, assessment.baseline_mm
-    if now is None or baseline is None or baseline == 0:
+    if assessment.target is Response.NA:
         return ""
-    change = percent(now, baseline)
-    moved = "shrank" if now < baseline else "grew" if now > baseline else "stayed the same"
-    by = "" if now == baseline else f" by {change.lstrip('+−')}"
-    sums = f"{baseline:.1f} to {mm(now)}" if now != baseline else mm(now)
-    return f"the target lesions {moved}{by} ({sums})"
+    if now is None:
+        return "no target lesion evaluable"
+    if assessment.lower_bound:
+        return f"some target lesions not evaluable, the others {total(assessment)}, a lower bound"
+    if not baseline:
+        return ""
+    if now == baseline:
+        return f"the target lesions stayed the same ({mm(now)})"
+    moved = "shrank" if now < baseline else "grew"
+    by = percent(figures_of(assessment).change_from_baseline_percent).lstrip("+−")
+    return f"the target lesions {moved} by {by} ({in_mm(baseline)} to {mm(now)})"
 
 
 def immune_remark(assessment: Assessment) -> str:
@@ -175,18 +185,14 @@ def irradiated_growth(course: Course, lesion: Lesion, finding: FieldFinding | No
     """A remark for an irradiated lesion that grows: radiation fibrosis looks like growth."""
     if lesion.field not in (Field.IN, Field.PARTIAL):
         return ""
-    values = [
-        measurement.diameter_mm
-        for timepoint in course.timepoints
-        for measurement in timepoint.measurements
-        if measurement.lesion_id == lesion.id and measurement.diameter_mm is not None
-    ]
-    if len(values) < 2:
+    sizes = [size.diameter_mm for size in lesion_sizes(course)[lesion.id]]
+    if len(sizes) < 2:
         return ""
-    smallest, now = min(values[:-1]), values[-1]
-    if not has_grown(now, smallest):
+    smallest, now = min(sizes[:-1]), sizes[-1]
+    if not has_grown(now, smallest):  # the rule for sums, applied to one lesion
         return ""
     dose = finding.prescription if finding and finding.prescription else "before"
     return (
-        f"{lesion.id}: irradiated {dose}, growth may be fibrosis ({smallest:.1f} to {now:.1f} mm)"
+        f"{lesion.id}: irradiated {dose}, growth may be fibrosis "
+        f"({in_mm(smallest)} to {in_mm(now)} mm)"
     )

@@ -11,10 +11,10 @@ from recist.table.results import csv_line
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Columns of the results that hold numbers; days are whole and may be missing.
+#: Columns of the results that hold lengths.
 _LENGTHS = ("sum_mm", "baseline_mm", "nadir_mm")
 #: Columns that hold a truth, written as yes and no.
-_TRUTHS = ("new_lesion", "objective_response", "disease_control", "clinical_benefit")
+_TRUTHS = ("new_lesion", "lower_bound", "objective_response", "disease_control", "clinical_benefit")
 
 
 def results_frame(columns: Sequence[str], lines: Iterable[str]) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def csv_frame(text: str) -> pd.DataFrame:
     frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     for name in frame.columns:
         column = frame[name]
-        if name in _LENGTHS:
+        if name in _LENGTHS or name.endswith("_percent"):
             frame[name] = pd.to_numeric(column.where(column != "")).astype("float64")
         elif name == "date" or name.endswith("_date"):
             frame[name] = pd.to_datetime(column.where(column != ""), format="%Y-%m-%d")

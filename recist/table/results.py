@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 from typing import TYPE_CHECKING
 
 from recist.course import Course
+from recist.criteria.sums import BaselineSum, figures_of, lesion_sizes
 from recist.protocol import Protocol, effective
 from recist.response import Assessment, EventTime, Outcome, Reason, Written
 
@@ -45,6 +46,9 @@ def timepoint_columns(*, has_dates: bool) -> list[str]:
         "reader",
         "warnings",
         "certainty",
+        "lower_bound",
+        "change_from_baseline_percent",
+        "change_from_nadir_percent",
     ]
 
 
@@ -119,17 +123,27 @@ class CourseTexts:
         total = length(assessment.sum_mm)
         baseline = length(assessment.baseline_mm)
         nadir = length(assessment.nadir_mm)
+        is_bound = assessment.lower_bound
+        figures = figures_of(assessment)
+        from_baseline = length(figures.change_from_baseline_percent)
+        from_nadir = length(figures.change_from_nadir_percent)
         line = (
             f"{self._subject},{self._when(assessment.day)},{criteria},{scope},"
             f"{total},{baseline},{nadir},{target},{non_target},{_YES[is_new]},{overall},"
             f"{cell(' '.join([sentence for sentence, _ in reasons]))},{self._reader},"
             f"{cell(' '.join(warnings)) if warnings else ''},"
-            f"{'' if certainty is None else cell(certainty.sentence)}"
+            f"{'' if certainty is None else cell(certainty.sentence)},"
+            f"{_YES[is_bound]},{from_baseline},{from_nadir}"
         )
         as_json = (
             f'{{"subject":{self._subject_json},{self._when_json("", assessment.day)},'
             f'"criteria":"{criteria}","lesions":"{scope}","sum_mm":{total or "null"},'
             f'"baseline_mm":{baseline or "null"},"nadir_mm":{nadir or "null"},'
+            f'"lower_bound":{_TRUE[is_bound]},'
+            f'"change_from_baseline_percent":{from_baseline or "null"},'
+            f'"change_from_nadir_percent":{from_nadir or "null"},'
+            f'"partial_response_mm":{length(figures.partial_response_mm) or "null"},'
+            f'"progression_mm":{length(figures.progression_mm) or "null"},'
             f'"target":"{target}","non_target":"{non_target}",'
             f'"new_lesion":{_TRUE[is_new]},"overall":"{overall}",'
             f'"reasons":[{",".join([as_json for _, as_json in reasons])}],'
@@ -202,6 +216,10 @@ class CourseTexts:
             return ""
         return str(day) if self._zero is None else _date(self._zero + day)
 
+    def when_json(self, day: int) -> str:
+        """A day as a member of a JSON object."""
+        return self._when_json("", day)
+
     def _when_json(self, prefix: str, day: int | None) -> str:
         if self._zero is None:
             return f'"{prefix}day":{"null" if day is None else day}'
@@ -230,6 +248,32 @@ _said_often: dict[Hashable, tuple[str, str]] = {}
 def protocol_json(protocol: Protocol) -> str:
     """The settings in force, as a JSON object."""
     return json.dumps(effective(protocol), ensure_ascii=False, allow_nan=False)
+
+
+def baselines_json(baselines: Iterable[BaselineSum]) -> str:
+    """The sums at the baseline, as a JSON array."""
+    each = [
+        f'{{"lesions":"{b.scope}","targets":{b.targets},"sum_mm":{length(b.sum_mm) or "null"},'
+        f'"lower_bound":{_TRUE[b.lower_bound]}}}'
+        for b in baselines
+    ]
+    return f"[{','.join(each)}]"
+
+
+def lesions_json(courses: Iterable[Course]) -> str:
+    """The diameters of each lesion and their change from its first one, as a JSON array."""
+    each = []
+    for course in courses:
+        texts = CourseTexts(course)
+        for lesion, sizes in lesion_sizes(course).items():
+            each += [
+                f'{{"subject":{_quote(course.subject)},"lesion":{_quote(lesion)},'
+                f"{texts.when_json(size.day)},"
+                f'"diameter_mm":{length(size.diameter_mm)},'
+                f'"change_percent":{length(size.change_percent) or "null"}}}'
+                for size in sizes
+            ]
+    return f"[{','.join(each)}]"
 
 
 def when(course: Course, day: int | None) -> str:

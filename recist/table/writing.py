@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from imaging.writing import written_whole
@@ -23,12 +24,20 @@ def write_line(file: BinaryIO, text: str) -> None:
 
 
 class JsonArray:
-    """Writes ``{"protocol": ..., "NAME": [...]}`` one element at a time."""
+    """Writes ``{"protocol": ..., "NAME": [...]}`` one element at a time.
 
-    def __init__(self, file: BinaryIO, name: str, head: str) -> None:
+    Args:
+        head: the protocol as JSON.
+        more: further members by name, as JSON, before the array.
+    """
+
+    def __init__(
+        self, file: BinaryIO, name: str, head: str, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._file = file
         self._first = True
-        file.write(f'{{"protocol":{head},\n"{name}":['.encode())
+        members = "".join(f'"{key}":{value},\n' for key, value in more.items())
+        file.write(f'{{"protocol":{head},\n{members}"{name}":['.encode())
 
     def add(self, elements: bytes) -> None:
         """Add elements that are already joined by commas; nothing where there are none."""

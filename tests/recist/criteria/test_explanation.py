@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from recist.assessment import assessed
 from recist.course import Course
 from recist.criteria import irecist, recist11
+from recist.criteria.sums import figures_of
 from recist.protocol import DEFAULT
 from recist.response import Reason
 
@@ -75,8 +77,30 @@ def test_what_was_not_evaluable_is_named(patient: Builder) -> None:
         112: {"T1": 90},
     }
     first, second = recist11.assess(patient(visits), DEFAULT)
-    assert first.reasons[0].sentence == "NE: T2 not evaluable; 20.0 mm in the others."
-    assert second.reasons[0].sentence.startswith("PD: 90.0 mm without T2 (not evaluable), +80.0 %")
+    assert first.reasons[0].sentence == (
+        "NE: T2 not evaluable; a lower bound of 20.0 mm in the others."
+    )
+    assert second.reasons[0].sentence.startswith(
+        "PD: at least 90.0 mm without T2 (not evaluable), a lower bound, at least 40.0 mm more"
+    )
+    for each in (first, second):
+        assert each.lower_bound
+        assert not any("%" in reason.sentence for reason in each.reasons)
+        assert not any("change" in name for name, _ in each.reasons[0].numbers)
+
+
+@pytest.mark.parametrize("name", ["recist11", "irecist", "irrecist", "imrecist"])
+def test_nothing_evaluable_has_no_sum(patient: Builder, name: str) -> None:
+    course = patient({0: {"T1": 30, "T2": 20}, 56: {"T1": "NE"}, 112: {"T1": 12, "T2": "gone"}})
+    nothing, seen = [a for _, _, _, found in assessed(course, [name], DEFAULT) for a in found]
+    assert (nothing.sum_mm, nothing.lower_bound) == (None, True)
+    assert (seen.sum_mm, seen.lower_bound) == (Decimal(12), False)
+    assert "mm in the others" not in nothing.reasons[0].sentence
+    assert "sum_mm" not in dict(nothing.reasons[0].numbers)
+    figures = figures_of(nothing)
+    assert (figures.change_from_baseline_percent, figures.change_from_nadir_percent) == (None,) * 2
+    assert (figures.partial_response_mm, figures.progression_mm) == (Decimal(35), Decimal(60))
+    assert figures_of(seen).change_from_baseline_percent == Decimal("-76.0")
 
 
 @pytest.mark.parametrize(

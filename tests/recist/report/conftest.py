@@ -14,8 +14,10 @@ from imaging.series import Problem
 from recist import abscopal
 from recist.assessment import assess_course
 from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
+from recist.criteria.sums import baseline_sum
 from recist.field.finding import FieldFinding
 from recist.field.overlays import Overlay
+from recist.field.scope import scopes_of, within
 from recist.patient.result import KeyImage, PatientResult, Projected, VisitImages
 from recist.protocol import load
 from recist.tracking import LinkFinding
@@ -60,8 +62,13 @@ def _caliper(size: str) -> Caliper:
 
 def assessed(course: Course, **more: object) -> PatientResult:
     """The course with its responses by RECIST 1.1 and iRECIST."""
-    assessments, outcomes = assess_course(course, CRITERIA, load("recist11-eortc"))
-    case = PatientResult(course, (), assessments, outcomes)
+    protocol = load("recist11-eortc")
+    assessments, outcomes = assess_course(course, CRITERIA, protocol)
+    baselines = tuple(
+        baseline_sum(within(course, scope, protocol), protocol, scope)
+        for scope in scopes_of(course, protocol)
+    )
+    case = PatientResult(course, (), assessments, outcomes, baselines=baselines)
     return replace(case, **more)  # type: ignore[arg-type]
 
 
@@ -84,7 +91,7 @@ def image(name: str, day: int, *, modality: str = "CT", level: float = 40.0) -> 
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """The builders of this file."""
     return SimpleNamespace(lesion=lesion, course=course, assessed=assessed, image=image)

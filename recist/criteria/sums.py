@@ -1,0 +1,109 @@
+"""The sum of an assessment in figures: its changes, its limits, and whether it is only a bound.
+
+Everything that is shown of a sum - rows, charts, sentences - is read here, so that a page and a
+table never differ. Where a target was not evaluable the rest of the sum is a lower bound: it may
+prove progression (Eisenhauer 2009, section 4.4.2), but it has no change in percent.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from recist.course import Course
+from recist.criteria.diameter import (
+    exactly,
+    partial_response_mm,
+    percent_cut,
+    progression_mm,
+)
+from recist.criteria.observation import read
+from recist.protocol import Protocol
+from recist.response import Assessment, Scope
+
+
+class SumFigures(NamedTuple):
+    """What can be said of the sum of a time point.
+
+    Attributes:
+        change_from_baseline_percent, change_from_nadir_percent: cut off after one decimal, never
+            rounded up to a threshold that was not reached; None for a lower bound, without a
+            reference, and for a reference of 0.
+        partial_response_mm: the largest sum that is a partial response.
+        progression_mm: the smallest sum that is progression.
+    """
+
+    change_from_baseline_percent: Decimal | None
+    change_from_nadir_percent: Decimal | None
+    partial_response_mm: Decimal | None
+    progression_mm: Decimal | None
+
+
+@exactly
+def figures_of(assessment: Assessment) -> SumFigures:
+    """The figures of an assessment."""
+    total, baseline, nadir = assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm
+    whole = None if assessment.lower_bound else total
+    from_baseline = _change(whole, baseline)
+    return SumFigures(
+        from_baseline,
+        from_baseline if nadir is baseline else _change(whole, nadir),
+        None if baseline is None else partial_response_mm(baseline),
+        None if nadir is None else progression_mm(nadir),
+    )
+
+
+def _change(now: Decimal | None, reference: Decimal | None) -> Decimal | None:
+    return None if now is None or not reference else percent_cut(now, reference)
+
+
+class BaselineSum(NamedTuple):
+    """The targets of a set of lesions at the baseline.
+
+    Attributes:
+        targets: how many there are.
+        sum_mm: of those that were evaluable; None where none was.
+        lower_bound: one of them was not evaluable.
+    """
+
+    scope: Scope
+    targets: int
+    sum_mm: Decimal | None
+    lower_bound: bool
+
+
+@exactly
+def baseline_sum(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> BaselineSum:
+    """The sum that the follow-ups are compared with.
+
+    Args:
+        course: of one subject, or restricted to the lesions of a set.
+    """
+    if not course.timepoints:
+        return BaselineSum(scope, 0, None, lower_bound=False)
+    observed = read(course, protocol)
+    first = observed.seen[0]
+    return BaselineSum(scope, len(observed.target_nodes), first.sum_mm, not first.complete)
+
+
+class LesionSize(NamedTuple):
+    """One diameter of a lesion; its change is from the first one, None at that date."""
+
+    day: int
+    diameter_mm: Decimal
+    change_percent: Decimal | None
+
+
+@exactly
+def lesion_sizes(course: Course) -> dict[str, tuple[LesionSize, ...]]:
+    """The diameters of each lesion, at the dates at which it was measured."""
+    sizes: dict[str, list[LesionSize]] = {lesion.id: [] for lesion in course.lesions}
+    for timepoint in course.timepoints:
+        for measurement in timepoint.measurements:
+            size = measurement.diameter_mm
+            if size is None:
+                continue
+            known = sizes[measurement.lesion_id]
+            first = known[0].diameter_mm if known else None
+            known.append(LesionSize(timepoint.day, size, _change(size, first)))
+    return {lesion: tuple(found) for lesion, found in sizes.items()}
