@@ -221,6 +221,11 @@ class Mask:
         return self.voxels * self.grid.voxel_volume_mm3 / 1000.0
 
     @property
+    def radius_mm(self) -> float:
+        """Of the sphere of the same volume."""
+        return float((self.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3))
+
+    @property
     def centre_mm(self) -> FloatArray:
         """Centre of gravity in LPS mm."""
         if not self.voxels:

@@ -1,16 +1,27 @@
 """One date onto another. ``registration.register`` is the way in.
 
-Three steps on clamped HU at 4 mm: the best translation by masked normalised cross-correlation over
-all shifts (which survives different crops and table positions), a rigid transform by mutual
-information, then symmetric-forces demons. Rigid rather than affine, because a patient's bones keep
-their size between visits: on the simulated studies an affine step absorbed the shrinking lesion
-and ended farther from the landmarks. Where a step makes things worse it is dropped and the result
-says so: a registration is never silently nonsense.
+Four steps on HU with the slope of the lung lessened: the best translation by masked normalised
+cross-correlation over all shifts (which survives different crops and table positions), a rigid
+motion by robust least squares, the shift of every neighbourhood of the body, both at 4 mm, and a
+closer look around the lesions at 2 mm, which also says how far off they may be. Rigid rather than
+affine, because a patient's bones keep their size between visits: on the simulated studies an affine
+step absorbed the shrinking lesion and ended farther from the landmarks. Where a step makes things
+worse it is dropped and the result says so: a registration is never silently nonsense.
 """
 
 from __future__ import annotations
 
 from imaging.registration.dates import register, register_dates
 from imaging.registration.mapping import Method, Quality, Registration
+from imaging.registration.places import Lesions
+from imaging.registration.refinement import refined_at
 
-__all__ = ["Method", "Quality", "Registration", "register", "register_dates"]
+__all__ = [
+    "Lesions",
+    "Method",
+    "Quality",
+    "Registration",
+    "refined_at",
+    "register",
+    "register_dates",
+]

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from imaging.errors import GeometryError, UnsupportedError
-from imaging.registration.demons import deformed
+from imaging.registration.flow import deformed
 from imaging.registration.mapping import Method, Quality, Registration, moved
+from imaging.registration.places import NO_LESIONS, Lesions
 from imaging.registration.reduction import (
     Reduced,
     Similarity,
-    body_of,
     indices_of,
     reduced,
     similarity,
     upright_grid,
 )
-from imaging.registration.rigid import LEAST_OVERLAP, rigid_transform
-from imaging.volume import FloatArray, Grid, Unit, Volume
+from imaging.registration.refinement import refined_at
+from imaging.registration.rigid import rigid_transform
+from imaging.registration.shifts import LEAST_OVERLAP
+from imaging.volume import FloatArray, Unit, Volume
 
 #: A patient lying on a table is not turned further than this between two dates.
 LARGEST_ROTATION_DEGREES = 25.0
@@ -29,7 +32,7 @@ LARGEST_ROTATION_DEGREES = 25.0
 #: below 0.5.
 LEAST_SIMILARITY = 0.5
 #: Below this the result is used but doubted: three pairs of different patients, alike in build,
-#: reached 0.65 to 0.71 after demons; the same patient 0.98.
+#: reached 0.65 to 0.71 after a deformation; the same patient 0.98.
 SUSPECT_SIMILARITY = 0.8
 
 #: The images must share this part of the smaller body after the rigid step, which may slip below
@@ -41,14 +44,21 @@ THROUGH = "aligned through the date before"
 
 
 def register(
-    fixed: Volume, moving: Volume, *, spacing_mm: float = 4.0, deformable: bool = True
+    fixed: Volume,
+    moving: Volume,
+    *,
+    lesions: tuple[Lesions, Lesions] | None = None,
+    spacing_mm: float = 4.0,
+    deformable: bool = True,
 ) -> Registration:
     """Align a moving CT to a fixed one.
 
     Args:
         fixed, moving: CT in HU; grids and frames of reference may differ in every way.
+        lesions: of the fixed and of the moving image, where they are known. They change, so that
+            the deformation does not follow them; around them it is refined and knows its error.
         spacing_mm: working resolution.
-        deformable: follow the rigid step by demons.
+        deformable: follow the rigid step by a deformation.
 
     Returns:
         What could be achieved: see ``quality.method`` and ``quality.flags``.
@@ -57,6 +67,14 @@ def register(
         UnsupportedError: an image that is no CT in HU.
         GeometryError: a spacing that is not positive.
     """
+    _check(fixed, moving, spacing_mm)
+    both = lesions or (NO_LESIONS, NO_LESIONS)
+    pair = reduced(fixed, spacing_mm), reduced(moving, spacing_mm)
+    found = _aligned(pair, both, deformable=deformable)
+    return _refined(found, (fixed, moving), both) if lesions else found
+
+
+def _check(fixed: Volume, moving: Volume, spacing_mm: float) -> None:
     for volume in (fixed, moving):
         if volume.unit is not Unit.HU:
             raise UnsupportedError(
@@ -64,33 +82,58 @@ def register(
             )
     if not spacing_mm > 0:
         raise GeometryError(f"a working spacing of {spacing_mm} mm")
-    return _aligned(
-        (fixed.grid, reduced(fixed, spacing_mm)),
-        (moving.grid, reduced(moving, spacing_mm)),
-        deformable=deformable,
-    )
 
 
 def register_dates(
-    volumes: Sequence[Volume], *, spacing_mm: float = 4.0, deformable: bool = True
+    volumes: Sequence[Volume],
+    *,
+    lesions: Sequence[Lesions] = (),
+    spacing_mm: float = 4.0,
+    deformable: bool = True,
 ) -> tuple[Registration | None, ...]:
     """Every CT of a patient to the first, in order of time; None for the first itself.
 
     Where a date cannot be aligned to the first one, or only poorly (they may show different parts
     of the body), it is aligned through the date before it.
+
+    Args:
+        lesions: of each date, where they are known; see :func:`register`.
     """
+
+    @cache
+    def small(n: int) -> Reduced:
+        return reduced(volumes[n], spacing_mm)
+
+    def known(n: int) -> Lesions:
+        return lesions[n] if lesions else NO_LESIONS
+
+    def onto(fixed: int, moving: int) -> Registration:
+        _check(volumes[fixed], volumes[moving], spacing_mm)
+        pair = small(fixed), small(moving)
+        return _aligned(pair, (known(fixed), known(moving)), deformable=deformable)
+
     found: list[Registration | None] = []
-    for n, volume in enumerate(volumes):
+    for n in range(len(volumes)):
         if n == 0:
             found.append(None)
             continue
-        direct = register(volumes[0], volume, spacing_mm=spacing_mm, deformable=deformable)
+        direct = onto(0, n)
         before = found[-1]
         if before is not None and not direct.quality.good and before.quality.good:
-            step = register(volumes[n - 1], volume, spacing_mm=spacing_mm, deformable=deformable)
+            step = onto(n - 1, n)
             direct = through(before, step) if step.quality.good else direct
+        if lesions:
+            direct = _refined(direct, (volumes[0], volumes[n]), (lesions[0], lesions[n]))
         found.append(direct)
     return tuple(found)
+
+
+def _refined(
+    found: Registration, volumes: tuple[Volume, Volume], lesions: tuple[Lesions, Lesions]
+) -> Registration:
+    """Around the lesions of both dates, those of the second where they lie in the first."""
+    own, other = lesions
+    return refined_at(found, *volumes, own + other.moved(found.to_fixed_mm))
 
 
 def through(first: Registration, second: Registration) -> Registration:
@@ -107,11 +150,12 @@ def through(first: Registration, second: Registration) -> Registration:
         flags=(*a.flags, *b.flags, THROUGH),
         steps=a.steps + b.steps,
     )
-    if first.field_grid is None and second.field_grid is None:
+    if not (first.bent or second.bent):
         return Registration(first.fixed_grid, second.moving_grid, rigid, quality)
     grid = first.field_grid
     if grid is None:
         grid = upright_grid(first.fixed_grid, THROUGH_SPACING_MM)
+    # Corrections around places are part of what is sampled here.
     points = grid.to_world_mm(indices_of(grid.shape)).reshape(-1, 3)
     there = second.to_moving_mm(first.to_moving_mm(points))
     shift = (moved(np.linalg.inv(rigid), there) - points).reshape(*grid.shape, 3)
@@ -121,24 +165,25 @@ def through(first: Registration, second: Registration) -> Registration:
 
 
 def _aligned(
-    fixed: tuple[Grid, Reduced], moving: tuple[Grid, Reduced], *, deformable: bool
+    pair: tuple[Reduced, Reduced], lesions: tuple[Lesions, Lesions], *, deformable: bool
 ) -> Registration:
-    (fixed_grid, here), (moving_grid, there) = fixed, moving
-    body = body_of(here)
-    before = similarity(here, there, body, np.eye(4))
-    found = rigid_transform(here, there, body)
-    after = similarity(here, there, body, found)
-    own, other = float(body.sum()), float(there.body.sum())
-    shared = after.overlap * own / max(min(own, other), 1.0)
+    here, there = pair
+    grids = here.full_grid, there.full_grid
+    before = similarity(here, there, lambda points: points)
+    found = rigid_transform(here, there)
+    after = similarity(here, there, lambda points: moved(found, points))
+    sizes = float(here.body.sum()), float(there.dense.sum())
+    shared = after.overlap * sizes[0] / max(min(sizes), 1.0)
     fault = _fault(found, before, after, shared)
     if fault:
         values = (before.value, before.value, before.overlap)
         quality = Quality(Method.IDENTITY, *values, flags=(fault,), good=False)
-        return Registration(fixed_grid, moving_grid, np.eye(4), quality)
+        return Registration(*grids, np.eye(4), quality)
     quality = Quality(Method.RIGID, before.value, after.value, after.overlap)
-    result = Registration(fixed_grid, moving_grid, found, quality)
+    result = Registration(*grids, found, quality)
     if deformable:
-        result = deformed(result, here, there, body)
+        own, other = lesions
+        result = deformed(result, here, there, own + other.moved(result.to_fixed_mm))
     return _doubted(result)
 
 

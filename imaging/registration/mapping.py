@@ -10,6 +10,7 @@ from enum import StrEnum
 import numpy as np
 import scipy.ndimage
 
+from imaging.registration.places import Places
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Mask
 
 #: Fixed-point steps and stopping distance of the inverse.
@@ -77,6 +78,7 @@ class Registration:
         field_grid: where the displacement is sampled; None without a deformation. Outside of it
             the displacement of its nearest edge holds.
         displacement_mm: (i, j, k, 3) float32 on ``field_grid``.
+        places: where it was looked at more closely; None where nowhere.
     """
 
     fixed_grid: Grid
@@ -85,6 +87,7 @@ class Registration:
     quality: Quality
     field_grid: Grid | None = None
     displacement_mm: Array | None = None
+    places: Places | None = None
 
     @classmethod
     def identity(cls, fixed_grid: Grid, moving_grid: Grid, *, flag: str = "") -> Registration:
@@ -93,10 +96,15 @@ class Registration:
         quality = Quality(Method.IDENTITY, 0.0, 0.0, 0.0, flags=flags, good=False)
         return cls(fixed_grid, moving_grid, np.eye(4), quality)
 
+    @property
+    def bent(self) -> bool:
+        """Whether more than a rigid motion was found."""
+        return self.field_grid is not None or self.places is not None
+
     def to_moving_mm(self, points: Array) -> FloatArray:
         """LPS mm (n, 3) of the fixed image to LPS mm (n, 3) of the moving image."""
         fixed = rows_of(points)
-        return moved(self.rigid, fixed + self._displacement(fixed))
+        return moved(self.rigid, fixed + self.displacement_at(fixed))
 
     def to_fixed_mm(self, points: Array) -> FloatArray:
         """LPS mm (n, 3) of the moving image to LPS mm (n, 3) of the fixed image.
@@ -107,8 +115,8 @@ class Registration:
         moving = rows_of(points)
         target = moved(np.linalg.inv(self.rigid), moving)
         fixed = target
-        for _ in range(INVERSE_STEPS if self.field_grid else 0):
-            closer = target - self._displacement(fixed)
+        for _ in range(INVERSE_STEPS if self.bent else 0):
+            closer = target - self.displacement_at(fixed)
             # Half steps where the field is steep, so that the sequence cannot swing.
             step = 0.5 * (closer - fixed)
             fixed = fixed + step
@@ -127,6 +135,14 @@ class Registration:
     def covers_fixed(self, points_moving_mm: Array, *, margin_mm: float = 0.0) -> BoolArray:
         """Whether points of the moving image (n, 3) fall inside the fixed image."""
         return inside(self.fixed_grid, self.to_fixed_mm(points_moving_mm), margin_mm)
+
+    def error_mm(self, points_fixed_mm: Array) -> FloatArray:
+        """What covers the error of each point (n, 3) of the fixed image in nine cases of ten."""
+        points = rows_of(points_fixed_mm)
+        otherwise = self.quality.expected_error_mm
+        if self.places is None:
+            return np.full(len(points), otherwise)
+        return self.places.error_at(points, otherwise)
 
     def warp_mask(self, mask_on_moving: Mask, fixed_grid: Grid) -> Mask:
         """A mask of the moving image on a grid of the fixed image (nearest voxel).
@@ -149,9 +165,11 @@ class Registration:
         a, b, c = (x + y for x, y in zip(start, tight.start, strict=True))
         return Mask(tight.array, (a, b, c), fixed_grid)
 
-    def _displacement(self, fixed_mm: FloatArray) -> FloatArray:
+    def displacement_at(self, fixed_mm: FloatArray) -> FloatArray:
+        """What is added to points (n, 3) of the fixed image, LPS mm, before the rigid motion."""
+        shift = np.zeros_like(fixed_mm) if self.places is None else self.places.shift_at(fixed_mm)
         if self.field_grid is None or self.displacement_mm is None:
-            return np.zeros_like(fixed_mm)
+            return shift
         at = self.field_grid.to_voxel(fixed_mm).T
         sampled = [
             scipy.ndimage.map_coordinates(
@@ -159,7 +177,7 @@ class Registration:
             )
             for axis in range(3)
         ]
-        return np.asarray(np.stack(sampled, axis=-1), dtype=np.float64)
+        return np.asarray(np.stack(sampled, axis=-1) + shift, dtype=np.float64)
 
     def _reached_box(self, mask: Mask, grid: Grid) -> tuple[Index3, Index3]:
         """First voxel and shape of the part of a grid that a moving mask can come from."""

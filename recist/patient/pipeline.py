@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
+import numpy as np
+
 from imaging.errors import InputError
-from imaging.registration import register_dates
+from imaging.registration import Lesions, register_dates
 from imaging.series import Series, Subject
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
@@ -149,7 +151,8 @@ def _registered(
 ) -> list[DatedCandidates]:
     """Each date with how its CT lies on that of the first date."""
     found = any(sized)  # nothing to track, nothing to register
-    registrations = register_dates([each.ct.volume for each in examinations]) if found else ()
+    volumes = [each.ct.volume for each in examinations]
+    registrations = register_dates(volumes, lesions=_places(sized)) if found else ()
     return [
         DatedCandidates(
             examination.day,
@@ -159,6 +162,18 @@ def _registered(
             examination.visit.date,
         )
         for examination, own, registration in zip_longest(examinations, sized, registrations)
+    ]
+
+
+def _places(sized: Sequence[Sequence[Sized]]) -> list[Lesions]:
+    """Where the registration must hold: around what was delineated at each date."""
+    masks = [[each.candidate.mask for each in own] for own in sized]
+    return [
+        Lesions(
+            np.array([mask.centre_mm for mask in own]).reshape(-1, 3),
+            np.array([mask.radius_mm for mask in own]),
+        )
+        for own in masks
     ]
 
 

@@ -66,7 +66,7 @@ def cloud_of(candidate: Candidate, dated: DatedCandidates) -> Cloud:
     points = mask.grid.to_world_mm(index[::step] + np.array(mask.start))
     if dated.registration is not None:
         points = dated.registration.to_fixed_mm(points)
-    return cloud_of_points(points, mask.volume_ml, _error_mm(dated))
+    return cloud_of_points(points, mask.volume_ml, _error_mm(dated, points.mean(axis=0)))
 
 
 def cloud_of_points(points: FloatArray, volume_ml: float, error_mm: float) -> Cloud:
@@ -86,8 +86,13 @@ def together(clouds: Sequence[Cloud]) -> Cloud:
     return cloud_of_points(points, volume, max(cloud.error_mm for cloud in clouds))
 
 
-def _error_mm(dated: DatedCandidates) -> float:
-    return dated.registration.quality.expected_error_mm if dated.registration else LEAST_ERROR_MM
+def _error_mm(dated: DatedCandidates, place_mm: FloatArray) -> float:
+    """How far off the registration may have put a place: what it says of itself there, where that
+    is worse than what it says in general. A lesion that changes moves its own centre as well."""
+    if dated.registration is None:
+        return LEAST_ERROR_MM
+    there = float(dated.registration.error_mm(place_mm)[0])
+    return max(there, dated.registration.quality.expected_error_mm)
 
 
 def imaged_share(cloud: Cloud, dated: DatedCandidates) -> float:

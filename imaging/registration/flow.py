@@ -1,0 +1,267 @@
+"""The deformable step: where each neighbourhood of the fixed image went to.
+
+Lucas and Kanade (IJCAI 1981:674): the shift of a neighbourhood is the least-squares solution of
+``slope . shift = difference``, solved at once for every node of a coarse grid, from coarse to fine.
+Around a node of little contrast nothing is known of its shift, and its neighbours decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+import SimpleITK
+
+from imaging.registration.mapping import Method, Registration
+from imaging.registration.places import NO_LESIONS, Lesions
+from imaging.registration.reduction import Reduced, similarity
+from imaging.volume import Array, BoolArray, FloatArray, Grid
+
+sitk: Any = SimpleITK  # its functions carry no types
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One level: whether images are halved, steps, and smoothing of sums and of shifts in nodes."""
+
+    half: bool
+    steps: int
+    window: float
+    smoothing: float
+
+
+#: Coarse to fine. Nodes lie two voxels apart.
+PASSES = (Pass(True, 6, 1.2, 1.0), Pass(False, 5, 1.5, 1.0))
+#: Differences beyond this are no motion (contrast medium, gas, a lesion that changed).
+LARGEST_DIFFERENCE_HU = 80.0
+#: Contrast (HU per mm, squared) of a neighbourhood that is as good as none.
+NO_CONTRAST = 4.0
+#: What stands for HU where the moving image holds none.
+UNKNOWN, LEAST_KNOWN = -5000.0, -1000.0
+#: Share of a node without contrast in the shift of its neighbourhood.
+LEAST_TOLD = 1e-3
+#: Blurring puts a lesion's edge into voxels this far outside of it.
+LESION_MARGIN_MM = 3.0
+#: Voxels around the body that take part: its outline aligns as much as its inside.
+RIM_VOXELS = 2
+#: A neighbourhood moves by no more than this at a step, in nodes.
+LARGEST_STEP = 0.75
+
+
+#: Volume change of a piece of tissue beyond which a deformation is not anatomy (a fold is < 0).
+JACOBIAN_RANGE = (0.1, 5.0)
+#: Images thinner than this many voxels (at the working spacing) are registered rigidly only.
+THINNEST = 8
+#: A loss of correlation below this is the interpolation's.
+SIMILARITY_NOISE = 0.005
+LOWERED = "the deformation lowered the correlation: rigid only"
+
+
+def deformed(
+    rigid: Registration, fixed: Reduced, moving: Reduced, lesions: Lesions = NO_LESIONS
+) -> Registration:
+    """Follow a rigid registration by a deformation of the fixed body; drop it where it fails.
+
+    Args:
+        lesions: in the fixed image; what lies in one has no say in how tissue moved.
+    """
+    here = _cropped(fixed)
+    if min(here.grid.shape) < THINNEST:
+        return _flagged(rigid, "the image is too thin to be deformed: rigid only")
+    shift, nodes = flow(here, moving, rigid.rigid, lesions)
+    jacobian = _jacobian(shift, nodes)[_at_nodes(here.body)]
+    low, high = float(jacobian.min()), float(jacobian.max())
+    if not JACOBIAN_RANGE[0] <= low <= high <= JACOBIAN_RANGE[1]:
+        return _flagged(
+            rigid, f"the deformation folds (volume change {low:.2f} to {high:.2f}): rigid only"
+        )
+    shift.setflags(write=False)
+    bent = replace(rigid, field_grid=nodes, displacement_mm=shift)
+    after = similarity(here, moving, bent.to_moving_mm)
+    if after.value < rigid.quality.similarity_after:
+        lost = rigid.quality.similarity_after - after.value
+        # Images that agree already can only be disturbed: nothing failed.
+        return _flagged(rigid, LOWERED) if lost > SIMILARITY_NOISE else rigid
+    quality = replace(
+        rigid.quality,
+        method=Method.DEFORMABLE,
+        similarity_after=after.value,
+        jacobian_min=low,
+        jacobian_max=high,
+    )
+    return replace(bent, quality=quality)
+
+
+def flow(
+    fixed: Reduced, moving: Reduced, rigid: FloatArray, lesions: Lesions
+) -> tuple[Array, Grid]:
+    """Shift in mm (i, j, k, 3), before the rigid transform, and the grid of its nodes."""
+    nodes = node_grid(fixed.grid)
+    shift = np.zeros((*nodes.shape[::-1], 3), np.float32)
+    for level in PASSES:
+        here, there = (halved(fixed), halved(moving)) if level.half else (fixed, moving)
+        before, nodes = nodes, node_grid(here.grid)
+        start = _on(shift, before, nodes)
+        use = scipy.ndimage.binary_dilation(here.body, iterations=RIM_VOXELS)
+        use &= ~lesions.cover(here.grid, LESION_MARGIN_MM)
+        shift = followed((here, there), rigid, start, nodes, level, use=use)
+    return np.transpose(shift, (2, 1, 0, 3)), nodes
+
+
+def followed(
+    pair: tuple[Reduced, Reduced],
+    rigid: FloatArray,
+    shift: Array,
+    nodes: Grid,
+    level: Pass,
+    *,
+    use: BoolArray,
+) -> Array:
+    """A shift improved at one level.
+
+    Args:
+        pair: the fixed image and the moving one.
+        shift: (k, j, i, 3) in mm at the nodes, in the order in which images lie in memory.
+        use: voxels of the fixed image that take part.
+    """
+    here, there = pair
+    fixed = np.ascontiguousarray(here.toned.T)
+    slopes = np.stack(np.gradient(fixed, here.grid.spacing_mm[0])[::-1]) * (use & here.known).T
+    # Of each neighbourhood in (HU/mm) squared.
+    contrast = np.empty((*nodes.shape[::-1], 3, 3), np.float32)
+    for a, b in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)):
+        contrast[..., a, b] = contrast[..., b, a] = _gathered(slopes[a] * slopes[b], level.window)
+    trace = np.trace(contrast, axis1=-2, axis2=-1)
+    told = trace / (trace + 3 * NO_CONTRAST) + LEAST_TOLD
+    told_near = _smooth(told, level.smoothing)
+    solve = np.linalg.inv(contrast + NO_CONTRAST * np.eye(3, dtype=np.float32))
+    image = there.image(np.where(there.known, there.toned, np.float32(UNKNOWN)))
+    like = here.image(here.toned)
+    for _ in range(level.steps):
+        now = _warped(image, like, rigid, shift, nodes)
+        apart = np.clip(now - fixed, -LARGEST_DIFFERENCE_HU, LARGEST_DIFFERENCE_HU)
+        apart[now < LEAST_KNOWN] = 0
+        force = np.stack([_gathered(slope * apart, level.window) for slope in slopes], axis=-1)
+        step = -np.einsum("...ab,...b->...a", solve, force)
+        length = np.linalg.norm(step, axis=-1, keepdims=True)
+        largest = LARGEST_STEP * nodes.spacing_mm[0]
+        shift = shift + step * (largest / np.maximum(length, largest))
+        smoothed = [_smooth(shift[..., a] * told, level.smoothing) / told_near for a in range(3)]
+        shift = np.stack(smoothed, axis=-1)
+    return shift.astype(np.float32)
+
+
+def _warped(image: Any, like: Any, rigid: FloatArray, shift: Array, nodes: Grid) -> Array:
+    field = sitk.GetImageFromArray(shift.astype(np.float64), isVector=True)
+    field.SetSpacing(nodes.spacing_mm)
+    field.SetOrigin(nodes.origin_mm.tolist())
+    turn = sitk.AffineTransform(3)
+    turn.SetMatrix(rigid[:3, :3].ravel())
+    turn.SetTranslation(rigid[:3, 3])
+    # The last one is applied first.
+    both = sitk.CompositeTransform([turn, sitk.DisplacementFieldTransform(field)])
+    return np.asarray(
+        sitk.GetArrayFromImage(sitk.Resample(image, like, both, sitk.sitkLinear, UNKNOWN))
+    )
+
+
+def node_grid(grid: Grid) -> Grid:
+    """A node in the middle of each two voxels along each axis."""
+    i, j, k = (-(-n // 2) for n in grid.shape)
+    affine = grid.affine.copy()
+    affine[:3, :3] *= 2
+    affine[:3, 3] += grid.affine[:3, :3] @ np.full(3, 0.5)
+    return Grid((i, j, k), affine)
+
+
+def _at_nodes(body: BoolArray) -> BoolArray:
+    """Nodes of which a voxel is body."""
+    even = np.pad(body, [(0, n % 2) for n in body.shape])
+    i, j, k = (n // 2 for n in even.shape)
+    return np.asarray(even.reshape(i, 2, j, 2, k, 2).any(axis=(1, 3, 5)))
+
+
+def halved(image: Reduced) -> Reduced:
+    """An image on voxels twice as large."""
+    i, j, k = (max(1, n // 2) for n in image.grid.shape)
+    affine = image.grid.affine.copy()
+    affine[:3, :3] *= 2
+    affine[:3, 3] += image.grid.affine[:3, :3] @ np.full(3, 0.5)
+    # One layer of voxels stands for two.
+    once = [(0, n % 2 if n == 1 else 0) for n in image.grid.shape]
+
+    def mean(values: Array) -> Array:
+        whole = np.pad(values, once, mode="edge")[: 2 * i, : 2 * j, : 2 * k]
+        return _halved(whole.astype(np.float32, order="K").T).T
+
+    return Reduced(
+        mean(image.values),
+        mean(image.toned),
+        mean(image.known) >= 1,
+        mean(image.dense) >= 0.5,
+        mean(image.body) >= 0.5,
+        Grid((i, j, k), affine),
+        image.full_grid,
+    )
+
+
+def _gathered(values: Array, window: float) -> Array:
+    """Mean around each node."""
+    even = np.pad(values, [(0, n % 2) for n in values.shape])
+    return _smooth(_halved(even), window)
+
+
+def _halved(values: Array) -> Array:
+    """Mean of each 2 x 2 x 2 voxels of an array of even shape."""
+    pairs = values[0::2] + values[1::2]
+    pairs = pairs[:, 0::2] + pairs[:, 1::2]
+    return np.asarray((pairs[:, :, 0::2] + pairs[:, :, 1::2]) / np.float32(8))
+
+
+def _smooth(values: Array, sigma: float) -> Array:
+    return np.asarray(scipy.ndimage.gaussian_filter(values, sigma, mode="nearest", truncate=3.0))
+
+
+def _on(shift: Array, before: Grid, nodes: Grid) -> Array:
+    """A shift (k, j, i, 3) between coarser nodes."""
+    at = [
+        (np.arange(n) * nodes.spacing_mm[a] + nodes.origin_mm[a] - before.origin_mm[a])
+        / before.spacing_mm[a]
+        for a, n in enumerate(nodes.shape)
+    ]
+    index = np.stack(np.meshgrid(*at[::-1], indexing="ij"))
+    return np.stack(
+        [
+            scipy.ndimage.map_coordinates(shift[..., a], index, order=1, mode="nearest")
+            for a in range(3)
+        ],
+        axis=-1,
+    )
+
+
+def _cropped(image: Reduced, rim: int = 3) -> Reduced:
+    """The body's box with a rim."""
+    hit = np.argwhere(image.body)
+    first = np.maximum(hit.min(axis=0) - rim, 0)
+    last = np.minimum(hit.max(axis=0) + rim + 1, image.body.shape)
+    box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+    a, b, c = (int(n) for n in first)
+    i, j, k = (int(n) for n in last - first)
+    known, dense, body = image.known[box], image.dense[box], image.body[box]
+    grid = image.grid.crop((a, b, c), (i, j, k))
+    return Reduced(image.values[box], image.toned[box], known, dense, body, grid, image.full_grid)
+
+
+def _jacobian(shift: Array, grid: Grid) -> Array:
+    """Determinant of the gradient of x + shift(x): local volume change."""
+    rows = [
+        np.stack(list(np.gradient(shift[..., axis], *grid.spacing_mm)), axis=-1)
+        for axis in range(3)
+    ]
+    return np.asarray(np.linalg.det(np.stack(rows, axis=-2) + np.eye(3)))
+
+
+def _flagged(rigid: Registration, flag: str) -> Registration:
+    return replace(rigid, quality=replace(rigid.quality, flags=(*rigid.quality.flags, flag)))

@@ -1,0 +1,110 @@
+"""Lesions, which a registration must not follow, and what it knows better around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from imaging.volume import BoolArray, FloatArray, Grid
+
+#: Beyond its reach a correction fades out over this distance; one of 8 mm cannot fold tissue.
+FADE_MM = 20.0
+#: Corrections that are mixed where several meet.
+MIXED = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesions:
+    """Where the lesions of a date lie: what its registration must get right.
+
+    Attributes:
+        centres_mm: (n, 3) LPS of its CT.
+        radii_mm: (n,).
+    """
+
+    centres_mm: FloatArray
+    radii_mm: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.radii_mm)
+
+    def moved(self, to_mm: Callable[[FloatArray], FloatArray]) -> Lesions:
+        """The same lesions in another frame."""
+        return Lesions(to_mm(self.centres_mm.reshape(-1, 3)), self.radii_mm)
+
+    def __add__(self, other: Lesions) -> Lesions:
+        return Lesions(
+            np.concatenate([self.centres_mm.reshape(-1, 3), other.centres_mm.reshape(-1, 3)]),
+            np.concatenate([self.radii_mm, other.radii_mm]),
+        )
+
+    def cover(self, grid: Grid, margin_mm: float) -> BoolArray:
+        """Voxels of an upright grid in a lesion or within a margin around it."""
+        covered = np.zeros(grid.shape, dtype=np.bool_)
+        for centre, radius in zip(self.centres_mm, self.radii_mm, strict=True):
+            reach = (radius + margin_mm) / np.array(grid.spacing_mm)
+            middle = grid.to_voxel(centre)
+            first = np.clip(np.floor(middle - reach), 0, grid.shape).astype(int)
+            last = np.clip(np.ceil(middle + reach) + 1, 0, grid.shape).astype(int)
+            box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+            i, j, k = np.ogrid[box]
+            apart = sum(
+                ((n - m) / r) ** 2 for n, m, r in zip((i, j, k), middle, reach, strict=True)
+            )
+            covered[box] |= apart <= 1
+        return covered
+
+
+NO_LESIONS = Lesions(np.zeros((0, 3)), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Corrections around places of the fixed image, and how sure of the result.
+
+    Attributes:
+        centres_mm: (n, 3) LPS.
+        shifts_mm: (n, 3), added to the displacement there.
+        reach_mm: (n,), within which a correction holds in full.
+        error_mm: (n,), what covers the error that remains there in nine cases of ten.
+        tree: of the centres.
+    """
+
+    centres_mm: FloatArray
+    shifts_mm: FloatArray
+    reach_mm: FloatArray
+    error_mm: FloatArray
+    tree: cKDTree
+
+    @classmethod
+    def of(
+        cls,
+        centres_mm: FloatArray,
+        shifts_mm: FloatArray,
+        reach_mm: FloatArray,
+        error_mm: FloatArray,
+    ) -> Places:
+        """With the tree that finds the places near a point; at least one place."""
+        return cls(centres_mm, shifts_mm, reach_mm, error_mm, cKDTree(centres_mm))
+
+    def shift_at(self, points_mm: FloatArray) -> FloatArray:
+        """The correction (n, 3) at points (n, 3) of the fixed image."""
+        apart, which = self._near(points_mm)
+        weight = np.clip(1 + (self.reach_mm[which] - apart) / FADE_MM, 0, 1)
+        total = np.maximum(weight.sum(axis=1, keepdims=True), 1)
+        return np.asarray(np.einsum("nk,nka->na", weight / total, self.shifts_mm[which]))
+
+    def error_at(self, points_mm: FloatArray, otherwise_mm: float) -> FloatArray:
+        """What covers the error (n,) at points (n, 3); a given one where no place is near."""
+        apart, which = self._near(points_mm)
+        near = apart[:, 0] <= self.reach_mm[which[:, 0]]
+        return np.where(near, self.error_mm[which[:, 0]], otherwise_mm)
+
+    def _near(self, points_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distances and numbers (n, k) of the nearest places."""
+        ranks = np.arange(1, min(MIXED, len(self.centres_mm)) + 1)
+        apart, which = self.tree.query(points_mm, k=ranks)
+        return apart, which
