@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from imaging.errors import GeometryError
 from imaging.volume import FloatArray, Mask, Volume
@@ -117,12 +118,12 @@ def _first_plausible(
 
 def _spread(centres: Sequence[FloatArray]) -> list[FloatArray]:
     """Centres at least a third of the sphere apart, in their order."""
+    places = np.asarray(centres, dtype=np.float64).reshape(-1, 3)
     kept: list[FloatArray] = []
-    for centre in centres:
-        if len(kept) == MOST_TRIES:
-            break
-        if all(np.linalg.norm(centre - other) >= LIVER_DIAMETER_MM / 3.0 for other in kept):
-            kept.append(centre)
+    while len(places) and len(kept) < MOST_TRIES:
+        kept.append(places[0])
+        apart = np.linalg.norm(places - places[0], axis=1)
+        places = places[apart >= LIVER_DIAMETER_MM / 3.0]
     return kept
 
 
@@ -240,13 +241,12 @@ def _lesion_concerns(mask: Mask, lesions: Sequence[Mask]) -> list[str]:
     """Lesions whose voxels come within the margin of the region."""
     points = _points(mask)
     low, high = points.min(axis=0) - LESION_MARGIN_MM, points.max(axis=0) + LESION_MARGIN_MM
+    tree = cKDTree(points)
     near = 0
     for lesion in lesions:
         theirs = _points(lesion)
         theirs = theirs[((theirs >= low) & (theirs <= high)).all(axis=1)]
-        near += any(
-            (np.linalg.norm(points - point, axis=1) <= LESION_MARGIN_MM).any() for point in theirs
-        )
+        near += bool(len(theirs)) and bool(tree.query(theirs)[0].min() <= LESION_MARGIN_MM)
     return [f"{near} lesion(s) within {LESION_MARGIN_MM:g} mm"] if near else []
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from imaging.writing import write_text
+
+LINE_END = "\r\n"
 
 
 def csv_text(
@@ -27,3 +32,29 @@ def csv_text(
     writer.writeheader()
     writer.writerows(listed)
     return text.getvalue()
+
+
+class GrowingTable:
+    """A table file that holds every row as soon as it is known, and is written whole at the end.
+
+    A row is appended; only a row with a column that no other had has all written again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[Mapping[str, object]] = []
+        self.columns: list[str] = []
+
+    def add(self, row: Mapping[str, object]) -> None:
+        self.rows.append(row)
+        new = [name for name in row if name not in self.columns]
+        if new:
+            self.columns += new
+            self.finish()
+            return
+        text = csv_text([row], self.columns, line_end=LINE_END)
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            file.write(text.split(LINE_END, 1)[1])
+
+    def finish(self) -> None:
+        write_text(self.path, csv_text(self.rows, self.columns, line_end=LINE_END))

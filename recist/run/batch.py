@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import json
 import os
 import platform
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -32,7 +34,7 @@ from imaging.writing import write_text
 from recist import __version__
 from recist.export.joined import JOINED, joined
 from recist.export.patient import write_case
-from recist.export.rows import csv_text
+from recist.export.rows import GrowingTable
 from recist.export.summary import summarise
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
@@ -140,11 +142,13 @@ def run(
     seconds_to_index = time.perf_counter() - clock
     check_place(out, options.lesions_folder)
     folders = folder_names(subject.id for subject in subjects)
-    runs = []
     tasks = [(subject, out / folders[subject.id]) for subject in subjects]
+    runs: list[SubjectRun] = []
+    summary = GrowingTable(out / SUMMARY)
     for done in _each(tasks, options, resume, jobs, on_stage):
         runs.append(done)
-        _write_summary(out / SUMMARY, runs)
+        summary.add({"subject": done.subject, "folder": done.folder, **done.summary})
+    summary.finish()
     problems = [p for p in catalogue.problems if not wanted or p.subject in wanted]
     join_tables(out, runs)
     failures = tuple(
@@ -221,18 +225,57 @@ def _each(
             yield _run_subject(subject, folder, options, resume, on_stage)
         return
     threads = max(1, (os.cpu_count() or 1) // jobs)
+    ended: dict[int, SubjectRun] = {}
+    following = itertools.count()
+    n = next(following)
+    waiting = deque(enumerate(tasks))
+    while waiting:
+        for number, done in _until_broken(waiting, options, resume, jobs, threads):
+            ended[number] = done
+            on_stage(tasks[number][0].id, "")
+            while n in ended:
+                yield ended.pop(n)
+                n = next(following)
+
+
+def _until_broken(
+    waiting: deque[tuple[int, tuple[Subject, Path]]],
+    options: Options,
+    resume: bool,
+    jobs: int,
+    threads: int,
+) -> Iterator[tuple[int, SubjectRun]]:
+    """Patients in processes as they end, until one process ends and takes its pool along.
+
+    No more patients than processes are handed over, so that only those under way are run again,
+    each by itself: one of them ended the process.
+    """
+    under_way: dict[Future[SubjectRun], tuple[int, tuple[Subject, Path]]] = {}
+    broken = False
     with _processes(jobs, threads) as pool:
-        runs = [pool.submit(_run_subject, *task, options, resume) for task in tasks]
-        for task, future in zip(tasks, runs, strict=True):
-            try:
-                yield future.result()
-            except BrokenProcessPool:  # one process that ends takes all that wait with it
-                yield _alone(task, options, resume, threads)
-            on_stage(task[0].id, "")
+        while (waiting or under_way) and not broken:
+            while waiting and len(under_way) < jobs and not broken:
+                number, task = waiting[0]
+                try:
+                    under_way[pool.submit(_run_subject, *task, options, resume)] = (number, task)
+                except BrokenProcessPool:
+                    broken = True
+                else:
+                    waiting.popleft()
+            ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in ended:
+                try:
+                    done = future.result()
+                except BrokenProcessPool:
+                    broken = True
+                else:
+                    yield under_way.pop(future)[0], done
+    for number, task in under_way.values():
+        yield number, _alone(task, options, resume, threads)
 
 
 def _alone(task: tuple[Subject, Path], options: Options, resume: bool, threads: int) -> SubjectRun:
-    """A patient whose process was ended, or that waited for one that was, by itself."""
+    """A patient that was under way when a process was ended, by itself."""
     with _processes(1, threads) as pool:
         try:
             return pool.submit(_run_subject, *task, options, resume).result()
@@ -374,11 +417,6 @@ def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
         return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _write_summary(path: Path, runs: Iterable[SubjectRun]) -> None:
-    rows = [{"subject": r.subject, "folder": r.folder, **r.summary} for r in runs]
-    write_text(path, csv_text(rows, line_end="\r\n"))
 
 
 def _write_json(path: Path, content: object) -> None:
