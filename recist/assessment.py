@@ -10,7 +10,7 @@ from recist.criteria.criterion import CRITERIA, names_of_criteria
 from recist.endpoints import time_zero
 from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol
-from recist.response import Assessment, Outcome, Scope
+from recist.response import Assessment, Outcome, Reason, Response, Scope
 
 __all__ = ["CRITERIA", "assess_course", "assessed", "outcome_of", "time_zero"]
 
@@ -40,12 +40,30 @@ def assessed(
         CriterionError: an unknown criterion.
     """
     names = names_of_criteria(criteria)
-    for scope in scopes_of(course, protocol):
+    for scope in scopes_of(course):
         part = within(course, scope, protocol)
         for name in names:
             assess = CRITERIA[name].assess
-            if assess is not None:
+            if assess is None:
+                continue
+            if scope is not Scope.ALL and not part.lesions:
+                yield part, name, scope, _nothing_there(part, name, scope)
+            else:
                 yield part, name, scope, assess(part, protocol, scope)
+
+
+def _nothing_there(course: Course, criteria: str, scope: Scope) -> tuple[Assessment, ...]:
+    """Not evaluable at every follow-up: there is no lesion whose response could be told.
+
+    That is not absence of disease, which the whole course has.
+    """
+    sentence = f"Not evaluable: no lesion is {str(scope).replace('-', ' ')}."
+    reason = Reason("no-lesion-on-this-side", "design decision", sentence)
+    na, ne = Response.NA, Response.NE
+    return tuple(
+        Assessment(timepoint.day, criteria, scope, None, None, None, na, na, False, ne, (reason,))
+        for timepoint in course.timepoints[1:]
+    )
 
 
 def outcome_of(

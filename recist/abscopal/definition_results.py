@@ -73,7 +73,7 @@ def call(
     elif definition.time is Time.LANDMARK:
         found = _at_landmark(definition, out_of_field, timeline, protocol)
     else:
-        found = _best(definition, out_of_field)
+        found = _best(definition, out_of_field, protocol)
     day, systemic = found.day, timeline.systemic_day
     return DefinitionResult(
         definition,
@@ -154,11 +154,13 @@ def _described(name: str, sizes: Sizes, baseline: Decimal) -> tuple[str, Numbers
     return sentence, numbers, abs(margin)
 
 
-def _best(definition: Definition, out_of_field: SetResponse) -> _Found:
+def _best(definition: Definition, out_of_field: SetResponse, protocol: Protocol) -> _Found:
     best, confirmed = out_of_field.best, out_of_field.confirmed
     if best.response is Response.NE:
         return _Found(None, f"Out-of-field best response NE: {best.reason.sentence}")
-    met = best.response in definition.counts
+    if best.response is Response.NON_CR_NON_PD and (found := _without_sum(definition, protocol)):
+        return found
+    met = best.response in definition.counts or best.response is Response.NON_CR_NON_PD
     numbers: Numbers = (
         ("best", str(best.response)),
         ("confirmed_best", str(confirmed.response)),
@@ -177,6 +179,20 @@ def _best(definition: Definition, out_of_field: SetResponse) -> _Found:
         numbers,
         margin,
     )
+
+
+def _without_sum(definition: Definition, protocol: Protocol) -> _Found | None:
+    """The answer on non-targets alone that stayed; None where it counts as control of disease.
+
+    Without targets there is no sum that could shrink, so whether disease outside responded cannot
+    be told; NON-CR/NON-PD is the stable disease of such patients (Eisenhauer 2009, Table 2).
+    """
+    if Response.SD not in definition.counts:
+        sentence = "NON-CR/NON-PD: no out-of-field target, so no sum that could respond."
+        return _Found(None, sentence)
+    if protocol.benefit_words == "all":
+        return None
+    return _Found(None, "NON-CR/NON-PD is not counted as control (benefit_words = targets_only).")
 
 
 def _because(out_of_field: SetResponse, day: int | None) -> tuple[str, Decimal | None]:
@@ -207,7 +223,9 @@ def _at_landmark(
     sentence = f"Day {seen.day}, {seen.day - due:+d} from day {due}: {reason.sentence}"
     if seen.overall is Response.NE:
         return _Found(None, sentence, None, None, numbers)
-    met = seen.overall in definition.counts
+    if seen.overall is Response.NON_CR_NON_PD and (found := _without_sum(definition, protocol)):
+        return found
+    met = seen.overall in definition.counts or seen.overall is Response.NON_CR_NON_PD
     responding = met and seen.overall in RESPONDING
     return _Found(
         met,

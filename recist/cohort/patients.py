@@ -33,7 +33,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A patient by one reader; without a course where nothing was measured."""
+    """A patient by one reader; without a course where nothing was measured or could be read."""
 
     subject: str
     arm: str
@@ -41,6 +41,12 @@ class Patient:
     course: Course | None = None
     systemic: bool | None = None
     finding: AbscopalFinding | None = None
+    unreadable: bool = False
+
+    @property
+    def why_not(self) -> str:
+        """Why there is no finding."""
+        return "could not be read" if self.unreadable else "no measurements"
 
     @property
     def evaluable(self) -> bool:
@@ -57,9 +63,11 @@ def assessed(
     protocol: Protocol,
     findings: list[Finding],
 ) -> tuple[Patient, ...]:
-    """Every patient with a finding, by reader, then those of the arms without measurements.
+    """Every patient with a finding, by reader, then those of whom there is none.
 
-    One patient who cannot be assessed never stops the others: it is named among the findings.
+    These are the patients of the arms without measurements, and those who could not be read: they
+    were enrolled all the same, and a rate out of all enrolled counts them. One patient who cannot
+    be assessed never stops the others: it is named among the findings.
     """
     patients: list[Patient] = []
     unread = {each.subject for each in findings if each.level is Level.ERROR}
@@ -84,14 +92,16 @@ def assessed(
         patients.append(
             Patient(course.subject, arm.name, course.reader, course, arm.systemic, found)
         )
-    failed = {each.subject for each in findings if each.level is Level.ERROR}
+    failed = dict.fromkeys(
+        each.subject for each in findings if each.level is Level.ERROR and each.subject
+    )
     readers = list(dict.fromkeys(each.reader for each in patients)) or [""]
     for reader in readers:
         seen = {each.subject for each in patients if each.reader == reader}
         patients += [
-            Patient(subject, arm.name, reader, systemic=arm.systemic)
-            for subject, arm in arms.items()
-            if subject not in seen and subject not in failed
+            Patient(subject, arm.name, reader, systemic=arm.systemic, unreadable=subject in failed)
+            for subject, arm in (dict.fromkeys(failed, Arm("")) | dict(arms)).items()
+            if subject not in seen
         ]
     return tuple(patients)
 

@@ -22,7 +22,7 @@ def patient_json(patient: Patient) -> dict[str, Any]:
     }
     found, course = patient.finding, patient.course
     if found is None or course is None:
-        return about | {"evaluable": False, "evaluability": "no measurements"}
+        return about | {"evaluable": False, "evaluability": patient.why_not}
     timeline = found.timeline
     return about | {
         "lesion_set": found.lesion_set,

@@ -104,15 +104,14 @@ def patient_rows(patients: Sequence[Patient], time: str) -> list[Row]:
 
 def _not_measured(patient: Patient, time: str) -> Row:
     row = dict.fromkeys(patient_columns(time), "")
-    why = "no measurements"
     return row | {
         "subject": patient.subject,
         "arm": patient.arm,
         "reader": patient.reader,
         "evaluable": "no",
-        "evaluability": why,
+        "evaluability": patient.why_not,
         "response": "NE",
-        "reason": "Not evaluable: the subject has an arm and no measurements.",
+        "reason": f"Not evaluable: {patient.why_not}.",
     }
 
 

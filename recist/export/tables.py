@@ -37,6 +37,7 @@ _MEASUREMENT_COLUMNS = (
     "visit",
     "tracking_uid",
     *MEASURES,
+    "part",
 )
 
 
@@ -158,7 +159,7 @@ def _measurement_rows(course: Course) -> Iterable[list[str]]:
             yield from _rows(course, timepoint, lesions[measurement.lesion_id], measurement)
         if not seen and not unseen:
             start = [course.subject, results.when(course, timepoint.day)]
-            yield [*start, *[""] * 8, course.reader, timepoint.label, *[""] * 5]
+            yield [*start, *[""] * 8, course.reader, timepoint.label, *[""] * 6]
 
 
 def _rows(
@@ -167,7 +168,7 @@ def _rows(
     """One row, or one per fragment."""
     measures = (getattr(measurement, name) for name in MEASURES)
     further = ["" if value is None else repr(value) for value in measures]
-    for part in measurement.parts_mm or (None,):
+    for number, part in enumerate(measurement.parts_mm or (None,), start=1):
         yield [
             course.subject,
             results.when(course, timepoint.day),
@@ -183,4 +184,5 @@ def _rows(
             timepoint.label,
             lesion.tracking_uid,
             *further,
+            str(number) if len(measurement.parts_mm) > 1 else "",
         ]

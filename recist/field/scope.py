@@ -7,6 +7,8 @@ the side on which it lies or on both, are settings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from recist.course import Course, Field, Lesion, Role
 from recist.protocol import Protocol
 from recist.response import Scope
@@ -35,8 +37,19 @@ def within(course: Course, scope: Scope, protocol: Protocol) -> Course:
     return course.restricted_to(lesion.id for lesion in course.lesions if belongs(lesion))
 
 
-def scopes_of(course: Course, protocol: Protocol) -> tuple[Scope, ...]:
-    """The scopes to assess a course on: all lesions, and each side of the field that has some."""
-    present = {lesion.field for lesion in course.lesions}
-    sides = (Scope.IN_FIELD, Scope.OUT_OF_FIELD)
-    return (Scope.ALL, *(side for side in sides if present & fields_of(side, protocol)))
+def scopes_of(course: Course) -> tuple[Scope, ...]:
+    """The scopes to assess a course on: all lesions and, where a field is known, each side of it.
+
+    A side without any lesion is one of them: that nothing could be seen there is an answer.
+    """
+    if all(lesion.field is Field.UNKNOWN for lesion in course.lesions):
+        return (Scope.ALL,)
+    return (Scope.ALL, Scope.IN_FIELD, Scope.OUT_OF_FIELD)
+
+
+def parts_of(course: Course, protocol: Protocol) -> Iterator[tuple[Scope, Course]]:
+    """The course and what it is on each side of the field that has lesions."""
+    for scope in scopes_of(course):
+        part = within(course, scope, protocol)
+        if part.lesions or scope is Scope.ALL:
+            yield scope, part

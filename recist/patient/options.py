@@ -15,7 +15,7 @@ from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Override, read_overrides
 from recist.protocol import Protocol, effective, load
-from recist.table.courses import DatedEvent
+from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events
 from recist.table.finding import Finding
 from recist.tracking import Link, read_links

@@ -21,7 +21,7 @@ from recist.course import Course, Field, Measurement, Timepoint
 from recist.criteria.robustness import category_probabilities
 from recist.criteria.sums import baseline_sum
 from recist.endpoints.origin import remarks_on_start
-from recist.field.scope import scopes_of, within
+from recist.field.scope import parts_of
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import Delineated
 from recist.patient.examination import Examination, Sized, delineate, examine, size
@@ -135,8 +135,8 @@ def assess_subject(
         certainties=_certainties(course, placed, options.protocol) if assessments else (),
         abscopal=_abscopal(course, options.protocol),
         baselines=tuple(
-            baseline_sum(within(course, scope, options.protocol), options.protocol, scope)
-            for scope in scopes_of(course, options.protocol)
+            baseline_sum(part, options.protocol, scope)
+            for scope, part in parts_of(course, options.protocol)
         ),
         settings=options.as_dict() | {"model": asked, "roles": list(placed.reasons)},
     )
@@ -190,10 +190,8 @@ def _certainties(course: Course, placed: Placed, protocol: Protocol) -> tuple[Ce
     error = delineation_error(placed.tracked)
     return tuple(
         Certainty(scope, point.day, point.sentence)
-        for scope in scopes_of(course, protocol)
-        for point in category_probabilities(
-            within(course, scope, protocol), protocol, error=error, scope=scope
-        )
+        for scope, part in parts_of(course, protocol)
+        for point in category_probabilities(part, protocol, error=error, scope=scope)
     )
 
 

@@ -140,6 +140,13 @@ class Protocol:
         f"{RECIST11('3.1.3')}; trial protocols",
     )
 
+    baseline_days: int = setting(
+        28,
+        "",
+        "The baseline is at most this long before the start of treatment; an older one is told.",
+        RECIST11("3.2.1"),
+    )
+
     # --- iRECIST -----------------------------------------------------------------------------
     icpd_reference: Literal["sum_at_first_iUPD_of_block", "previous_scan", "nadir"] = setting(
         "sum_at_first_iUPD_of_block",

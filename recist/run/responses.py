@@ -28,7 +28,7 @@ from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import cells, results
 from recist.table.checks import against_events
-from recist.table.courses import DatedEvent
+from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level, about_table
 from recist.table.layout import Layout, nearest

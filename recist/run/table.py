@@ -21,13 +21,14 @@ from imaging.tables.source import Chunk, Source, Table, chunks, opened
 from recist.assessment import assessed, outcome_of
 from recist.course import Course
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
-from recist.field.scope import scopes_of, within
+from recist.field.scope import parts_of
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
 from recist.run.parallel import in_order
 from recist.table import results
 from recist.table.checks import check_course, check_responses
-from recist.table.courses import DatedEvent, by_subject, courses_of
+from recist.table.courses import by_subject, courses_of
+from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Level, about_table
 from recist.table.layout import MEASUREMENTS, Layout
@@ -197,7 +198,8 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
 
 
 def _check(task: Task, case: _Case) -> None:
-    case.findings.extend(check_course(case.course, case.records, task.protocol))
+    known = bool(task.events)
+    case.findings.extend(check_course(case.course, case.records, task.protocol, has_events=known))
 
 
 def _assess(task: Task, case: _Case) -> None:
@@ -251,8 +253,8 @@ def _certainties(
 
     return {
         ("recist11", scope, point.day): point
-        for scope in scopes_of(course, protocol)
-        for point in category_probabilities(within(course, scope, protocol), protocol, scope=scope)
+        for scope, part in parts_of(course, protocol)
+        for point in category_probabilities(part, protocol, scope=scope)
     }
 
 

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from recist.course import Course, EventKind, Lesion, Measurement, Role, Status
+from recist.course import Course, EventKind, Field, Lesion, Measurement, Role, Status
+from recist.criteria.diameter import has_grown
 from recist.criteria.selection import least_measurable_mm
 from recist.criteria.target_limits import MOST_PER_ORGAN, MOST_TARGETS, organ_of
 from recist.criteria.thresholds import MEASURABLE_MM
 from recist.endpoints.origin import recorded_start, remarks_on_start
-from recist.protocol import Protocol
+from recist.protocol import DEFAULT, Protocol
 from recist.response import Assessment, Response
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
@@ -27,18 +28,32 @@ IMPLAUSIBLE_GAP_DAYS = 3 * 365
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
 
+#: Eisenhauer 2009, section 4.3.4: a non-target that adds 73 % of volume, which is 20 % of diameter,
+#: has grown as a target in progression has.
+GUIDE_VOLUME = Decimal("1.73")
+
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
 
-def check_course(course: Course, records: Sequence[Record], protocol: Protocol) -> list[Finding]:
+def check_course(
+    course: Course,
+    records: Sequence[Record],
+    protocol: Protocol = DEFAULT,
+    *,
+    has_events: bool = True,
+) -> list[Finding]:
     """All checks on what was recorded of one subject by one reader.
 
     Args:
         records: of this reader, in the order of the file.
+        has_events: whether there is a table of events at all.
     """
     place = _Place(course, records)
     targets = _targets_at_baseline(course)
     found = [*_order(course, records), *_gaps(course), *_jumps(course, place)]
+    found += _start(course, protocol, has_events=has_events)
+    found += _non_target_growth(course, place)
+    found += _neither_side(course, protocol)
     if course.events:
         follow_up = [timepoint.day for timepoint in course.timepoints[1:]]
         found += against_events(course, follow_up, protocol)
@@ -197,6 +212,71 @@ def against_events(
     if death is not None and follow_up and death < follow_up[-1]:
         what = f"death on day {death}, a visit on day {follow_up[-1]}"
         yield finding("after-death", what, "correct the one date or the other")
+
+
+def _start(course: Course, protocol: Protocol, *, has_events: bool) -> Iterable[Finding]:
+    """A baseline that is too old, or a start that is not known."""
+    if protocol.origin == "baseline" or not course.timepoints:
+        return
+    baseline = course.timepoints[0].day
+    events = [(event.day, event.kind) for event in course.events]
+    start = course.first_day_of(EventKind.TREATMENT_START)
+    if start is None:
+        start = recorded_start(events, baseline, protocol)
+    if start is None and course.day_zero is not None:
+        what = "no start of treatment and no randomisation among the events"
+        remedy = "durations run from the baseline scan: give a table of events"
+        named = course.subject if has_events else ""  # of the whole table
+        yield Finding(Level.WARNING, "no-start", named, None, what, remedy)
+        return
+    age, most = (start or 0) - baseline, protocol.baseline_days
+    if age > most:
+        what = f"baseline {age} days before the start of treatment, {most} at most"
+        remedy = "is there a later scan? the limit is the setting baseline_days"
+        yield Finding(Level.WARNING, "old-baseline", course.subject, None, what, remedy)
+
+
+def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
+    """Non-targets that grew as much as targets in progression, and are not called progression."""
+    least: dict[str, Decimal] = {}
+    names = {lesion.id for lesion in course.lesions if lesion.role is Role.NON_TARGET}
+    told: set[str] = set()
+    for timepoint in course.timepoints if names else ():
+        for seen in timepoint.measurements:
+            size = seen.diameter_mm
+            if seen.lesion_id not in names or not size:
+                continue
+            smallest = least.setdefault(seen.lesion_id, size)
+            least[seen.lesion_id] = min(size, smallest)
+            if seen.lesion_id in told or not has_grown(size, smallest):
+                continue
+            told.add(seen.lesion_id)
+            factor = (size / smallest) ** 3
+            what = (
+                f"non-target {seen.lesion_id} grew from {smallest} to {size} mm (volume x"
+                f"{factor:.3g}; x{GUIDE_VOLUME} is the guide)"
+            )
+            remedy = "unequivocal progression? if so, write the status progression"
+            place = (timepoint.day, seen.lesion_id)
+            yield at.finding(Level.CHECK, "non-target-growth", place, what, remedy)
+
+
+def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
+    """Lesions that count neither in the field nor outside of it."""
+    low = sum(lesion.field is Field.LOW_DOSE for lesion in course.lesions)
+    partial = sum(lesion.field is Field.PARTIAL for lesion in course.lesions)
+    if low and protocol.out_of_field_set == "strict":
+        what = f"{low} low-dose lesion(s) count neither in the field nor outside of it"
+        remedy = "out_of_field_set = strict; pragmatic counts them outside"
+        yield Finding(Level.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
+    elif low:
+        what = f"{low} low-dose lesion(s) count as outside of the field"
+        remedy = "out_of_field_set = pragmatic; strict counts them on neither side"
+        yield Finding(Level.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
+    if partial:
+        what = f"{partial} partly irradiated lesion(s) count neither in the field nor outside of it"
+        remedy = "they are in the answers on all lesions only"
+        yield Finding(Level.CHECK, "partial-lesions", course.subject, None, what, remedy)
 
 
 def _gaps(course: Course) -> Iterable[Finding]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
 
 from recist.course import (
     Course,
     CourseError,
     Event,
-    EventKind,
     Field,
     Lesion,
     Measurement,
@@ -26,19 +24,14 @@ from recist.course import (
 )
 from recist.endpoints import time_zero
 from recist.protocol import DEFAULT, Protocol
+from recist.table.dated_event import DatedEvent
 from recist.table.finding import Finding, Level
 from recist.table.records import NO_EXTRAS, Record
+from recist.table.screening import from_baseline
 from recist.table.visits import join_visits
 
 #: Different measurements and lesions kept for reuse; most rows of a table repeat earlier ones.
 REMEMBERED = 50_000
-
-
-class DatedEvent(NamedTuple):
-    """An event; ``when`` is a day, or the ordinal of a date."""
-
-    when: int
-    kind: EventKind
 
 
 def courses_of(
@@ -51,10 +44,8 @@ def courses_of(
     protocol: Protocol = DEFAULT,
 ) -> list[Course]:
     """The courses of one subject, one per reader; none where an error forbids it."""
-    by_reader: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        by_reader[record.reader].append(record)
-    zero = _day_zero(records, events, protocol) if has_dates else 0
+    by_reader = _by_reader(subject, records, events, findings, has_dates=has_dates)
+    zero = _day_zero(by_reader, events, protocol) if has_dates else 0
     day_zero = dt.date.fromordinal(zero) if has_dates else None
     dated = tuple(
         Event(event.when - zero, event.kind)
@@ -63,9 +54,8 @@ def courses_of(
     courses = []
     for reader in sorted(by_reader):
         before = len(findings)
-        as_recorded = sorted(by_reader[reader], key=_IN_ORDER)
-        joined = join_visits(subject, as_recorded, protocol, findings)
-        ordered = joined.records
+        joined = join_visits(subject, by_reader[reader], protocol, findings)
+        ordered = _without_absence(joined.records)
         lesions = _lesions(subject, ordered, findings)
         timepoints = _timepoints(subject, ordered, zero, findings)
         if joined.signs:
@@ -88,9 +78,51 @@ def courses_of(
 _IN_ORDER = attrgetter("when", "lesion", "row")
 
 
-def _day_zero(records: Sequence[Record], events: Sequence[DatedEvent], protocol: Protocol) -> int:
-    first_scan = min(record.when for record in records)
+def _by_reader(
+    subject: str,
+    records: Sequence[Record],
+    events: Sequence[DatedEvent],
+    findings: list[Finding],
+    *,
+    has_dates: bool,
+) -> dict[str, Sequence[Record]]:
+    """The rows of each reader in order, from the baseline on."""
+    by_reader: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_reader[record.reader].append(record)
+    if "" in by_reader and len(by_reader) > 1:
+        nameless = by_reader[""]
+        others = ", ".join(sorted(name for name in by_reader if name))
+        what = f"{len(nameless)} row(s) without reader beside those of {others}"
+        remedy = "read as a course of its own, with a baseline of its own: name the reader"
+        row = nameless[0].row
+        findings.append(Finding(Level.WARNING, "no-reader", subject, row, what, remedy))
+    return {
+        reader: from_baseline(
+            subject, sorted(rows, key=_IN_ORDER), events, findings, has_dates=has_dates
+        )
+        for reader, rows in by_reader.items()
+    }
+
+
+def _day_zero(
+    by_reader: Mapping[str, Sequence[Record]], events: Sequence[DatedEvent], protocol: Protocol
+) -> int:
+    first_scan = min(rows[0].when for rows in by_reader.values())
     return time_zero(events, first_scan, protocol)
+
+
+def _without_absence(ordered: Sequence[Record]) -> Sequence[Record]:
+    """The rows without those that say of a new lesion that the baseline did not show it."""
+    baseline = ordered[0].when
+    if not any(r.role is Role.NEW and r.when == baseline for r in ordered):
+        return ordered
+    kept = [
+        r
+        for r in ordered
+        if not (r.role is Role.NEW and r.when == baseline and r.status is Status.ABSENT)
+    ]
+    return kept if kept and kept[0].when == baseline else ordered
 
 
 def _lesions(
@@ -212,11 +244,24 @@ def _lesion(name: str, organ: str, role: Role, field: Field, uid: str, *, is_nod
 
 def _measurement(subject: str, rows: Sequence[Record], findings: list[Finding]) -> Measurement:
     """The measurement of a lesion in fragments; the first row where rows contradict."""
+    rows = _each_once(subject, rows, findings)
     first = _plain(rows[0])
     if len(rows) == 1 or not _agree(subject, rows, findings):
         return first
     parts = (record.diameter_mm for record in rows if record.diameter_mm is not None)
     return replace(first, parts_mm=tuple(sorted(parts, reverse=True)))
+
+
+def _each_once(subject: str, rows: Sequence[Record], findings: list[Finding]) -> Sequence[Record]:
+    """The rows without exact copies: fragments of one size to every cell hardly ever happen."""
+    once = {record._replace(row=0): record for record in reversed(rows)}
+    if len(once) == len(rows) or rows[0].status is not Status.MEASURED:
+        return rows
+    numbers = ", ".join(str(record.row) for record in rows)
+    what = f"lesion {rows[0].lesion}, rows {numbers} are identical in every cell"
+    remedy = "a copy is counted once; parts of one size need a column `part` that differs"
+    findings.append(Finding(Level.WARNING, "identical-rows", subject, rows[1].row, what, remedy))
+    return sorted(once.values(), key=lambda record: record.row)
 
 
 def _agree(subject: str, rows: Sequence[Record], findings: list[Finding]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from imaging.errors import InputError
 from imaging.tables.source import Source, chunks, opened
 from recist.table import cells
-from recist.table.courses import DatedEvent
+from recist.table.dated_event import DatedEvent
 from recist.table.finding import Finding, Level, about_table
 from recist.table.layout import EVENTS, Layout
 from recist.table.records import QUOTE, Slips, when_reader

@@ -21,6 +21,7 @@ MEASUREMENTS = Columns(
         "suv_mean",
         "suv_peak",
         "visit",
+        "part",
     ),
 )
 

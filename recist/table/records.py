@@ -37,7 +37,8 @@ class Record(NamedTuple):
     """One row. ``when`` is a day, or the ordinal of a date; a visit alone has no lesion.
 
     Attributes:
-        unread: the cells of columns that are not read; two rows may differ in them alone.
+        unread: the cells of columns that are not read, and the number of a part; two rows of a
+            lesion in several parts may differ in them alone.
     """
 
     row: int
@@ -101,7 +102,9 @@ class RecordReader:
         at = layout.position
         self.layout = layout
         self._looks_for_controls = looks_for_controls
-        self._unread = [k for k in range(layout.width) if k not in at.values()]
+        self._unread = [
+            k for k in range(layout.width) if k not in at.values() or k == at.get("part")
+        ]
         self._subject = at["subject"]
         self._when = at[layout.time_column]
         self._parse_when = when_reader(layout, date_order)

@@ -1,11 +1,14 @@
-"""Visits whose scans lie on several days, where a column ``visit`` says that they are one.
+"""Visits whose scans lie on several days.
 
-A lesion is measured once per visit: rows of one visit name are joined only where no lesion has two
-of them, within :data:`LONGEST_VISIT_DAYS`. Anything else is several visits that share a name.
+A lesion is measured once per visit: rows of one name in the column ``visit`` are joined only where
+no lesion has two of them, within :data:`LONGEST_VISIT_DAYS`. Anything else is several visits that
+share a name. Without names, scans within the visit window of the protocol are one visit where none
+of them shows all known lesions and no lesion is seen twice; further apart, it is asked.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,18 +39,20 @@ def join_visits(
 ) -> Joined:
     """Give the rows of each visit over several days the one day that the protocol lets count."""
     signs: dict[int, int] = {}
-    if all(record.extras is NO_EXTRAS or not record.extras.visit for record in ordered):
-        return Joined(ordered, signs)
     visits: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in ordered:
-        visits[record.extras.visit].append(record)
+    if any(record.extras is not NO_EXTRAS and record.extras.visit for record in ordered):
+        for record in ordered:
+            visits[record.extras.visit].append(record)
+        nameless = visits.pop("", [])
+    else:
+        nameless = list(ordered)
+    joined = [(f"visit {name!r}", rows) for name, rows in visits.items() if _is_one_visit(rows)]
+    joined += [("one visit", rows) for rows in _partial(subject, nameless, protocol, findings)]
     days: dict[tuple[str, int], int] = {}
-    for name, rows in visits.items():
+    for name, rows in joined:
         scanned = sorted({record.when for record in rows})
-        if not name or len(scanned) == 1 or not _is_one_visit(rows, scanned):
-            continue
         day = visit_day(scanned, by_new_lesion=False, protocol=protocol)
-        days |= {(name, when): day for when in scanned}
+        days |= {(rows[0].extras.visit, when): day for when in scanned}
         shown = [record.when for record in rows if _shows_new_lesion(record)]
         if shown:
             sign = visit_day(
@@ -55,7 +60,7 @@ def join_visits(
             )
             if sign != day:
                 signs[day] = sign
-        what = f"visit {name!r} has scans on {len(scanned)} dates"
+        what = f"{name} has scans on {len(scanned)} dates"
         remedy = f"taken as one visit (visit_date = {protocol.visit_date}, AMB-32)"
         findings.append(Finding(Level.CHECK, "one-visit", subject, rows[0].row, what, remedy))
     if not days:
@@ -67,10 +72,55 @@ def join_visits(
     return Joined(sorted(moved, key=lambda r: (r.when, r.lesion, r.row)), signs)
 
 
-def _is_one_visit(rows: Sequence[Record], scanned: Sequence[int]) -> bool:
+def _is_one_visit(rows: Sequence[Record]) -> bool:
+    scanned = {record.when for record in rows}
     seen_on = {(record.lesion, record.when) for record in rows if record.lesion}
     each_once = len({lesion for lesion, _ in seen_on}) == len(seen_on)
-    return each_once and scanned[-1] - scanned[0] <= LONGEST_VISIT_DAYS
+    return len(scanned) > 1 and each_once and max(scanned) - min(scanned) <= LONGEST_VISIT_DAYS
+
+
+def _partial(
+    subject: str, ordered: Sequence[Record], protocol: Protocol, findings: list[Finding]
+) -> list[list[Record]]:
+    """Scans of several days that are one visit by what they show; those too far apart are told."""
+    if not any(
+        0 < later.when - earlier.when <= LONGEST_VISIT_DAYS
+        for earlier, later in itertools.pairwise(ordered)
+    ):
+        return []
+    known = {record.lesion for record in ordered if record.role is not Role.NEW and record.lesion}
+    groups: list[list[Record]] = []
+    for _, same_day in itertools.groupby(ordered, lambda record: record.when):
+        scan = list(same_day)
+        if groups and _completes(groups[-1], scan, known):
+            groups[-1] += scan
+        else:
+            groups.append(scan)
+    several = [rows for rows in groups if rows[0].when != rows[-1].when]
+    window = protocol.visit_window_days
+    near = [rows for rows in several if rows[-1].when - rows[0].when <= window]
+    for rows in several:
+        if rows not in near:
+            apart = rows[-1].when - rows[0].when
+            what = f"scans {apart} days apart that each show some of the lesions"
+            remedy = "one visit? name it in a column `visit`, or widen visit_window_days"
+            findings.append(
+                Finding(Level.WARNING, "partial-visits", subject, rows[0].row, what, remedy)
+            )
+    return near
+
+
+def _completes(earlier: Sequence[Record], scan: Sequence[Record], known: set[str]) -> bool:
+    """Whether a scan shows, within a visit's time, known lesions that the earlier ones do not."""
+    first = {record.lesion for record in earlier}
+    second = {record.lesion for record in scan}
+    return (
+        scan[0].when - earlier[0].when <= LONGEST_VISIT_DAYS
+        and "" not in first | second
+        and first.isdisjoint(second)
+        and not first >= known
+        and bool(second & known)
+    )
 
 
 def _shows_new_lesion(record: Record) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from recist import abscopal
 from recist.abscopal.definitions import DEFINITIONS, Denominator, chosen
 from recist.abscopal.lesions import shrinkage
-from recist.course import Course
+from recist.course import Course, Role
 from recist.protocol import DEFAULT
 
 Build = Callable[..., Course]
@@ -214,3 +215,21 @@ def test_a_confirmed_shrinkage_is_one_and_not_before_it(
     first, confirmed = shrinkage(tuple(sizes), baseline, DEFAULT)
     assert confirmed is None or (first is not None and first <= confirmed)
     assert confirmed is None or sizes[-1][0] - confirmed >= DEFAULT.confirmation_days
+
+
+@pytest.mark.parametrize(("words", "control"), [("all", True), ("targets_only", None)])
+def test_stable_disease_without_targets_is_control_but_no_missed_response(
+    patient: Build, words: Literal["all", "targets_only"], control: bool | None
+) -> None:
+    course = patient({"T1": [30, 30], "N2": [12, 12]}, out=["N2"], days=(-7, 84))
+    lesions = tuple(
+        replace(lesion, role=Role.NON_TARGET) if lesion.id == "N2" else lesion
+        for lesion in course.lesions
+    )
+    protocol = replace(DEFAULT, benefit_words=words)
+    found = abscopal.assess(replace(course, lesions=lesions), protocol)
+    met = {call.definition.name: call.met for call in found.calls}
+    for name in ("theelen-acr", "theelen-acr-12wk", "formenti-control"):
+        assert met[name] is control
+    for name in ("theelen-arr", "mcbride", "welsh", "formenti-response", "pembro-rt"):
+        assert met[name] is None

@@ -187,7 +187,15 @@ def test_a_bad_patient_never_stops_the_others(cohort: dict[str, Path], tmp_path:
     result = abscopal_file(out=tmp_path / "out", **cohort)
     assert (result.failed, result.subjects, result.exit_code) == (("BAD",), 13, 1)
     assert rows(tmp_path / "out" / "checks.csv")[0]["subject"] == "BAD"
-    assert len({row["subject"] for row in rows(tmp_path / "out" / "abscopal.csv")}) == 12
+    written = rows(tmp_path / "out" / "abscopal.csv")
+    assert len({row["subject"] for row in written}) == 13
+    (bad,) = [row for row in written if row["subject"] == "BAD"]
+    assert (bad["evaluability"], bad["response"]) == ("could not be read", "NE")
+    # Enrolled all the same: one response of two patients is no rate of 100 %.
+    found = rate(
+        tmp_path / "out" / "rates.csv", definition="golden", arm="all", denominator="enrolled"
+    )
+    assert found["n"] == "13"
 
 
 def test_results_are_the_same_again_and_all_there(
@@ -279,11 +287,11 @@ def test_a_patient_who_cannot_be_assessed_is_named_and_the_others_are_done(
     told = {row["subject"]: row for row in rows(tmp_path / "out" / "checks.csv")}
     assert told["P03"]["what"] == "ZeroDivisionError: a mistake of ours"
     assert told["P04"]["remedy"] == "look at day 5"
-    # They were enrolled, but nobody knows with what result: they are in no denominator.
+    # They were enrolled, though nobody knows with what result.
     enrolled = rate(
         tmp_path / "out" / "rates.csv", definition="golden", arm="all", denominator="enrolled"
     )
-    assert enrolled["n"] == "10"
+    assert enrolled["n"] == "12"
 
 
 def test_a_subject_without_an_arm_is_told(cohort: dict[str, Path], tmp_path: Path) -> None:
@@ -316,7 +324,7 @@ def test_an_empty_table_of_arms_names_the_row(tmp_path: Path) -> None:
         read_arms(write(tmp_path / "a.csv", "subject,arm", ["P1,SBRT", "P2,"]))
 
 
-def test_a_patient_with_an_event_that_cannot_be_read_is_left_out(
+def test_a_patient_with_an_event_that_cannot_be_read_is_enrolled_all_the_same(
     cohort: dict[str, Path], tmp_path: Path
 ) -> None:
     with cohort["events"].open("a") as stream:
@@ -325,4 +333,4 @@ def test_a_patient_with_an_event_that_cannot_be_read_is_left_out(
     assert result.failed == ("P00",)
     path = tmp_path / "out" / "rates.csv"
     found = rate(path, definition="golden", arm="all", denominator="enrolled")
-    assert (found["responders"], found["n"]) == ("2", "11")
+    assert (found["responders"], found["n"]) == ("2", "12")

@@ -126,7 +126,7 @@ def test_one_bad_subject_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_a_fault_of_ours_is_named_and_stops_no_other_subject(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(course: Course, *_: object) -> list[Finding]:
+    def fail(course: Course, *_: object, **__: object) -> list[Finding]:
         if course.subject == "P1":
             raise ZeroDivisionError("at last")
         return []

@@ -54,14 +54,14 @@ E, W, C = Level.ERROR, Level.WARNING, Level.CHECK
         ),
         (
             [BASELINE, FOLLOW_UP, FOLLOW_UP],
-            (C, "same-parts", 4), "give the same diameter twice",
+            (W, "identical-rows", 4), "rows 3, 4 are identical in every cell",
         ),
         (
             [BASELINE, *["P1,0,NT1,non-target,bone,no,present,"] * 2],
             (C, "same-rows", 4), "rows 3, 4 say the same",
         ),
         (
-            [target("T1", 20, nodal="yes"), *[target("T1", 15, 56, nodal="yes")] * 2],
+            [target("T1", 20, nodal="yes"), *(target("T1", n, 56, nodal="yes") for n in (15, 16))],
             (W, "node-parts", 4), "give a node several diameters",
         ),
         ([BASELINE, target("T1", 10)], (W, "parts-at-baseline", 2), "2 diameters at the baseline"),
