@@ -32,6 +32,7 @@ RANKS = {
     "report": 9,
     "export": 10,
     "cohort": 10,
+    "forecast": 11,
     "run": 11,
     "answers": 12,
     "interface": 13,

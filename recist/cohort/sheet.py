@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from recist.cohort.proportion import Range
+from recist.table.results import csv_line
+from recist.table.writing import write_line
 
 Row = dict[str, str]
 
@@ -62,3 +65,10 @@ def span(found: Range | Sequence[float | None] | None, scale: float = 1, decimal
         return ""
     low, high = ("not reached" if end is None else f"{scale * end:.{decimals}f}" for end in found)
     return f"{low} to {high}"
+
+
+def write_rows(file: BinaryIO, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    """Rows as CSV, columns that a row lacks as empty cells."""
+    write_line(file, csv_line(columns))
+    for row in rows:
+        write_line(file, csv_line([row.get(column, "") for column in columns]))

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from imaging.errors import InputError
 from imaging.tables.source import Source, opened
@@ -24,7 +23,7 @@ from recist.cohort import (
 from recist.cohort.arms import Arms, arms_of, by_arm
 from recist.cohort.enrolment import Enrolled, event_rows, read_enrolment
 from recist.cohort.growth_modulation import SARCOMA
-from recist.cohort.sheet import Sheet, percent, span
+from recist.cohort.sheet import Sheet, percent, span, write_rows
 from recist.cohort.survival import Interval
 from recist.cohort.times import Followed, followed
 from recist.course import Course, EventKind
@@ -388,15 +387,9 @@ def _write(
             write_line(files[CHECKS], csv_line(cells))
         for sheet in sheets:
             if sheet.rows:
-                _write_rows(files[f"{sheet.name}.csv"], sheet.columns, sheet.rows)
+                write_rows(files[f"{sheet.name}.csv"], sheet.columns, sheet.rows)
         for plot in report.plots:
             columns = tuple(dict.fromkeys(name for row in plot.rows for name in row))
-            _write_rows(files[f"plots/{plot.name}.csv"], columns, plot.rows)
+            write_rows(files[f"plots/{plot.name}.csv"], columns, plot.rows)
             files[f"plots/{plot.name}.svg"].write(drawings[plot.name])
             files[f"plots/{plot.name}.png"].write(charts.as_png(plot.drawing))
-
-
-def _write_rows(file: BinaryIO, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    write_line(file, csv_line(columns))
-    for row in rows:
-        write_line(file, csv_line([row.get(column, "") for column in columns]))

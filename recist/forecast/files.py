@@ -1,0 +1,341 @@
+"""From a measurement table to growth and forecasts, with every assumption beside the numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from imaging.errors import InputError
+from imaging.tables.source import Source
+from recist.cohort.charts import STYLE, as_png, as_svg
+from recist.cohort.sheet import Row, Sheet, figure, percent, write_rows
+from recist.course import Course, Role, Status
+from recist.endpoints import time_zero_of
+from recist.forecast.calibration import AHEAD_YEARS, Calibration, World, calibrate
+from recist.forecast.emission import Emission, chance_of_none, new_visible_days
+from recist.forecast.fitting import OAK, fit
+from recist.forecast.growth_rate import HYPERPROGRESSION_RATIO, growth_rate
+from recist.forecast.iwata import Iwata
+from recist.forecast.new_lesions import (
+    HORIZONS_YEARS,
+    MOST_OLIGOMETASTASES,
+    GammaPrior,
+    expected,
+    prior_of,
+)
+from recist.forecast.series import series_of
+from recist.protocol import Protocol, load
+from recist.table.finding import Finding, Level
+from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
+from recist.table.read import read_courses
+from recist.table.results import csv_line
+from recist.table.writing import all_written, write_line
+
+DAYS_PER_YEAR = 365.25
+CHECKS, ASSUMPTIONS = "checks.csv", "assumptions.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastResult:
+    """What came of a table, and what was assumed."""
+
+    table: TableResult
+    assumptions: tuple[str, ...]
+
+
+def forecast_file(
+    measurements: Source,
+    out: Path,
+    *,
+    events: Source | None = None,
+    protocol: Protocol | str | Path = "recist11-eortc",
+    calibrated_on: int = 0,
+    explore: bool = False,
+    seed: int = 1,
+) -> ForecastResult:
+    """Growth of every lesion and sum, and what to expect of new lesions, into a folder.
+
+    Args:
+        calibrated_on: patients of the simulated cohorts that show how sure the forecasts are; 0:
+            none.
+        explore: add the exploratory simulations, which say nothing of a patient.
+
+    Raises:
+        InputError: the table cannot be read at all.
+    """
+    settings = protocol if isinstance(protocol, Protocol) else load(protocol)
+    findings: list[Finding] = []
+    courses = read_courses(measurements, events, findings=findings, protocol=settings)
+    failed = sorted({f.subject for f in findings if f.level is Level.ERROR and f.subject})
+    if not courses and not failed:
+        raise InputError("no subject in the table")
+    sheets = [_rates(courses), _fits(courses)]
+    prior, new_lesions = _new_lesions(courses, settings)
+    sheets.append(new_lesions)
+    assumptions = [
+        "Growth is read outside of the field only: fibrosis breaks it inside.",
+        f"Fits: fewer than 3 scans none, 3 and 4 under the prior {OAK.name} ({OAK.source}), "
+        "5 and more without.",
+        f"New lesions: constant rate; prior {prior.source} (shape {prior.shape:.3g}, worth "
+        f"{prior.years:.3g} years). Assumed, not estimated: the same rate for the whole horizon.",
+        "Scans are taken to go on whatever is found; where they stop at a new lesion, the rate is "
+        "too high.",
+        f"Poly-metastatic: more than {MOST_OLIGOMETASTASES} lesions in all since baseline.",
+    ]
+    drawings: dict[str, Figure] = {}
+    if calibrated_on:
+        found = [calibrate(world, patients=calibrated_on, seed=seed) for world in World]
+        sheets.append(_calibration(found))
+        drawings["calibration"] = calibration_plot(found)
+    if explore:
+        sheets += [_iwata(), _emission(seed)]
+        assumptions += [f"Exploratory: {line}." for line in Emission().assumptions]
+    kept = [sheet for sheet in sheets if sheet.rows]
+    names = [f"{sheet.name}.csv" for sheet in kept] + [CHECKS, ASSUMPTIONS]
+    names += [f"{name}.{kind}" for name in drawings for kind in ("svg", "png")]
+    with all_written(Path(out), tuple(names)) as files:
+        for sheet in kept:
+            write_rows(files[f"{sheet.name}.csv"], sheet.columns, sheet.rows)
+        for line in assumptions:
+            write_line(files[ASSUMPTIONS], line)
+        write_line(files[CHECKS], csv_line(CHECK_COLUMNS))
+        for each in findings:
+            row = "" if each.row is None else str(each.row)
+            cells = (each.level.value, each.code, each.subject, row, each.what, each.remedy)
+            write_line(files[CHECKS], csv_line(cells))
+        for name, drawing in drawings.items():
+            files[f"{name}.svg"].write(as_svg(drawing))
+            files[f"{name}.png"].write(as_png(drawing))
+    counts = Counter(each.level for each in findings)
+    subjects = {course.subject for course in courses} | set(failed)
+    table = TableResult(
+        Path(out),
+        len(subjects),
+        tuple(failed),
+        tuple(findings[:KEPT_FINDINGS]),
+        {level: counts[level] for level in Level},
+    )
+    return ForecastResult(table, tuple(assumptions))
+
+
+def _rates(courses: Sequence[Course]) -> Sheet:
+    """The growth rate between every two scans, with its error, and how it changed."""
+    rows: list[Row] = []
+    for course in courses:
+        for series in series_of(course):
+            if series.left_out:
+                rows.append(
+                    {"subject": course.subject, "series": series.name, "field": series.field,
+                     "why_not": series.left_out}
+                )  # fmt: skip
+                continue
+            before: float | None = None
+            for first, second in pairwise(series.sizes):
+                found = growth_rate(
+                    first.mm,
+                    second.mm,
+                    second.day - first.day,
+                    log_sd=((first.log_sd**2 + second.log_sd**2) / 2) ** 0.5,
+                )
+                low, high = found.tgr_interval
+                tgr = found.tgr_percent_per_month
+                ratio = None if before is None or before <= 0 else tgr / before
+                rows.append(
+                    {
+                        "subject": course.subject,
+                        "series": series.name,
+                        "field": series.field,
+                        "from_day": str(first.day),
+                        "to_day": str(second.day),
+                        "from_mm": f"{first.mm:.1f}",
+                        "to_mm": f"{second.mm:.1f}",
+                        "tgr_percent_per_month": f"{tgr:.1f}",
+                        "tgr_low": f"{low:.1f}",
+                        "tgr_high": f"{high:.1f}",
+                        "sgr_percent_per_day": f"{found.sgr_percent_per_day:.4f}",
+                        "doubling_days": figure(found.doubling_days, 1),
+                        "ratio_to_before": figure(ratio, 2),
+                        "hyperprogression": "yes"
+                        if ratio is not None and ratio >= HYPERPROGRESSION_RATIO
+                        else "",
+                        "why_not": "",
+                    }
+                )
+                before = tgr
+    columns = ("subject", "series", "field", "from_day", "to_day", "from_mm", "to_mm",
+               "tgr_percent_per_month", "tgr_low", "tgr_high", "sgr_percent_per_day",
+               "doubling_days", "ratio_to_before", "hyperprogression", "why_not")  # fmt: skip
+    return Sheet("growth_rates", "Growth rates", _same_columns(rows, columns))
+
+
+def _same_columns(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Row, ...]:
+    return tuple({column: row.get(column, "") for column in columns} for row in rows)
+
+
+def _fits(courses: Sequence[Course]) -> Sheet:
+    rows: list[Row] = []
+    for course in courses:
+        for series in series_of(course):
+            if series.left_out or not series.sizes:
+                continue
+            found = fit([size.day for size in series.sizes], [size.mm for size in series.sizes])
+            model, interval = found.model, found.kg_interval
+            rows.append(
+                {
+                    "subject": course.subject,
+                    "series": series.name,
+                    "scans": str(found.scans),
+                    "method": str(found.method),
+                    "prior": found.prior,
+                    "kg_per_day": figure(found.kg, 6),
+                    "kg_low": figure(interval[0] if interval else None, 6),
+                    "kg_high": figure(interval[1] if interval else None, 6),
+                    "ks_per_day": figure(found.ks, 6),
+                    "shrinkage_to_prior": figure(found.kg_shrinkage, 2),
+                    "time_to_growth_days": figure(model.time_to_growth if model else None, 1),
+                    "nadir_percent": percent(model.nadir - 1 if model else None),
+                    "flags": "; ".join(found.flags),
+                }
+            )
+    return Sheet("growth_fits", "Growth and shrinkage (Stein)", tuple(rows))
+
+
+def _new_lesions(courses: Sequence[Course], protocol: Protocol) -> tuple[GammaPrior, Sheet]:
+    """The rate of new visible lesions and what it foretells, patient by patient."""
+    seen = [_counts(course, protocol) for course in courses]
+    prior = prior_of([new for _, new, _ in seen], [years for _, _, years in seen])
+    rows: list[Row] = []
+    for course, (lesions, new, years) in zip(courses, seen, strict=True):
+        found = expected(lesions, new, years, prior)
+        low, high = found.per_year_interval
+        row = {
+            "subject": course.subject,
+            "reader": course.reader,
+            "lesions": str(lesions),
+            "new": str(new),
+            "years": f"{years:.3f}",
+            "new_per_year": f"{found.per_year:.2f}",
+            "new_per_year_90": f"{low:.2f} to {high:.2f}",
+        }
+        for words, ahead in HORIZONS_YEARS.items():
+            name = words.replace(" ", "_")
+            for confidence in (0.5, 0.9):
+                a, b = found.count_interval(ahead, confidence)
+                row[f"new_in_{name}_{100 * confidence:.0f}"] = f"{a} to {b}"
+            row[f"none_in_{name}_percent"] = percent(found.chance_none(ahead))
+            row[f"at_most_5_in_{name}_percent"] = percent(
+                found.chance_at_most(MOST_OLIGOMETASTASES, ahead)
+            )
+            row[f"poly_in_{name}_percent"] = percent(found.chance_poly(ahead))
+        rows.append(row)
+    return prior, Sheet("new_lesions", "New lesions to expect", tuple(rows))
+
+
+def _counts(course: Course, protocol: Protocol) -> tuple[int, int, float]:
+    """Lesions in all, new ones among them, and years followed since time zero."""
+    new: set[str] = set()
+    known: set[str] = set()
+    roles = {lesion.id: lesion.role for lesion in course.lesions}
+    for timepoint in course.timepoints:
+        for m in timepoint.measurements:
+            if m.status in (Status.ABSENT, Status.EQUIVOCAL, Status.NOT_EVALUABLE):
+                continue
+            (new if roles[m.lesion_id] is Role.NEW else known).add(m.lesion_id)
+    last = course.timepoints[-1].day if course.timepoints else 0
+    years = max(0, last - time_zero_of(course, protocol)) / DAYS_PER_YEAR
+    return len(known | new), len(new), years
+
+
+def _calibration(found: Sequence[Calibration]) -> Sheet:
+    rows = [
+        {
+            "world": str(each.world),
+            "patients": str(each.patients),
+            "within_50_percent": percent(each.coverage_50),
+            "within_90_percent": percent(each.coverage_90),
+            "randomised_50_percent": percent(each.exact_50),
+            "randomised_90_percent": percent(each.exact_90),
+            "brier": f"{each.brier:.4f}",
+            "brier_of_the_rate_alone": f"{each.brier_of_rate:.4f}",
+            "bins": "; ".join(f"{p:.3f} foretold, {o:.3f} seen of {n}" for p, o, n in each.bins),
+        }
+        for each in found
+    ]
+    return Sheet("calibration", "Calibration on simulated cohorts", tuple(rows))
+
+
+def calibration_plot(found: Sequence[Calibration]) -> Figure:
+    """The chance of poly-metastatic disease foretold, against the share that came."""
+    with mpl.rc_context(STYLE):
+        drawing = Figure(figsize=(5.2, 5.0), layout="constrained")
+        FigureCanvasAgg(drawing)
+    axes = drawing.add_subplot()
+    axes.plot([0, 1], [0, 1], color="#6b7280", linewidth=0.8, linestyle="--")
+    for each, colour in zip(found, ("#0072B2", "#D55E00"), strict=True):
+        x, y, n = (np.array(column) for column in zip(*each.bins, strict=True))
+        error = np.sqrt(np.maximum(y * (1 - y), 1e-9) / n)
+        axes.errorbar(x, y, error, fmt="o-", color=colour, label=str(each.world))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel(f"Poly-metastatic within {AHEAD_YEARS:g} year: foretold")
+    axes.set_ylabel("Seen in simulated patients (one standard error)")
+    axes.legend(frameon=False, loc="upper left")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return drawing
+
+
+def _iwata() -> Sheet:
+    """Iwata's patient, and the closed forms at constant rates."""
+    model = Iwata()
+    rows: list[Row] = [
+        {
+            "what": f"Iwata, day {day}",
+            "first_generation": f"{model.first_generation(day):.4f}",
+            "all_generations": f"{model.colonies(day):.4f}",
+            "visible_5_mm": f"{model.colonies(day, 5):.4f}",
+            "visible_10_mm": f"{model.colonies(day, 10):.4f}",
+        }
+        for day in (500, 1000, 1110, 1500)
+    ]
+    rows += [
+        {
+            "what": f"constant rate, {rate} new a year",
+            "none_in_6_months": f"{chance_of_none(rate, 0.5):.4f}",
+            "none_in_12_months": f"{chance_of_none(rate, 1.0):.4f}",
+        }
+        for rate in (1, 2, 4)
+    ]
+    rows.append({"what": f"Iwata in the end grows by {model.malthus_per_day():.8f} per day"})
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    return Sheet("exploratory_iwata", "Iwata (exploratory)", _same_columns(rows, columns))
+
+
+def _emission(seed: int, patients: int = 1000) -> Sheet:
+    """Simulated patients by slice thickness and effect of therapy on growth."""
+    rows = []
+    for thickness in (1.25, 2.5, 5.0):
+        for factor in (1.0, 0.5):
+            random = np.random.default_rng(seed)
+            emission = Emission(slice_thickness_mm=thickness, therapy_factor=factor)
+            counts = np.array(
+                [len(new_visible_days(emission, DAYS_PER_YEAR, random)) for _ in range(patients)]
+            )
+            rows.append(
+                {
+                    "slice_thickness_mm": f"{thickness:g}",
+                    "growth_factor": f"{factor:g}",
+                    "new_in_12_months_mean": f"{counts.mean():.2f}",
+                    "none_percent": percent(float((counts == 0).mean())),
+                    "more_than_5_percent": percent(float((counts > MOST_OLIGOMETASTASES).mean())),
+                }
+            )
+    return Sheet("exploratory_emission", "Emission and growth (exploratory)", tuple(rows))

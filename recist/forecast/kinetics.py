@@ -1,0 +1,101 @@
+"""Curves of tumour size under treatment, relative to or in units of the size at the start.
+
+Stein et al. (Clin Cancer Res 2011;17:907) and the package tumgr; Claret et al. (J Clin Oncol
+2009;27:4103); Wang et al. (Clin Pharmacol Ther 2009;86:167). Rates per unit of the time given.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stein:
+    """Regrowth over regression: ``exp(-ks t) + exp(kg t) - 1``."""
+
+    kg: float
+    ks: float
+
+    def relative(self, time: npt.ArrayLike) -> Floats:
+        t = np.asarray(time, dtype=np.float64)
+        return np.asarray(np.exp(-self.ks * t) + np.exp(self.kg * t) - 1)
+
+    @property
+    def time_to_growth(self) -> float:
+        """Of the smallest size; zero where growth is faster from the start."""
+        if self.ks <= self.kg:
+            return 0.0
+        return math.log(self.ks / self.kg) / (self.ks + self.kg)
+
+    @property
+    def nadir(self) -> float:
+        return float(self.relative(self.time_to_growth))
+
+    def crossing(self, level: float, *, after_nadir: bool) -> float | None:
+        """When the curve crosses a level, before or after its nadir; None where it does not."""
+        low, high = (0.0, self.time_to_growth)
+        if after_nadir:
+            low, high = self.time_to_growth, 2 * self.time_to_growth + 1.0
+            while self.relative(high) < level:
+                high = 2 * high
+                if high > 1e7:
+                    return None
+        rising = 1 if after_nadir else -1
+
+        def beyond(t: float) -> float:
+            return rising * (float(self.relative(t)) - level)
+
+        if beyond(low) > 0 or beyond(high) < 0:
+            return None
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if beyond(middle) < 0 else (low, middle)
+        return (low + high) / 2
+
+
+def gd_phi(time: npt.ArrayLike, kg: float, kd: float, phi: float) -> Floats:
+    """A share ``phi`` that shrinks and the rest that grows (tumgr)."""
+    t = np.asarray(time, dtype=np.float64)
+    return np.asarray((1 - phi) * np.exp(kg * t) + phi * np.exp(-kd * t))
+
+
+@dataclass(frozen=True, slots=True)
+class Claret:
+    """Growth against an effect that wears off: ``y0 exp(kl t - kde/l (1 - exp(-l t)))``."""
+
+    y0: float
+    kl: float
+    kde: float
+    wearing_off: float
+
+    def size(self, time: npt.ArrayLike) -> Floats:
+        t = np.asarray(time, dtype=np.float64)
+        worn = -np.expm1(-self.wearing_off * t) / self.wearing_off
+        return np.asarray(self.y0 * np.exp(self.kl * t - self.kde * worn))
+
+    @property
+    def nadir_time(self) -> float:
+        return max(0.0, math.log(self.kde / self.kl) / self.wearing_off)
+
+
+@dataclass(frozen=True, slots=True)
+class Wang:
+    """Exponential shrinkage and linear growth: ``b exp(-sr t) + pr t``."""
+
+    b: float
+    shrinkage: float
+    growth: float
+
+    def size(self, time: npt.ArrayLike) -> Floats:
+        t = np.asarray(time, dtype=np.float64)
+        return np.asarray(self.b * np.exp(-self.shrinkage * t) + self.growth * t)
+
+    @property
+    def nadir_time(self) -> float:
+        return max(0.0, math.log(self.b * self.shrinkage / self.growth) / self.shrinkage)
