@@ -40,9 +40,6 @@ class Protocol:
         "PR, after any PR.",
         f"{FAQ('managing PR')}; none: the scan alone; any: pyrecist",
     )
-    response_order: Literal["pd_first"] = setting(
-        "pd_first", "AMB-02", "A sum that is both PD and PR is PD. Not to be changed.", RECIST11()
-    )
     pd_on_reappearance: Literal["overall_cr_only", "any_target_cr"] = setting(
         "overall_cr_only",
         "AMB-03",
@@ -91,9 +88,6 @@ class Protocol:
         "Diameters before they are added: exactly as recorded, or rounded half up. Percentages "
         "are never rounded.",
         "design decision",
-    )
-    diameter_plane: Literal["axial", "acquired", "three_d"] = setting(
-        "axial", "AMB-18", "The plane of the longest diameter.", RECIST11("3.1.1")
     )
     node_fragments: Literal["sum_all", "sum_pathological", "largest"] = setting(
         "sum_all",
@@ -353,9 +347,6 @@ class Protocol:
         "radiotherapy does; one that is this long under way is stable.",
         "design decision (8 weeks)",
     )
-    field_rule: Literal["dose", "ptv_overlap", "max_dose", "distance", "reader"] = setting(
-        "dose", "AMB-35", "What makes a lesion in-field.", "see recist.field.classes"
-    )
     unreviewed_absence: Literal["not_evaluable", "absent"] = setting(
         "not_evaluable",
         "",
@@ -378,9 +369,6 @@ class Protocol:
     )
     new_lesion_position: Literal["split", "anywhere"] = setting(
         "split", "AMB-36", "New lesions by field as well, or only as such.", "see recist.abscopal"
-    )
-    reader_disagreement: Literal["two_plus_one", "adjudicator", "consensus"] = setting(
-        "two_plus_one", "AMB-39", "How two readers become one.", FDA()
     )
 
     # --- tables --------------------------------------------------------------------------------
@@ -504,7 +492,7 @@ def effective(protocol: Protocol) -> dict[str, object]:
 
 
 def points(protocol: Protocol) -> dict[str, dict[str, object]]:
-    """The settings in force by open point: ``{"AMB-02": {"response_order": "pd_first"}, ...}``."""
+    """The settings in force by open point: ``{"AMB-03": {"pd_on_reappearance": "overall_cr_only"}, ...}``."""
     found: dict[str, dict[str, object]] = {}
     for name, value in effective(protocol).items():
         if name in SETTINGS and SETTINGS[name].point:

@@ -14,7 +14,7 @@ from recist.course import Course
 from recist.criteria import irecist, recist11
 from recist.protocol import DEFAULT, SETTINGS
 
-#: The open points that the criteria decide; AMB-02 has one option, AMB-18 is of the measuring.
+#: The open points that the criteria decide.
 POINTS = {
     *("AMB-01", "AMB-03", "AMB-04", "AMB-05", "AMB-12", "AMB-13", "AMB-16", "AMB-17", "AMB-21"),
     *("AMB-22", "AMB-23", "AMB-24", "AMB-25", "AMB-26", "AMB-27", "AMB-28", "AMB-29", "AMB-37"),

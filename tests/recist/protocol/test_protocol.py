@@ -14,6 +14,10 @@ from recist import protocol
 from recist.protocol import DEFAULT, PRESETS, SETTINGS
 from recist.protocol.setting import ProtocolError
 
+#: Open points with one answer, which no setting changes: progression before response, the plane of
+#: acquisition, readers reported side by side.
+NOT_SETTINGS = (2, 18, 39)
+
 
 def test_presets_are_found_by_name() -> None:
     for name in ("recist11-eortc", "fda", "admiralonco", "trial-nct03548428"):
@@ -23,7 +27,7 @@ def test_presets_are_found_by_name() -> None:
 
 def test_every_open_point_has_a_setting_with_its_source() -> None:
     points = protocol.points(DEFAULT)
-    assert list(points) == [f"AMB-{number:02}" for number in range(1, 40)]
+    assert list(points) == [f"AMB-{k:02}" for k in range(1, 40) if k not in NOT_SETTINGS]
     for setting in SETTINGS.values():
         assert setting.about and setting.source
 
@@ -63,7 +67,7 @@ def test_the_settings_in_force_can_be_written_and_read_again() -> None:
         ({"zzz": 1}, "unknown setting 'zzz' .settings: sticky_pr"),
         ({"sticky_pr": "nome"}, "'nome' is not an option .did you mean 'none'"),
         ({"sticky_pr": 3}, "'3' is not an option .options: none, after_confirmed, any"),
-        ({"response_order": "pr_first"}, "not an option .did you mean 'pd_first'"),
+        ({"response_order": "pd_first"}, "unknown setting 'response_order'"),
         ({"preset": "fdaa"}, "'fdaa' does not exist .did you mean 'fda'"),
         ({"preset": 7}, "'7' does not exist .presets: recist11-eortc"),
         ({"preset": ["fda"]}, "does not exist .*presets: recist11-eortc"),
