@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imaging.dose_tail import Tail
 from imaging.dvh import NEAR_MAXIMUM_ML, Dvh, Samples, dvh
 from imaging.treatment import Irradiation, Treatment
 from imaging.volume import FloatArray
@@ -43,14 +44,6 @@ class DoseFacts:
 
 
 UNKNOWN_DOSE = DoseFacts(False, *(float("nan"),) * 2, 0, *(float("nan"),) * 5)
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Below ``isodose`` of the prescription, the dose may have been ``factor`` times as high."""
-
-    isodose: float
-    factor: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -231,7 +231,6 @@ def assess_studies(
     device: str = "auto",
     quality: str = "fast",
     organs: str | Path | None = None,
-    field_profile: str | None = None,
     subjects: Sequence[str] = (),
     jobs: int = 1,
     resume: bool = False,
@@ -268,7 +267,6 @@ def assess_studies(
         overrides=_path(overrides),
         links=_path(links),
         organs=_path(organs),
-        field_profile=field_profile,
     )
     return batch.run(
         Path(studies), Path(out), options, resume=resume, jobs=jobs, only=tuple(subjects)

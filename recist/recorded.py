@@ -9,7 +9,6 @@ which: it is refused.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
@@ -18,6 +17,7 @@ from numbers import Integral, Real
 from typing import TypeVar, cast
 
 from imaging.errors import InputError
+from imaging.spelling import did_you_mean
 
 Item = TypeVar("Item")
 
@@ -54,8 +54,7 @@ class Word(StrEnum):
                     return member
         name = cls.__name__.lower().removesuffix("kind")
         words = [member.value for member in cls]
-        near = difflib.get_close_matches(spelling(str(value)), words, 1)
-        asked = f"did you mean {near[0]!r}? " if near else ""
+        asked = did_you_mean(spelling(str(value)), words)
         raise UnknownWordError(
             f"{name} {value!r} is unknown" if str(value).strip() else f"{name} is empty",
             remedy=f"{asked}allowed: {', '.join(words)}",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imaging.errors import InputError
+from imaging.spelling import did_you_mean, nearest_of
 
 DATE, DAY = "date", "day"
 
-#: Below this likeness two column names are not offered as a slip of one for the other.
-LEAST_LIKENESS = 0.6
 #: As many as a sheet of Excel can have; a table with more is no table of measurements.
 MOST_COLUMNS = 16_384
 #: Columns beyond these are counted, not named.
@@ -111,12 +109,10 @@ def listed(names: Sequence[str]) -> str:
 
 def nearest(value: str, choices: Sequence[str]) -> str:
     """Advice on a word that is none of the choices."""
-    near = difflib.get_close_matches(value.lower()[:100], choices, 1, LEAST_LIKENESS)
-    allowed = ", ".join(choices)
-    return f"did you mean {near[0]!r}? allowed: {allowed}" if near else f"allowed: {allowed}"
+    return f"{did_you_mean(value.lower(), choices)}allowed: {', '.join(choices)}"
 
 
 def _missing(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, [n for n in names if n], 1, LEAST_LIKENESS)
+    near = nearest_of(name, names)
     wanted = f"column {name!r} is missing" + (" (or 'day')" if name == DATE else "")
-    return f"{wanted}; column {near[0][:100]!r} is the nearest" if near else wanted
+    return f"{wanted}; column {near[:100]!r} is the nearest" if near else wanted

@@ -21,7 +21,7 @@ from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import LymphomaCourse, deauville, lugano
 from pet.response.measurements import DatedScan, PetCourse, number, read_pet_courses
 from pet.response.percist import percist
-from pet.response.protocol import PetProtocol, load
+from pet.response.protocol import PetProtocol
 from pet.response.result import PetAssessment, PetReason, change_percent
 from pet.response.scan import PetScan
 
@@ -42,23 +42,23 @@ def assess_pet_table(
     out: Path,
     *,
     criteria: Sequence[str] | None = None,
-    settings: Path | None = None,
+    settings: PetProtocol | None = None,
 ) -> tuple[Path, Path]:
     """Assess every subject of a table and write ``pet_timepoints.csv`` and ``.json`` into ``out``.
 
     Args:
         criteria: names out of :data:`CRITERIA`; None takes all. Deauville, Lugano and PECRIT
             appear only at dates that hold their facts.
-        settings: a TOML file, see :mod:`pet.response.protocol`.
+        settings: what the papers leave open; the defaults unless given.
 
     Returns:
         The two files; each is written whole or not at all.
 
     Raises:
-        InputError: table, settings or criteria cannot be used; row and column are named.
+        InputError: table or criteria cannot be used; row and column are named.
     """
     chosen = chosen_criteria(criteria)
-    protocol = load(settings)
+    protocol = settings or PetProtocol()
     rows, records = [], []
     courses = read_pet_courses(table)
     for course in courses:

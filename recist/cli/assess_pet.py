@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import Out, names_of
+from recist.cli.options import Out, ProtocolName, names_of
 from recist.cli.output import console
 from recist.response import RESEARCH_USE
 
@@ -18,15 +18,14 @@ def assess_pet(
     criteria: Annotated[
         str, typer.Option(help="Comma-separated names of PET criteria; default: all.")
     ] = "",
-    settings: Annotated[
-        Path | None, typer.Option(help="TOML file with the choices the papers leave open.")
-    ] = None,
+    protocol: ProtocolName = "recist11-eortc",
 ) -> None:
     """From a table of uptake to metabolic responses: PERCIST, EORTC and others."""
     from pet.response.table import assess_pet_table
+    from recist.protocol import load
 
     for path in assess_pet_table(
-        table, out, criteria=names_of(criteria) or None, settings=settings
+        table, out, criteria=names_of(criteria) or None, settings=load(protocol).pet
     ):
         typer.echo(path)
     console.print(RESEARCH_USE, style="dim")

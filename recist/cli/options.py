@@ -12,7 +12,8 @@ Criteria = Annotated[
     str, typer.Option(help="Comma-separated: recist11, irecist, irrecist, imrecist.")
 ]
 ProtocolName = Annotated[
-    str, typer.Option("--protocol", help="Preset name or TOML file with the open choices.")
+    str,
+    typer.Option("--protocol", help="Preset, or TOML file: [recist], [field], [pet]."),
 ]
 Events = Annotated[
     Path | None, typer.Option("--events", help="Table of events: subject, date|day, event.")

@@ -52,9 +52,6 @@ def run(
         Path | None,
         typer.Option(help="Folder of organ label maps (TotalSegmentator) with organs.json."),
     ] = None,
-    field_profile: Annotated[
-        str | None, typer.Option(help="Thresholds of the field classes: name or TOML file.")
-    ] = None,
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
@@ -82,7 +79,6 @@ def run(
         device=device,
         quality=quality,
         organs=organs,
-        field_profile=field_profile,
     )
     if dry_run:
         raise typer.Exit(progress.show_catalogue(studies, Console(), series))

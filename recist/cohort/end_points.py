@@ -15,7 +15,7 @@ from recist.cohort.proportion import Proportion, contrast
 from recist.cohort.sheet import Row, Sheet, days, figure, p_value, percent, span
 from recist.cohort.survival import Interval, KaplanMeier, kaplan_meier
 from recist.cohort.times import OF_INTEREST, Followed, Time
-from recist.endpoints.policy import POLICIES
+from recist.endpoints.policy import FDA_APPENDIX, POLICIES
 from recist.table.results import yes_no
 
 DAYS_PER_MONTH = 30.4375
@@ -326,7 +326,7 @@ def policy_sheet(patients: Sequence[Followed]) -> Sheet:
         "policies",
         "PFS that the policies date differently",
         tuple(rows),
-        "FDA 2018, Appendix 3, Tables A to C; EMA Appendix 1 (intention to treat).",
+        f"{FDA_APPENDIX}, Tables A to C; EMA Appendix 1 (intention to treat).",
     )
 
 

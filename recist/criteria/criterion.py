@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from imaging.errors import InputError
+from imaging.spelling import did_you_mean
 from recist.course import Course
 from recist.criteria import imrecist, irecist, irrecist, recist11
 from recist.criteria.family import BURDEN, IMMUNE, METABOLIC, RECIST, Family
 from recist.protocol import Protocol
-from recist.protocol.setting import nearest
 from recist.response import Assessment, Scope
 
 Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
@@ -71,7 +71,7 @@ def criterion_named(name: str) -> Criterion:
     if key not in _NAMES:
         raise CriterionError(
             f"unknown criterion {name!r}",
-            remedy=f"{nearest(key, _NAMES)}known: {', '.join(CRITERIA)}",
+            remedy=f"{did_you_mean(key, _NAMES)}known: {', '.join(CRITERIA)}",
         )
     return CRITERIA[_NAMES[key]]
 

@@ -23,7 +23,7 @@ from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Mask
 from recist.course import Field
 from recist.field.finding import FieldFinding
-from recist.field.profile import DEFAULT_PROFILE, FieldProfile
+from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from recist.course import Event, EventKind, Field
 from recist.criteria import selection
 from recist.field.classes import FieldOverride, classify_lesions
 from recist.field.finding import FieldFinding
-from recist.field.profile import DEFAULT_PROFILE, FieldProfile
 from recist.patient.examination import Examination
 from recist.patient.overrides import Override
+from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
 from recist.tracking import DatedCandidates, Tracks
 
 MapPoints = Callable[[FloatArray], FloatArray]

@@ -15,6 +15,7 @@ from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
 from pet.projection import projections
 from pet.response.measured import Lesions, MeasuredScan, assess_scans, measured_scan
+from pet.response.protocol import PetProtocol
 from pet.response.result import PetAssessment
 from pet.uptake import on_pet_grid
 from recist.course import Role
@@ -49,11 +50,13 @@ def metabolism(
     lesions: Sequence[TrackedLesion],
     organs: Mapping[str, str],
     examinations: Sequence[Examination],
+    protocol: PetProtocol | None = None,
 ) -> Metabolism:
     """Measure every PET and assess the follow-ups against the first one.
 
     Args:
         organs: lesion to organ, where known: two per organ count for the sums of five.
+        protocol: what the papers leave open; the defaults unless given.
     """
     scans: list[MeasuredScan] = []
     projected = []
@@ -99,7 +102,8 @@ def metabolism(
                 ),
             )
         )
-    assessments = assess_scans([scan.scan for scan in scans]) if len(scans) > 1 else ()
+    measured = [scan.scan for scan in scans]
+    assessments = assess_scans(measured, protocol=protocol) if len(scans) > 1 else ()
     return Metabolism(tuple(scans), assessments, tuple(projected), tuple(warnings))
 
 

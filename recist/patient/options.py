@@ -11,7 +11,6 @@ from imaging.errors import InputError
 from recist.assessment import time_zero
 from recist.course import Event
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
-from recist.field.profile import DEFAULT_PROFILE, FieldProfile, load_profile
 from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Override, read_overrides
 from recist.protocol import Protocol, effective, load
@@ -49,7 +48,6 @@ class Options:
     choices_file: Path | None = None
     links_file: Path | None = None
     organs: Path | None = None
-    field_profile: FieldProfile = DEFAULT_PROFILE
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
     _choices: dict[str, dict[str, Override]] = field(default_factory=dict)
 
@@ -68,7 +66,6 @@ class Options:
         overrides: Path | None = None,
         links: Path | None = None,
         organs: Path | None = None,
-        field_profile: str | None = None,
     ) -> Options:
         """Read and check everything before the first image is touched.
 
@@ -105,7 +102,6 @@ class Options:
             choices_file=overrides,
             links_file=links,
             organs=organs,
-            field_profile=load_profile(field_profile) if field_profile else DEFAULT_PROFILE,
             _events=_read(events) if events else {},
             _choices=read_overrides(overrides) if overrides else {},
         )
@@ -180,7 +176,6 @@ class Options:
             "device": self.device,
             "quality": str(self.quality),
             "organs": str(self.organs) if self.organs else None,
-            "field_profile": self.field_profile.label,
             "protocol": effective(self.protocol),
         }
 

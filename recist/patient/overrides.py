@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.spelling import did_you_mean
 from recist.course import Field, Role
 
 COLUMNS = ("subject", "lesion", "role", "organ", "nodal", "field", "new", "reason", "reader")
@@ -83,11 +83,10 @@ def _check_columns(path: Path, names: tuple[str, ...]) -> None:
             )
     for name in names:
         if name not in COLUMNS:
-            near = get_close_matches(name, COLUMNS, 1)
             raise InputError(
                 f"unknown column {name!r}",
                 where=path,
-                remedy=f"did you mean {near[0]!r}?" if near else f"columns: {', '.join(COLUMNS)}",
+                remedy=did_you_mean(name, COLUMNS).strip() or f"columns: {', '.join(COLUMNS)}",
             )
 
 

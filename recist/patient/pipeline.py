@@ -79,7 +79,7 @@ def assess_subject(
     treatment = treatment_of([*visits, *subject.treatment])
     planning, planning_remarks = planning_dates(subject.treatment, treatment, examinations[0])
     placed_dates = (*dates, *planning)
-    fields = field_of_lesions(tracks, placed_dates, treatment, choices, options.field_profile)
+    fields = field_of_lesions(tracks, placed_dates, treatment, choices, options.protocol.field)
     placed = place(
         tracks,
         sized,
@@ -104,6 +104,7 @@ def assess_subject(
         placed.tracked,
         {each.id: each.organ for each in placed.lesions if each.organ != UNKNOWN_ORGAN},
         examinations,
+        options.protocol.pet,
     )
     timepoints, remarks = _timepoints(placed, examinations, options)
     course = Course(subject.id, placed.lesions, timepoints, events, zero)

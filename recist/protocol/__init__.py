@@ -1,16 +1,8 @@
 """What a trial chooses: every choice that the papers leave open, as a named setting."""
 
+from recist.protocol.files import PRESETS, from_table, load
 from recist.protocol.setting import ProtocolError
-from recist.protocol.settings import (
-    DEFAULT,
-    PRESETS,
-    SETTINGS,
-    Protocol,
-    effective,
-    from_table,
-    load,
-    points,
-)
+from recist.protocol.settings import DEFAULT, SETTINGS, Protocol, effective, points
 
 __all__ = [
     "DEFAULT",

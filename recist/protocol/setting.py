@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field, fields
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from imaging.errors import InputError
+from imaging.spelling import did_you_mean
 
 
 class ProtocolError(InputError):
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
             if value not in self.options:
                 raise ProtocolError(
                     f"{self.name} = {str(value)!r} is not an option",
-                    remedy=nearest(str(value), self.options)
+                    remedy=did_you_mean(str(value), self.options)
                     + f"options: {', '.join(self.options)}",
                 )
         elif type(value) is not self.kind:
@@ -80,9 +80,3 @@ def settings_of(protocol: type) -> Mapping[str, Setting]:
             entry.metadata["source"],
         )
     return table
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy that names the nearest of the known names; empty when none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}? " if near else ""

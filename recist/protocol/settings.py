@@ -2,26 +2,22 @@
 
 A :class:`Protocol` is what a trial writes into its protocol before it starts. Each setting says
 which open point it answers (``AMB-nn``), what its options mean and where they come from. Presets
-are starting points; a TOML file overrides single settings::
-
-    preset = "fda"
-    minimum_sd_days = 56
-
-An unknown key or value is refused with the nearest name. :func:`effective` gives the settings that
-were in force, for the output.
+are starting points and a TOML file overrides single settings: see :mod:`recist.protocol.files`.
+:func:`effective` gives the settings that were in force, for the output.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Literal
 
+from imaging.spelling import did_you_mean
+from pet.response.protocol import PetProtocol
 from recist.papers import FAQ, FDA, IRECIST, RECIST11
-from recist.protocol.setting import ProtocolError, Setting, nearest, setting, settings_of
+from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
+from recist.protocol.setting import ProtocolError, Setting, setting, settings_of
 
 ADMIRALONCO = "admiralonco"
 
@@ -31,6 +27,9 @@ class Protocol:
     """The settings in force; the defaults are those of the preset ``recist11-eortc``."""
 
     name: str = "recist11-eortc"
+    #: The thresholds of the field classes, and what the papers on PET leave open.
+    field: FieldProfile = DEFAULT_PROFILE
+    pet: PetProtocol = PetProtocol()  # noqa: RUF009 - immutable
 
     # --- target and non-target lesions at a time point ---------------------------------------
     sticky_pr: Literal["none", "after_confirmed", "any"] = setting(
@@ -395,104 +394,47 @@ SETTINGS: Mapping[str, Setting] = settings_of(Protocol)
 
 DEFAULT = Protocol()
 
-PRESETS: Mapping[str, Protocol] = {
-    protocol.name: protocol
-    for protocol in (
-        DEFAULT,
-        Protocol(
-            name="fda",
-            pfs_policy="fda_a",
-            sticky_pr="none",
-            node_regrowth="hold",
-            nothing_assessed="ne",
-        ),
-        # admiralonco starts at responses; what it leaves to the vignette ADTR is taken from there.
-        Protocol(
-            name="admiralonco",
-            sticky_pr="none",
-            pd_on_reappearance="any_target_cr",
-            node_regrowth="pd",
-            cr_then_disease="keep",
-            minimum_sd_days=28,
-            early_pr_then_sd="ne",
-            nothing_assessed="missing",
-        ),
-        # Randomised 2:1: no confirmation needed, so any PR holds (AMB-01). All lesions may be
-        # irradiated on study; they stay targets and are summed apart as well.
-        Protocol(
-            name="trial-nct03548428",
-            confirmation_required=False,
-            sticky_pr="any",
-            irradiated_targets="separate_sum",
-        ),
-    )
-}
 
-
-def load(name_or_path: str | Path) -> Protocol:
-    """A preset by name, or the settings of a TOML file.
-
-    Raises:
-        ProtocolError: no such preset or file; an unknown key or value, with the nearest name.
-    """
-    if str(name_or_path) in PRESETS:
-        return PRESETS[str(name_or_path)]
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        raise ProtocolError(
-            f"no protocol {str(name_or_path)!r}",
-            remedy=f"{nearest(str(name_or_path), PRESETS)}presets: {', '.join(PRESETS)}; "
-            "or the path of a .toml file",
-        )
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except FileNotFoundError as error:
-        raise ProtocolError("no such file", where=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(f"not TOML: {error}", where=path) from error
-    try:
-        return from_table(table, name=path.stem)
-    except ProtocolError as error:
-        raise ProtocolError(error.what, where=path, remedy=error.remedy) from error
-
-
-def from_table(table: Mapping[str, object], *, name: str = "custom") -> Protocol:
-    """A protocol from setting names and values, with an optional ``preset`` to start from.
+def from_table(
+    table: Mapping[str, object], *, name: str = "custom", start: Protocol = DEFAULT
+) -> Protocol:
+    """A protocol from the names and values of settings, as one that starts from another.
 
     Raises:
         ProtocolError: an unknown key or value, with the nearest name.
     """
     values = dict(table)
-    preset = values.pop("preset", DEFAULT.name)
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise ProtocolError(
-            f"preset = {str(preset)!r} does not exist",
-            remedy=f"{nearest(str(preset), PRESETS)}presets: {', '.join(PRESETS)}",
-        )
     unknown = sorted(set(values) - set(SETTINGS))
     if unknown:
         raise ProtocolError(
             f"unknown setting {unknown[0]!r}",
-            remedy=nearest(unknown[0], SETTINGS).strip() or f"settings: {', '.join(SETTINGS)}",
+            remedy=did_you_mean(unknown[0], SETTINGS).strip() or f"settings: {', '.join(SETTINGS)}",
         )
     for key, value in values.items():
         if SETTINGS[key].kind is Decimal and type(value) is int:
             values[key] = Decimal(value)
     changes: dict[str, Any] = {"name": name, **values}
-    return replace(PRESETS[preset], **changes)
+    return replace(start, **changes)
 
 
 def effective(protocol: Protocol) -> dict[str, object]:
-    """The settings in force, by name, as plain values for JSON."""
+    """The settings in force, by name, as plain values for JSON; of PET, what a trial changed."""
     named: dict[str, object] = {"name": protocol.name}
     for name in SETTINGS:
         value = getattr(protocol, name)
         named[name] = str(value) if isinstance(value, Decimal) else value
+    named["field"] = asdict(protocol.field)
+    named["pet"] = _changed_from_default(protocol.pet)
     return named
 
 
+def _changed_from_default(pet: PetProtocol) -> dict[str, object]:
+    own, default = asdict(pet), asdict(PetProtocol())
+    return {name: value for name, value in own.items() if value != default[name]}
+
+
 def points(protocol: Protocol) -> dict[str, dict[str, object]]:
-    """The settings in force by open point: ``{"AMB-03": {"pd_on_reappearance": "overall_cr_only"}, ...}``."""
+    """The settings in force by open point: ``{"AMB-12": {"missing_target": "ne"}, ...}``."""
     found: dict[str, dict[str, object]] = {}
     for name, value in effective(protocol).items():
         if name in SETTINGS and SETTINGS[name].point:

@@ -376,7 +376,6 @@ def _fingerprint(subject: Subject, options: Options) -> str:
     digest.update(json.dumps(points).encode())  # a table of series changes them
     digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
-    digest.update(repr(options.field_profile).encode())  # its name may outlive its thresholds
     digest.update(__version__.encode())
     return digest.hexdigest()
 

@@ -11,6 +11,7 @@ import pytest
 
 from imaging.errors import InputError
 from pet.response.measurements import read_pet_courses
+from pet.response.protocol import from_table
 from pet.response.table import assess_pet_table
 
 PATIENTS = """\
@@ -70,8 +71,7 @@ def test_a_table_gives_every_criterion(tmp_path: Path) -> None:
 
 
 def test_criteria_and_settings_can_be_chosen(tmp_path: Path) -> None:
-    settings = tmp_path / "pet.toml"
-    settings.write_text("[percist]\nfall_percent = 60\n")
+    settings = from_table({"percist": {"fall_percent": 60}})
     as_csv, _ = assess_pet_table(
         table(tmp_path), tmp_path / "out", criteria=["PERCIST"], settings=settings
     )

@@ -25,7 +25,7 @@ from recist.field.classes import (
     classify_lesions,
 )
 from recist.field.overlays import field_overlays
-from recist.field.profile import DEFAULT_PROFILE, FIVE_GRAY_PROFILE, load_profile
+from recist.protocol.field import DEFAULT_PROFILE, FIVE_GRAY_PROFILE, from_table
 
 FRAME = "1.2.3"
 GRID = Grid((60, 60, 30), np.diag([2.0, 2.0, 2.0, 1.0]), FRAME)
@@ -304,36 +304,32 @@ class TestCertainty:
 
 
 class TestProfiles:
-    def test_a_profile_of_ones_own_starts_from_a_known_one(self, tmp_path: Path) -> None:
-        path = tmp_path / "ours.toml"
-        path.write_text(
-            'name = "ours"\nversion = "2"\nbased_on = "five-gray"\nin_coverage = 0.9\n'
-            "bands_gy = [10, 20]\ntail = { isodose = 0.1, factor = 2 }\n"
-        )
-        found = load_profile(path)
+    def test_a_profile_of_ones_own_starts_from_a_known_one(self) -> None:
+        found = from_table(
+            {
+                "name": "ours", "version": "2", "based_on": "five-gray", "in_coverage": 0.9,
+                "bands_gy": [10, 20], "tail": {"isodose": 0.1, "factor": 2},
+            }
+        )  # fmt: skip
         assert (found.label, found.low_dose_gy, found.in_coverage) == ("ours 2", 5.0, 0.9)
         assert (found.bands_gy, found.tail.factor) == ((10.0, 20.0), 2.0)
-        assert load_profile("sbrt-default") is DEFAULT_PROFILE
+        assert from_table({"based_on": "five-gray"}) is FIVE_GRAY_PROFILE
+        assert from_table({"low_dose_gy": 2}, name="trial").label == "trial 1.0"
 
     @pytest.mark.parametrize(
-        ("text", "says"),
+        ("table", "says"),
         [
-            ("low_dose_gy = 2.0", "needs a name of its own"),
-            ('name = "a"\nlow_dose = 2.0', "unknown setting low_dose"),
-            ('name = "a"\nlow_dose_gy = "2"', "setting low_dose_gy cannot be '2'"),
-            ('name = "a"\nbased_on = "b"', "no field profile 'b' to start from"),
-            ("name = ", "not readable as TOML"),
+            ({"low_dose": 2.0}, "unknown setting field.low_dose .did you mean 'low_dose_gy'"),
+            ({"low_dose_gy": "2"}, "setting field.low_dose_gy cannot be '2'"),
+            ({"based_on": "five-grey"}, "'five-grey' to start from .did you mean 'five-gray'"),
+            ({"tail": {"share": 1}}, "unknown setting field.tail.share"),
         ],
     )
     def test_a_profile_that_cannot_be_used_says_why(
-        self, tmp_path: Path, text: str, says: str
+        self, table: dict[str, object], says: str
     ) -> None:
-        path = tmp_path / "ours.toml"
-        path.write_text(text)
         with pytest.raises(InputError, match=says):
-            load_profile(path)
-        with pytest.raises(InputError, match="no field profile nothing"):
-            load_profile("nothing")
+            from_table(table)
 
 
 class TestReaderAndNewLesions:

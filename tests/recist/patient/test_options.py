@@ -25,7 +25,6 @@ from recist.patient.options import Options
         ({"events": Path("nowhere.csv")}, "no such file"),
         ({"overrides": Path("nowhere.csv")}, "no such file"),
         ({"links": Path("nowhere.csv")}, "no such file"),
-        ({"field_profile": "mine"}, "no field profile"),
         ({"organs": Path("nowhere")}, "organs.json"),
         ({"model": Path("nowhere")}, "metadata.json"),
     ],

@@ -55,6 +55,8 @@ def test_the_settings_in_force_can_be_written_and_read_again() -> None:
     for preset in PRESETS.values():
         written = json.loads(json.dumps(protocol.effective(preset)))
         assert written.pop("name") == preset.name
+        assert written.pop("field")["name"] == "sbrt-default"
+        assert written.pop("pet") == {}
         for name, value in written.items():
             kind = SETTINGS[name].kind
             assert getattr(preset, name) == (Decimal(value) if kind is Decimal else value)

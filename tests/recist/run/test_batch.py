@@ -15,10 +15,10 @@ import pytest
 
 from imaging.errors import InputError
 from imaging.series import Catalogue, Problem, ProblemLevel, Series, Subject, Visit
-from recist.field.profile import DEFAULT_PROFILE
 from recist.patient.options import Options
 from recist.patient.result_folder import FINGERPRINT, check_place, folder_names, written_whole
-from recist.protocol import load
+from recist.protocol import DEFAULT, load
+from recist.protocol.field import DEFAULT_PROFILE
 from recist.run import batch
 
 OPTIONS = Options(lesions="dicom", criteria=("recist11",), protocol=load("recist11-eortc"))
@@ -98,7 +98,7 @@ def test_resume_does_again_only_what_changed(studies: Path, assessed: list[str])
         {"lesions": "auto"},
         {"roi_pattern": "gtv"},
         {"protocol": load("fda")},
-        {"field_profile": replace(DEFAULT_PROFILE, low_dose_gy=2.0)},  # under the same name
+        {"protocol": replace(DEFAULT, field=replace(DEFAULT_PROFILE, low_dose_gy=2.0))},
     ],
 )
 def test_resume_does_all_again_under_other_settings(
