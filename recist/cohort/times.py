@@ -16,6 +16,7 @@ from recist.cohort.enrolment import Enrolled
 from recist.course import Course, EventKind, Field, Measurement, Role, Status
 from recist.endpoints import Background, outcome_of_responses, time_zero_of
 from recist.endpoints.policy import EMA_ITT
+from recist.papers import RECIST11
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Response, Scope
 
@@ -227,7 +228,7 @@ def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[Time]:
     """Each irradiated lesion from the start of radiotherapy to its own progression."""
     start = course.first_day_of(EventKind.RADIOTHERAPY_START)
     origin = origin if start is None else start
-    source = "Eisenhauer 2009, section 4.3.1, on the lesion alone"
+    source = f"{RECIST11('4.3.1')}, on the lesion alone"
     for lesion in course.lesions:
         if lesion.field is not Field.IN or lesion.role is Role.NEW:
             continue
