@@ -30,7 +30,9 @@ def split(series: Series, headers: Sequence[Header]) -> list[SeriesCandidate]:
     """
     stacks: list[SeriesCandidate] = []
     for group in _grouped(headers, _shape_of):
-        stacks.extend(_stack(series, part) for part in _acquisitions(group))
+        parts = _acquisitions(group)
+        repeats = _repeats(parts)
+        stacks.extend(replace(_stack(series, part), repeats=repeats) for part in parts)
     return sorted(stacks, key=lambda stack: (-stack.series.slices, stack.series.files))
 
 
@@ -71,6 +73,18 @@ def _acquisitions(headers: list[Header]) -> list[list[Header]]:
         if apart and (doubled or all(_is_regular(group) for group in groups)):
             return groups
     return [headers]
+
+
+def _repeats(parts: Sequence[Sequence[Header]]) -> int:
+    """How many times the same places were imaged, one after another; 1 for once."""
+    if len(parts) < 2:
+        return 1
+    in_time = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION)
+    if not any(len({part[0].elements.get(tag) for part in parts}) > 1 for tag in in_time):
+        return 1  # told apart by what they show, not by when
+    places = [np.sort(heights_of(part)) for part in parts]
+    alike = [len(one) == len(places[0]) and np.allclose(one, places[0]) for one in places]
+    return len(parts) if all(alike) else 1
 
 
 def _is_regular(headers: Sequence[Header]) -> bool:

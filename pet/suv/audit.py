@@ -65,7 +65,8 @@ class Audit:
         rule: which rule chose the reference time (or that none is needed).
         reference: reference time of the decay correction (first slice); None if none is needed.
         injection: start of the administration; None if not needed and not stated.
-        uptake_min: injection to reference; None if either is unknown.
+        uptake_min: injection to the first acquisition, or to the reference time where that is
+            later or the only one known; None if either is unknown.
     """
 
     kind: SuvType

@@ -277,13 +277,25 @@ def _timing(series: SeriesFacts, notes: Notes) -> _Timing:
     remaining = tuple(
         dose * 2.0 ** (-(time - injected).total_seconds() / half_life) for time in reference.times
     )
-    uptake_min = (min(reference.times) - injected).total_seconds() / 60.0
+    shown = min(reference.times)
+    if correction == "START":
+        shown = max(shown, min(_acquired(series), default=shown))
+    uptake_min = (shown - injected).total_seconds() / 60.0
     return _Timing(remaining, reference.rule, dose, half_life, reference, injected, uptake_min)
+
+
+def _acquired(series: SeriesFacts) -> list[dt.datetime]:
+    """When the slices were acquired, where they say so.
+
+    A static image of a late part of a list-mode scan is decay corrected to the start of that scan,
+    which may be the injection: the uptake lasts until the image was acquired.
+    """
+    return [facts.acquisition for facts in series.slices if facts.acquisition is not None]
 
 
 def _uptake_of_admin(series: SeriesFacts) -> tuple[dt.datetime | None, float | None]:
     """Injection and minutes to the first acquisition: for the record, no number needs them."""
-    starts = [facts.acquisition for facts in series.slices if facts.acquisition is not None]
+    starts = _acquired(series)
     if not starts:
         return series.injection, None
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from imaging.elements import number_of
 from pet.suv.errors import InvalidTagError, tag_text
 from pet.suv.notes import Notes
 
@@ -70,11 +70,8 @@ def numbers(header: Dataset, keyword: str, count: int) -> tuple[float, ...] | No
 def _finite(keyword: str, value: str | None) -> float | None:
     if value is None:
         return None
-    try:
-        found = float(value)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
+    found = number_of(value)
+    if found is None:
         raise InvalidTagError(keyword, f"is {value!r}, not a number")
     return found
 

@@ -191,3 +191,15 @@ def test_the_pet_that_gives_an_suv_is_chosen(dicom, worse, reason) -> None:
 )
 def test_kernels_by_the_vendors_names(kernel: str, sharp: bool) -> None:
     assert is_sharp(kernel) is sharp
+
+
+def test_frames_of_a_dynamic_pet_are_no_scan_whatever_the_series_type(dicom) -> None:
+    def frame(minute: int) -> dict[str, object]:
+        return {"elements": {"TemporalPositionIdentifier": minute}, "without": ("SeriesType",)}
+
+    dicom.ct("CT")
+    for minute in range(4):
+        dicom.pet(f"minute {minute}", series="dynamic", **frame(minute))
+    subject = only_subject(scan(dicom.root))
+    assert subject.visits[0].pet is None
+    assert {r.reason for r in subject.rejected} == {"one of 4 frames of a dynamic series"}

@@ -14,8 +14,10 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from imaging.errors import GeometryError, InputError, UnsupportedError
 from imaging.volume import Grid, Unit, Volume
@@ -371,6 +373,26 @@ def test_e20_offsets_from_utc_are_on_one_basis(
     drug = {"RadiopharmaceuticalStartDateTime": injected, "RadiopharmaceuticalStartTime": None}
     audit = suv_factors(pet_series(drug=drug, **changes))
     assert audit.uptake_min == pytest.approx(60.0)
+
+
+def test_e20_the_uptake_of_a_late_image_lasts_until_its_acquisition(
+    pet_series: SeriesMaker,
+) -> None:
+    """A static image of minutes 60 to 65 of a list-mode scan that began with the injection."""
+    changes = {"SeriesTime": "100000", "FrameReferenceTime": "3750000", "DecayFactor": "1.48"}
+    audit = suv_factors(pet_series(AcquisitionTime="110000", **changes))
+    assert audit.uptake_min == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("weight", ["7_0", "nan", "1e999", "seventy"])
+def test_a_number_that_only_python_reads_is_refused(weight: str, pet_series: SeriesMaker) -> None:
+    series = pet_series(PatientWeight=None)
+    for header in series:
+        raw = weight.encode()
+        element = RawDataElement(Tag("PatientWeight"), "DS", len(raw), raw, 0, False, True)
+        header["PatientWeight"] = element
+    with pytest.raises(InputError):
+        suv_factors(series)
 
 
 def test_e20_frames_on_another_basis_than_the_series(pet_series: SeriesMaker) -> None:
