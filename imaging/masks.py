@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nibabel
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
@@ -19,6 +17,7 @@ from pydicom.dataset import Dataset
 from imaging.dataset import pixels, read_object, understood
 from imaging.elements import decimal, decimals, whole
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
+from imaging.nifti import VOXEL_ERRORS, opened
 from imaging.seg import ABNORMAL, LESION, Algorithm, Coded, SegSegment, write_seg
 from imaging.slices import plane
 from imaging.volume import Array, FloatArray, Grid, Mask
@@ -42,6 +41,8 @@ LABEL_MAP_TOLERANCE_VOXELS = 0.05
 #: A fractional segment is what is at least half occupied (or half probable).
 FRACTIONAL_THRESHOLD = 0.5
 
+#: Labels beyond are no numbers of lesions.
+MOST_LABELS = 65535
 #: More slices than any scan has.
 MOST_SLICES = 20_000
 
@@ -314,11 +315,11 @@ def read_label_map(path: Path, grid: Grid) -> npt.NDArray[np.int32]:
         GeometryError: another shape, spacing or place than the image.
         InputError: values that are not whole numbers.
     """
+    image = opened(path)
     try:
-        image: Any = nibabel.load(path)
         stored = np.asanyarray(image.dataobj)
-    except (OSError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        raise InputError(f"not readable as NIfTI: {error}", where=path) from error
+    except VOXEL_ERRORS as error:
+        raise InputError("the voxels cannot be read: a truncated file", where=path) from error
     while stored.ndim > 3 and stored.shape[-1] == 1:
         stored = stored[..., 0]
     labels = _whole_numbers(stored, path)
@@ -362,6 +363,10 @@ def _turned(grid: Grid, order: Mapping[int, int] | Array, flips: tuple[int, ...]
 def _whole_numbers(stored: Array, path: Path) -> npt.NDArray[np.int32]:
     if stored.ndim != 3:
         raise InputError(f"a label map has three dimensions, not {stored.ndim}", where=path)
+    if not np.isfinite(stored).all() or stored.min() < 0 or stored.max() > MOST_LABELS:
+        raise InputError(
+            f"labels from {stored.min():g} to {stored.max():g}: not a label map", where=path
+        )
     labels = np.asarray(np.rint(stored), dtype=np.int32)
     if not np.array_equal(labels, stored):
         raise InputError("values are not whole numbers: not a label map", where=path)

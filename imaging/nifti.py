@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
@@ -20,6 +22,22 @@ _nib: Any = nib  # typed in parts only
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: A column of the affine this far from perpendicular to the others is a shear.
 SHEAR_TOLERANCE = 1e-3
+#: A voxel smaller than that of any scanner: the affine is flat, or in another unit.
+SMALLEST_VOXEL_MM3 = 1e-6
+#: What is read of one image; 1024 x 1024 x 1000 voxels of 4 bytes.
+LARGEST_VOXELS_BYTES = 4 * 1024**3
+#: Deflation packs nothing tighter (zlib: 1032 to 1).
+LARGEST_RATIO = 1032
+#: What NumPy, zlib and the file system raise over damaged voxels.
+VOXEL_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    ArithmeticError,
+    MemoryError,
+    zlib.error,
+    HeaderDataError,
+)
 
 
 def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
@@ -33,10 +51,7 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
         InputError: the file is missing or not NIfTI.
         GeometryError: it is not three-dimensional, places no voxels, or is sheared.
     """
-    try:
-        image = _nib.load(path)
-    except (ImageFileError, OSError) as error:
-        raise InputError("not a NIfTI file, or missing", where=path) from error
+    image = opened(path)
     shape = tuple(n for n in image.shape if n != 1) if len(image.shape) > 3 else image.shape
     if len(shape) != 3:
         raise GeometryError(f"an image of shape {image.shape}, not three-dimensional", where=path)
@@ -49,12 +64,12 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
         )
     axial = _nib.funcs.squeeze_image(image) if len(image.shape) > 3 else image
     to_lps = _nib.orientations.io_orientation(RAS_TO_LPS @ axial.affine)
-    axial = axial.as_reoriented(to_lps)
-    affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
-    _check_shear(affine, path)
     try:
+        axial = axial.as_reoriented(to_lps)
+        affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
+        _check_shear(affine, path)
         array = np.asanyarray(axial.dataobj)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (*VOXEL_ERRORS, TypeError) as error:
         raise InputError("the voxels cannot be read: a truncated file", where=path) from error
     if not np.issubdtype(array.dtype, np.integer):
         array = array.astype(np.float32)
@@ -62,6 +77,42 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
         raise InputError("voxels that are not finite numbers", where=path)
     i, j, k = array.shape
     return Volume(np.asfortranarray(array), Grid((i, j, k), affine), unit, path.name), ()
+
+
+def opened(path: Path) -> Any:
+    """A NIfTI file whose header can be believed; its voxels are read when they are asked for.
+
+    Raises:
+        InputError: missing, no NIfTI, of colours, in another unit than mm, larger than is read, or
+            larger than the file can hold.
+        GeometryError: an affine that places no voxels.
+    """
+    try:
+        image = _nib.load(path)
+        shape, kind = image.shape, image.get_data_dtype()
+        affine = np.asarray(image.affine, dtype=np.float64)
+        units = image.header.get_xyzt_units()[0] if hasattr(image.header, "get_xyzt_units") else ""
+        voxels = math.prod(int(n) for n in shape)
+    except (ImageFileError, *VOXEL_ERRORS, TypeError, KeyError, AttributeError) as error:
+        raise InputError("not a NIfTI file, or missing", where=path) from error
+    if kind.kind not in "iuf":
+        raise InputError(f"voxels of type {kind}, not numbers: a colour image?", where=path)
+    if units not in ("mm", "unknown", ""):
+        raise InputError(
+            f"the header gives lengths in {units}, not mm",
+            where=path,
+            remedy="convert the image again, with dcm2niix",
+        )
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < SMALLEST_VOXEL_MM3:
+        raise GeometryError("an affine that places no voxels (not finite, or flat)", where=path)
+    if voxels < 1 or voxels * kind.itemsize > LARGEST_VOXELS_BYTES:
+        raise InputError(f"an image of {' x '.join(map(str, shape))} voxels", where=path)
+    packed = path.name.endswith(".gz")
+    if voxels * kind.itemsize > path.stat().st_size * (LARGEST_RATIO if packed else 1):
+        raise InputError(
+            f"the file is truncated: {path.stat().st_size} bytes for {voxels} voxels", where=path
+        )
+    return image
 
 
 def _check_shear(affine: FloatArray, path: Path) -> None:

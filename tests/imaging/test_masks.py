@@ -240,7 +240,7 @@ class TestLabelMap:
             read_label_map(path, grid)
 
     def test_a_missing_file_is_named(self, grid: Grid, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=r"none\.nii\.gz: not readable as NIfTI"):
+        with pytest.raises(InputError, match=r"none\.nii\.gz: not a NIfTI file, or missing"):
             read_label_map(tmp_path / "none.nii.gz", grid)
 
 

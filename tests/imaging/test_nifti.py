@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -11,10 +13,11 @@ import pytest
 
 from imaging.catalogue import Catalogue, scan
 from imaging.errors import GeometryError, InputError
+from imaging.masks import read_label_map
 from imaging.nifti import read_nifti
 from imaging.read import read_ct, read_pet
 from imaging.series import Kind, ProblemLevel
-from imaging.volume import Unit
+from imaging.volume import Grid, Unit
 
 
 def save(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
@@ -177,3 +180,75 @@ def test_a_label_map_lies_on_its_ct(data_dir: Path) -> None:
     assert ct is not None
     labels, _ = read_nifti(root / "truth" / "fu2_labels.nii.gz", Unit.LABEL)
     assert read_ct(ct).volume.grid.same_as(labels.grid)
+
+
+class TestDamage:
+    """A file that is not what it says is refused by name, as an image and as a label map."""
+
+    @staticmethod
+    def image(array: np.ndarray | None = None, affine: np.ndarray | None = None) -> Any:
+        stored = np.zeros((4, 5, 6), dtype=np.int16) if array is None else array
+        return nib.Nifti1Image(
+            stored, np.diag([-2.0, -2.0, 3.0, 1.0]) if affine is None else affine
+        )
+
+    def refused(self, path: Path, match: str) -> None:
+        on = Grid((4, 5, 6), np.diag([2.0, 2.0, 3.0, 1.0]))
+        with pytest.raises(InputError, match=match):
+            read_nifti(path, Unit.HU)
+        with pytest.raises(InputError, match=match):
+            read_label_map(path, on)
+
+    @pytest.mark.parametrize("units", ["micron", "meter"])
+    def test_another_unit_of_length(self, tmp_path: Path, units: str) -> None:
+        image = self.image()
+        image.header.set_xyzt_units(units)
+        nib.save(image, tmp_path / "a.nii.gz")
+        self.refused(tmp_path / "a.nii.gz", "not mm")
+
+    def test_colours(self, tmp_path: Path) -> None:
+        rgb = np.zeros((4, 5, 6), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+        nib.save(self.image(rgb), tmp_path / "a.nii.gz")
+        self.refused(tmp_path / "a.nii.gz", "a colour image")
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+    def test_an_affine_that_places_no_voxels(self, tmp_path: Path, value: float) -> None:
+        affine = np.diag([-2.0, -2.0, 3.0, 1.0])
+        nib.save(self.image(), tmp_path / "a.nii")
+        raw = bytearray((tmp_path / "a.nii").read_bytes())
+        affine[2, 2] = value
+        raw[280:328] = affine[:3].astype("<f4").tobytes()  # srow_x, srow_y, srow_z
+        (tmp_path / "a.nii").write_bytes(raw)
+        self.refused(tmp_path / "a.nii", "places no voxels")
+
+    @pytest.mark.parametrize("packed", [True, False])
+    def test_more_voxels_than_the_file_can_hold(self, tmp_path: Path, packed: bool) -> None:
+        nib.save(self.image(), tmp_path / "a.nii")
+        raw = bytearray((tmp_path / "a.nii").read_bytes())
+        raw[42:48] = np.array([400, 400, 400], dtype="<i2").tobytes()
+        path = tmp_path / ("b.nii.gz" if packed else "b.nii")
+        path.write_bytes(gzip.compress(bytes(raw)) if packed else bytes(raw))
+        self.refused(path, "truncated")
+
+    @pytest.mark.parametrize("share", [0.2, 0.5, 0.95])
+    def test_a_file_cut_short(self, tmp_path: Path, share: float) -> None:
+        noise = np.random.default_rng(1).integers(0, 9, (4, 5, 6)).astype(np.int16)
+        nib.save(self.image(noise), tmp_path / "a.nii.gz")
+        raw = (tmp_path / "a.nii.gz").read_bytes()
+        (tmp_path / "a.nii.gz").write_bytes(raw[: int(share * len(raw))])
+        self.refused(tmp_path / "a.nii.gz", "truncated|not a NIfTI")
+
+    def test_a_type_of_voxels_that_nobody_knows(self, tmp_path: Path) -> None:
+        nib.save(self.image(), tmp_path / "a.nii")
+        raw = bytearray((tmp_path / "a.nii").read_bytes())
+        raw[70:72] = b"\xe7\x03"
+        (tmp_path / "a.nii").write_bytes(raw)
+        self.refused(tmp_path / "a.nii", "not a NIfTI")
+
+    @pytest.mark.parametrize("value", [-2, 100_000])
+    def test_labels_that_are_none(self, tmp_path: Path, value: int) -> None:
+        labels = np.zeros((4, 5, 6), dtype=np.int32)
+        labels[1, 1, 1] = value
+        nib.save(self.image(labels), tmp_path / "a.nii.gz")
+        with pytest.raises(InputError, match="not a label map"):
+            read_label_map(tmp_path / "a.nii.gz", Grid((4, 5, 6), np.diag([2.0, 2, 3, 1])))
