@@ -7,6 +7,7 @@ fourteen gigabytes, a pipe that never ends. Whatever pydicom raises over it beco
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -130,6 +131,35 @@ def path_of(path: str | os.PathLike[str]) -> str:
     return os.fspath(path)
 
 
+class _Bounded(io.BufferedReader):
+    """A file of which no more is read at once than it has.
+
+    Python reserves what is asked for: a length of 2 GB in a file of 1 kB would take 2 GB.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(io.FileIO(open_file(path)))
+        self._size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or not 0 <= size <= left else size)
+
+
+def parsed(
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    stop_before_pixels: bool = False,
+    specific_tags: list[int] | None = None,
+) -> pydicom.Dataset:
+    """What pydicom makes of a file; whatever it raises is the caller's to name."""
+    with _Bounded(path) as file:
+        return pydicom.dcmread(
+            file, force=force, stop_before_pixels=stop_before_pixels, specific_tags=specific_tags
+        )
+
+
 def read_dataset(
     path: str | os.PathLike[str], tags: Iterable[int] | None = None
 ) -> pydicom.Dataset:
@@ -143,7 +173,7 @@ def read_dataset(
     marked = _check_kind(path)
     try:
         with quiet_pydicom():
-            dataset = pydicom.dcmread(
+            dataset = parsed(
                 path, stop_before_pixels=True, force=not marked, specific_tags=_list(tags)
             )
         usable = "SOPClassUID" in dataset
@@ -177,7 +207,7 @@ def read_object(path: str | os.PathLike[str]) -> pydicom.Dataset:
             raise HeaderError(f"not readable as DICOM: {error.what}", where=path_of(path)) from None
         # A reader that meets the end of the file too early only warns.
         warnings.filterwarnings("error", message=".*(?i:end of file|EOF)")
-        dataset = pydicom.dcmread(path, force=not marked)
+        dataset = parsed(path, force=not marked)
         for element in dataset.values():
             length = getattr(element, "length", 0xFFFFFFFF)  # of elements not yet parsed
             if length != 0xFFFFFFFF and len(element.value or b"") < length:

@@ -62,9 +62,9 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
             where=path,
             remedy="convert the series again, with dcm2niix",
         )
-    axial = _nib.funcs.squeeze_image(image) if len(image.shape) > 3 else image
-    to_lps = _nib.orientations.io_orientation(RAS_TO_LPS @ axial.affine)
     try:
+        axial = _nib.funcs.squeeze_image(image) if len(image.shape) > 3 else image
+        to_lps = _nib.orientations.io_orientation(RAS_TO_LPS @ axial.affine)
         axial = axial.as_reoriented(to_lps)
         affine = RAS_TO_LPS @ np.asarray(axial.affine, dtype=np.float64)
         _check_shear(affine, path)

@@ -17,7 +17,7 @@ import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from imaging.dataset import DEFLATED, READ_ERRORS, quiet_pydicom, read_dataset, reason
+from imaging.dataset import DEFLATED, READ_ERRORS, parsed, quiet_pydicom, read_dataset, reason
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.header import BIG_ENDIAN, NATIVE, Header, Tag, read_header
 from imaging.series import Series
@@ -245,8 +245,7 @@ def decode(header: Header) -> Array:
     syntax = UID(header.transfer_syntax)
     try:
         with quiet_pydicom():
-            dataset = pydicom.dcmread(header.path, force=True)
-            return np.asarray(dataset.pixel_array)
+            return np.asarray(parsed(header.path, force=True).pixel_array)
     except (RuntimeError, ImportError, *READ_ERRORS) as error:
         if syntax in NATIVE or syntax in (BIG_ENDIAN, DEFLATED):
             raise HeaderError(

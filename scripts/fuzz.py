@@ -1,0 +1,344 @@
+"""Throw damaged files at the readers: whatever goes wrong must be a typed error of that file.
+
+    python scripts/fuzz.py                       # a minute of each target
+    python scripts/fuzz.py --seconds 600 dose    # ten minutes of one
+    python scripts/fuzz.py --list
+
+A target is a function over the path of a damaged file, with the whole files that it is damaged
+from. It may raise ``InputError`` and nothing else. What Hypothesis finds is shrunk, printed and
+kept as a file under ``--keep``. Exit code 1 when a target failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+
+from imaging.catalogue import scan
+from imaging.contours import axial_grid, rasterise, read_rtstruct
+from imaging.dose import read_dose
+from imaging.errors import InputError
+from imaging.frames import read_frame_maps
+from imaging.header import Tag, read_header
+from imaging.masks import read_label_map, read_seg
+from imaging.nifti import read_nifti
+from imaging.outlines import write_rtstruct
+from imaging.plan import read_plan
+from imaging.read import read_ct
+from imaging.seg import SegSegment, write_seg
+from imaging.series import Series
+from imaging.volume import Grid, Mask, Unit
+
+#: A reader that takes this much for a file of a few kilobytes has believed what it should not.
+LARGEST_MEMORY_BYTES = 512 * 1024**2
+#: Examples of one round of Hypothesis; rounds follow each other until the time is over.
+ROUND = 100
+AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
+SHAPE = (8, 8, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is fuzzed: the reader, and the whole files that its damaged ones come from."""
+
+    run: Callable[[Path], object]
+    seeds: Sequence[bytes]
+    name: str = "x.dcm"
+
+
+# Whole files ----------------------------------------------------------------------------------
+
+
+def _uid(name: str) -> str:
+    return str(generate_uid(entropy_srcs=["fuzz", name]))
+
+
+def _begun(sop_class: str, modality: str, name: str) -> Dataset:
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID = sop_class, _uid(name)
+    made.Modality, made.PatientID, made.PatientName = modality, "P1", "Name^P1"
+    made.StudyDate, made.StudyInstanceUID = "20200106", _uid("study")
+    made.SeriesInstanceUID, made.FrameOfReferenceUID = _uid(modality), _uid("frame")
+    return made
+
+
+def _bytes(made: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = made.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    with tempfile.NamedTemporaryFile(suffix=".dcm") as file:
+        whole = FileDataset(file.name, made, file_meta=meta, preamble=b"\0" * 128)
+        pydicom.dcmwrite(file.name, whole, enforce_file_format=True)
+        return Path(file.name).read_bytes()
+
+
+def _image(made: Dataset, stored: np.ndarray) -> None:
+    made.Rows, made.Columns = stored.shape[-2:]
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.BitsAllocated = made.BitsStored = 8 * stored.itemsize
+    made.HighBit, made.PixelRepresentation = made.BitsStored - 1, 0
+    made.ImageOrientationPatient, made.PixelSpacing = [1, 0, 0, 0, 1, 0], [2, 2]
+    made.PixelData = stored.tobytes()
+
+
+def ct_slices() -> list[Dataset]:
+    """A CT of eight columns, eight rows and six slices."""
+    slices = []
+    for k in range(SHAPE[2]):
+        made = _begun("1.2.840.10008.5.1.4.1.1.2", "CT", f"ct{k}")
+        made.ImageType, made.ImagePositionPatient = ["ORIGINAL", "PRIMARY", "AXIAL"], [0, 0, 3 * k]
+        made.SliceThickness, made.RescaleSlope, made.RescaleIntercept = 3, 1, -1024
+        _image(made, np.arange(64, dtype="<u2").reshape(8, 8) * 20)
+        slices.append(made)
+    return slices
+
+
+def dose() -> bytes:
+    made = _begun("1.2.840.10008.5.1.4.1.1.481.2", "RTDOSE", "dose")
+    made.NumberOfFrames, made.ImagePositionPatient = 4, [0, 0, 0]
+    _image(made, np.ones((4, 8, 8), dtype="<u4"))
+    made.GridFrameOffsetVector, made.DoseGridScaling = [0, 3, 6, 9], "0.01"
+    made.DoseUnits, made.DoseType, made.DoseSummationType = "GY", "PHYSICAL", "PLAN"
+    plan = Dataset()
+    plan.ReferencedSOPInstanceUID = _uid("plan")
+    made.ReferencedRTPlanSequence = [plan]
+    return _bytes(made)
+
+
+def plan() -> bytes:
+    made = _begun("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN", "plan")
+    target, group, beam = Dataset(), Dataset(), Dataset()
+    target.DoseReferenceType, target.TargetPrescriptionDose = "TARGET", "40"
+    target.ReferencedROINumber = 1
+    beam.ReferencedBeamNumber, beam.BeamDose = 1, "2"
+    group.FractionGroupNumber, group.NumberOfFractionsPlanned = 1, 20
+    group.ReferencedBeamSequence = [beam]
+    made.DoseReferenceSequence, made.FractionGroupSequence = [target], [group]
+    return _bytes(made)
+
+
+def registration() -> bytes:
+    made = _begun("1.2.840.10008.5.1.4.1.1.66.1", "REG", "registration")
+    step, matrices, item = Dataset(), Dataset(), Dataset()
+    step.FrameOfReferenceTransformationMatrix = np.eye(4).ravel().tolist()
+    matrices.MatrixSequence, item.FrameOfReferenceUID = [step], _uid("other")
+    item.MatrixRegistrationSequence = [matrices]
+    made.RegistrationSequence = [item]
+    return _bytes(made)
+
+
+def drawn(write: Callable[..., Path]) -> bytes:
+    """One lesion as SEG or RTSTRUCT, by our own writer."""
+    slices = ct_slices()
+    grid = Grid(SHAPE, AFFINE, str(slices[0].FrameOfReferenceUID))
+    full = np.zeros(SHAPE, dtype=bool)
+    full[2:6, 2:6, 1:4] = True
+    with tempfile.TemporaryDirectory() as folder:
+        lesion = SegSegment("L1", Mask.of(full, grid), "2.25.1")
+        return write(Path(folder) / "x.dcm", [lesion], slices).read_bytes()
+
+
+def nifti() -> bytes:
+    image = nibabel.Nifti1Image(np.ones(SHAPE, dtype=np.int16), AFFINE)
+    image.set_sform(AFFINE, code=1)
+    return bytes(image.to_bytes())
+
+
+# Readers --------------------------------------------------------------------------------------
+
+
+def look_at_header(path: Path) -> None:
+    header = read_header(path, to_pixels=True)
+    for tag in Tag:
+        header.text(tag), header.numbers(tag), header.integer(tag), header.date(tag)
+
+
+def draw_contours(path: Path) -> None:
+    for roi in read_rtstruct(path).rois:
+        if roi.closed:
+            rasterise(roi, axial_grid([roi]))
+
+
+def read_series(path: Path) -> None:
+    """The damaged slice among its whole neighbours."""
+    files = [path]
+    for k, made in enumerate(ct_slices()[1:]):
+        files.append(path.with_name(f"whole{k}.dcm"))
+        files[-1].write_bytes(_bytes(made))
+    read_ct(Series("1", "CT", tuple(files)))
+
+
+def catalogue(path: Path) -> None:
+    """A damaged file beside a whole patient, who must be found complete."""
+    for k, made in enumerate(ct_slices()):
+        made.PatientID, made.SeriesInstanceUID = "WHOLE", _uid("whole")
+        made.SOPInstanceUID = _uid(f"whole {k}")
+        (path.parent / f"whole{k}.dcm").write_bytes(_bytes(made))
+    found = {subject.id: subject for subject in scan(path.parent).subjects}
+    (visit,) = found["WHOLE"].visits
+    if visit.ct is None or visit.ct.slices != SHAPE[2]:
+        raise AssertionError("the whole patient is not complete")
+
+
+def targets() -> dict[str, Target]:
+    """What can be fuzzed, by name."""
+    image = [
+        _bytes(ct_slices()[0], syntax)
+        for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+    ]
+    rtstruct, seg = drawn(write_rtstruct), drawn(write_seg)
+    objects = [rtstruct, seg, dose(), plan(), registration()]
+    grid = Grid(SHAPE, AFFINE)
+    return {
+        "header": Target(look_at_header, [*image, *objects]),
+        "ct": Target(read_series, image),
+        "rtstruct": Target(draw_contours, [rtstruct]),
+        "seg": Target(read_seg, [seg]),
+        "dose": Target(read_dose, [dose()]),
+        "plan": Target(read_plan, [plan()]),
+        "registration": Target(read_frame_maps, [registration()]),
+        "nifti": Target(lambda path: read_nifti(path, Unit.HU), [nifti()], "x.nii"),
+        "label-map": Target(lambda path: read_label_map(path, grid), [nifti()], "x.nii"),
+        "catalogue": Target(catalogue, [*image, *objects]),
+    }
+
+
+# Damage ---------------------------------------------------------------------------------------
+
+#: What headers are made of, and what upsets those who read them.
+_WORDS = (
+    *(b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xfe\xff\0\xe0"),
+    *(b"\xfe\xff\r\xe0", b"\xfe\xff\xdd\xe0", b"SQ\0\0\xff\xff\xff\xff", b"NaN ", b"1e99", b"-1"),
+    *(b"4_0 ", b"0.0 ", b"\\\\\\\\", b"\xe0\x7f\x10\0", b"ISO 2022 IR 87"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One damage: at a share of the file, in a manner, with bytes."""
+
+    place: float
+    manner: str
+    content: bytes
+
+    def applied(self, data: bytes) -> bytes:
+        at = int(self.place * len(data))
+        if self.manner == "cut":
+            return data[:at]
+        if self.manner == "drop":
+            return data[:at] + data[at + len(self.content) :]
+        if self.manner == "insert":
+            return data[:at] + self.content + data[at:]
+        if self.manner == "repeat":
+            return data[:at] + data[max(at - 64, 0) : at] + data[at:]
+        return data[:at] + self.content + data[at + len(self.content) :]
+
+
+#: "write" comes most often: it keeps what follows in place.
+EDITS = st.builds(
+    Edit,
+    st.floats(0.0, 1.0, exclude_max=True),
+    st.sampled_from(["write"] * 6 + ["insert", "drop", "repeat", "cut"]),
+    st.one_of(st.sampled_from(_WORDS), st.binary(min_size=1, max_size=8)),
+)
+
+
+def damaged(seeds: Sequence[bytes]) -> st.SearchStrategy[bytes]:
+    """A whole file with one to six damages."""
+
+    def apply(whole: bytes, edits: list[Edit]) -> bytes:
+        for edit in edits:
+            whole = edit.applied(whole)
+        return whole
+
+    return st.builds(apply, st.sampled_from(list(seeds)), st.lists(EDITS, min_size=1, max_size=6))
+
+
+def fuzz(name: str, target: Target, seconds: float, keep: Path | None, first_seed: int) -> bool:
+    """Fuzz one target for so long; whether it held."""
+    examples = 0
+    last: list[bytes] = []
+
+    def check(data: bytes) -> None:
+        nonlocal examples
+        examples += 1
+        last[:] = [data]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / target.name
+            path.write_bytes(data)
+            tracemalloc.reset_peak()
+            with contextlib.suppress(InputError):
+                target.run(path)
+            if tracemalloc.get_traced_memory()[1] > LARGEST_MEMORY_BYTES:
+                raise MemoryError(f"more than {LARGEST_MEMORY_BYTES} bytes for {len(data)}")
+
+    tracemalloc.start()
+    started, held = time.monotonic(), True
+    number = first_seed
+    while held and time.monotonic() - started < seconds:
+        number += 1
+        chosen = settings(
+            max_examples=ROUND,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+        )
+        try:
+            seed(number)(chosen(given(damaged(target.seeds))(check)))()
+        except (Exception, Flaky) as error:
+            held = False
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                (keep / f"{name}-{number}{Path(target.name).suffix}").write_bytes(last[0])
+    tracemalloc.stop()
+    took = time.monotonic() - started
+    print(f"{name}: {examples} files in {took:.0f} s, {'0 untyped errors' if held else 'FAILED'}")
+    return held
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="targets; all without any")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
+    parser.add_argument("--keep", type=Path, help="folder for the files that failed")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--list", action="store_true", help="names of the targets")
+    given_names = parser.parse_args()
+    known = targets()
+    if given_names.list:
+        print("\n".join(known))
+        return 0
+    unknown = set(given_names.names) - set(known)
+    if unknown:
+        parser.error(f"no target {', '.join(sorted(unknown))}")
+    logging.disable(logging.CRITICAL)  # pydicom and nibabel remark on what they read
+    chosen = given_names.names or list(known)
+    held = [
+        fuzz(name, known[name], given_names.seconds, given_names.keep, given_names.seed)
+        for name in chosen
+    ]
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
