@@ -171,6 +171,8 @@ class Assessment(NamedTuple):
         nadir_mm: the smallest sum before this time point, which growth is measured from.
         lower_bound: a target of the sum was not evaluable, so that the whole is at least ``sum_mm``
             and no change in percent can be given.
+        method_changed: targets were delineated in another way at an earlier date (a reader's
+            contour, then a network's), so that changes between the dates are unreliable.
         progression_day: the earlier day to which a progression seen here dates back (a new lesion
             that was equivocal then); None when ``day`` counts.
         held: disease is back after a complete response, in a single small node that the next scan
@@ -195,6 +197,7 @@ class Assessment(NamedTuple):
     progression_day: int | None = None
     held: bool = False
     lower_bound: bool = False
+    method_changed: bool = False
 
 
 class EventTime(NamedTuple):

@@ -138,6 +138,7 @@ class IrecistReading:
             None if judged.by_scan is target else IMMUNE[judged.by_scan],
             held=judged.back is not None and not judged.back.progresses,
             lower_bound=not seen.complete,
+            method_changed=seen.method_changed,
         )
         judge.add(k, judged, progressed=False)
         if overall is Response.ICR:
@@ -323,6 +324,7 @@ class IrecistReading:
             None if block is None else block.first_day,
             view.seen.timepoint.new_lesion_day if view.new.fresh else None,
             lower_bound=not view.seen.complete,
+            method_changed=view.seen.method_changed,
         )
 
     def _non_target(self, view: View) -> Response:

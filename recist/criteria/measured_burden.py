@@ -77,6 +77,7 @@ def assess_burden(
                 reasons,
                 seen.remarks,
                 lower_bound=not complete,
+                method_changed=seen.method_changed,
             )
         )
         if complete:

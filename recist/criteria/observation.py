@@ -28,6 +28,7 @@ class Observation(NamedTuple):
         deciding: the non-targets that make that response, and a marker that is still raised.
         new: the new lesions noted so far; ``new_seen``: one of them counts.
         remarks: what could not be used as recorded.
+        method_changed: targets were delineated in another way at an earlier date.
     """
 
     day: int
@@ -43,6 +44,7 @@ class Observation(NamedTuple):
     new: tuple[NewLesion, ...]
     new_seen: bool
     remarks: tuple[str, ...]
+    method_changed: bool = False
 
     @property
     def sum_mm(self) -> Decimal | None:
@@ -90,10 +92,11 @@ def read(course: Course, protocol: Protocol) -> ObservedCourse:
     return latest[2]
 
 
-def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR0912 - one pass, 10^6 rows
+def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR0912, PLR0915 - one pass
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
     raised = _raised_markers(course) if course.events else None
+    changed = _method_changes(course, targets)
     as_recorded = protocol.diameter_rounding == "as_recorded"
     small_mm = too_small(protocol)
     seen = []
@@ -174,10 +177,43 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR091
                 deciding,
                 news,
                 bool(news) and any(lesion.sight in COUNTS for lesion in news),
-                remarks,
+                (*remarks, changed[k]) if k in changed else remarks,
+                k in changed,
             )
         )
     return ObservedCourse(course, targets, non_targets, tuple(seen))
+
+
+def _method_changes(course: Course, targets: Container[str]) -> dict[int, str]:
+    """A remark for each time point whose targets were delineated otherwise than before.
+
+    A network and a reader draw the same lesion differently, so a change between their contours may
+    be one of the method and not of the disease.
+    """
+    if len({each.source for at in course.timepoints for each in at.measurements}) < 2:
+        return {}
+    by_day: dict[int, frozenset[str]] = {}
+    found = {}
+    for k, timepoint in enumerate(course.timepoints):
+        sources = frozenset(
+            each.source
+            for each in timepoint.measurements
+            if each.status is _MEASURED and each.lesion_id in targets
+        )
+        others = {day: known - sources for day, known in by_day.items() if known - sources}
+        if sources and others:
+            days = ", ".join(str(day) for day in others)
+            names = ", ".join(
+                sorted({name or "not named" for each in others.values() for name in each})
+            )
+            here = ", ".join(sorted(name or "not named" for name in sources))
+            found[k] = (
+                f"method of delineation changed: {here} here, {names} on day {days}; changes "
+                "between these dates are unreliable"
+            )
+        if sources:
+            by_day[timepoint.day] = sources
+    return found
 
 
 def _by_role(course: Course) -> tuple[dict[str, bool], dict[str, bool], list[Lesion]]:

@@ -209,6 +209,7 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
                 progression_day=seen.timepoint.new_lesion_day if judged.new else None,
                 held=judged.back is not None and not judged.back.progresses,
                 lower_bound=not seen.complete,
+                method_changed=seen.method_changed,
             )
         )
         judge.add(k, judged, progressed=overall is PD)

@@ -203,7 +203,12 @@ def _timepoints(
     seen: dict[int, list[Measurement]] = {examination.day: [] for examination in examinations}
     remarks: list[tuple[str, int, str]] = []
     for lesion in placed.tracked:
-        found, own = measurements(lesion, options.protocol, source=options.source)
+        found, own = measurements(
+            lesion,
+            options.protocol,
+            source=options.source,
+            network="" if options.bundle is None else options.bundle.source,
+        )
         for day, measurement in found.items():
             seen[day].append(measurement)
         remarks.extend(own)

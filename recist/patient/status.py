@@ -108,9 +108,14 @@ def _non_target(
 
 
 def measurements(
-    lesion: TrackedLesion, protocol: Protocol, *, source: str
+    lesion: TrackedLesion, protocol: Protocol, *, source: str, network: str = ""
 ) -> tuple[dict[int, Measurement], tuple[tuple[str, int, str], ...]]:
     """What was seen of a lesion at each date, and the remarks for the reader.
+
+    Args:
+        source: who delineated.
+        network: who delineated at the dates that no reader has drawn or checked, where that is
+            another.
 
     Returns:
         measurement by day; (lesion, day, remark) triples.
@@ -123,7 +128,8 @@ def measurements(
         status, remark = status_of(lesion, sighting, smallest, protocol)
         if remark:
             remarks.append((lesion.id, day, remark))
-        found[day] = _measurement(lesion, sighting, status, source)
+        drawn_by = source if day in lesion.reviewed else network or source
+        found[day] = _measurement(lesion, sighting, status, drawn_by)
         size_mm = lesion.size_mm(day) if sighting.state in SEEN else None
         if size_mm is not None:
             smallest = size_mm if smallest is None else min(smallest, size_mm)

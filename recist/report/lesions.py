@@ -89,7 +89,10 @@ def _sum_words(assessment: Assessment | None) -> str:
         return "–"
     words = wording.total(assessment)
     change = figures_of(assessment).change_from_baseline_percent
-    return words if change is None else f"{words} · {wording.percent(change)}"
+    if change is None:
+        return words
+    unreliable = f" ({wording.UNRELIABLE})" if assessment.method_changed else ""
+    return f"{words} · {wording.percent(change)}{unreliable}"
 
 
 def row(case: PatientResult, lesion: Lesion) -> LesionRow:

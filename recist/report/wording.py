@@ -55,6 +55,10 @@ _SETS = {
 }
 
 
+#: Stands beside a change between contours that were not drawn in the same way.
+UNRELIABLE = "unreliable: the method of delineation changed"
+
+
 def mm(value: Decimal | None) -> str:
     """A length as it was recorded, or a dash where there is none."""
     return "–" if value is None else f"{in_mm(value)}{NBSP}mm"
@@ -130,7 +134,8 @@ def _causes(assessment: Assessment) -> list[str]:
         change = figures_of(assessment).change_from_nadir_percent
         growth = ""
         if change is not None:
-            growth = f" ({percent(change)} from the smallest sum)"
+            unreliable = f", {UNRELIABLE}" if assessment.method_changed else ""
+            growth = f" ({percent(change)} from the smallest sum{unreliable})"
         elif assessment.lower_bound and assessment.nadir_mm is not None:
             growth = f" ({total(assessment)}, a lower bound, after {mm(assessment.nadir_mm)})"
         causes.append(f"growth of the target lesions{growth}")
@@ -155,7 +160,8 @@ def _targets(assessment: Assessment) -> str:
         return f"the target lesions stayed the same ({mm(now)})"
     moved = "shrank" if now < baseline else "grew"
     by = percent(figures_of(assessment).change_from_baseline_percent).lstrip("+−")
-    return f"the target lesions {moved} by {by} ({in_mm(baseline)} to {mm(now)})"
+    unreliable = f", {UNRELIABLE}" if assessment.method_changed else ""
+    return f"the target lesions {moved} by {by} ({in_mm(baseline)} to {mm(now)}{unreliable})"
 
 
 def immune_remark(assessment: Assessment) -> str:

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 #: Columns of the results that hold lengths.
 _LENGTHS = ("sum_mm", "baseline_mm", "nadir_mm")
 #: Columns that hold a truth, written as yes and no.
-_TRUTHS = ("new_lesion", "lower_bound", "objective_response", "disease_control", "clinical_benefit")
+_TRUTHS = (
+    "new_lesion",
+    "lower_bound",
+    "method_changed",
+    "objective_response",
+    "disease_control",
+    "clinical_benefit",
+)
 
 
 def results_frame(columns: Sequence[str], lines: Iterable[str]) -> pd.DataFrame:

@@ -49,6 +49,7 @@ def timepoint_columns(*, has_dates: bool) -> list[str]:
         "lower_bound",
         "change_from_baseline_percent",
         "change_from_nadir_percent",
+        "method_changed",
     ]
 
 
@@ -133,13 +134,14 @@ class CourseTexts:
             f"{cell(' '.join([sentence for sentence, _ in reasons]))},{self._reader},"
             f"{cell(' '.join(warnings)) if warnings else ''},"
             f"{'' if certainty is None else cell(certainty.sentence)},"
-            f"{_YES[is_bound]},{from_baseline},{from_nadir}"
+            f"{_YES[is_bound]},{from_baseline},{from_nadir},{_YES[assessment.method_changed]}"
         )
         as_json = (
             f'{{"subject":{self._subject_json},{self._when_json("", assessment.day)},'
             f'"criteria":"{criteria}","lesions":"{scope}","sum_mm":{total or "null"},'
             f'"baseline_mm":{baseline or "null"},"nadir_mm":{nadir or "null"},'
             f'"lower_bound":{_TRUE[is_bound]},'
+            f'"method_changed":{_TRUE[assessment.method_changed]},'
             f'"change_from_baseline_percent":{from_baseline or "null"},'
             f'"change_from_nadir_percent":{from_nadir or "null"},'
             f'"partial_response_mm":{length(figures.partial_response_mm) or "null"},'

@@ -66,7 +66,7 @@ def assessed(course: Course, **more: object) -> PatientResult:
     assessments, outcomes = assess_course(course, CRITERIA, protocol)
     baselines = tuple(
         baseline_sum(within(course, scope, protocol), protocol, scope)
-        for scope in scopes_of(course, protocol)
+        for scope in scopes_of(course)
     )
     case = PatientResult(course, (), assessments, outcomes, baselines=baselines)
     return replace(case, **more)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -168,3 +169,28 @@ def test_what_lies_beyond_the_spider_is_marked(
     assert ('class="beyond"' in chart) is marked
     change = f"+{(Decimal(last) - 30) * 100 / 30:.1f} %"[:7]
     assert (change in chart) is marked
+
+
+def test_a_change_of_the_method_stands_beside_the_change(build: SimpleNamespace) -> None:
+    """A reader's contours, then a network's: the change may be one of the method."""
+    case = two_targets(build, "30.0", "20.0")
+    drawn_by = ("reader", "reader", "network 1.0")
+    timepoints = tuple(
+        replace(at, measurements=tuple(replace(m, source=name) for m in at.measurements))
+        for at, name in zip(case.course.timepoints, drawn_by, strict=True)
+    )
+    case = build.assessed(replace(case.course, timepoints=timepoints))
+    assert [a.method_changed for a in case.assessments] == [a.day == 126 for a in case.assessments]
+    warning = (
+        "method of delineation changed: network 1.0 here, reader on day 0, 63; changes between "
+        "these dates are unreliable"
+    )
+    rows = json.loads(timepoints_json(case))["timepoints"]
+    for row, assessment in zip(rows, case.assessments, strict=True):
+        assert (warning in row["warnings"]) is (assessment.day == 126)
+        assert row["method_changed"] is (assessment.day == 126)
+    text = unescape(re.sub(r"<[^>]*>", " ", render(case))).replace("\u00a0", " ")
+    beside = "unreliable: the method of delineation changed"
+    assert f"the target lesions shrank by 49.4 % (98.9 to 50.0 mm, {beside})" in text
+    assert f"50.0 mm · −49.4 % ({beside})" in text
+    assert warning in text
