@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from imaging.errors import InputError
 from imaging.writing import write_text
 from segmentation.network import LesionNet, direct
 
+#: The network of CT and PET, and that of small lesions on CT.
 DEFAULT_BUNDLE = "lesion_ctpet"
+FINE_BUNDLE = "lesion_ct"
 METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.json"
 
@@ -36,6 +39,17 @@ class WeightsMissingError(BundleError):
 
 class HashMismatchError(BundleError):
     """A weight file differs from the one the metadata describes."""
+
+
+class Kind(StrEnum):
+    """How a bundle's network looks at an image: ``kind`` of its inference configuration.
+
+    COARSE sees the body at one spacing, FINE one lesion on a grid matched to it
+    (:mod:`segmentation.fine`).
+    """
+
+    COARSE = "coarse"
+    FINE = "fine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,7 @@ class Bundle:
         network: arguments of :class:`~segmentation.network.LesionNet`.
         spacing_mm: edge of the network's voxels.
         threshold: probability from which a voxel is lesion.
+        kind: how its network looks at an image.
     """
 
     name: str
@@ -67,6 +82,7 @@ class Bundle:
     network: tuple[tuple[str, Any], ...]
     spacing_mm: float
     threshold: float
+    kind: Kind = Kind.COARSE
 
     @property
     def sha256(self) -> str:
@@ -90,18 +106,18 @@ def bundle_folders() -> tuple[Path, ...]:
     return beside, Path(sys.prefix) / "share" / "recist" / "models"
 
 
-def load_bundle(path: Path | None = None) -> Bundle:
+def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bundle:
     """Open a bundle and check every weight file.
 
     Args:
-        path: the bundle's folder; None finds the one that ships with the toolkit.
+        path: the bundle's folder; None finds the one of this name that ships with the toolkit.
 
     Raises:
         WeightsMissingError: a weight file is not there.
         HashMismatchError: a weight file was altered.
         BundleError: the folder is no bundle of this network.
     """
-    root = _default_root() if path is None else Path(path)
+    root = _shipped_root(name) if path is None else Path(path)
     metadata = _read_json(root / METADATA)
     inference = _read_json(root / INFERENCE)
     try:
@@ -119,6 +135,7 @@ def load_bundle(path: Path | None = None) -> Bundle:
             ),
             spacing_mm=float(inference["spacing_mm"]),
             threshold=float(inference["threshold"]),
+            kind=Kind(inference.get("kind", Kind.COARSE)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -161,12 +178,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _default_root() -> Path:
+def _shipped_root(name: str) -> Path:
     for folder in bundle_folders():
-        if (folder / DEFAULT_BUNDLE / METADATA).is_file():
-            return folder / DEFAULT_BUNDLE
+        if (folder / name / METADATA).is_file():
+            return folder / name
     raise BundleError(
-        f"the bundle {DEFAULT_BUNDLE} was not found",
+        f"the bundle {name} was not found",
         where=" or ".join(str(folder) for folder in bundle_folders()),
         remedy="reinstall, or name a bundle's folder",
     )

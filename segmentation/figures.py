@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from imaging.errors import InputError
 from segmentation.evaluation import Interval, Scores, bootstrap, paired_p
 from segmentation.validation import DrawnRow, ScoreRow
 
@@ -19,29 +22,58 @@ SMOOTHED_ROWS = 10
 SCORES = tuple(field.name for field in fields(Scores))
 
 
-def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
-    """One line per patient and method; empty where a figure has no meaning."""
+def append_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
+    """Add the rows of one case to a table, in one piece: an interrupted run leaves whole cases."""
     lines = [
         {"case": row.case, "method": row.method, "seconds": f"{row.seconds:.3f}"}
         | {"diameter_error_mm": row.scores.diameter_error_mm, "lesion_f1": row.scores.lesion_f1}
         | asdict(row.scores)
         for row in rows
     ]
-    _write(path, lines)
+    _append(path, lines)
 
 
-def write_drawn(path: Path, rows: Iterable[DrawnRow]) -> None:
-    """One line per drawn lesion."""
-    _write(path, [asdict(row) for row in rows])
+def read_rows(path: Path) -> list[ScoreRow]:
+    """The rows of a table; none if there is no table.
+
+    Raises:
+        InputError: it is no table of this kind.
+    """
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return [
+                ScoreRow(line["case"], line["method"], _scores(line), float(line["seconds"]))
+                for line in csv.DictReader(stream)
+            ]
+    except (KeyError, ValueError) as error:
+        raise InputError(f"is no table of a validation: {error}", where=path) from error
 
 
-def _write(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
-    beside = path.with_suffix(".part")
-    with beside.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(lines[0]) if lines else ["case"])
+def _scores(line: Mapping[str, str]) -> Scores:
+    found: dict[str, Any] = {}
+    for field in fields(Scores):
+        text = line[field.name]
+        found[field.name] = None if not text else (int if field.type == "int" else float)(text)
+    return Scores(**found)
+
+
+def append_drawn(path: Path, rows: Iterable[DrawnRow]) -> None:
+    """Add drawn lesions to a table, in one piece."""
+    _append(path, [asdict(row) for row in rows])
+
+
+def _append(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
+    if not lines:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    if not path.exists():
         writer.writeheader()
-        writer.writerows(_rounded(line) for line in lines)
-    beside.replace(path)
+    writer.writerows(_rounded(line) for line in lines)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(text.getvalue())
 
 
 def _rounded(line: Mapping[str, object]) -> dict[str, object]:
@@ -56,9 +88,13 @@ def by_method(rows: Iterable[ScoreRow]) -> dict[str, dict[str, Scores]]:
     return found
 
 
-def summary(rows: Sequence[ScoreRow]) -> list[dict[str, str]]:
-    """One line per method: means over patients with 95 % bootstrap intervals, medians."""
-    return [
+def summary(rows: Sequence[ScoreRow], *, short: bool = False) -> list[dict[str, str]]:
+    """One line per method: means over cases with 95 % bootstrap intervals, medians.
+
+    Args:
+        short: Dice and diameter only.
+    """
+    lines = [
         {
             "method": method,
             "n": str(len(cases)),
@@ -67,6 +103,7 @@ def summary(rows: Sequence[ScoreRow]) -> list[dict[str, str]]:
             "HD95 mm": _interval(_known([s.hd95_mm for s in cases.values()]), 1),
             "surface Dice 3 mm": _interval(_known([s.surface_dice for s in cases.values()])),
             "diameter MAE mm": _interval(_errors(cases), 1),
+            "median": f"{np.median(_errors(cases) or [np.nan]):.1f}",
             "diameter bias mm": _interval(_errors(cases, signed=True), 1),
             "volume bias ml": _interval([s.volume_bias_ml for s in cases.values()], 1),
             "FPV ml": _interval([s.false_positive_ml for s in cases.values()], 1),
@@ -75,6 +112,8 @@ def summary(rows: Sequence[ScoreRow]) -> list[dict[str, str]]:
         }
         for method, cases in by_method(rows).items()
     ]
+    kept = ("method", "n", "Dice", "median Dice", "diameter MAE mm", "median")
+    return [{key: line[key] for key in kept} for line in lines] if short else lines
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

@@ -16,7 +16,7 @@ from enum import StrEnum
 import numpy as np
 
 from imaging.errors import GeometryError
-from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Unit, Volume
+from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
@@ -26,7 +26,7 @@ from segmentation.network import CHANNELS
 from segmentation.placement import NO_LESION, boxes, merged, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
-from segmentation.prompts import Click, Line, Prompt
+from segmentation.prompts import Line, Prompt
 from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 
 #: Around a prompt this much is looked at to each side; half a window more on the sides that the
@@ -124,7 +124,7 @@ def delineate(
         InputError: no such device; a prompt outside the image.
     """
     quality = Quality(quality)
-    warnings = _check(ct, suv)
+    warnings = check_images(ct, suv)
     if prompt is not None:
         prompts.check_inside(prompt, ct.grid)
     elif _length_mm(ct) > TRAINED_LENGTH_MM:
@@ -150,7 +150,7 @@ def delineate(
         level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
         found = place(answer, ct.grid, level=level, source=bundle.source)
         if prompt is not None:
-            found = _meant(found, prompt, warnings)
+            found = meant(found, prompt, warnings)
     return Delineation(
         grid=ct.grid,
         candidates=found,
@@ -162,7 +162,12 @@ def delineate(
     )
 
 
-def _check(ct: Volume, suv: Volume | None) -> list[str]:
+def check_images(ct: Volume, suv: Volume | None) -> list[str]:
+    """Warnings about a CT and the PET beside it.
+
+    Raises:
+        GeometryError: wrong units, or PET and CT that do not overlap.
+    """
     if ct.unit is not Unit.HU:
         raise GeometryError(f"the CT is in {ct.unit}, not in HU", where=ct.source or None)
     if suv is None:
@@ -351,7 +356,7 @@ def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
     return (inside[0], inside[1], inside[2]), (within[0], within[1], within[2])
 
 
-def _meant(
+def meant(
     found: tuple[Candidate, ...], prompt: Prompt, warnings: list[str]
 ) -> tuple[Candidate, ...]:
     """The one candidate that a prompt lies in, or nearly, without what hangs on it by a neck."""
@@ -360,17 +365,10 @@ def _meant(
         warnings.append("no lesion was found at the prompt")
         return ()
     nearest = found[int(np.argmin(distances))]
-    return (replace(nearest, mask=body_of(nearest.mask, _middle_mm(prompt))),)
+    return (replace(nearest, mask=body_of(nearest.mask, prompts.middle_mm(prompt))),)
 
 
 def _distance_mm(mask: Mask, prompt: Prompt) -> float:
     """From the middle of a prompt to the nearest voxel of the mask."""
     points = mask.box_grid.to_world_mm(np.argwhere(mask.array))
-    return float(np.sqrt(((points - _middle_mm(prompt)) ** 2).sum(axis=1).min()))
-
-
-def _middle_mm(prompt: Prompt) -> FloatArray:
-    """The point that a prompt means, LPS mm."""
-    if isinstance(prompt, Click | Line):
-        return np.asarray(prompts.corners_mm(prompt).mean(axis=0))
-    return prompt.mask.centre_mm
+    return float(np.sqrt(((points - prompts.middle_mm(prompt)) ** 2).sum(axis=1).min()))

@@ -28,6 +28,7 @@ class Candidate:
         source: the delineation: reader, file, or model and version.
         flags: remarks on its quality, shown in the report.
         diameter_uncertainty_mm: of the longest diameter, where the delineation tells it.
+        long_axis: both ends, LPS mm, of the longest diameter where a reader drew it.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Candidate:
     source: str = ""
     flags: tuple[str, ...] = ()
     diameter_uncertainty_mm: float | None = None
+    long_axis: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
 
     @property
     def centre_mm(self) -> FloatArray:

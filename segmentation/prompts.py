@@ -61,6 +61,28 @@ def corners_mm(prompt: Prompt) -> FloatArray:
     return prompt.mask.box_grid.corners_mm()
 
 
+def length_mm(prompt: Prompt) -> float | None:
+    """How long the lesion is, as far as the prompt says: of a line, or of what was carried over."""
+    if isinstance(prompt, Click):
+        return None
+    if isinstance(prompt, Line):
+        start, end = corners_mm(prompt)
+        return float(np.linalg.norm(end - start))
+    mask = prompt.mask
+    spacing = np.array(mask.grid.spacing_mm[:2])
+    return max(
+        float(np.linalg.norm(np.ptp(np.argwhere(mask.array[:, :, k]), axis=0) * spacing))
+        for k in np.flatnonzero(mask.array.any(axis=(0, 1)))
+    )
+
+
+def middle_mm(prompt: Prompt) -> FloatArray:
+    """The point that a prompt means, LPS mm."""
+    if isinstance(prompt, Carried):
+        return prompt.mask.centre_mm
+    return np.asarray(corners_mm(prompt).mean(axis=0))
+
+
 def check_inside(prompt: Prompt, grid: Grid) -> None:
     """A prompt must lie in the image.
 

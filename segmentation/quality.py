@@ -139,7 +139,7 @@ def _diameter_at(
     if near is None:
         return None
     found = place(near, candidate.mask.grid, level=level, smallest_ml=0.0)
-    shared = [_shared(one.mask, candidate.mask) for one in found]
+    shared = [shared_voxels(one.mask, candidate.mask) for one in found]
     if not shared or max(shared) == 0:
         return None
     return diameter(found[int(np.argmax(shared))].mask)
@@ -159,7 +159,7 @@ def _near(mask: Mask, logit: Volume, margin_voxels: int = 4) -> Volume | None:
     return Volume(part, logit.grid.crop(start, shape), logit.unit, logit.source)
 
 
-def _shared(one: Mask, other: Mask) -> int:
+def shared_voxels(one: Mask, other: Mask) -> int:
     """Voxels that two masks of one grid share."""
     low = np.maximum(one.start, other.start)
     high = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))

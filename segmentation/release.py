@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from imaging.errors import InputError
+from imaging.writing import write_text
 from segmentation import figures
-from segmentation.bundle import Bundle, load_bundle, record_weights
+from segmentation.bundle import DEFAULT_BUNDLE, Bundle, Kind, load_bundle, record_weights
+from segmentation.classical import METHODS
 from segmentation.evaluation import Diameter
+from segmentation.fine.packing import box_patients
+from segmentation.fine.validation import PASTED, hosts, kinds, validate_box
 from segmentation.packing import case_names, read_images
 from segmentation.training import ALL_CASES
 from segmentation.validation import DrawnRow, ScoreRow, drawn_lesions, fold_bundle, validate_case
@@ -49,57 +55,139 @@ def validate(
     *,
     diameter: Diameter,
     device: str = "auto",
+    name: str = DEFAULT_BUNDLE,
+    on_case: Callable[[int, int, str], None] | None = None,
 ) -> str:
     """Every case by the network that has not seen it; tables and a plot into a folder.
 
+    A case that is done is in the table at once: a run that was interrupted goes on after it.
+
     Args:
-        data: folders of ``NAME_ct.nii.gz``, ``NAME_lab.nii.gz`` and ``NAME_suv1000.nii.gz``.
-        root: the bundle, None for the one that ships.
-        folds: each case's fold; None asks the whole bundle, for cases that it never saw.
+        data: folders of ``NAME_ct.nii.gz``, ``NAME_lab.nii.gz`` and ``NAME_suv1000.nii.gz``; boxes
+            of one lesion with ``nodules.csv`` for a bundle of small lesions.
+        root: the bundle, None for the one of this name that ships.
+        folds: each case's (of a bundle of small lesions: each patient's) fold; None asks the whole
+            bundle, for cases that it never saw.
         diameter: longest diameter of a mask in mm; the measuring lives one package up.
+        on_case: told how many cases are done, of how many, and which is next.
 
     Returns:
         the summary as a Markdown table.
+
+    Raises:
+        InputError: the folder holds the table of another evaluation.
     """
-    bundle = load_bundle(root)
-    rows = list(_rows(data, bundle, folds, device, diameter))
-    drawn = list(_drawn(data, bundle, folds, device))
+    bundle = load_bundle(root, name=name)
     out.mkdir(parents=True, exist_ok=True)
-    figures.write_rows(out / "validation.csv", rows)
-    figures.write_drawn(out / "drawn.csv", drawn)
-    figures.plot_dice(out / "validation.png", rows)
-    table = figures.markdown(figures.summary(rows))
-    (out / "validation.md").write_text(table, encoding="utf-8")
-    return table
+    _claim(out / "validation.json", bundle, folds)
+    table, drawn = out / "validation.csv", out / "drawn.csv"
+    done = {row.case for row in figures.read_rows(table)} | _first_column(drawn)
+    plan = list(_plan(data, bundle, folds, device, diameter))
+    for number, (case, rows) in enumerate(plan):
+        if on_case is not None:
+            on_case(number, len(plan), case)
+        if case not in done:
+            found = list(rows())
+            figures.append_rows(table, [row for row in found if isinstance(row, ScoreRow)])
+            figures.append_drawn(drawn, [row for row in found if isinstance(row, DrawnRow)])
+    every = figures.read_rows(table)
+    if every:
+        figures.plot_dice(out / "validation.png", every)
+    text = figures.markdown(figures.summary(every))
+    if bundle.kind is Kind.FINE:
+        text += _by_kind(data, every)
+    (out / "validation.md").write_text(text, encoding="utf-8")
+    return text
 
 
-def _rows(
+def _claim(path: Path, bundle: Bundle, folds: Mapping[str, int] | None) -> None:
+    """Say whose evaluation a folder holds; another's is not gone on with."""
+    own = json.dumps({"bundle": bundle.source, "left_out": folds is not None})
+    if path.exists() and path.read_text(encoding="utf-8") != own:
+        raise InputError(
+            "holds the table of another evaluation", where=path.parent, remedy="name another folder"
+        )
+    write_text(path, own)
+
+
+def _first_column(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    return {line.split(",", 1)[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]}
+
+
+Rows = Callable[[], Iterable[ScoreRow | DrawnRow]]
+
+
+def _plan(
     data: Sequence[Path],
     bundle: Bundle,
     folds: Mapping[str, int] | None,
     device: str,
     diameter: Diameter,
-) -> Iterator[ScoreRow]:
+) -> Iterator[tuple[str, Rows]]:
+    """Each case with what computes its rows."""
+    if bundle.kind is Kind.FINE:
+        yield from _boxes(data, bundle, folds, device, diameter)
+        return
     for folder in data:
         for name in case_names(folder):
             unseen = _unseen(bundle, folds, name)
-            if unseen is None or not (folder / f"{name}_suv1000.nii.gz").exists():
+            if unseen is None:
                 continue
-            yield from validate_case(folder, name, unseen, diameter, device=device)
+            if (folder / f"{name}_suv1000.nii.gz").exists():
+                yield (
+                    name,
+                    partial(validate_case, folder, name, unseen, diameter, device=device),
+                )
+            else:
+                yield name, partial(_drawn, folder, name, unseen, device)
 
 
-def _drawn(
-    data: Sequence[Path], bundle: Bundle, folds: Mapping[str, int] | None, device: str
-) -> Iterator[DrawnRow]:
+def _boxes(
+    data: Sequence[Path],
+    bundle: Bundle,
+    folds: Mapping[str, int] | None,
+    device: str,
+    diameter: Diameter,
+) -> Iterator[tuple[str, Rows]]:
+    settings = bundle.root / "configs" / "train.json"
+    apart = json.loads(settings.read_text())["kept_apart"] if settings.is_file() else []
+    into = hosts(data, apart)
     for folder in data:
-        for name in case_names(folder):
-            unseen = _unseen(bundle, folds, name)
-            if unseen is None or (folder / f"{name}_suv1000.nii.gz").exists():
-                continue
-            ct, _, _ = read_images(folder, name)
-            yield from drawn_lesions(
-                ct, unseen, count=DRAWN_PER_CT, seed=len(name), name=name, device=device
-            )
+        for name, patient in box_patients(folder).items():
+            unseen = _unseen(bundle, folds, patient)
+            if unseen is not None:
+                yield (
+                    name,
+                    partial(validate_box, folder, name, unseen, diameter, into=into, device=device),
+                )
+
+
+def _drawn(folder: Path, name: str, unseen: Bundle, device: str) -> Iterator[DrawnRow]:
+    ct, _, _ = read_images(folder, name)
+    yield from drawn_lesions(
+        ct, unseen, count=DRAWN_PER_CT, seed=len(name), name=name, device=device
+    )
+
+
+def _by_kind(data: Sequence[Path], rows: Sequence[ScoreRow]) -> str:
+    """The same figures by the size and the texture of the boxes, and the paired tests."""
+    named = {name: words for folder in data for name, words in kinds(folder).items()}
+    parts = []
+    for index, title in enumerate(("size", "texture")):
+        for word in sorted({words[index] for words in named.values()}):
+            own = [row for row in rows if named[row.case][index] == word]
+            table = figures.markdown(figures.summary(own, short=True))
+            parts.append(f"\nBy {title}: {word}\n\n{table}")
+    for where in ("", f", {PASTED}"):
+        others = [method + where for method in METHODS]
+        held = {row.method for row in rows}
+        if f"line{where}" in held:
+            p = figures.tests(rows, f"line{where}", [m for m in others if m in held])
+            told = "; ".join(f"{method} p = {value:.2g}" for method, value in p.items())
+            parts.append(f"\nDice of line{where} above (paired, one-sided): {told}\n")
+    return "".join(parts)
 
 
 def _unseen(bundle: Bundle, folds: Mapping[str, int] | None, name: str) -> Bundle | None:

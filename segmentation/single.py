@@ -25,7 +25,9 @@ from imaging.series import Visit
 from imaging.volume import Mask, Unit, Volume
 from pet.suv import to_suv
 from segmentation.bundle import Bundle, load_bundle
-from segmentation.infer import Delineation, Quality, delineate
+from segmentation.classical import METHODS, delineate_classically
+from segmentation.infer import Delineation, Quality
+from segmentation.prompted import Models, delineate_prompted, on_line
 from segmentation.prompts import Carried, Click, Line, Prompt
 from segmentation.thresholds import Method, Threshold, delineate_by
 
@@ -158,22 +160,28 @@ def segment_one(
     device: str = "auto",
     quality: Quality | str = Quality.FAST,
 ) -> Delineation:
-    """One lesion, by the network or by a threshold method.
+    """One lesion, by the networks, by a classical method on the CT or by a level of uptake.
+
+    Args:
+        method: ``network``, one of :data:`segmentation.classical.METHODS`, or of
+            :class:`~segmentation.thresholds.Method`.
+        bundle: asked whatever the lesion's size; None takes the networks that ship, the one for
+            small lesions and the one for large ones.
 
     Raises:
-        InputError: an unknown method; a threshold without a PET or with a prompt but no click.
+        InputError: an unknown method, or a prompt or images that it cannot work from.
     """
     if method == NETWORK:
-        return delineate(
-            images.ct,
-            images.suv,
-            bundle or load_bundle(),
-            device=device,
-            prompt=prompt,
-            quality=quality,
+        models = Models.shipped() if bundle is None else Models.only(bundle)
+        return delineate_prompted(
+            images.ct, images.suv, prompt, models, device=device, quality=quality
         )
+    if method in METHODS:
+        found = delineate_classically(method, images.ct, prompt)
+        return on_line(found, prompt) if isinstance(prompt, Line) else found
     if method not in tuple(Method):
-        raise InputError(f"--method {method}", remedy=f"one of {NETWORK}, {', '.join(Method)}")
+        known = ", ".join((NETWORK, *METHODS, *Method))
+        raise InputError(f"--method {method}", remedy=f"one of {known}")
     if images.suv is None or not isinstance(prompt, Click):
         raise InputError("a threshold method needs a PET and a click")
     return delineate_by(Threshold(Method(method)), images.suv, images.ct.grid, click=prompt)
@@ -231,7 +239,7 @@ def segment_files(
         path, pet, subject, date: see :func:`read_examination`.
         click, line: text, see :func:`prompt_of`.
         previous, label, previous_ct: a lesion of an earlier date, see :func:`carried_lesion`.
-        model: a bundle's folder; None takes the one that ships.
+        model: a bundle's folder; None takes the ones that ship.
         on_warning: told of each warning of the images and the delineation, before it is written.
 
     Raises:
@@ -247,7 +255,7 @@ def segment_files(
         before = None if previous_ct is None else read_examination(previous_ct).ct
         carried = carried_lesion(previous, images.ct, label=label, previous_ct=before)
     prompt = prompt_of(click=click, line=line, carried=carried)
-    bundle = load_bundle(model) if method == NETWORK else None
+    bundle = load_bundle(model) if method == NETWORK and model is not None else None
     found = segment_one(
         images, prompt, method=method, bundle=bundle, device=device, quality=quality
     )

@@ -19,6 +19,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
+from imaging.errors import InputError
 from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle
 from segmentation.evaluation import Diameter, Scores, dice, kappa, score
@@ -62,9 +63,13 @@ class DrawnRow:
 def fold_bundle(bundle: Bundle, fold: int) -> Bundle:
     """The bundle with the network that left out a fold, and no other.
 
-    The bundle lists the network of all cases first, then those of folds 0, 1, ...
+    Raises:
+        InputError: the bundle holds no network of the fold.
     """
-    return replace(bundle, weights=(bundle.weights[1 + fold],))
+    own = tuple(one for one in bundle.weights if Path(one.file).stem == f"fold{fold}")
+    if not own:
+        raise InputError(f"the bundle has no network of fold {fold}", where=bundle.root)
+    return replace(bundle, weights=own)
 
 
 def validate_case(

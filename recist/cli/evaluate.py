@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from imaging.errors import InputError
 from recist.cli.options import Device, Out
@@ -24,27 +25,43 @@ def evaluate(
         bool,
         typer.Option("--folds", help="Each case by the fold's network that never saw it."),
     ] = False,
+    network: Annotated[
+        str, typer.Option(help="lesion_ctpet, or lesion_ct for boxes of small lesions on CT.")
+    ] = "lesion_ctpet",
     device: Device = "auto",
 ) -> None:
-    """Score the network and the threshold methods against delineated cases."""
+    """Score a network and the classical methods against delineated cases.
+
+    What is done stays done: interrupted, the same command goes on where it stopped.
+    """
     from recist.measure import caliper
     from segmentation.bundle import load_bundle
     from segmentation.release import validate
 
     split = None
     if folds:
-        path = load_bundle(model).root / "configs" / "folds.json"
+        path = load_bundle(model, name=network).root / "configs" / "folds.json"
         split = json.loads(path.read_text()) if path.is_file() else None
         if split is None:
             raise InputError("the bundle names no folds", where=path)
-    table = validate(
-        data,
-        model,
-        split,
-        out,
-        diameter=lambda mask: float(caliper(mask).long_axis_mm),
-        device=device,
-    )
+    with Progress(console=console, transient=True) as bars:
+        bar = bars.add_task("reading")
+
+        def on_case(done: int, total: int, name: str) -> None:
+            bars.update(bar, completed=done, total=total, description=f"{done} of {total}: {name}")
+            if not console.is_terminal and done % 20 == 0:
+                console.print(f"{done} of {total} done", highlight=False)
+
+        table = validate(
+            data,
+            model,
+            split,
+            out,
+            diameter=lambda mask: float(caliper(mask).long_axis_mm),
+            device=device,
+            name=network,
+            on_case=on_case,
+        )
     typer.echo(table)
     console.print(f"tables and plot in {out}", highlight=False)
     console.print(RESEARCH_USE, style="dim")

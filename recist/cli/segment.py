@@ -29,7 +29,13 @@ def segment(
     pet: Annotated[Path | None, typer.Option(help="NIfTI PET in SUVbw beside a NIfTI CT.")] = None,
     subject: Annotated[str | None, typer.Option(help="Where the folder holds several.")] = None,
     date: Annotated[str | None, typer.Option(help="ISO date, where it holds several.")] = None,
-    method: Annotated[str, typer.Option(help="network, or a threshold method.")] = "network",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="network; hu-statistics or fast-marching from a line; edge-strength or "
+            "lung-threshold from a click; fixed, percent, otsu or gradient on a PET."
+        ),
+    ] = "network",
     model: Annotated[Path | None, typer.Option(help="MONAI bundle to use instead.")] = None,
     device: Device = "auto",
     quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
@@ -58,7 +64,7 @@ def segment(
         ),
     )
     for candidate in found.candidates:
-        drawn = caliper(candidate.mask)
+        drawn = caliper(candidate.mask, long_axis=candidate.long_axis)
         typer.echo(
             f"{drawn.long_axis_mm} x {drawn.short_axis_mm} mm, {candidate.mask.volume_ml:.2f} ml, "
             f"by {found.model}; written to {out}"

@@ -19,6 +19,7 @@ from recist.measure.axes import (
     DrawnAxis,
     ShortAxis,
     across_axis,
+    direction_of,
     drawn_long,
     longest_axes,
 )
@@ -49,6 +50,7 @@ def caliper(
     convention: Convention = Convention.CENTRES_PLUS_HALF_PIXEL,
     short_axis: ShortAxis = ShortAxis.HULL_CHORD,
     sop_instance_uids: Sequence[str] = (),
+    long_axis: tuple[Point3, Point3] | None = None,
 ) -> Caliper:
     """Longest diameter over all acquired slices, and the longest perpendicular in its slice.
 
@@ -59,6 +61,8 @@ def caliper(
     Args:
         mask: the lesion. The plane of acquisition is that of its i and j axes.
         sop_instance_uids: of the grid's slices in the order of k; names the slice measured on.
+        long_axis: both ends, LPS mm, as a reader drew it: it is taken as it is, and the
+            perpendicular is measured in its slice.
 
     Returns:
         Lengths rounded to 0.1 mm, halves up; end points unrounded, as far apart as the length
@@ -70,6 +74,17 @@ def caliper(
     spacing = _in_plane_spacing(mask.grid)
     if not mask.voxels:
         raise GeometryError("an empty mask has no diameter")
+    if long_axis is not None:
+        k, across = _on_axis(mask, long_axis, convention, short_axis)
+        index = mask.start[2] + k
+        return Caliper(
+            long_axis=Axis(*long_axis),
+            short_axis=_axis(mask, spacing, across, k),
+            long_axis_mm=recorded(float(np.linalg.norm(np.subtract(*long_axis)))),
+            short_axis_mm=recorded(across.length_mm),
+            slice_index=index,
+            sop_instance_uid=sop_instance_uids[index] if sop_instance_uids else "",
+        )
     axes = longest_axes(mask, spacing, convention)
     largest = max(np.count_nonzero(mask.array[:, :, k]) for k, _ in axes)
     k = next(k for k, _ in axes if np.count_nonzero(mask.array[:, :, k]) == largest)
@@ -92,6 +107,25 @@ def caliper(
         slice_index=index,
         sop_instance_uid=sop_instance_uids[index] if sop_instance_uids else "",
     )
+
+
+def _on_axis(
+    mask: Mask, ends_mm: tuple[Point3, Point3], convention: Convention, short_axis: ShortAxis
+) -> tuple[int, DrawnAxis]:
+    """The slice (k in the box) of an axis that a reader drew, and what lies across it there.
+
+    The perpendicular is no longer than the axis: the axis is the longest diameter.
+    """
+    spacing = _in_plane_spacing(mask.grid)
+    ends = mask.grid.to_voxel(np.array(ends_mm)) - np.array(mask.start)
+    filled = np.flatnonzero(mask.array.any(axis=(0, 1)))
+    k = int(filled[np.abs(filled - ends[:, 2].mean()).argmin()])
+    long = DrawnAxis(ends[0, :2] * spacing, ends[1, :2] * spacing)
+    across = across_axis(mask.array[:, :, k], spacing, long, convention, short_axis)
+    longest = long.length_mm
+    if across.length_mm > longest:
+        across = across.lengthened(longest, direction_of(across))
+    return k, across
 
 
 def diameter_mm(caliper: Caliper, is_node: bool) -> Decimal:

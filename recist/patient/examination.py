@@ -165,7 +165,11 @@ def folders_of(visit: Visit) -> tuple[str, ...]:
 
 def size(candidate: Candidate, examination: Examination) -> Sized:
     """Diameters on the CT; uptake on the PET's own grid."""
-    drawn = caliper(candidate.mask, sop_instance_uids=examination.ct.sop_instance_uids)
+    drawn = caliper(
+        candidate.mask,
+        sop_instance_uids=examination.ct.sop_instance_uids,
+        long_axis=candidate.long_axis,
+    )
     organ, ground = candidate.organ, ""
     if organ is None and candidate.is_node is not True:
         organ, ground = organ_around(candidate.mask, examination.ct.volume)

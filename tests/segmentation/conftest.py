@@ -50,7 +50,8 @@ def tiny_bundle(tmp_path: Path) -> Path:
     for number in range(2):
         torch.manual_seed(number)
         network = LesionNet(8, (1, 1), (1,))
-        states[f"net{number}.pt"] = (network.state_dict(), f"nothing, seed {number}")
+        name = "model.pt" if number == 0 else "fold0.pt"
+        states[name] = (network.state_dict(), f"nothing, seed {number}")
     record_weights(root, states)
     return root
 

@@ -31,13 +31,13 @@ def test_the_shipped_bundle_is_whole_and_small() -> None:
 
 
 def test_missing_weights_are_named(tiny_bundle: Path) -> None:
-    (tiny_bundle / "models" / "net1.pt").unlink()
-    with pytest.raises(WeightsMissingError, match=r"net1\.pt"):
+    (tiny_bundle / "models" / "fold0.pt").unlink()
+    with pytest.raises(WeightsMissingError, match=r"fold0\.pt"):
         load_bundle(tiny_bundle)
 
 
 def test_altered_weights_are_refused(tiny_bundle: Path) -> None:
-    path = tiny_bundle / "models" / "net0.pt"
+    path = tiny_bundle / "models" / "model.pt"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(HashMismatchError, match="SHA-256"):
         load_bundle(tiny_bundle)

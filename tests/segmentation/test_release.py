@@ -98,6 +98,8 @@ def test_an_unfinished_run_gives_no_weights(data: Path, tmp_path: Path, tiny_bun
 def test_a_fold_is_asked_alone(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
     assert validation.fold_bundle(bundle, 0).weights == (bundle.weights[1],)
+    with pytest.raises(InputError, match="no network of fold 3"):
+        validation.fold_bundle(bundle, 3)
 
 
 def test_simulated_dates_have_the_categories_of_their_factors(
