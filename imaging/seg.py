@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import highdicom as hd
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
@@ -21,6 +21,9 @@ from pydicom.uid import generate_uid
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
+
+if TYPE_CHECKING:  # pandas comes with it: imported where a file is written
+    import highdicom as hd
 
 MANUFACTURER = "RECIST toolkit"
 
@@ -104,6 +107,8 @@ def write_seg(
         InputError: no segments, an empty one, or a Tracking UID missing or used twice.
         GeometryError: masks that are not on the grid of the headers.
     """
+    import highdicom as hd  # noqa: PLC0415 - see above
+
     _check(segments, headers)
     first = min(segment.mask.start[2] for segment in segments)
     past = max(segment.mask.start[2] + segment.mask.array.shape[2] for segment in segments)
@@ -269,6 +274,8 @@ def _box(segment: SegSegment, first: int) -> tuple[slice, slice, slice]:
 
 
 def _description(number: int, segment: SegSegment) -> hd.seg.SegmentDescription:
+    import highdicom as hd  # noqa: PLC0415 - see above
+
     algorithm = None
     kind = hd.seg.SegmentAlgorithmTypeValues.MANUAL
     if segment.algorithm is not None:
@@ -292,4 +299,6 @@ def _description(number: int, segment: SegSegment) -> hd.seg.SegmentDescription:
 
 
 def _concept(code: Coded) -> hd.sr.CodedConcept:
+    import highdicom as hd  # noqa: PLC0415 - see above
+
     return hd.sr.CodedConcept(code.value, code.scheme, code.meaning)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cc3d
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
@@ -205,6 +205,8 @@ def paired_p(better: Sequence[float], worse: Sequence[float]) -> float:
         raise InputError(f"{len(better)} and {len(worse)} patients cannot be paired")
     if np.array_equal(better, worse):
         return 1.0
+    from scipy import stats  # noqa: PLC0415 - slow to load, and only evaluations ask for it
+
     return float(stats.wilcoxon(better, worse, alternative="greater").pvalue)
 
 

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from monai.networks.nets.segresnet import SegResNet
-from monai.networks.utils import pixelshuffle
 from torch.nn import functional
 
 from imaging.volume import Array, Index3
@@ -52,6 +50,9 @@ class LesionNet(torch.nn.Module):
         blocks_up: Sequence[int] = (1, 1),
         channels: int = CHANNELS,
     ) -> None:
+        # Late: any part of MONAI brings all of it along, and only a network needs it.
+        from monai.networks.nets.segresnet import SegResNet  # noqa: PLC0415
+
         super().__init__()
         self.stem = torch.nn.Conv3d(channels, filters, kernel_size=2, stride=2)
         self.body = SegResNet(
@@ -64,6 +65,8 @@ class LesionNet(torch.nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        from monai.networks.utils import pixelshuffle  # noqa: PLC0415 - see above
+
         logits: torch.Tensor = pixelshuffle(self.body(self.stem(image)), 3, 2)
         return logits
 

@@ -104,5 +104,13 @@ def test_the_rules_load_no_imaging_library(module: str) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
+def test_a_run_starts_without_what_only_a_part_of_it_needs() -> None:
+    """MONAI brings all of itself and matplotlib along: a second and 150 MB in every worker."""
+    late = ["monai", "pandas", "matplotlib", "highdicom"]
+    code = f"import sys, recist.run.batch; print(sorted(set({late!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
 def test_models_is_data_not_a_package() -> None:
     assert not list((ROOT / "models").rglob("__init__.py"))

@@ -29,8 +29,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from imaging.errors import InputError
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
@@ -96,6 +94,8 @@ def read_pet_courses(table: Path) -> tuple[PetCourse, ...]:
 
 
 def _rows(table: Path) -> list[Row]:
+    import pandas as pd  # noqa: PLC0415 - half a second that only a table of this kind is worth
+
     kind = table.suffix.lower()
     try:
         if kind == ".parquet":
