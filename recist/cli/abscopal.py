@@ -27,5 +27,13 @@ def abscopal(
     from recist.cohort import abscopal_file
 
     report_table(
-        abscopal_file(measurements, out, events=events, arms=arms, doses=doses, protocol=protocol)
+        abscopal_file(
+            measurements,
+            out,
+            events=events,
+            arms=arms,
+            doses=doses,
+            protocol=protocol,
+            on_answer=typer.echo,
+        )
     )

@@ -25,67 +25,87 @@ RESPONSE_PERCENT, PROGRESSION_PERCENT = -float(PR_PERCENT), float(PD_PERCENT)
 TOP_PERCENT = 100.0
 #: Above, bars carry no names.
 MOST_NAMED_BARS = 60
+#: Above, growth beyond the axis of a spider carries no figure.
+MOST_NAMED_SPIDERS = 12
 PNG_DPI = 160
 
 STYLE: dict[Any, Any] = {"svg.hashsalt": "recist", "svg.fonttype": "none", "font.size": 9}
 
 
 def waterfall(patients: Sequence[Patient]) -> Figure:
-    """The best change of every lesion since radiotherapy, largest growth first."""
-    bars = sorted(
-        (
-            (patient.subject, change, best)
-            for patient, change in _followed(patients)
-            if (best := change.best_change_percent) is not None
-        ),
-        key=lambda bar: (-bar[2], bar[0], bar[1].lesion.id),
-    )
-    figure, axes = _drawing("Best change from baseline (%)")
-    axes.bar(
-        range(len(bars)),
-        [min(best, TOP_PERCENT) for _, _, best in bars],
-        width=0.85,
-        color=[FIELD_COLOURS[change.field] for _, change, _ in bars],
-    )
-    for place, (_, _, best) in enumerate(bars):
-        if best > TOP_PERCENT:
-            axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
-    _limit(axes, [best for _, _, best in bars])
-    if len(bars) <= MOST_NAMED_BARS:
-        names = [f"{subject} {change.lesion.id}" for subject, change, _ in bars]
-        axes.set_xticks(range(len(bars)), names, rotation=90, fontsize=6)
-    else:
-        axes.set_xticks([])
-    axes.set_xlabel(f"{len(bars)} lesions")
-    used = {change.field for _, change, _ in bars}
+    """The best change of every lesion since radiotherapy, largest growth first, by arm."""
+    figure, every = _drawing(patients, "Best change from baseline (%)")
+    used = set()
+    for axes, members in zip(every, by_arm(patients), strict=True):
+        bars = sorted(
+            (
+                (patient.subject, change, best)
+                for patient, change in _followed(members)
+                if (best := change.best_change_percent) is not None
+            ),
+            key=lambda bar: (-bar[2], bar[0], bar[1].lesion.id),
+        )
+        axes.bar(
+            range(len(bars)),
+            [min(best, TOP_PERCENT) for _, _, best in bars],
+            width=0.85,
+            color=[FIELD_COLOURS[change.field] for _, change, _ in bars],
+        )
+        for place, (_, _, best) in enumerate(bars):
+            if best > TOP_PERCENT:
+                axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
+        _limit(axes, [best for _, _, best in bars])
+        if len(bars) <= MOST_NAMED_BARS:
+            names = [f"{subject} {change.lesion.id}" for subject, change, _ in bars]
+            axes.set_xticks(range(len(bars)), names, rotation=90, fontsize=6)
+        else:
+            axes.set_xticks([])
+        axes.set_xlabel(f"{len(bars)} lesions")
+        used |= {change.field for _, change, _ in bars}
     handles = [Patch(color=FIELD_COLOURS[field], label=FIELD_NAMES[field]) for field in Field]
-    _legend(axes, [handle for field, handle in zip(Field, handles, strict=True) if field in used])
+    _legend(
+        every[-1], [handle for field, handle in zip(Field, handles, strict=True) if field in used]
+    )
     return figure
 
 
 def spider(patients: Sequence[Patient]) -> Figure:
-    """The change of every lesion over the days since the end of radiotherapy."""
-    figure, axes = _drawing("Change from baseline (%)")
+    """The change of every lesion over the days since the end of radiotherapy, by arm.
+
+    Growth beyond the axis is drawn at its end with a triangle, of few patients with its figure.
+    """
+    figure, every = _drawing(patients, "Change from baseline (%)")
     used = set()
-    reached: list[float] = []
-    for patient, change in _followed(patients):
-        if patient.finding is None:
-            continue
-        end = patient.finding.timeline.end_day
-        start = (patient.finding.timeline.baseline_day or end) - end
-        baseline = float(change.baseline_mm)
-        days = [start, *(day - end for day, _ in change.sizes_mm)]
-        values = [0.0, *(100 * (float(size) / baseline - 1) for _, size in change.sizes_mm)]
-        shown = [min(value, TOP_PERCENT) for value in values]
-        colour = FIELD_COLOURS[change.field]
-        axes.plot(days, shown, color=colour, marker="o", markersize=3, linewidth=1, alpha=0.85)
-        used.add(change.field)
-        reached += values
-    _limit(axes, reached)
-    axes.axvline(0, color="#6b7280", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("Days from the end of radiotherapy")
+    for axes, members in zip(every, by_arm(patients), strict=True):
+        reached: list[float] = []
+        for patient, change in _followed(members):
+            if patient.finding is None:
+                continue
+            end = patient.finding.timeline.end_day
+            start = (patient.finding.timeline.baseline_day or end) - end
+            baseline = float(change.baseline_mm)
+            days = [start, *(day - end for day, _ in change.sizes_mm)]
+            values = [0.0, *(100 * (float(size) / baseline - 1) for _, size in change.sizes_mm)]
+            shown = [min(value, TOP_PERCENT) for value in values]
+            colour = FIELD_COLOURS[change.field]
+            axes.plot(days, shown, color=colour, marker="o", markersize=3, linewidth=1, alpha=0.85)
+            beyond = [
+                (d, value) for d, value in zip(days, values, strict=True) if value > TOP_PERCENT
+            ]
+            for day, value in beyond:
+                axes.plot(day, TOP_PERCENT, "^", color=colour, markersize=7)
+                if len(members) <= MOST_NAMED_SPIDERS:
+                    axes.annotate(
+                        f"{value:+.0f}", (day, TOP_PERCENT), xytext=(0, 5), fontsize=7,
+                        textcoords="offset points", ha="center", color=colour,
+                    )  # fmt: skip
+            used.add(change.field)
+            reached += values
+        _limit(axes, reached)
+        axes.axvline(0, color="#6b7280", linewidth=0.8, linestyle=":")
+        axes.set_xlabel("Days from the end of radiotherapy")
     _legend(
-        axes,
+        every[-1],
         [
             Line2D([], [], color=FIELD_COLOURS[field], marker="o", label=FIELD_NAMES[field])
             for field in Field
@@ -93,6 +113,12 @@ def spider(patients: Sequence[Patient]) -> Figure:
         ],
     )
     return figure
+
+
+def by_arm(patients: Sequence[Patient]) -> list[list[Patient]]:
+    """The patients of each arm by name; all together where there are no arms."""
+    arms = sorted({patient.arm for patient in patients})
+    return [[each for each in patients if each.arm == arm] for arm in arms] or [[]]
 
 
 def as_png(figure: Figure) -> bytes:
@@ -112,24 +138,30 @@ def _saved(figure: Figure, kind: str) -> bytes:
     return file.getvalue()
 
 
-def _drawing(label: str) -> tuple[Figure, Axes]:
+def _drawing(patients: Sequence[Patient], label: str) -> tuple[Figure, list[Axes]]:
+    """An axis for each arm, side by side on one scale."""
+    groups = by_arm(patients)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 4.8), layout="constrained")
+        figure = Figure(figsize=(9 if len(groups) == 1 else 6.2 * len(groups), 4.8),
+                        layout="constrained")  # fmt: skip
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-    axes.set_ylabel(label)
-    axes.axhline(0, color="#1f2937", linewidth=0.8)
-    for level in (RESPONSE_PERCENT, PROGRESSION_PERCENT):
-        axes.axhline(level, color="#6b7280", linewidth=0.8, linestyle="--")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
+        every = list(figure.subplots(1, len(groups), sharey=True, squeeze=False)[0])
+    every[0].set_ylabel(label)
+    for axes, members in zip(every, groups, strict=True):
+        if len(groups) > 1:
+            axes.set_title(f"{members[0].arm or 'no arm'} ({len(members)})", fontsize=10)
+        axes.axhline(0, color="#1f2937", linewidth=0.8)
+        for level in (RESPONSE_PERCENT, PROGRESSION_PERCENT):
+            axes.axhline(level, color="#6b7280", linewidth=0.8, linestyle="--")
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    return figure, every
 
 
 def _limit(axes: Axes, values: Sequence[float]) -> None:
     """Room for what is shown, for both thresholds, and for the key above it."""
     top = min(TOP_PERCENT, max([PROGRESSION_PERCENT, *values]))
-    axes.set_ylim(-105, 1.3 * top)
+    axes.set_ylim(-105, max(1.3 * top, axes.get_ylim()[1]))  # the scale is that of all arms
 
 
 def _legend(axes: Axes, handles: Sequence[Patch | Line2D]) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from matplotlib.figure import Figure
+
 from imaging.errors import InputError
 from imaging.tables.source import Source
-from recist.cohort import charts, tables
+from recist.cohort import charts, tables, trial_page
 from recist.cohort.lesion_rates import lesion_rates
 from recist.cohort.patients import Patient, assessed, read_arms, read_doses
-from recist.cohort.rates import contrasts, rates
+from recist.cohort.plots import Plot
+from recist.cohort.rates import ALL_ARMS, contrasts, rates
 from recist.cohort.record import patient_json
 from recist.cohort.sensitivity import sensitivity
+from recist.cohort.sheet import Sheet, percent, span
 from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Level
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
@@ -25,10 +29,10 @@ from recist.table.writing import all_written, write_line
 
 PATIENTS, RATES, CONTRASTS = "abscopal.csv", "rates.csv", "contrasts.csv"
 LESIONS, SENSITIVITY, CHECKS = "lesion_rates.csv", "sensitivity.csv", "checks.csv"
-AS_JSON = "abscopal.json"
+AS_JSON, PAGE = "abscopal.json", "abscopal.html"
 WATERFALL, SPIDER = "waterfall", "spider"
 CHARTS = tuple(f"{name}.{kind}" for name in (WATERFALL, SPIDER) for kind in ("png", "svg"))
-FILES = (PATIENTS, RATES, CONTRASTS, LESIONS, SENSITIVITY, CHECKS, AS_JSON, *CHARTS)
+FILES = (PATIENTS, RATES, CONTRASTS, LESIONS, SENSITIVITY, CHECKS, AS_JSON, PAGE, *CHARTS)
 
 
 def abscopal_file(
@@ -39,6 +43,7 @@ def abscopal_file(
     arms: Source | None = None,
     doses: Path | None = None,
     protocol: Protocol | str | Path = "recist11-eortc",
+    on_answer: Callable[[str], None] | None = None,
 ) -> TableResult:
     """Find the abscopal responses of a cohort, and write them into a folder, all files or none.
 
@@ -48,6 +53,7 @@ def abscopal_file(
         arms: ``subject, arm`` and optionally ``systemic``; its subjects are the enrolled ones.
         doses: ``field.csv`` of the main job, or the folder of its results: varies the dose below
             which a lesion is outside.
+        on_answer: called with each main rate in a sentence.
 
     Raises:
         InputError: a table cannot be read at all, or a setting does not exist.
@@ -66,16 +72,22 @@ def abscopal_file(
         where = measurements if isinstance(measurements, str | Path) else None
         raise InputError("no subject in the table", where=where)
     has_dates = any(course.day_zero is not None for course in courses)
+    _warn_of_dates(patients, findings)
+    answers = main_rates(patients, settings)
+    for sentence in answers:
+        if on_answer is not None:
+            on_answer(sentence)
     with all_written(Path(out), FILES) as files:
         _write_tables(files, patients, settings, known_doses, has_dates=has_dates)
         _write_checks(files[CHECKS], findings)
         _write_json(files[AS_JSON], patients, settings)
-        for name, figure in (
-            (WATERFALL, charts.waterfall(patients)),
-            (SPIDER, charts.spider(patients)),
-        ):
+        drawn = {WATERFALL: charts.waterfall(patients), SPIDER: charts.spider(patients)}
+        svgs = {name: charts.as_svg(figure) for name, figure in drawn.items()}
+        for name, figure in drawn.items():
             files[f"{name}.png"].write(charts.as_png(figure))
-            files[f"{name}.svg"].write(charts.as_svg(figure))
+            files[f"{name}.svg"].write(svgs[name])
+        page = trial_page.as_html(_report(patients, settings, answers, findings, drawn), svgs)
+        files[PAGE].write(page.encode("utf-8"))
     kept = tuple(
         finding
         for level in Level
@@ -88,6 +100,73 @@ def abscopal_file(
         tuple(failed),
         kept,
         {level: counts[level] for level in Level},
+    )
+
+
+def main_rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[str, ...]:
+    """Each definition by the denominator of its paper, in a sentence with interval and chance."""
+    return tuple(
+        f"{rate.definition.name}, {'all patients' if rate.arm == ALL_ARMS else rate.arm}"
+        f"{f', reader {rate.reader}' if rate.reader else ''}: {rate.proportion.x} of "
+        f"{rate.proportion.n} {rate.denominator} ({percent(rate.proportion.rate)} %, exact "
+        f"{span(rate.proportion.clopper_pearson, 100)})"
+        f"{f', {percent(rate.by_chance)} % expected by chance' if rate.by_chance else ''}."
+        for rate in rates(patients, protocol)
+        if rate.of_paper and not rate.confirmed and rate.proportion.n
+    )
+
+
+def _warn_of_dates(patients: Sequence[Patient], findings: list[Finding]) -> None:
+    """Without a date of radiotherapy the baseline stands for it: said once, for all concerned."""
+    known = [each for each in patients if each.finding is not None]
+    without = [
+        each.subject for each in known if each.finding and not each.finding.timeline.recorded
+    ]
+    if without:
+        named = ", ".join(dict.fromkeys(without[:10])) + (" ..." if len(without) > 10 else "")
+        what = f"no date of radiotherapy is known of {len(without)} of {len(known)}: {named}"
+        remedy = "the baseline scan stands for it; give radiotherapy-start among the events"
+        findings.append(Finding(Level.WARNING, "no-radiotherapy", "", None, what, remedy))
+
+
+def _report(
+    patients: Sequence[Patient],
+    protocol: Protocol,
+    answers: Sequence[str],
+    findings: Sequence[Finding],
+    drawn: Mapping[str, Figure],
+) -> trial_page.TrialReport:
+    arms = sorted({each.arm for each in patients} - {""})
+    header = (
+        ("Patients", str(len({each.subject for each in patients}))),
+        ("Evaluable", str(sum(each.evaluable for each in patients))),
+        ("Arms", ", ".join(arms) or "none given"),
+        ("Protocol", protocol.name),
+    )
+    lesions = tuple(tables.lesion_rows(*lesion_rates(patients)))
+    sheets = (
+        Sheet("rates", "Rates", tuple(tables.rate_rows(rates(patients, protocol))),
+              "Every definition by every denominator; by chance: what measurement error alone "
+              "would give.",
+              ("definition", "arm", "confirmed_only", "denominator", "responders", "n",
+               "rate_percent", "clopper_pearson_low", "clopper_pearson_high",
+               "by_chance_percent", "paper")),
+        Sheet("contrasts", "Arms compared",
+              tuple(tables.contrast_rows(contrasts(patients, protocol)))),
+        Sheet("lesion_rates", "Lesions by field", lesions,
+              "Lesions of one patient are no replicates: intervals by the cluster bootstrap."),
+    )  # fmt: skip
+    titles = {
+        WATERFALL: "Best change of every lesion, by arm",
+        SPIDER: "Change of every lesion over time, by arm",
+    }
+    return trial_page.TrialReport(
+        "Abscopal response of a cohort",
+        header,
+        tuple(answers),
+        tuple(str(each) for each in findings),
+        sheets,
+        tuple(Plot(name, titles[name], figure, ()) for name, figure in drawn.items()),
     )
 
 

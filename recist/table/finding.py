@@ -39,7 +39,7 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         row = "" if self.row is None else f"row {self.row}"
         place = ", ".join(part for part in (self.subject, row) if part)
-        return f"{self.level}: {place}: {self.what} ({self.remedy})"
+        return f"{self.level}: {f'{place}: ' if place else ''}{self.what} ({self.remedy})"
 
 
 def about_table(table: Table) -> Iterator[Finding]:

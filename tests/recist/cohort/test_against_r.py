@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 TOLERANCE = 1e-8
-TABLES = 6
+TABLES = 2
 AT = (30.0, 90.5, 182.625, 300.0)
 
 SCRIPT = r"""

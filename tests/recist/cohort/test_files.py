@@ -334,3 +334,39 @@ def test_a_patient_with_an_event_that_cannot_be_read_is_enrolled_all_the_same(
     path = tmp_path / "out" / "rates.csv"
     found = rate(path, definition="golden", arm="all", denominator="enrolled")
     assert (found["responders"], found["n"]) == ("2", "12")
+
+
+def test_main_rates_are_said_and_are_those_of_the_page(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    result = abscopal_file(out=tmp_path / "out", **cohort, on_answer=said.append)
+    golden = [line for line in said if line.startswith("golden, all patients")]
+    assert len(golden) == 1
+    assert golden[0].startswith(
+        "golden, all patients: 3 of 12 enrolled (25.0 %, exact 5.5 to 57.2)"
+    )
+    page = (result.out / "abscopal.html").read_text()
+    assert all(line.split(" (")[0] in page for line in said)
+    assert "Research use only" in page and "<svg" in page
+
+
+def test_without_dates_of_radiotherapy_one_warning_says_whom_it_concerns(
+    cohort: dict[str, Path], tmp_path: Path
+) -> None:
+    del cohort["events"]
+    result = abscopal_file(out=tmp_path / "out", **cohort)
+    warned = [str(each) for each in result.findings if each.code == "no-radiotherapy"]
+    assert len(warned) == 1
+    assert warned[0].startswith("warning: no date of radiotherapy is known of 12 of 12: P00, P01")
+
+
+def test_charts_are_drawn_per_arm_and_growth_beyond_the_axis_is_marked(tmp_path: Path) -> None:
+    lines = [*patient("P1", 19), *patient("P2", 70)]
+    table = write(tmp_path / "table.csv", HEADER, lines)
+    arms = write(tmp_path / "arms.csv", "subject,arm", ["P1,both", "P2,SBRT"])
+    out = abscopal_file(table, tmp_path / "out", arms=arms).out
+    for name in ("waterfall", "spider"):
+        drawing = (out / f"{name}.svg").read_text()
+        assert "both (1)" in drawing and "SBRT (1)" in drawing
+        assert "+250" in drawing

@@ -11,6 +11,7 @@ import math
 import numpy as np
 import pytest
 
+from recist.cohort.design import log_rank_z
 from recist.cohort.growth_modulation import midrank_share
 from recist.cohort.hazards import log_rank
 from recist.cohort.proportion import Proportion, contrast
@@ -28,11 +29,15 @@ def test_the_log_rank_test_rejects_five_percent_of_equal_arms() -> None:
     random = np.random.default_rng(20)
     rejected = 0
     arm = np.arange(PATIENTS) < 67
-    for _ in range(COHORTS):
+    for cohort in range(COHORTS):
         time, end = random.exponential(200, PATIENTS), random.uniform(100, 500, PATIENTS)
-        found = log_rank(np.minimum(time, end), time <= end, arm)
-        assert found is not None
-        rejected += found.p < 0.05
+        event = time <= end
+        z = log_rank_z(np.minimum(time, end), event, arm)
+        assert z is not None
+        if cohort < 100:  # the statistic of the reports is the same
+            found = log_rank(np.minimum(time, end), event, arm)
+            assert found is not None and found.chi_squared == pytest.approx(z**2)
+        rejected += z**2 > 3.841458820694124
     print(f"\nlog-rank, type I error at 5 %: {rejected / COHORTS:.4f}")
     assert abs(rejected / COHORTS - 0.05) < 4 * monte_carlo_error(0.05)
 

@@ -61,7 +61,7 @@ def test_how_often_growth_is_missed_by_a_factor_of_two(
     random = np.random.default_rng(6)
     prior = replace(OAK, kg=TRUE.kg, ks=TRUE.ks, additive_mm=0.0)
     days = np.arange(scans) * EVERY_DAYS
-    patients = 600
+    patients = 150
     found = [
         fit_by(days, 80 * TRUE.relative(days) * np.exp(random.normal(0, ERROR, scans)), prior, by)
         for _ in range(patients)
@@ -71,6 +71,6 @@ def test_how_often_growth_is_missed_by_a_factor_of_two(
     low = float((rates < 1.5 * LOWEST_RATE).mean())
     print(f"\n{scans} scans, {by}: {missed:.3f} off by a factor of two, {low:.3f} at the bound")
     error = 4 * (off * (1 - off) / patients) ** 0.5
-    assert abs(missed - off) < error + 0.015
+    assert abs(missed - off) < error + 0.02
     if at_bound is not None:
-        assert abs(low - at_bound) < 0.06
+        assert abs(low - at_bound) < 0.13
