@@ -65,17 +65,19 @@ class Exposure:
 
     @property
     def envelope(self) -> tuple[tuple[str, float, float], ...]:
-        """5th and 95th percentile of mean, minimum and maximum in Gy.
+        """5th and 95th percentile of mean, minimum and maximum in Gy, the unshifted one within.
 
-        Over the shifts that stay on the dose grids; empty when there are none.
+        Over the shifts that stay on the dose grids; empty when there are none. In a valley or on a
+        peak of the dose every shift leads to one side: what was planned bounds the interval.
         """
         known = [facts for facts in self.shifted if facts.known]
-        if not known:
+        if not known or self.total is None:
             return ()
         found = []
         for name in ("mean_gy", "min_gy", "max_gy"):
             low, high = np.percentile([getattr(facts, name) for facts in known], (5.0, 95.0))
-            found.append((name, float(low), float(high)))
+            nominal: float = getattr(self.total, name)
+            found.append((name, min(float(low), nominal), max(float(high), nominal)))
         return tuple(found)
 
 

@@ -223,7 +223,10 @@ def _classified(
         )
     found = class_of(facts, profile)
     best = treatment.with_dose[facts.covered_by]
-    covered = f"{100 * facts.volume_at_half:.0f} % of it received 50 % of {best.given_gy or 0:g} Gy"
+    covered = "what was prescribed is not known"
+    if best.given_gy:
+        half = f"50 % of {best.given_gy:g} Gy"
+        covered = f"{100 * facts.volume_at_half:.0f} % of it received {half}"
     if found is Field.IN:
         covered += f", target volume {target}" if target else ""
         return _Class(found, covered, flags=_coverage_flags(facts, profile, target))
@@ -306,6 +309,8 @@ def _with_dose(
     known = total is not None
     best = treatment.with_dose[facts.covered_by]
     share = facts.volume_at_half > 0 if known else False
+    # A class that is not known has no probability, no bound and no share of a prescription.
+    told = known and found.field is not Field.UNKNOWN
     return FieldFinding(
         lesion_id=lesion_id,
         field=found.field,
@@ -313,13 +318,13 @@ def _with_dose(
         dose_mean_gy=total.mean_gy if total else None,
         dose_min_gy=total.min_gy if total else None,
         dose_max_gy=total.max_gy if total else None,
-        probability=_probability(exposure, profile),
+        probability=_probability(exposure, profile) if told else (),
         prescription=best.prescription if share else treatment.prescription,
         dose_near_max_gy=facts.near_max_gy if known else None,
         dose_d95_gy=total.d_gy(95.0) if total else None,
-        volume_at_half=facts.volume_at_half if known else None,
-        volume_at_95=facts.volume_at_95 if known else None,
-        upper_bound_gy=facts.upper_bound_gy if known else None,
+        volume_at_half=facts.volume_at_half if told else None,
+        volume_at_95=facts.volume_at_95 if told else None,
+        upper_bound_gy=facts.upper_bound_gy if told else None,
         eqd2_mean_gy=exposure.eqd2_mean_gy,
         envelope=exposure.envelope,
         band=found.band,

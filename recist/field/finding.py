@@ -50,3 +50,11 @@ class FieldFinding:
     profile: str = ""
     provisional: bool = False
     flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.field is Field.UNKNOWN and (self.probability or self.upper_bound_gy is not None):
+            raise ValueError(f"{self.lesion_id}: an unknown class with probabilities or a bound")
+        for name, low, high in self.envelope:
+            nominal = getattr(self, f"dose_{name}", None)
+            if nominal is not None and not low <= nominal <= high:
+                raise ValueError(f"{self.lesion_id}: {name} {nominal} outside of {low}..{high}")

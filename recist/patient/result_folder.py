@@ -13,6 +13,10 @@ from tempfile import TemporaryFile
 from imaging.errors import InputError
 
 FINGERPRINT = "fingerprint.json"
+#: Characters of an identifier that are kept; file systems take 255 bytes, temporary names too.
+LONGEST_NAME = 64
+#: What a run writes beside the folders of patients.
+FILE_SUFFIXES = (".csv", ".json", ".html", ".xlsx", ".parquet", ".txt", ".svg", ".png", ".lock")
 SUMMARY = "summary.csv"
 RUN = "run.json"
 
@@ -102,9 +106,13 @@ def folder_names(subjects: Iterable[str]) -> dict[str, str]:
 
 
 def folder_name(subject: str) -> str:
-    """The folder of a subject: its identifier where that is plain, else marked by a hash."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._") or "subject"
-    return name if name == subject and name not in (SUMMARY, RUN) else _marked(name, subject)
+    """The folder of a subject: its identifier where that is plain and short, else marked by a hash.
+
+    An identifier that looks like a file is marked too: tables over all patients lie beside it.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._")[:LONGEST_NAME] or "subject"
+    plain = name == subject and Path(name).suffix.lower() not in FILE_SUFFIXES
+    return name if plain else _marked(name, subject)
 
 
 def _marked(name: str, subject: str) -> str:

@@ -234,6 +234,27 @@ class TestUnknown:
         assert problem in found.reason
         assert found.dose_mean_gy == pytest.approx(50.0)
         assert found.eqd2_mean_gy == ()
+        assert "of 0 Gy" not in found.reason
+        assert "what was prescribed is not known" in found.reason
+
+    def test_an_unknown_class_says_nothing_that_contradicts_it(self) -> None:
+        lonely = Irradiation("PLAN", None, dose(columns((0, 50.0))), None, None)
+        (found,) = classify_lesions({"A": lesion(20)}, treatment(lonely, problems=("lost",)))
+        assert found.field is Field.UNKNOWN
+        assert found.probability == ()
+        assert (found.upper_bound_gy, found.volume_at_half, found.volume_at_95) == (None,) * 3
+        with pytest.raises(ValueError, match="unknown class"):
+            replace(found, probability=(("low-dose", 1.0),))
+        with pytest.raises(ValueError, match="unknown class"):
+            replace(found, upper_bound_gy=167.0)
+
+    def test_an_interval_holds_its_own_value(self) -> None:
+        ridge = columns((0, 10.0), (20, 50.0), (22, 10.0))
+        (found,) = classify_lesions({"A": lesion(20)}, treatment(given(ridge)))
+        for name, low, high in found.envelope:
+            assert low <= getattr(found, f"dose_{name}") <= high
+        with pytest.raises(ValueError, match="outside of"):
+            replace(found, envelope=(("mean_gy", 0.0, 0.1),))
 
 
 class TestGeometry:

@@ -227,6 +227,14 @@ def test_corrected_delineations_among_the_results_are_not_overwritten(tmp_path: 
     check_place(tmp_path / "other", tmp_path / "out")
 
 
+@pytest.mark.parametrize("subject", ["A" * 5000, "measurements.csv", "run.json", "Lock.LOCK"])
+def test_an_identifier_never_makes_a_path_that_fails_or_hides_a_table(subject: str) -> None:
+    (name,) = folder_names([subject]).values()
+    assert name != subject
+    assert len(name) < 100
+    assert folder_names([subject + "x"])[subject + "x"] != name
+
+
 def test_folder_names_are_plain_and_distinct() -> None:
     ids = ["A-1", "a-1", "A 1", "A/1", "../x", "", "Ä", "ß", "run.json", ".part", "P" * 64]
     names = folder_names(ids)
