@@ -12,7 +12,6 @@ manifest.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections import defaultdict
 from pathlib import Path
@@ -28,6 +27,8 @@ from imaging.series import (
     Visit,
     visit_label,
 )
+from imaging.tables.columns import Columns
+from imaging.tables.source import small_rows
 from imaging.volume import Unit
 
 MANIFEST_NAME = "manifest.csv"
@@ -43,7 +44,7 @@ _UNITS = {
     "bq/ml": Unit.BQML,
     "bqml": Unit.BQML,
 }
-_COLUMNS = {"subject", "date", "day", "ct", "pet", "pet_unit", "labels"}
+_COLUMNS = Columns(("subject", "ct"), ("pet", "pet_unit", "labels"))
 
 
 def read_manifest(path: Path) -> Catalogue:
@@ -52,11 +53,10 @@ def read_manifest(path: Path) -> Catalogue:
     Raises:
         InputError: no rows, or a needed column is missing or unknown.
     """
-    names, rows = _table(path)
-    _check_columns(names, path)
+    rows = small_rows(path, _COLUMNS, others=False)
     visits: dict[str, dict[dt.date, Visit]] = defaultdict(dict)
     problems: list[Problem] = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         name = row.get("subject", "")
         try:
             visit = _visit(row, path.parent)
@@ -73,36 +73,11 @@ def read_manifest(path: Path) -> Catalogue:
     return Catalogue(subjects, tuple(problems), len(rows))
 
 
-def _table(path: Path) -> tuple[set[str], list[dict[str, str]]]:
-    """Names of the columns, and the rows by them; cells beyond the last column are dropped."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = {(name or "").strip().lower() for name in reader.fieldnames or ()}
-            rows = [
-                {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
-                for row in reader
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("not a CSV file in UTF-8", where=path, remedy="save it as such") from error
-    return names, rows
-
-
 def _check_new(subject: str, known: bool) -> None:
     if not subject:
         raise InputError("no subject")
     if known:
         raise InputError("a second row of this subject and date")
-
-
-def _check_columns(names: set[str], path: Path) -> None:
-    missing = {"subject", "ct"} - names
-    if missing or not {"date", "day"} & names:
-        needed = ", ".join(sorted(missing) or ["date or day"])
-        raise InputError(f"column missing: {needed}", where=path, remedy="see the documentation")
-    unknown = names - _COLUMNS
-    if unknown:
-        raise InputError(f"unknown column: {', '.join(sorted(unknown))}", where=path)
 
 
 def _subject(name: str, visits: dict[dt.date, Visit]) -> Subject:

@@ -7,12 +7,13 @@ or ``no``.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.tables.columns import Columns
+from imaging.tables.source import small_rows
 
 COLUMNS = ("subject", "series", "use")
 
@@ -33,28 +34,18 @@ def read_series_table(path: Path) -> SeriesTable:
     """Read the table.
 
     Raises:
-        InputError: not a CSV file with these columns, or a row that cannot be used.
+        InputError: not a table with these columns, or a row that cannot be used.
     """
     found: dict[str, dict[str, Use]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-            missing = [name for name in COLUMNS if name not in names]
-            if missing:
-                raise InputError(f"column missing: {', '.join(missing)}", where=path.name)
-            reader.fieldnames = names
-            for number, row in enumerate(reader, start=2):
-                subject, series, use = ((row[name] or "").strip() for name in COLUMNS)
-                if not subject or not series or use.lower() not in tuple(Use):
-                    raise InputError(
-                        f"row {number}: use is '{use}'" if use else f"row {number} is not complete",
-                        where=path.name,
-                        remedy=f"use is one of {', '.join(Use)}",
-                    )
-                given = found.setdefault(subject, {}).setdefault(series.lower(), Use(use.lower()))
-                if given != use.lower():
-                    raise InputError(f"row {number}: a second use of {series}", where=path.name)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("not a CSV file in UTF-8", where=path.name) from error
+    for number, row in small_rows(path, Columns(COLUMNS, is_dated=False)):
+        subject, series, use = (row[name] for name in COLUMNS)
+        if not subject or not series or use.lower() not in tuple(Use):
+            raise InputError(
+                f"row {number}: use is '{use}'" if use else f"row {number} is not complete",
+                where=path.name,
+                remedy=f"use is one of {', '.join(Use)}",
+            )
+        given = found.setdefault(subject, {}).setdefault(series.lower(), Use(use.lower()))
+        if given != use.lower():
+            raise InputError(f"row {number}: a second use of {series}", where=path.name)
     return found

@@ -21,7 +21,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 from imaging.errors import InputError, UnsupportedError
 from imaging.tables.columnar import copy_parquet
-from imaging.tables.columns import Columns, Layout, match_header
+from imaging.tables.columns import Columns, Layout, match_header, nearest
 from imaging.tables.frames import Frame, is_missing
 from imaging.tables.frames import rows_of as rows_of_frame
 from imaging.tables.text import (
@@ -188,13 +188,25 @@ def chunks(table: Table, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
     _check_unchanged(table.path, table.stamp)
 
 
-def small_rows(source: Source, columns: Columns) -> list[tuple[int, dict[str, str]]]:
+def small_rows(
+    source: Source, columns: Columns, *, others: bool = True
+) -> list[tuple[int, dict[str, str]]]:
     """All rows of a small table by column name, with their numbers; blank ones are left out.
+
+    Args:
+        others: columns that are not read may be there; otherwise they are refused as slips.
 
     Raises:
         InputError: the table cannot be read, or a row has more cells than there are columns.
     """
     with opened(source, columns) as table:
+        if table.layout.unknown and not others:
+            name = table.layout.unknown[0]
+            raise InputError(
+                f"unknown column {name!r}",
+                where=table.name,
+                remedy=nearest(name, sorted(columns.known)),
+            )
         position, width = table.layout.position, table.layout.width
         found = []
         for numbered in _batches(table):

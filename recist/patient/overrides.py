@@ -7,13 +7,13 @@ Columns ``subject, lesion`` and any of ``role`` (target, non-target, not-a-lesio
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
-from imaging.spelling import did_you_mean
+from imaging.tables.columns import Columns
+from imaging.tables.source import small_rows
 from recist.course import Field, Role
 
 COLUMNS = ("subject", "lesion", "role", "organ", "nodal", "field", "new", "reason", "reader")
@@ -53,8 +53,9 @@ def read_overrides(path: Path) -> dict[str, dict[str, Override]]:
         InputError: a column or value that is not known, a lesion named twice, or not a table.
     """
     found: dict[str, dict[str, Override]] = {}
-    for number, row in enumerate(_rows(path), start=2):
-        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    table = Columns(COLUMNS[:2], COLUMNS[2:], is_dated=False)
+    for number, row in small_rows(path, table, others=False):
+        cells = {name: row.get(name, "") for name in COLUMNS}
         choice = _choice(f"{path.name} row {number}", cells)
         own = found.setdefault(cells["subject"], {})
         if choice.lesion in own:
@@ -63,31 +64,6 @@ def read_overrides(path: Path) -> dict[str, dict[str, Override]]:
             )
         own[choice.lesion] = choice
     return found
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            _check_columns(path, tuple(reader.fieldnames or ()))
-            return list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("not a CSV file in UTF-8", where=path, remedy="save it as such") from error
-
-
-def _check_columns(path: Path, names: tuple[str, ...]) -> None:
-    for name in ("subject", "lesion"):
-        if name not in names:
-            raise InputError(
-                f"no column {name!r}", where=path, remedy=f"columns: {', '.join(COLUMNS)}"
-            )
-    for name in names:
-        if name not in COLUMNS:
-            raise InputError(
-                f"unknown column {name!r}",
-                where=path,
-                remedy=did_you_mean(name, COLUMNS).strip() or f"columns: {', '.join(COLUMNS)}",
-            )
 
 
 def _choice(where: str, cells: Mapping[str, str]) -> Override:

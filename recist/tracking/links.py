@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.tables.columns import Columns
+from imaging.tables.source import small_rows
 from recist.tracking.sightings import DatedCandidates, Link, Tracks
+
+#: Of the table of links; ``date`` is an ISO date or a day.
+COLUMNS = Columns(("subject", "date", "candidate", "lesion"), is_dated=False)
 
 
 def read_links(path: Path, subject: str) -> tuple[Link, ...]:
@@ -19,19 +23,11 @@ def read_links(path: Path, subject: str) -> tuple[Link, ...]:
     Raises:
         InputError: a column is missing, or not a table.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file, restval="")
-            missing = {"subject", "date", "candidate", "lesion"} - set(rows.fieldnames or ())
-            if missing:
-                raise InputError(f"no column {', '.join(sorted(missing))}", where=path)
-            return tuple(
-                Link(row["date"].strip(), row["candidate"].strip(), row["lesion"].strip())
-                for row in rows
-                if row["subject"].strip() == subject
-            )
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("not a CSV file in UTF-8", where=path, remedy="save it as such") from error
+    return tuple(
+        Link(row["date"], row["candidate"], row["lesion"])
+        for _, row in small_rows(path, COLUMNS)
+        if row["subject"] == subject
+    )
 
 
 def link_rows(

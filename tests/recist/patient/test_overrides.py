@@ -45,8 +45,8 @@ def test_each_cell_says_one_thing_and_an_empty_one_nothing(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "no column 'subject'"),
-        ("subject,role\nP1,target\n", "no column 'lesion'"),
+        ("", "the table is empty"),
+        ("subject,role\nP1,target\n", "column 'lesion' is missing"),
         ("subject,lesion,orgn\nP1,L1,liver\n", "did you mean 'organ'"),
         ("subject,lesion,role\nP1,L1,targt\n", "row 2: role = 'targt'"),
         ("subject,lesion,role\nP1,L1,new\n", "one of target, non-target, not-a-lesion"),
@@ -62,8 +62,11 @@ def test_a_slip_is_named_with_its_place(tmp_path: Path, text: str, told: str) ->
     assert told in str(refused.value)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a CSV file in UTF-8"):
-        read_overrides(
-            table(tmp_path, "subject,lesion,organ\nP1,L1,Lebermetastase groß\n", "latin-1")
-        )
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_a_table_as_spreadsheets_save_it_is_read(
+    tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    text = "Subject,lesion,organ\nP1,L1,Lebermetastase groß\n".replace(",", delimiter)
+    found = read_overrides(table(tmp_path, text, encoding))
+    assert found["P1"]["L1"].organ == "Lebermetastase groß"
