@@ -25,7 +25,7 @@ from recist.table.finding import Finding, Level
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.writing import all_written, write_line
+from recist.table.writing import SCHEMA_VERSION, all_written, write_line
 
 PATIENTS, RATES, CONTRASTS = "abscopal.csv", "rates.csv", "contrasts.csv"
 LESIONS, SENSITIVITY, CHECKS = "lesion_rates.csv", "sensitivity.csv", "checks.csv"
@@ -203,6 +203,7 @@ def _write_checks(file: BinaryIO, findings: Sequence[Finding]) -> None:
 
 def _write_json(file: BinaryIO, patients: Sequence[Patient], protocol: Protocol) -> None:
     content = {
+        "schema_version": SCHEMA_VERSION,
         "protocol": effective(protocol),
         "patients": [patient_json(patient) for patient in patients],
     }

@@ -48,6 +48,7 @@ from recist.patient.result_folder import (
     written_whole,
 )
 from recist.response import RESEARCH_USE
+from recist.table.writing import SCHEMA_VERSION
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
@@ -164,6 +165,7 @@ def run(
     _write_json(
         out / RUN,
         {
+            "schema_version": SCHEMA_VERSION,
             "notice": RESEARCH_USE,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - clock, 2),

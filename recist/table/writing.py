@@ -23,8 +23,13 @@ def write_line(file: BinaryIO, text: str) -> None:
     file.write(f"{text}\n".encode())
 
 
+#: Stands in every JSON of results as ``schema_version``; raised when a member changes its meaning
+#: or goes. The schemas lie in ``recist/schemas``.
+SCHEMA_VERSION = 1
+
+
 class JsonArray:
-    """Writes ``{"protocol": ..., "NAME": [...]}`` one element at a time.
+    """Writes ``{"schema_version": ..., "protocol": ..., "NAME": [...]}`` one element at a time.
 
     Args:
         head: the protocol as JSON.
@@ -37,7 +42,8 @@ class JsonArray:
         self._file = file
         self._first = True
         members = "".join(f'"{key}":{value},\n' for key, value in more.items())
-        file.write(f'{{"protocol":{head},\n{members}"{name}":['.encode())
+        version = f'"schema_version":{SCHEMA_VERSION}'
+        file.write(f'{{{version},\n"protocol":{head},\n{members}"{name}":['.encode())
 
     def add(self, elements: bytes) -> None:
         """Add elements that are already joined by commas; nothing where there are none."""

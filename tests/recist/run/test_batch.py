@@ -11,8 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jsonschema
 import pytest
 
+import recist
 from imaging.errors import InputError
 from imaging.series import Catalogue, Problem, ProblemLevel, Series, Subject, Visit
 from recist.patient.options import Options
@@ -146,7 +148,10 @@ def test_a_patient_that_fails_stops_no_other(
     assert not (out / "P1").exists()
     with (out / "summary.csv").open() as stream:
         assert [row["status"] for row in csv.DictReader(stream)] == ["failed", "done"]
-    assert json.loads((out / "run.json").read_text())["exit_code"] == 1
+    record = json.loads((out / "run.json").read_text())
+    assert record["exit_code"] == 1
+    schemas = Path(recist.__file__).parent / "schemas"
+    jsonschema.validate(record, json.loads((schemas / "run.schema.json").read_text()))
 
 
 def test_nothing_half_written_stays(studies: Path, assessed: list[str]) -> None:
