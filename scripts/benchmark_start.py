@@ -20,15 +20,15 @@ MEASURED = """
 import json, resource, sys
 try:
     {code}
-except SystemExit:
-    pass
+except SystemExit as end:
+    assert not end.code, end.code
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]), file=sys.stderr)
 """
 COMMAND = "sys.argv = {arguments!r}; from recist.cli import main; main()"
 ROWS = "\n".join(
-    ["subject,day,lesion,role,diameter_mm,organ"]
-    + [f"P{n},{day},L1,target,{20 + n},lung" for n in range(5) for day in (0, 56)]
+    ["subject,day,lesion,role,organ,nodal,status,diameter_mm"]
+    + [f"P{n},{day},L1,target,lung,no,measured,{20 + n}" for n in range(5) for day in (0, 56)]
 )
 
 
