@@ -9,6 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def printable(text: str) -> str:
+    """A text with control characters spelt out, with which a file could command a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class InputError(Exception):
     """An input that cannot be used as it is.
 

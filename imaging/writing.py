@@ -50,7 +50,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 @contextmanager
@@ -75,10 +75,10 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
-def sync_folder(folder: Path) -> None:
-    """Let the names in a folder reach the disk, where the system can."""
+def sync(path: Path) -> None:
+    """Let a file, or the names in a folder, reach the disk where the system can."""
     with suppress(OSError):  # Windows opens no folders; some file systems sync none
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:

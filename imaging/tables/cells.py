@@ -38,6 +38,26 @@ class CellError(ValueError):
         self.remedy = remedy
 
 
+#: What a spreadsheet takes for the beginning of a formula, and numbers that begin the same.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_SIGNED_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?( ?%| mm)?", re.ASCII)
+
+
+def inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: an apostrophe leads where one could begin.
+
+    Identifiers come from files of others, and a formula can run commands where it is opened.
+    """
+    if not text.startswith(_FORMULA_SIGNS) or _SIGNED_NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+def without_apostrophe(text: str) -> str:
+    """The text that :func:`inert` made safe."""
+    return text[1:] if text.startswith("'") and inert(text[1:]) == text else text
+
+
 def decimal_of(text: str) -> Decimal:
     """A number in plain digits, exactly as written.
 

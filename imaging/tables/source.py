@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from imaging.errors import InputError, UnsupportedError
+from imaging.tables.cells import without_apostrophe
 from imaging.tables.columnar import copy_parquet
 from imaging.tables.columns import Columns, Layout, match_header, nearest
 from imaging.tables.frames import Frame, is_missing
@@ -217,7 +218,8 @@ def small_rows(
                     raise InputError(what, where=where, remedy="put cells with commas in quotes")
                 if any(cell.strip() for cell in row):
                     cells = {
-                        name: row[k].strip() if k < len(row) else "" for name, k in position.items()
+                        name: without_apostrophe(row[k].strip()) if k < len(row) else ""
+                        for name, k in position.items()
                     }
                     found.append((number, cells))
         _check_unchanged(table.path, table.stamp)

@@ -24,12 +24,14 @@ blood_sd`` (same unit), ``uptake_min``, ``dose_mbq``, ``scanner``, ``cycles``, `
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.tables import cells
+from imaging.tables.columns import Columns
+from imaging.tables.source import small_rows
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
 REQUIRED = ("subject", "lesion", "sul_peak")
@@ -50,6 +52,7 @@ SCAN_COLUMNS = (
     "recist11",
 )
 LESION_COLUMNS = ("lesion", "sul_peak", "organ", "status", "suv_max", "tlg", "diameter_cm")
+COLUMNS = Columns(REQUIRED, tuple(dict.fromkeys((*SCAN_COLUMNS, *LESION_COLUMNS[2:]))))
 YES_NO = {"": False, "no": False, "yes": True}
 STATUS = ("", "measured", "resolved", "new")
 Row = Mapping[str, str]
@@ -73,64 +76,69 @@ class PetCourse:
     scans: tuple[DatedScan, ...]
 
 
-def read_pet_courses(table: Path) -> tuple[PetCourse, ...]:
+def read_pet_courses(
+    table: Path, *, failures: dict[str, InputError] | None = None, date_order: str = "iso"
+) -> tuple[PetCourse, ...]:
     """The subjects of a table, in order of appearance, each with its scans in order of date.
+
+    Args:
+        failures: receives the subjects with a cell that cannot be read, and why; without it the
+            first of them is raised.
+        date_order: in which dates are written, see :func:`imaging.tables.cells.ordinal`.
 
     Raises:
         InputError: the table or a cell cannot be read; row and column are named.
     """
-    rows = _rows(table)
-    time = "date" if "date" in rows[0] else "day"
-    missing = [name for name in (*REQUIRED, time) if name not in rows[0]]
-    if missing:
-        raise InputError(f"no column {', '.join(missing)}", where=table)
-    subjects: dict[str, dict[str, list[Row]]] = {}
-    for row in rows:
-        subjects.setdefault(row["subject"], {}).setdefault(row[time], []).append(row)
-    return tuple(
-        PetCourse(subject, time, _scans(dates, time, f"{table}, subject {subject}"))
-        for subject, dates in subjects.items()
-    )
-
-
-def _rows(table: Path) -> list[Row]:
-    import pandas as pd  # noqa: PLC0415 - half a second that only a table of this kind is worth
-
-    kind = table.suffix.lower()
-    try:
-        if kind == ".parquet":
-            frame = pd.read_parquet(table)
-        elif kind == ".xlsx":
-            frame = pd.read_excel(table, dtype=str)
-        elif kind == ".csv":
-            frame = pd.read_csv(table, dtype=str)
-        else:
-            raise InputError("not a .csv, .xlsx or .parquet table", where=table)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"the table cannot be read: {error}", where=table) from error
-    if frame.empty:
+    subjects: dict[str, dict[int, list[Row]]] = {}
+    refused: dict[str, InputError] = {}
+    time = ""
+    above = ""
+    for number, row in small_rows(table, COLUMNS):
+        time = "date" if "date" in row else "day"
+        where = f"{table.name}, row {number}"
+        subject = row["subject"] or above
+        dates = subjects.setdefault(subject, {})
+        if not row["subject"]:
+            what = "a row without subject"
+            error = InputError(what, where=where, remedy="name its subject")
+            refused.setdefault(subject, error)
+        try:
+            dates.setdefault(_day(row[time], time, where, date_order), []).append(row)
+        except InputError as failed:
+            refused.setdefault(subject, failed)
+        above = subject
+    if not subjects:
         raise InputError("the table has no rows", where=table)
-    frame = frame.astype(object).where(frame.notna(), "")
-    return [
-        {str(name).strip().lower(): str(value).strip() for name, value in record.items()}
-        for record in frame.to_dict("records")
-    ]
+    courses = []
+    for subject, dates in subjects.items():
+        try:
+            if subject in refused:
+                raise refused[subject]
+            scans = _scans(dates, time, f"{table.name}, subject {subject}")
+        except InputError as error:
+            if failures is None:
+                raise
+            failures[subject] = error
+            continue
+        courses.append(PetCourse(subject, time, scans))
+    return tuple(courses)
 
 
-def _scans(dates: Mapping[str, list[Row]], time: str, where: str) -> tuple[DatedScan, ...]:
-    days = {when: _day(when, time, where) for when in dates}
-    first = min(days.values()) if time == "date" else 0
-    return tuple(
-        _dated(when, days[when] - first, dates[when], f"{where}, {time} {when}")
-        for when in sorted(dates, key=days.__getitem__)
-    )
+def _scans(dates: Mapping[int, list[Row]], time: str, where: str) -> tuple[DatedScan, ...]:
+    first = min(dates) if time == "date" else 0
+    scans = []
+    for day in sorted(dates):
+        when = dt.date.fromordinal(day).isoformat() if time == "date" else str(day)
+        scans.append(_dated(when, day - first, dates[day], f"{where}, {time} {when}"))
+    return tuple(scans)
 
 
-def _day(when: str, time: str, where: str) -> int:
+def _day(when: str, time: str, where: str, date_order: str) -> int:
+    """The day, or the ordinal of the date; a time of day does not part two rows of one scan."""
     try:
-        return dt.date.fromisoformat(when[:10]).toordinal() if time == "date" else int(when)
-    except ValueError as error:
-        raise InputError(f"{time} {when!r}: {error}", where=where) from error
+        return cells.ordinal(when, date_order) if time == "date" else cells.day(when)
+    except cells.CellError as error:
+        raise InputError(error.what, where=where, remedy=error.remedy) from error
 
 
 def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> DatedScan:
@@ -187,14 +195,10 @@ def _reference(facts: Row, name: str, where: str) -> ReferenceUptake | None:
 
 def number(row: Row, name: str, where: str = "") -> float | None:
     """A cell as a number; None where it is empty."""
-    text = row.get(name, "")
     try:
-        found = float(text) if text else None
-    except ValueError:
-        found = math.nan
-    if found is not None and not math.isfinite(found):
-        raise InputError(f"{name} {text!r} is no number", where=where)
-    return found
+        return cells.number(row.get(name, ""))
+    except cells.CellError as error:
+        raise InputError(f"{name} {error.what}", where=where, remedy=error.remedy) from error
 
 
 def _flag(facts: Row, name: str, where: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import InputError
+from imaging.tables import cells
 from imaging.writing import write_text
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
@@ -43,6 +44,8 @@ def assess_pet_table(
     *,
     criteria: Sequence[str] | None = None,
     settings: PetProtocol | None = None,
+    failures: dict[str, InputError] | None = None,
+    date_order: str = "iso",
 ) -> tuple[Path, Path]:
     """Assess every subject of a table and write ``pet_timepoints.csv`` and ``.json`` into ``out``.
 
@@ -50,6 +53,9 @@ def assess_pet_table(
         criteria: names out of :data:`CRITERIA`; None takes all. Deauville, Lugano and PECRIT
             appear only at dates that hold their facts.
         settings: what the papers leave open; the defaults unless given.
+        failures: receives the subjects that could not be assessed, and why; the others are
+            complete. Without it the first of them is raised.
+        date_order: in which dates are written.
 
     Returns:
         The two files; each is written whole or not at all.
@@ -60,11 +66,20 @@ def assess_pet_table(
     chosen = chosen_criteria(criteria)
     protocol = settings or PetProtocol()
     rows, records = [], []
-    courses = read_pet_courses(table)
+    courses = read_pet_courses(table, failures=failures, date_order=date_order)
     for course in courses:
-        for when, assessment in assess_course(course, chosen, protocol):
+        try:
+            found = assess_course(course, chosen, protocol)
+        except InputError as error:
+            if failures is None:
+                raise
+            failures[course.subject] = error
+            continue
+        for when, assessment in found:
             rows.append(_flat(course, when, assessment))
             records.append({"subject": course.subject, course.time: when, **assessment.as_dict()})
+    if failures and all(course.subject in failures for course in courses):
+        raise next(iter(failures.values()))
     out.mkdir(parents=True, exist_ok=True)
     as_csv = io.StringIO(newline="")
     writer = csv.DictWriter(as_csv, ["subject", courses[0].time, *COLUMNS], lineterminator="\n")
@@ -79,7 +94,7 @@ def assess_pet_table(
 
 def _flat(course: PetCourse, when: str, found: PetAssessment) -> dict[str, Any]:
     return {
-        "subject": course.subject,
+        "subject": cells.inert(course.subject),
         course.time: when,
         "criteria": found.criteria,
         "value": _short(found.value),

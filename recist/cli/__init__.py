@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from imaging.errors import InputError
+from imaging.errors import InputError, printable
 from recist import __version__
 from recist.cli.abscopal import abscopal
 from recist.cli.assess import assess
@@ -75,5 +75,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        console.print(Text.assemble(("recist:", "red"), f" {error}"), soft_wrap=True)
+        console.print(
+            Text.assemble(("recist:", "red"), f" {printable(str(error))}"), soft_wrap=True
+        )
         sys.exit(2)

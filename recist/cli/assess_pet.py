@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from imaging.errors import InputError
 from recist.cli.options import Out, ProtocolName, names_of
-from recist.cli.output import console
+from recist.cli.output import console, print_line
 from recist.response import RESEARCH_USE
 
 
@@ -24,8 +25,18 @@ def assess_pet(
     from pet.response.table import assess_pet_table
     from recist.protocol import load
 
+    chosen = load(protocol)
+    failures: dict[str, InputError] = {}
     for path in assess_pet_table(
-        table, out, criteria=names_of(criteria) or None, settings=load(protocol).pet
+        table,
+        out,
+        criteria=names_of(criteria) or None,
+        settings=chosen.pet,
+        failures=failures,
+        date_order=chosen.date_order,
     ):
         typer.echo(path)
+    for subject, error in failures.items():
+        print_line(f"error: {subject}: {error}")
     console.print(RESEARCH_USE, style="dim")
+    raise typer.Exit(1 if failures else 0)

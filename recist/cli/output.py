@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from imaging.errors import printable
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
 console = Console(stderr=True)
 
 
+def print_line(text: str) -> None:
+    """A line as it stands, but for control characters: values of files could command a terminal."""
+    console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
+
+
 def report_table(result: TableResult) -> None:
     """What came of a table: findings in a line each, where the results are, the exit code."""
     for finding in result.findings:
-        console.print(str(finding), highlight=False, soft_wrap=True, markup=False)
+        print_line(str(finding))
     shown = len(result.findings)
     hidden = sum(result.counts.values()) - shown
     if hidden > 0:

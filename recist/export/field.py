@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from imaging.writing import write_text
 from recist.course import Field
+from recist.export.rows import csv_text
 from recist.field.finding import FieldFinding
 
 #: Doses to 0.01 Gy and shares to 0.001: finer digits are noise of the sampling.
@@ -20,13 +20,8 @@ ENVELOPE = ("mean_gy", "min_gy", "max_gy")
 def write_fields(path: Path, subject: str, findings: Sequence[FieldFinding]) -> Path:
     """Write ``field.csv``; empty cells are values that are not known."""
     ratios = sorted({ratio for finding in findings for ratio, _ in finding.eqd2_mean_gy})
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
     rows = [dict(_cells(subject, finding, ratios)) for finding in findings]
-    if rows:
-        writer.writerow(rows[0])
-        writer.writerows(row.values() for row in rows)
-    path.write_text(text.getvalue(), encoding="utf-8")
+    write_text(path, csv_text(rows))
     return path
 
 

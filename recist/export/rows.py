@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from imaging.writing import write_text
+from imaging.tables.cells import inert
+from imaging.writing import named_failure, write_text
 
 LINE_END = "\r\n"
 
@@ -20,10 +21,15 @@ def csv_text(
 ) -> str:
     """A table of rows; a cell that a row lacks is empty, and no columns give an empty text.
 
+    No cell is one that a spreadsheet takes for a formula.
+
     Args:
         columns: first, and in this order; those of the rows follow as they come.
     """
-    listed = list(rows)
+    listed = [
+        {name: inert(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+        for row in rows
+    ]
     names = list(dict.fromkeys((*columns, *(name for row in listed for name in row))))
     if not names:
         return ""
@@ -48,12 +54,12 @@ class GrowingTable:
     def add(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
         new = [name for name in row if name not in self.columns]
-        if new:
+        if new or not self.path.is_file():
             self.columns += new
             self.finish()
             return
         text = csv_text([row], self.columns, line_end=LINE_END)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        with named_failure(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(text.split(LINE_END, 1)[1])
 
     def finish(self) -> None:

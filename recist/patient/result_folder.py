@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from imaging.errors import InputError
+from imaging.writing import sync
 
 FINGERPRINT = "fingerprint.json"
 #: Characters of an identifier that are kept; file systems take 255 bytes, temporary names too.
@@ -19,6 +20,7 @@ LONGEST_NAME = 64
 FILE_SUFFIXES = (".csv", ".json", ".html", ".xlsx", ".parquet", ".txt", ".svg", ".png", ".lock")
 SUMMARY = "summary.csv"
 RUN = "run.json"
+LOCK = ".lock"
 
 
 def check_place(out: Path, delineations: Path | None = None) -> None:
@@ -85,10 +87,54 @@ def written_whole(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+    for path in sorted(part.rglob("*"), reverse=True):
+        sync(path)
+    sync(part)
     if folder.exists():
         folder.rename(old)
     part.rename(folder)
+    sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a folder, by its path in it."""
+    return {
+        path.relative_to(folder).as_posix(): _hash(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != FINGERPRINT
+    }
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep a second run out of the folder: the two would mix their results.
+
+    The lock ends with its process, however that ends.
+
+    Raises:
+        InputError: another run writes there.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        yield
+        return
+    path = out / LOCK
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                "another run writes its results there", where=out, remedy="wait, or give another -o"
+            ) from error
+        yield
+        path.unlink(missing_ok=True)
 
 
 def folder_names(subjects: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Many patients: run each, keep what is complete, name what failed.
 
 A failed patient never stops the others. Each patient's folder is written beside its place and
-renamed when whole; a fingerprint of inputs and settings inside it lets ``resume`` skip it later.
+renamed when whole; a fingerprint of inputs and settings, with the hash of every file, lets
+``resume`` skip it later.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from recist.patient.result_folder import (
     check_place,
     check_replaceable,
     folder_names,
+    hashes_of,
+    locked,
     written_whole,
 )
 from recist.response import RESEARCH_USE
@@ -144,14 +147,9 @@ def run(
     check_place(out, options.lesions_folder)
     folders = folder_names(subject.id for subject in subjects)
     tasks = [(subject, out / folders[subject.id]) for subject in subjects]
-    runs: list[SubjectRun] = []
-    summary = GrowingTable(out / SUMMARY)
-    for done in _each(tasks, options, resume, jobs, on_stage):
-        runs.append(done)
-        summary.add({"subject": done.subject, "folder": done.folder, **done.summary})
-    summary.finish()
+    with locked(out):
+        runs = _all(tasks, out, _each(tasks, options, resume, jobs, on_stage))
     problems = [p for p in catalogue.problems if not wanted or p.subject in wanted]
-    join_tables(out, runs)
     failures = tuple(
         Failure(problem.subject or "", problem.where, problem.what, problem.remedy)
         for problem in problems
@@ -196,6 +194,25 @@ def run(
         },
     )
     return batch
+
+
+def _all(
+    tasks: Sequence[tuple[Subject, Path]], out: Path, results: Iterable[SubjectRun]
+) -> list[SubjectRun]:
+    """Run all patients, and write what is known of them as each ends; nothing may be gone then."""
+    runs: list[SubjectRun] = []
+    summary = GrowingTable(out / SUMMARY)
+    for done in results:
+        runs.append(done)
+        summary.add({"subject": done.subject, "folder": done.folder, **done.summary})
+    for n, (subject, folder) in enumerate(tasks):
+        if runs[n].state != "failed" and not (folder / FINGERPRINT).is_file():
+            what = "its results were removed while the run went on"
+            runs[n] = _failed(subject, folder, what, "run it again with --resume")
+            summary.rows[n] = {"subject": subject.id, "folder": folder.name, "status": "failed"}
+    summary.finish()
+    join_tables(out, runs)
+    return runs
 
 
 def _check_wanted(wanted: frozenset[str], catalogue: Catalogue) -> None:
@@ -317,6 +334,9 @@ def _run_subject(
         if resume and (kept := _kept(folder, fingerprint)) is not None:
             return kept
         case, delineations = assess_subject(subject, options, on_stage=stage)
+        if _fingerprint(subject, options) != fingerprint:
+            what = "its files changed while they were read"
+            return _failed(subject, folder, what, "let them rest, then run again with --resume")
         stage("write")
         summary = summarise(case)
         failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in case.problems)
@@ -324,9 +344,10 @@ def _run_subject(
             write_case(case, delineations, part, protocol=options.protocol, bundle=options.bundle)
             stage("")
             done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
-            _write_json(part / FINGERPRINT, _kept_form(done, fingerprint))
+            kept_form = _kept_form(done, fingerprint) | {"files": hashes_of(part)}
+            _write_json(part / FINGERPRINT, kept_form)
     except (InputError, OSError, MemoryError) as error:
-        return _failed(subject, folder, str(error) or type(error).__name__)
+        return _failed(subject, folder, _without_folders(error))
     except Exception as error:
         if os.environ.get("RECIST_TRACEBACK"):
             raise
@@ -399,6 +420,15 @@ def _files_of(subject: Subject) -> Iterator[Path]:
             yield visit.labels
 
 
+def _without_folders(error: BaseException) -> str:
+    """What an error says, with the name of a file alone: its folders may be patients' names."""
+    text = str(error) or type(error).__name__
+    named = (getattr(error, "where", None), getattr(error, "filename", None))
+    for path in (str(each) for each in named if each and Path(str(each)).is_absolute()):
+        text = text.replace(path, Path(path).name)
+    return text
+
+
 def _kept_form(done: SubjectRun, fingerprint: str) -> dict[str, object]:
     return {
         "fingerprint": fingerprint,
@@ -411,7 +441,7 @@ def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
     """The earlier result in ``folder``, if it is whole and of the same inputs and settings."""
     try:
         record = json.loads((folder / FINGERPRINT).read_text())
-        if record["fingerprint"] != fingerprint:
+        if record["fingerprint"] != fingerprint or record["files"] != hashes_of(folder):
             return None
         failures = tuple(Failure(*parts) for parts in record["failures"])
         summary = record["summary"]

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imaging.catalogue import Catalogue, scan
+from imaging.errors import printable
 from imaging.series_table import read_series_table
 from recist.patient.pipeline import STAGES
 from recist.response import RESEARCH_USE
@@ -57,7 +58,10 @@ class Bars:
             self._current = subject
         done = STAGES.index(stage) if stage in STAGES else len(STAGES)
         self._progress.update(
-            self._stages, description=f"{subject}: {stage}", completed=done, visible=bool(stage)
+            self._stages,
+            description=printable(f"{subject}: {stage}"),
+            completed=done,
+            visible=bool(stage),
         )
 
 
@@ -80,7 +84,7 @@ def show_catalogue(studies: Path, console: Console, series_table: Path | None = 
                 _shown(visit.pet),
                 *(str(len(found)) for found in objects),
             )
-            table.add_row(*map(Text, cells))
+            table.add_row(*(Text(printable(cell)) for cell in cells))
     console.print(table)
     for subject in catalogue.subjects:
         for rejection in subject.rejected:
@@ -113,4 +117,4 @@ def show_result(batch: Batch, console: Console) -> None:
 
 def _line(console: Console, text: str) -> None:
     """A line as it stands: names and descriptions of series may hold brackets."""
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
+    console.print(printable(text), highlight=False, soft_wrap=True, markup=False)

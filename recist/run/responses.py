@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imaging.errors import InputError
+from imaging.tables.cells import without_apostrophe
 from imaging.tables.columns import Columns
 from imaging.tables.source import Chunk, chunks, opened
 from recist import endpoints
@@ -156,7 +157,7 @@ def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[
         row = [*short, *[""] * width][:width]
         if not any(cell.strip() for cell in short):
             continue
-        subject = row[at["subject"]].strip()
+        subject = without_apostrophe(row[at["subject"]].strip())
         slips = Slips(subject or above, number, findings)
         if not subject:
             below = f" below one of {above}" if above else ""

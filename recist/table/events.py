@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from imaging.errors import InputError
+from imaging.tables.cells import without_apostrophe
 from imaging.tables.source import Source, chunks, opened
 from recist.table import cells
 from recist.table.dated_event import DatedEvent
@@ -38,7 +39,7 @@ def read_events(
                 if not any(cell.strip() for cell in row):
                     continue
                 full = [*row, *[""] * width][:width]
-                subject = full[at["subject"]].strip()
+                subject = without_apostrophe(full[at["subject"]].strip())
                 slips = Slips(subject, number, findings)
                 if any(cell.strip() for cell in row[width:]):
                     slips.error("row-length", f"{len(row)} cells under {width} columns", QUOTE)

@@ -8,6 +8,7 @@ from functools import partial
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
+from imaging.tables.cells import without_apostrophe
 from recist.course import Field, Role, Status
 from recist.table import cells
 from recist.table.finding import Finding, Level
@@ -119,7 +120,10 @@ class RecordReader:
 
     def subject_of(self, row: Sequence[str]) -> str:
         """The subject of a row; empty when the row is shorter than that column."""
-        return row[self._subject].strip() if len(row) > self._subject else ""
+        if len(row) <= self._subject:
+            return ""
+        subject = row[self._subject].strip()
+        return without_apostrophe(subject) if subject[:1] == "'" else subject
 
     def is_header(self, row: Sequence[str]) -> bool:
         """Whether a row names its columns instead of filling them."""
@@ -143,7 +147,7 @@ class RecordReader:
         unread = tuple(row[k] for k in self._unread)
         lesion, role_text, organ, nodal_text, status_text = (row[at] for at in self._words)
         merged_into, field_text, reader = (
-            "" if at is None else row[at].strip() for at in self._optional
+            "" if at is None else without_apostrophe(row[at].strip()) for at in self._optional
         )
         when = slips.value("unknown-time", self._parse_when, row[self._when])
         if not lesion.strip():
@@ -159,10 +163,11 @@ class RecordReader:
             return None
         if slips.failed:  # an optional measurement
             return None
+        name = without_apostrophe(lesion.strip())
         _say_word(slips, Role, role_text, role)
         _say_word(slips, Field, field_text, field)
         return Record(
-            number, when, lesion.strip(), role, organ.strip(), is_node, status, diameter_mm,
+            number, when, name, role, organ.strip(), is_node, status, diameter_mm,
             merged_into, field, reader, extras, unread,
         )  # fmt: skip
 
@@ -198,7 +203,7 @@ class RecordReader:
                 return None
             if seen_as is None or (seen_as is Status.MEASURED) != (diameter_mm is not None):
                 return None
-            if not lesion or lesion[0] == " " or lesion[-1] == " ":
+            if not lesion or lesion[0] in " '" or lesion[-1] == " ":
                 return None
             return Record(
                 number, self._parse_when(when), lesion, usual_role, organ.strip(),

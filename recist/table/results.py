@@ -10,6 +10,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 from typing import TYPE_CHECKING
 
+from imaging.tables.cells import inert
 from recist.course import Course
 from recist.criteria.sums import BaselineSum, figures_of, lesion_sizes
 from recist.protocol import Protocol, effective
@@ -300,7 +301,8 @@ def length(value_mm: Decimal | None) -> str:
 
 
 def cell(text: str) -> str:
-    """A text as a cell of CSV (RFC 4180)."""
+    """A text as a cell of CSV (RFC 4180), and never as a formula."""
+    text = inert(text)
     if "," in text or '"' in text or "\n" in text or "\r" in text:
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -123,11 +123,11 @@ ROW = "A,2024-01-10,L1,10,,2.0,0.2,,\n"
     ("text", "message"),
     [
         (HEAD, "no rows"),
-        ("", "cannot be read"),
-        ("subject,lesion\nA,L1\n", "no column sul_peak, day"),
+        ("", "the table is empty"),
+        ("subject,lesion\nA,L1\n", "column .sul_peak. is missing"),
         (HEAD + "A,10.1.2024,L1,10,,,,,\n", "date '10.1.2024'"),
-        (HEAD + "A,2024-01-10,L1,hot,,,,,\n", "sul_peak 'hot' is no number"),
-        (HEAD + "A,2024-01-10,L1,inf,,,,,\n", "sul_peak 'inf' is no number"),
+        (HEAD + "A,2024-01-10,L1,hot,,,,,\n", "sul_peak 'hot' is not a number"),
+        (HEAD + "A,2024-01-10,L1,inf,,,,,\n", "sul_peak 'inf' is not a number"),
         (HEAD + "A,2024-01-10,L1,10,gone,,,,\n", "status 'gone'"),
         (HEAD + "A,2024-01-10,L1,10,,2.0,,,\n", "liver needs both"),
         (HEAD + "A,2024-01-10,L1,10,,,,maybe,\n", "progression is 'maybe'"),
@@ -149,5 +149,42 @@ def test_an_unknown_course_of_uptake(tmp_path: Path) -> None:
 def test_a_table_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "uptake.ods"
     path.write_text("")
-    with pytest.raises(InputError, match=r"not a \.csv"):
+    with pytest.raises(InputError, match="give CSV, xlsx or parquet"):
         read_pet_courses(path)
+
+
+ROWS = "subject,date,lesion,sul_peak,liver_mean,liver_sd\n"
+GOOD = "A,2024-01-01,L1,10,2,0.2\nA,2024-03-01,L1,4,2,0.2\n"
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("B,2024-01-01,L1,10,2,0.2\nB,2024-03-01,L1,4.0 SUL,2,0.2\n", "sul_peak"),
+        ("B,soon,L1,10,2,0.2\n", "row 4: date 'soon'"),
+        ("B,2024-01-01,L1,10,2,0.2\nB,2024-01-01,L1,10,2,0.2\n", "twice"),
+        ("B,2024-01-01,L1,1_0,2,0.2\n", "sul_peak"),
+        ("B,2024-01-01,L1,inf,2,0.2\n", "sul_peak"),
+        ("B,2024-01-01,L1,10,2,0.2\n,2024-03-01,L1,4,2,0.2\n", "row 5: a row without subject"),
+    ],
+)
+def test_a_bad_cell_costs_its_subject_alone(tmp_path: Path, bad: str, said: str) -> None:
+    failures: dict[str, InputError] = {}
+    path = table(tmp_path, ROWS + GOOD + bad)
+    as_csv, _ = assess_pet_table(path, tmp_path / "out", criteria=["percist"], failures=failures)
+    assert responses(as_csv) == {("A", "2024-03-01", "PERCIST"): "PMR"}
+    assert list(failures) == ["B"]
+    assert said in str(failures["B"])
+
+
+def test_subjects_are_text_and_times_of_day_part_no_scan(tmp_path: Path) -> None:
+    text = "subject;date;lesion;sul_peak;liver_mean;liver_sd\nNA;2024-01-01;L1;10;2;0,2\n"
+    text += "NA;2024-01-01;L2;8;2;0,2\nNA;2024-03-01T09:00;L1;4;2;0,2\nNA;2024-03-01;L2;3;2;0,2\n"
+    as_csv, _ = assess_pet_table(table(tmp_path, text), tmp_path / "out", criteria=["percist"])
+    assert responses(as_csv) == {("NA", "2024-03-01", "PERCIST"): "PMR"}
+
+
+def test_days_as_a_frame_writes_them(tmp_path: Path) -> None:
+    text = "subject,day,lesion,sul_peak,liver_mean,liver_sd\nA,0.0,L1,10,2,0.2\nA,56.0,L1,4,2,0.2\n"
+    (course,) = read_pet_courses(table(tmp_path, text))
+    assert [scan.when for scan in course.scans] == ["0", "56"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,13 @@ import recist
 from imaging.errors import InputError
 from imaging.series import Catalogue, Problem, ProblemLevel, Series, Subject, Visit
 from recist.patient.options import Options
-from recist.patient.result_folder import FINGERPRINT, check_place, folder_names, written_whole
+from recist.patient.result_folder import (
+    FINGERPRINT,
+    check_place,
+    folder_names,
+    locked,
+    written_whole,
+)
 from recist.protocol import DEFAULT, load
 from recist.protocol.field import DEFAULT_PROFILE
 from recist.run import batch
@@ -262,3 +269,94 @@ def test_what_was_being_written_is_gone_after_an_interruption(tmp_path: Path) ->
     with written_whole(place) as part:
         (part / "whole").touch()
     assert [path.name for path in tmp_path.rglob("*")] == ["P1", "whole"]
+
+
+def test_a_result_with_a_file_gone_emptied_or_added_is_done_again(
+    studies: Path, assessed: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    batch.run(studies, out, OPTIONS)
+    report = out / "P1" / "report.html"
+    for damage in (
+        report.unlink,
+        lambda: report.write_text(""),
+        lambda: (out / "P1" / "stray.csv").write_text("x"),
+    ):
+        damage()
+        assessed.clear()
+        result = batch.run(studies, out, OPTIONS, resume=True)
+        assert (states(result), assessed) == (["done", "skipped"], ["P1"])
+        assert report.read_text() == "P1"
+
+
+def test_two_runs_do_not_write_into_one_folder(
+    studies: Path, assessed: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with locked(out), pytest.raises(InputError, match="another run writes its results there"):
+        batch.run(studies, out, OPTIONS)
+    assert assessed == []
+    assert states(batch.run(studies, out, OPTIONS)) == ["done", "done"]
+    assert not list(out.glob(".*"))
+
+
+def test_results_that_are_removed_during_the_run_are_told(
+    studies: Path, assessed: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    def remove(subject: str, stage: str) -> None:
+        if (subject, stage) == ("P2", "write"):
+            shutil.rmtree(out)
+
+    result = batch.run(studies, out, OPTIONS, on_stage=remove)
+    assert (result.exit_code, states(result)) == (1, ["failed", "done"])
+    assert [failure.what for failure in result.failures][-1].startswith("its results were removed")
+    with (out / "summary.csv").open(newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["failed", "done"]
+
+
+def test_input_that_changes_while_it_is_read_is_told(
+    studies: Path, assessed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = batch.assess_subject
+
+    def assess(subject: Subject, options: Options, **kwargs: Any) -> Any:
+        found = read(subject, options, **kwargs)
+        if subject.id == "P1":
+            (studies / "P1" / "1.dcm").write_text("longer than it was")
+        return found
+
+    monkeypatch.setattr(batch, "assess_subject", assess)
+    result = batch.run(studies, tmp_path / "out", OPTIONS)
+    assert states(result) == ["failed", "done"]
+    assert "its files changed while they were read" in str(result.failures[-1])
+
+
+@pytest.mark.parametrize(
+    "subject", ["measurements.csv", "Summary.CSV", "run.json", "x" * 5000, "é" * 300, "..", "a/b"]
+)
+def test_any_identifier_has_a_folder_of_its_own(subject: str, tmp_path: Path) -> None:
+    (name,) = folder_names([subject]).values()
+    assert not name.lower().endswith((".csv", ".json"))
+    with written_whole(tmp_path / name) as part:
+        (part / "report.html").write_text("x")
+    assert (tmp_path / name).parent == tmp_path
+    assert folder_names([subject, f"{subject}y"])[f"{subject}y"] != name
+
+
+def test_errors_name_no_folder_of_the_input(
+    studies: Path, assessed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(subject: Subject, *_: object, **__: object) -> Any:
+        path = subject.visits[0].ct.files[0]  # type: ignore[union-attr]
+        if subject.id == "P1":
+            raise InputError("truncated", where=path)
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(batch, "assess_subject", fail)
+    result = batch.run(studies, tmp_path / "out", OPTIONS)
+    said = " ".join(str(failure) for failure in result.failures)
+    assert "1.dcm: truncated" in said
+    assert str(studies) not in said
