@@ -58,6 +58,7 @@ READ_ERRORS = (
     RecursionError,
     MemoryError,
     UserWarning,
+    OSError,  # without a number: "No tag to read"
     struct.error,
     zlib.error,
 )
@@ -90,9 +91,9 @@ def understood(where: str | Path, kind: str) -> Iterator[None]:
     except InputError:
         raise
     except READ_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"not readable: {error.strerror}", where=where) from error
         raise HeaderError(f"not readable as {kind}: {reason(error)}", where=where) from error
-    except OSError as error:
-        raise InputError(f"not readable: {error.strerror}", where=where) from error
 
 
 def reason(error: BaseException) -> str:

@@ -94,6 +94,7 @@ class Treatment:
         problems: why a dose is missing or unusable; a class that needs it is unknown.
         warnings: what was left out or adapted.
         frame_maps: of the registration objects that came with it.
+        unreadable: files that could not be read, each with the reason.
     """
 
     irradiations: tuple[Irradiation, ...]
@@ -102,6 +103,7 @@ class Treatment:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     frame_maps: tuple[FrameMap, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     def from_frame(self, frame_uid: str | None) -> FrameMap | None:
         """From another frame of reference to that of the treatment, where a registration tells."""
@@ -146,7 +148,8 @@ def read_treatment(
     sets = _each(rtstruct_files, read_rtstruct, remarks)
     deliveries = [d for found in _each(record_files, read_record, remarks) for d in found]
     maps = [m for found in _each(registration_files, read_frame_maps, remarks) for m in found]
-    return assemble(
+    unreadable = (*problems, *remarks)
+    treatment = assemble(
         doses,
         plans,
         sets,
@@ -157,6 +160,7 @@ def read_treatment(
         problems=problems,
         warnings=remarks,
     )
+    return replace(treatment, unreadable=unreadable)
 
 
 def _each(paths: Iterable[Path], read: Callable[[Path], T], errors: list[str]) -> list[T]:

@@ -131,7 +131,7 @@ def assess_subject(
             *pet.warnings,
             *planning_remarks,
         ),
-        problems=problems_of(subject, examinations, found),
+        problems=problems_of(subject, examinations, found, treatment),
         metabolic=pet.assessments,
         certainties=_certainties(course, placed, options.protocol) if assessments else (),
         abscopal=_abscopal(course, options.protocol),

@@ -37,7 +37,10 @@ def warnings_of(
 
 
 def problems_of(
-    subject: Subject, examinations: Sequence[Examination], found: Sequence[Delineated]
+    subject: Subject,
+    examinations: Sequence[Examination],
+    found: Sequence[Delineated],
+    treatment: Treatment | None = None,
 ) -> tuple[Problem, ...]:
     """Parts of the data that could not be used, and dates without any delineation."""
     problems = [problem for examination in examinations for problem in examination.problems]
@@ -45,6 +48,10 @@ def problems_of(
         Problem(str(examination.visit.date), what, "correct or remove it", subject.id)
         for examination, own in zip(examinations, found, strict=True)
         for what in own.unusable
+    ]
+    problems += [
+        Problem("radiotherapy", what, "correct or remove it", subject.id)
+        for what in (treatment.unreadable if treatment else ())
     ]
     for visit in subject.visits:
         if visit.ct is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tracemalloc
 import zlib
@@ -74,6 +75,19 @@ class TestOneFileCostsItself:
         nest(files[3], 8)
         assert read_header(files[3]).text(Tag.PATIENT_ID) == "P1"
         assert not errors(dicom.root)
+
+    def test_a_sequence_that_ends_within_a_tag_is_named(self, dicom) -> None:
+        """Pydicom raises a bare OSError over it, without a number."""
+        path = dicom.ct("a", bare=True)[0]
+        torn = b"\x08\0\x15\x11SQ\0\0\x0a\0\0\0" + b"\xfe\xff\0\xe0\x02\0\0\0" + b"\x08\0"
+        content = path.read_bytes()
+        place = content.index(b"\x10\0\x10\0PN")
+        path.write_bytes(content[:place] + torn + content[place:])
+        with contextlib.suppress(HeaderError):
+            read_header(path)
+        with contextlib.suppress(HeaderError):
+            _ = read_object(path)
+        scan(dicom.root)
 
     def test_an_object_nested_too_deep_is_named(self, rtstruct_file: Path) -> None:
         nest(rtstruct_file, 3000)

@@ -326,6 +326,7 @@ class TestAssembly:
         relative.save_as(tmp_path / "RD.dcm", enforce_file_format=True)
         found = read_treatment([tmp_path / "RD.dcm", tmp_path / "none.dcm"])
         assert "RD.dcm: Dose Units (3004,0002) are RELATIVE" in found.problems[0]
+        assert any("none.dcm: not readable" in what for what in found.unreadable)
         assert "none.dcm: not readable" in found.problems[1]
         without_targets = read_treatment([], [], [tmp_path / "RS.dcm"])
         assert not without_targets.problems, "contours are not needed for a dose"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from imaging.series import Subject
+from imaging.treatment import Treatment
 from recist.course import Role
 from recist.patient.delineation import Delineated
 from recist.patient.key_images import MOST_LESIONS, pictured
@@ -37,8 +38,10 @@ def test_no_lesion_is_an_answer_where_a_person_looked(followed: Build) -> None:
 def test_a_delineation_that_cannot_be_used_is_a_failure_with_its_date(followed: Build) -> None:
     patient = followed({"L1": {0: "9x9"}})
     found = [Delineated((), unusable=("rs.dcm: not readable",))]
-    (problem,) = problems_of(subject(patient), patient.examinations, found)
+    lost = Treatment((), unreadable=("rd.dcm: no pixel data",))
+    problem, other = problems_of(subject(patient), patient.examinations, found, lost)
     assert str(problem).startswith("2024-01-01: rs.dcm: not readable")
+    assert str(other).startswith("radiotherapy: rd.dcm: no pixel data")
 
 
 def test_a_date_without_ct_is_a_failure(followed: Build) -> None:
