@@ -21,6 +21,7 @@ from imaging.errors import GeometryError, InputError
 from imaging.polygons import area
 from imaging.seg import MANUFACTURER, MAY_BE_EMPTY, SegSegment, software_version
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
+from imaging.writing import written_whole
 
 Vertex = tuple[int, int]
 
@@ -164,9 +165,9 @@ def write_rtstruct(
     dataset.RTROIObservationsSequence = DicomSequence(
         _observation(n, interpreted_type) for n, _ in numbered
     )
-    unfinished = path.with_name(path.name + ".part")
-    dataset.save_as(unfinished, enforce_file_format=True)
-    return unfinished.replace(path)
+    with written_whole(path) as file:
+        dataset.save_as(file, enforce_file_format=True)
+    return path
 
 
 def _check_grid(grid: Grid, shape: tuple[int, int, int], label: str) -> None:

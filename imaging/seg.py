@@ -21,6 +21,7 @@ from pydicom.uid import generate_uid
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
+from imaging.writing import written_whole
 
 if TYPE_CHECKING:  # pandas comes with it: imported where a file is written
     import highdicom as hd
@@ -138,9 +139,9 @@ def write_seg(
         series_description=series_description,
     )
     _make_repeatable(seg, headers[first], identity)
-    unfinished = path.with_name(path.name + ".part")
-    seg.save_as(unfinished)
-    return unfinished.replace(path)
+    with written_whole(path) as file:
+        seg.save_as(file)
+    return path
 
 
 def _identity(

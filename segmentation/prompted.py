@@ -24,7 +24,7 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.resampling import resample
-from imaging.volume import Mask, Unit, Volume
+from imaging.volume import Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import FINE_BUNDLE, Bundle, Kind, load_bundle
 from segmentation.classical import FAST_MARCHING, LUNG_THRESHOLD, delineate_classically
@@ -37,7 +37,7 @@ from segmentation.lines import held_to
 from segmentation.placement import NO_LESION, place
 from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
-from segmentation.quality import shared_voxels
+from segmentation.quality import dice_of_masks
 
 #: The network of small lesions answers alone up to the first length, not at all from the second.
 HANDED_OVER_MM = (70.0, encoding.SIDE * encoding.COARSEST_MM)
@@ -195,7 +195,7 @@ def _checked(found: Delineation, ct: Volume, prompt: Prompt, answer: Answer | No
         told = f"the network found no lesion at the prompt: this is by {other.model}"
         kept = tuple(text for text in found.warnings if "no lesion was found" not in text)
         return replace(other, warnings=(*kept, told))
-    shared = _dice(found.candidates[0].mask, other.candidates[0].mask)
+    shared = dice_of_masks(found.candidates[0].mask, other.candidates[0].mask)
     if answer is not None and answer.certainty < CERTAIN and shared < GIVES_WAY:
         told = (
             f"the network is unsure (mean probability {answer.certainty:.2f}) and shares little "
@@ -221,7 +221,3 @@ def _classical(ct: Volume, prompt: Prompt) -> Delineation | None:
         with contextlib.suppress(InputError):
             return delineate_classically(LUNG_THRESHOLD, ct, prompt)
     return None
-
-
-def _dice(one: Mask, other: Mask) -> float:
-    return 2.0 * shared_voxels(one, other) / (one.voxels + other.voxels)

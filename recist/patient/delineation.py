@@ -42,6 +42,7 @@ from segmentation.instances import (
     components,
     labelled_candidates,
 )
+from segmentation.quality import dice_of_masks
 
 #: So many slices without contour may have been skipped by the reader; more are a gap.
 SKIPPED_SLICES = 2
@@ -306,23 +307,12 @@ def _not_taken(left: Sequence[tuple[str, str]], path: Path) -> tuple[str, ...]:
 def _twin(candidate: Candidate, others: Iterable[Candidate]) -> Candidate | None:
     """The candidate of another file that is the same lesion."""
     for other in others:
-        if other.source != candidate.source and dice(candidate.mask, other.mask) > SAME_LESION_DICE:
+        if (
+            other.source != candidate.source
+            and dice_of_masks(candidate.mask, other.mask) > SAME_LESION_DICE
+        ):
             return other
     return None
-
-
-def dice(one: Mask, other: Mask) -> float:
-    """Overlap of two masks on one grid, 0..1."""
-    start = np.maximum(one.start, other.start)
-    stop = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
-    if (stop <= start).any():
-        return 0.0
-    cuts = [
-        tuple(slice(a - c, b - c) for a, b, c in zip(start, stop, mask.start, strict=True))
-        for mask in (one, other)
-    ]
-    shared = np.count_nonzero(one.array[cuts[0]] & other.array[cuts[1]])
-    return 2.0 * float(shared) / (one.voxels + other.voxels)
 
 
 #: Where a run keeps the delineations of a patient, to be corrected and read again.

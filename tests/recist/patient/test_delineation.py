@@ -24,12 +24,12 @@ from recist.patient.delineation import (
     candidates_from_label_map,
     candidates_from_rtstruct,
     candidates_from_seg,
-    dice,
     from_dicom,
     from_folder,
     read_visit,
 )
 from recist.patient.lesion_names import lesion_rois, organ_by_name, why_not
+from segmentation.quality import dice_of_masks
 
 
 def dataset(**elements: object) -> Dataset:
@@ -349,9 +349,9 @@ class TestVisit:
 
 def test_overlap_of_two_masks() -> None:
     one = Mask.placed(np.ones((4, 4, 4), dtype=bool), (0, 0, 0), GRID)
-    assert dice(one, one) == 1.0
-    assert dice(one, Mask.placed(np.ones((4, 4, 4), dtype=bool), (2, 0, 0), GRID)) == 0.5
-    assert dice(one, Mask.placed(np.ones((4, 4, 4), dtype=bool), (9, 9, 6), GRID)) == 0.0
+    assert dice_of_masks(one, one) == 1.0
+    assert dice_of_masks(one, Mask.placed(np.ones((4, 4, 4), dtype=bool), (2, 0, 0), GRID)) == 0.5
+    assert dice_of_masks(one, Mask.placed(np.ones((4, 4, 4), dtype=bool), (9, 9, 6), GRID)) == 0.0
 
 
 @pytest.mark.data
