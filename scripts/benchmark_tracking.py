@@ -16,7 +16,7 @@ from unittest.mock import patch
 import numpy as np
 
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
-from recist.tracking import Dated, Tracks, track
+from recist.tracking import DatedCandidates, Tracks, track
 from segmentation.instances import Candidate
 
 TRUNK = Grid((200, 140, 300), np.diag([2.0, 2.0, 2.0, 1.0]))
@@ -38,7 +38,7 @@ def ball(centre_mm: FloatArray, radius_mm: float) -> Mask:
     return Mask(inside, (int(first[0]), int(first[1]), int(first[2])), TRUNK)
 
 
-def course(lesions: int, dates: int, seed: int = 0) -> list[Dated]:
+def course(lesions: int, dates: int, seed: int = 0) -> list[DatedCandidates]:
     random = np.random.default_rng(seed)
     low, high = MARGIN_VOXELS * 2.0, (np.array(TRUNK.shape) - MARGIN_VOXELS) * 2.0
     centres = random.uniform(low, high, (lesions, 3))
@@ -50,11 +50,11 @@ def course(lesions: int, dates: int, seed: int = 0) -> list[Dated]:
         kept = np.flatnonzero(random.uniform(size=lesions) > (0.05 if n else 0.0))
         masks = [ball(moved[c], float(sizes[c])) for c in random.permutation(kept)]
         candidates = tuple(Candidate(str(c), mask) for c, mask in enumerate(masks, start=1))
-        found.append(Dated(56 * n, candidates, TRUNK))
+        found.append(DatedCandidates(56 * n, candidates, TRUNK))
     return found
 
 
-def timed(dated: list[Dated]) -> tuple[float, Tracks]:
+def timed(dated: list[DatedCandidates]) -> tuple[float, Tracks]:
     start = time.process_time()
     tracks = track(dated)
     return time.process_time() - start, tracks
