@@ -109,7 +109,8 @@ def assess_table(
     """Assess every subject of a measurement table: frames in, frames out.
 
     Args:
-        table, events: as in :func:`read_table`.
+        table: as in :func:`read_table`.
+        events: as in :func:`read_table`.
         robustness: add how sure each RECIST 1.1 category is under the error of reading.
         jobs: processes; worth more than one from some 100,000 rows on.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import fnmatch
 import json
 import shutil
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -208,3 +210,19 @@ def test_a_tree_full_of_trouble_names_each_and_completes_the_rest(
     assert summary["WEIGHTLESS"]["recist11_all_last"] == "PR"
     assert summary["SINGLE"]["dates"] == "1"
     assert not list(out.glob(".*"))
+
+
+def test_every_column_of_a_run_is_explained_in_the_documentation(done: batch.Batch) -> None:
+    source = Path(__file__).parents[3] / "docs" / "reference" / "tables.toml"
+    tables = tomllib.loads(source.read_text(encoding="utf-8"))
+    explained = ("measurements", "timepoints", "outcomes", "field", "links", "pet_timepoints")
+    missing = {}
+    for path in (done.out / "summary.csv", *(folder(done) / f"{name}.csv" for name in explained)):
+        with path.open(newline="") as stream:
+            written = next(csv.reader(stream))
+        known = [name for key in tables[path.stem]["columns"] for name in key.split("|")]
+        missing[path.name] = [
+            name for name in written if not any(fnmatch.fnmatch(name, one) for one in known)
+        ]
+    assert missing == {name: [] for name in missing}
+    assert len(missing) == len(explained) + 1
