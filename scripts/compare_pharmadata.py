@@ -192,6 +192,8 @@ def _explanation(part: str, theirs: str, found: Assessment, target: str | None) 
         if key in OVERALL and OVERALL[key].overall == theirs:
             return "follows from the target response"
     total, baseline = found.sum_mm, found.baseline_mm
+    if total is None and found.target is Response.NE:
+        total = Decimal(0)  # no target was measured: the recorded rows add nothing
     if part == "target" and total is not None and baseline is not None:
         from_baseline = _by_baseline(total, baseline)
         if theirs == from_baseline and found.target is Response.NE:

@@ -14,7 +14,7 @@ from imaging.catalogue import scan
 from imaging.contours import rasterise, read_rtstruct
 from imaging.masks import read_seg
 from imaging.read import read_ct, read_pet
-from imaging.series import Visit
+from imaging.series import ProblemLevel, Visit
 from imaging.treatment import read_treatment
 from imaging.volume import Grid, Mask, Unit
 from pet.suv import to_suv
@@ -31,7 +31,9 @@ from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate
 @pytest.fixture(scope="session")
 def read(truth: Truth) -> tuple[Visit, ...]:
     catalogue = scan(truth.studies)
-    assert not catalogue.problems
+    (told,) = catalogue.problems  # the dose was planned on the baseline CT: it stays the baseline
+    assert (told.where, told.level) == ("2024-03-04/CT", ProblemLevel.NOTE)
+    assert "the baseline is a planning CT" in told.what
     (subject,) = catalogue.subjects
     assert subject.id == truth.subject
     return subject.visits

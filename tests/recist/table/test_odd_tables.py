@@ -117,7 +117,7 @@ def test_criteria_that_words_do_not_tell(tmp_path: Path) -> None:
     found = {row["subject"]: row["criteria"] for row in rows(out / "outcomes.csv")}
     assert found == {"P1": "irecist", "P2": "recist11", "P3": "irecist"}
     with pytest.raises(InputError, match="did you mean 'irecist'"):
-        outcomes_file(responses, out, criteria=["recist"])
+        outcomes_file(responses, out, criteria=["irecst"])
 
 
 @pytest.mark.parametrize(
