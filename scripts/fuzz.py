@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import logging
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pydicom
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -37,6 +39,7 @@ from imaging.dose import read_dose
 from imaging.errors import InputError
 from imaging.frames import read_frame_maps
 from imaging.header import Tag, read_header
+from imaging.manifest import read_manifest
 from imaging.masks import read_label_map, read_seg
 from imaging.nifti import read_nifti
 from imaging.outlines import write_rtstruct
@@ -44,7 +47,19 @@ from imaging.plan import read_plan
 from imaging.read import read_ct
 from imaging.seg import SegSegment, write_seg
 from imaging.series import Series
+from imaging.tables.columns import Columns
+from imaging.tables.source import opened, small_rows
 from imaging.volume import Grid, Mask, Unit
+from pet.response.table import assess_pet_table
+from recist.patient.overrides import read_choices
+from recist.protocol import load
+from recist.run.responses import outcomes_file
+from recist.run.table import assess_file
+from recist.table.events import read_events
+from recist.table.layout import MEASUREMENTS
+from recist.tracking.links import read_links
+
+OUTCOMES = Columns(("subject", "best_overall"), is_dated=False)
 
 #: A reader that takes this much for a file of a few kilobytes has believed what it should not.
 LARGEST_MEMORY_BYTES = 512 * 1024**2
@@ -218,6 +233,80 @@ def targets() -> dict[str, Target]:
         "nifti": Target(lambda path: read_nifti(path, Unit.HU), [nifti()], "x.nii"),
         "label-map": Target(lambda path: read_label_map(path, grid), [nifti()], "x.nii"),
         "catalogue": Target(catalogue, [*image, *objects]),
+    } | table_targets()
+
+
+# Tables ---------------------------------------------------------------------------------------
+
+MEASUREMENT_HEADER = "subject,date,lesion,role,organ,nodal,status,diameter_mm,remark\n"
+
+
+def measurement_table() -> bytes:
+    """Three subjects at two dates; remarks hold commas, quotation marks and accents."""
+    return (MEASUREMENT_HEADER + "".join(
+        f'P{n},2024-0{month}-01,T{k},target,lung,no,measured,{20 + n + k},"a, ""b"" ä"\n'
+        for n in range(3) for month in (1, 3) for k in range(2)
+    )).encode()  # fmt: skip
+
+
+def small_table(*lines: str) -> bytes:
+    return ("\n".join(lines) + "\n").encode()
+
+
+def lose_no_row(path: Path) -> None:
+    """Every row that pandas finds is read, or the table is refused."""
+    found = small_rows(path, MEASUREMENTS)
+    text = path.read_bytes().decode("utf-8", "replace")
+    with opened(path, MEASUREMENTS) as table:
+        if table.notes or '"' in text.replace('"a, ""b"" ä"', ""):
+            return  # adapted and told, or quotation marks that pandas follows otherwise
+        sign = table.delimiter
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text), sep=sign, dtype=str, keep_default_na=False, index_col=False
+        )
+    except (pd.errors.ParserError, ValueError):
+        return
+    rows = sum(any(cell.strip() for cell in row if cell) for row in frame.itertuples(index=False))
+    if rows != len(found):
+        raise AssertionError(f"{rows} rows, {len(found)} of them read")
+
+
+def assess_table(path: Path) -> None:
+    """Every subject of the table is among the outcomes or among the failed."""
+    out = path.parent / "out"
+    result = assess_file(path, out)
+    subjects = {row["subject"] for _, row in small_rows(path, MEASUREMENTS) if row["subject"]}
+    written = {row["subject"] for _, row in small_rows(out / "outcomes.csv", OUTCOMES)}
+    if lost := subjects - written - set(result.failed) - {"subject"}:
+        raise AssertionError(f"neither assessed nor failed: {lost}")
+
+
+def table_targets() -> dict[str, Target]:
+    """The tables and settings that people write."""
+    measured = measurement_table()
+    responses = small_table("subject,day,overall", "P1,56,PR", "P1,112,PD", "P2,56,SD")
+    uptake = small_table(
+        "subject,day,lesion,sul_peak,liver_mean,liver_sd", "A,0,L1,10,2,0.2", "A,56,L1,4,2,0.2"
+    )
+    events = small_table("subject,day,event", "P1,0,treatment-start", "P1,90,death")
+    choices = small_table("subject,lesion,role,organ,nodal", "P1,L1,target,lung,no")
+    links = small_table("subject,date,candidate,lesion", "P1,2024-01-01,1,L1")
+    settings_ = b'preset = "fda"\nminimum_sd_days = 56\ntoo_small_mm = 5.0\n'
+    return {
+        "rows": Target(lose_no_row, [measured], "t.csv"),
+        "measurements": Target(assess_table, [measured], "t.csv"),
+        "responses": Target(lambda p: outcomes_file(p, p.parent / "out"), [responses], "t.csv"),
+        "uptake": Target(
+            lambda p: assess_pet_table(p, p.parent / "out", failures={}), [uptake], "t.csv"
+        ),
+        "events": Target(lambda p: read_events(p, has_dates=None, findings=[]), [events], "t.csv"),
+        "overrides": Target(read_choices, [choices], "t.csv"),
+        "links": Target(lambda p: read_links(p, "P1"), [links], "t.csv"),
+        "protocol": Target(load, [settings_], "p.toml"),
+        "manifest": Target(
+            read_manifest, [small_table("subject,date,ct", "P1,2024-01-01,a.nii")], "manifest.csv"
+        ),
     }
 
 
