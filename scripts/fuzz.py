@@ -51,7 +51,7 @@ from imaging.tables.columns import Columns
 from imaging.tables.source import opened, small_rows
 from imaging.volume import Grid, Mask, Unit
 from pet.response.table import assess_pet_table
-from recist.patient.overrides import read_choices
+from recist.patient.overrides import read_overrides
 from recist.protocol import load
 from recist.run.responses import outcomes_file
 from recist.run.table import assess_file
@@ -301,7 +301,7 @@ def table_targets() -> dict[str, Target]:
             lambda p: assess_pet_table(p, p.parent / "out", failures={}), [uptake], "t.csv"
         ),
         "events": Target(lambda p: read_events(p, has_dates=None, findings=[]), [events], "t.csv"),
-        "overrides": Target(read_choices, [choices], "t.csv"),
+        "overrides": Target(read_overrides, [choices], "t.csv"),
         "links": Target(lambda p: read_links(p, "P1"), [links], "t.csv"),
         "protocol": Target(load, [settings_], "p.toml"),
         "manifest": Target(

@@ -57,6 +57,7 @@ def courses_of(
         joined = join_visits(subject, by_reader[reader], protocol, findings)
         ordered = _without_absence(joined.records)
         lesions = _lesions(subject, ordered, findings)
+        _merges(subject, ordered, findings)
         timepoints = _timepoints(subject, ordered, zero, findings)
         if joined.signs:
             timepoints = tuple(
@@ -189,6 +190,22 @@ def _first_seen(subject: str, record: Record, baseline: int, findings: list[Find
         what = f"{where} is {record.role} but has no row at the baseline"
         remedy = "a lesion first seen later is new; one seen before needs its baseline row"
         findings.append(Finding(level, "no-baseline-row", subject, record.row, what, remedy))
+
+
+def _merges(subject: str, ordered: Sequence[Record], findings: list[Finding]) -> None:
+    """A lesion merges into another one that is still seen by itself, not round in a circle."""
+    into = {(r.when, r.lesion): r for r in ordered if r.status is Status.MERGED}
+    for (when, lesion), record in into.items():
+        seen, at = {lesion}, record.merged_into
+        while at not in seen and (when, at) in into:
+            seen.add(at)
+            at = into[when, at].merged_into
+        if at in seen:
+            what = f"lesion {lesion} merges into {record.merged_into}, and so into itself"
+            remedy = "taken as not evaluable: measure the lesion that the others merged into"
+            findings.append(
+                Finding(Level.WARNING, "merge-circle", subject, record.row, what, remedy)
+            )
 
 
 def _timepoints(

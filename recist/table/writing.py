@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from imaging.writing import written_whole
+from imaging.writing import named_failure, written_whole
 
 
 @contextmanager
 def all_written(folder: Path, names: tuple[str, ...]) -> Iterator[dict[str, BinaryIO]]:
     """Several files of one folder, all of which take their places, or none does."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(written_whole(folder / name)) for name in names}
+        files = {name: stack.enter_context(written_whole(folder / name)) for name in names}
+        yield files
+        for name, file in files.items():  # all have room before the first takes its place
+            with named_failure(folder / name):
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def write_line(file: BinaryIO, text: str) -> None:

@@ -191,3 +191,18 @@ def test_lesions_on_neither_side_are_told(tmp_path: Path, lesions: str) -> None:
     assert found.codes == told
     outside = [row["overall"] for row in found.rows if row["lesions"] == "out-of-field"]
     assert outside == ["NE" if lesions == "strict" else "SD"]
+
+
+@pytest.mark.parametrize("targets", [("T1",), ("T2", "T1"), ("T2", "T3", "T1")])
+def test_lesions_that_merge_in_a_circle_are_told(tmp_path: Path, targets: tuple[str, ...]) -> None:
+    names = [f"T{n}" for n in range(1, len(targets) + 1)]
+    text = "".join(f"A,0,{name},target,{name},no,measured,30,\n" for name in names)
+    text += "".join(
+        f"A,56,{name},target,{name},no,merged,,{into}\n"
+        for name, into in zip(names, targets, strict=True)
+    )
+    found = Found(tmp_path, text, more=",merged_into")
+    assert set(found.codes) == {(Level.WARNING, "merge-circle")}
+    chain = text.replace(",merged,,T1\n", ",measured,70,\n")
+    if len(targets) > 1:
+        assert Found(tmp_path, chain, more=",merged_into").codes == []
