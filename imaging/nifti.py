@@ -11,6 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import OrientationError
 from nibabel.spatialimages import HeaderDataError
 
 from imaging.errors import GeometryError, InputError
@@ -37,6 +38,7 @@ VOXEL_ERRORS = (
     MemoryError,
     zlib.error,
     HeaderDataError,
+    OrientationError,
 )
 
 

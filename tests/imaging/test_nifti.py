@@ -217,6 +217,14 @@ class TestDamage:
         (tmp_path / "a.nii").write_bytes(raw)
         self.refused(tmp_path / "a.nii", "places no voxels")
 
+    def test_axes_of_vastly_different_length(self, tmp_path: Path) -> None:
+        """One axis drowns in the others: no direction is left for it."""
+        affine = np.diag([-2.0, -2.0, 3.0, 1.0])
+        affine[0, 1] = 1e30
+        path = save(tmp_path / "a.nii", np.zeros((4, 5, 6), dtype=np.int16), affine)
+        with pytest.raises(InputError, match=r"affine|cannot be read"):
+            read_nifti(path, Unit.HU)
+
     @pytest.mark.parametrize("packed", [True, False])
     def test_more_voxels_than_the_file_can_hold(self, tmp_path: Path, packed: bool) -> None:
         nib.save(self.image(), tmp_path / "a.nii")
