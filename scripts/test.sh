@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up an environment and runs everything that gates a change.
 #   scripts/test.sh [--services] [pytest's own arguments]
-# --services also installs Chromium, Orthanc and PostgreSQL from Debian (as root) and runs the tests
+# --services also installs Chromium, Orthanc, PostgreSQL and R from Debian (as root) and runs the tests
 # that need them. What was left out stands in the last line.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -49,6 +49,7 @@ NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
     "browser": (services_wanted, "Chromium: --services"),
     "pacs": (services_wanted, "Orthanc: --services"),
     "database": (services_wanted, "PostgreSQL: --services"),
+    "statistics": (services_wanted, "R: --services"),
 }
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
@@ -58,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--services",
         action="store_true",
-        help="run the tests that drive Chromium, Orthanc and PostgreSQL",
+        help="run the tests that drive Chromium, Orthanc, PostgreSQL and R",
     )
 
 

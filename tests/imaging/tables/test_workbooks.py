@@ -9,15 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from imaging.errors import InputError
 from imaging.tables.columns import Columns
 from imaging.tables.source import chunks, opened
-
-openpyxl = pytest.importorskip("openpyxl")
-pa = pytest.importorskip("pyarrow")
-parquet = pytest.importorskip("pyarrow.parquet")
 
 COLUMNS = Columns(("subject", "size"), ("note",))
 HEAD = ["subject", "date", "size"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,7 @@ from recist.cohort.hazards import cox, log_rank, proportionality
 from recist.cohort.interval_censoring import turnbull
 from recist.cohort.survival import Interval, kaplan_meier
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.statistics]
 
 TOLERANCE = 1e-8
 TABLES = 2
