@@ -65,7 +65,9 @@ def imports(path: Path) -> set[str]:
 
 
 def modules(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found, package
+    return found
 
 
 @pytest.mark.parametrize("package", PACKAGES)

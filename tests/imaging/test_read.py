@@ -329,7 +329,9 @@ def test_real_series_agree_with_pydicom_and_simpleitk(data_dir: Path, study: str
 
 @pytest.mark.data
 def test_the_digital_reference_objects_are_read_in_their_units(data_dir: Path) -> None:
-    for folder in sorted((data_dir / "suv-dro").iterdir()):
+    folders = sorted((data_dir / "suv-dro").iterdir())
+    assert folders
+    for folder in folders:
         files = sorted((folder / "PT").iterdir())
         series = pet_series(files)
         units = str(pydicom.dcmread(files[0], stop_before_pixels=True).Units)

@@ -60,7 +60,9 @@ def real_header(case: dict[str, Any]) -> Dataset:
 
 
 def test_real_vendor_headers_give_the_workstations_factor(pet_truth: Truth) -> None:
-    for case in pet_truth("suv_real_headers.json")["cases"]:
+    cases = pet_truth("suv_real_headers.json")["cases"]
+    assert cases
+    for case in cases:
         audit = suv_factors([real_header(case)] * case["n_instances_given"])
         expected = case["expected_suvbw_factor_per_rescaled_unit"]
         assert audit.factor == pytest.approx(expected, abs=1e-6, rel=2e-4), case["id"]
@@ -86,7 +88,9 @@ def test_body_formulas_match_the_table(pet_truth: Truth) -> None:
         SuvType.LBM_MORGAN: "lbm_morgan120_kg",
         SuvType.IBW: "ibw_kg",
     }
-    for row in pet_truth("suv_formulas.json")["values"]:
+    values = pet_truth("suv_formulas.json")["values"]
+    assert values
+    for row in values:
         body = Body(row["weight_kg"], row["height_cm"] / 100, row["sex"])
         for kind, column in columns.items():
             assert body.normaliser(kind) / 1000 == pytest.approx(row[column], rel=1e-12)

@@ -88,6 +88,7 @@ def test_codes_are_those_of_dicom(pet_truth: Callable[[str], Any]) -> None:
     truth = pet_truth("dicom_pet_codes.json")
     quantities, methods = truth["quantity_DCM"], truth["method_DCM"]
     spelled = {spelling for pair in truth["units_UCUM"].values() for spelling in pair}
+    assert spelled
     for kind in SuvType:
         assert quantities[QUANTITY[kind].meaning] == QUANTITY[kind].value
         assert methods[METHOD[kind].meaning] == METHOD[kind].value

@@ -67,7 +67,9 @@ def courses(draw: st.DrawFn, *, follow_ups: int = 4) -> Course:
 
 
 def both(course: Course, protocol: Protocol = DEFAULT) -> tuple[tuple[Assessment, ...], ...]:
-    return recist11.assess(course, protocol), irecist.assess(course, protocol)
+    found = recist11.assess(course, protocol), irecist.assess(course, protocol)
+    assert [len(one) for one in found] == [len(course.timepoints) - 1] * 2
+    return found
 
 
 def answers(assessments: tuple[Assessment, ...]) -> list[tuple[object, ...]]:

@@ -302,7 +302,9 @@ def test_the_simulated_patients_have_their_true_diameters(
     long_axis_pixels: float,
 ) -> None:
     truth = data_dir / "longitudinal" / study / "truth"
-    for path in sorted(truth.glob("*_labels.nii.gz")):
+    paths = sorted(truth.glob("*_labels.nii.gz"))
+    assert paths
+    for path in paths:
         labels, grid = label_map(path)
         date = json.loads(path.with_name(path.name.replace("_labels.nii.gz", ".json")).read_text())
         for lesion in (lesion for lesion in date["lesions"] if lesion["present"]):

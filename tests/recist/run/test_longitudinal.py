@@ -69,6 +69,7 @@ def test_responses_of_all_sets_are_the_expected_ones(study: tuple[Path, Path]) -
         "scopes"
     ]
     found = [row for row in rows(results / "timepoints.csv") if row["criteria"] == "recist11"]
+    assert scopes
     for scope, expected in scopes.items():
         own = [row for row in found if row["lesions"] == SCOPES[scope]]
         assert [row["overall"] for row in own] == [

@@ -145,7 +145,9 @@ def test_the_delineations_of_a_run_give_the_same_answer(
 
 
 def test_what_a_person_drew_is_not_said_to_be_of_the_network(done: batch.Batch) -> None:
-    for path in (folder(done) / "delineations").glob("*.dcm"):
+    paths = list((folder(done) / "delineations").glob("*.dcm"))
+    assert len(paths) == 3
+    for path in paths:
         segments = pydicom.dcmread(path).SegmentSequence
         assert {segment.SegmentAlgorithmType for segment in segments} == {"MANUAL"}
 

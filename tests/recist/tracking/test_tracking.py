@@ -289,6 +289,7 @@ def test_the_order_of_the_candidates_does_not_matter(order: list[int], seed: int
         )
     ]
     tracks = track([dated(0, *first), dated(50, *(moved[n] for n in order))])
+    assert len(tracks.lesions) == len(spots)
     for lesion in tracks.lesions:
         (was,), (now,) = (seen.candidates for seen in lesion.sightings)
         assert order[now] == was
