@@ -18,11 +18,11 @@ from imaging.header import Header, Tag
 from imaging.manifest import MANIFEST_NAME, read_manifest
 from imaging.series import (
     Catalogue,
-    Kind,
     Problem,
     ProblemLevel,
     Rejection,
     Series,
+    SeriesFormat,
     Subject,
     Visit,
 )
@@ -32,11 +32,11 @@ from imaging.visits import build
 
 __all__ = [
     "Catalogue",
-    "Kind",
     "Problem",
     "ProblemLevel",
     "Rejection",
     "Series",
+    "SeriesFormat",
     "Subject",
     "Visit",
     "scan",

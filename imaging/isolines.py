@@ -14,7 +14,7 @@ from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Grid
 
 #: First column, first row, columns and rows of the part of a slice that is shown.
-Window = tuple[int, int, int, int]
+PixelWindow = tuple[int, int, int, int]
 Lines = tuple[FloatArray, ...]
 
 #: Dose is sampled at every second pixel: dose grids are coarser than that.
@@ -27,7 +27,7 @@ def isodoses(
     k: int,
     levels_gy: Sequence[float],
     *,
-    window: Window,
+    window: PixelWindow,
     to_planning_mm: ToPlanning | None = None,
 ) -> Iterator[tuple[float, Lines]]:
     """Each level that occurs in the window, with its lines (n, 2): column, row of the window."""
@@ -47,7 +47,7 @@ def target_lines(
     target: TargetVolume,
     grid: Grid,
     k: int,
-    window: Window,
+    window: PixelWindow,
     to_planning_mm: ToPlanning | None = None,
 ) -> Lines:
     """The outlines of a target on a slice.
@@ -86,7 +86,7 @@ def _drawn(target: TargetVolume, grid: Grid, k: int) -> Lines | None:
     return tuple(np.concatenate([line, line[:1]]) for line in lines)
 
 
-def _lattice(grid: Grid, k: int, window: Window) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _lattice(grid: Grid, k: int, window: PixelWindow) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Columns and rows of the window, and their points (rows x columns, 3) LPS mm."""
     column, row, width, height = window
     columns = np.arange(0, width, STRIDE_PX, dtype=np.float64)

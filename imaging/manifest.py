@@ -19,10 +19,10 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.series import (
     Catalogue,
-    Kind,
     Problem,
     ProblemLevel,
     Series,
+    SeriesFormat,
     Subject,
     Visit,
     visit_label,
@@ -124,7 +124,7 @@ def _series(modality: str, name: str, folder: Path, date: dt.date, unit: Unit) -
         files=(_existing(name, folder),),
         description=Path(name).name,
         date=date,
-        kind=Kind.NIFTI,
+        kind=SeriesFormat.NIFTI,
         unit=unit,
     )
 

@@ -15,7 +15,7 @@ from pydicom import Dataset
 from imaging.enhanced import ENHANCED_CLASSES, read_frames
 from imaging.errors import HeaderError, UnsupportedError
 from imaging.nifti import read_nifti
-from imaging.series import Kind, Series
+from imaging.series import Series, SeriesFormat
 from imaging.stored import PIECE, Stored, read_slices
 from imaging.tilt import straighten
 from imaging.volume import Array, Grid, Unit, Volume
@@ -85,7 +85,7 @@ def read_ct(series: Series) -> Reading:
         HeaderError: a needed element is missing, or a file is truncated.
         UnsupportedError: a transfer syntax or kind of image that is not read.
     """
-    if series.kind is Kind.NIFTI:
+    if series.kind is SeriesFormat.NIFTI:
         reading = _from_nifti(series, Unit.HU)
         doubts = believable_hu(reading.volume.array, series.name)
         return replace(reading, warnings=(*reading.warnings, *doubts))
@@ -108,7 +108,7 @@ def read_pet(series: Series) -> Reading:
         GeometryError, HeaderError, UnsupportedError: as :func:`read_ct`; UnsupportedError also
             for any other unit.
     """
-    if series.kind is Kind.NIFTI:
+    if series.kind is SeriesFormat.NIFTI:
         return _from_nifti(series, series.unit or Unit.OTHER)
     stored = _stored(series)
     unit, warnings = _pet_unit(stored.headers[0], series.name)

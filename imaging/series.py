@@ -11,7 +11,7 @@ from imaging.errors import InputError
 from imaging.volume import Unit
 
 
-class Kind(StrEnum):
+class SeriesFormat(StrEnum):
     """How the files of a series are read."""
 
     DICOM = "dicom"
@@ -74,7 +74,7 @@ class Series:
     study_uid: str = ""
     frame_of_reference_uid: str | None = None
     date: dt.date | None = None
-    kind: Kind = Kind.DICOM
+    kind: SeriesFormat = SeriesFormat.DICOM
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     slices: int = 1

@@ -14,7 +14,7 @@ from pet.reference_regions import ReferenceRegion
 LPS_X, LPS_Y, LPS_Z = 0, 1, 2
 
 
-class Plane(StrEnum):
+class ProjectionPlane(StrEnum):
     CORONAL = "coronal"  # seen from the front: columns from the patient's right to left
     SAGITTAL = "sagittal"  # columns from the patient's front to back
 
@@ -45,7 +45,7 @@ class Projection:
         spacing_mm: between rows and between columns.
     """
 
-    plane: Plane
+    plane: ProjectionPlane
     image: FloatArray
     spacing_mm: tuple[float, float]
     silhouettes: tuple[Silhouette, ...]
@@ -65,11 +65,15 @@ def projections(
     """
     drawn = [(name, Drawn.LESION, mask) for name, mask in (lesions or {}).items()]
     drawn += [(region.name.value, Drawn.REFERENCE, region.mask) for region in regions]
-    return _projection(suv, Plane.CORONAL, drawn), _projection(suv, Plane.SAGITTAL, drawn)
+    return _projection(suv, ProjectionPlane.CORONAL, drawn), _projection(
+        suv, ProjectionPlane.SAGITTAL, drawn
+    )
 
 
-def _projection(suv: Volume, plane: Plane, drawn: Sequence[tuple[str, Drawn, Mask]]) -> Projection:
-    along, across = (LPS_Y, LPS_X) if plane is Plane.CORONAL else (LPS_X, LPS_Y)
+def _projection(
+    suv: Volume, plane: ProjectionPlane, drawn: Sequence[tuple[str, Drawn, Mask]]
+) -> Projection:
+    along, across = (LPS_Y, LPS_X) if plane is ProjectionPlane.CORONAL else (LPS_X, LPS_Y)
     axes = _grid_axes(suv)
     image = np.asarray(_laid_out(suv.array.max(axis=axes[along]), suv, axes, across, along))
     silhouettes = tuple(

@@ -125,7 +125,7 @@ Words = tuple[str, Numbers, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Form:
+class RuleWording:
     """How one rule is put into words, from the facts of a finding; each form equals itself only."""
 
     rule: str
@@ -138,7 +138,7 @@ class RuleReason(Reason):
 
     __slots__ = ("_facts", "_form")
 
-    def __init__(self, form: Form, *facts: object) -> None:
+    def __init__(self, form: RuleWording, *facts: object) -> None:
         self._form = form
         self._facts = facts
 

@@ -24,7 +24,7 @@ import numpy as np
 import scipy.ndimage
 import SimpleITK
 
-from imaging.registration import Lesions, register
+from imaging.registration import LesionSpheres, register
 from imaging.resampling import AIR_HU
 from imaging.volume import Array, FloatArray, Grid, Unit, Volume
 
@@ -267,8 +267,8 @@ def main() -> None:
     covered, spent, plain_spent, walls = [], [], [], []
     for pair in pairs(Path(options.data), options.every):
         lesions = (
-            Lesions(pair.here_mm, pair.radii_mm),
-            Lesions(pair.there_mm, pair.later_radii_mm),
+            LesionSpheres(pair.here_mm, pair.radii_mm),
+            LesionSpheres(pair.there_mm, pair.later_radii_mm),
         )
         start, wall = time.process_time(), time.perf_counter()
         found = register(pair.fixed, pair.moving, lesions=lesions)

@@ -22,7 +22,7 @@ import torch
 
 from imaging.volume import Mask
 from segmentation import training
-from segmentation.bundle import DEFAULT_BUNDLE, FINE_BUNDLE, Kind
+from segmentation.bundle import DEFAULT_BUNDLE, FINE_BUNDLE, NetworkKind
 from segmentation.cases import load
 from segmentation.fine import training as fine_training
 from segmentation.fine.cases import load as load_fine
@@ -50,9 +50,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kind_of(bundle: Path) -> Kind:
+def kind_of(bundle: Path) -> NetworkKind:
     inference = json.loads((bundle / "configs" / "inference.json").read_text())
-    return Kind(inference.get("kind", Kind.COARSE))
+    return NetworkKind(inference.get("kind", NetworkKind.COARSE))
 
 
 def recipe_of(given: argparse.Namespace) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def runs_of(recipe: dict[str, Any], folds: dict[str, int]) -> list[int]:
 def train_all(given: argparse.Namespace, folds: dict[str, int], wanted: list[int]) -> None:
     recipe = recipe_of(given)
     settings = {key: value for key, value in recipe["settings"].items() if key != "steps"}
-    fine = kind_of(given.bundle) is Kind.FINE
+    fine = kind_of(given.bundle) is NetworkKind.FINE
     cases: Any = load_fine(given.packed) if fine else load(given.packed)
     apart = frozenset(recipe.get("kept_apart", ()))
     for fold in wanted:
@@ -118,7 +118,7 @@ def main() -> None:
         torch.set_num_threads(given.threads)
     folds = training.read_folds(given.bundle / "configs" / "folds.json")
     every = runs_of(recipe_of(given), folds)
-    fine = kind_of(given.bundle) is Kind.FINE
+    fine = kind_of(given.bundle) is NetworkKind.FINE
     if given.data and not given.packed.exists():
         from segmentation import packing  # noqa: PLC0415
         from segmentation.fine import packing as fine_packing  # noqa: PLC0415

@@ -42,7 +42,7 @@ CARRIED_OFF = 3
 
 
 @dataclass(slots=True, eq=False)
-class Patch:
+class BodyPatch:
     """One training sample in the making: encoded (1, 1, n, n, n) images and lesion numbers.
 
     Attributes:
@@ -101,14 +101,16 @@ def _weighted(weights: Array, rng: np.random.Generator) -> int:
     return int(min(np.searchsorted(total, rng.random() * total[-1]), len(total) - 1))
 
 
-def draw(case: HeldCase, point: Array, number: int, side: int, rng: np.random.Generator) -> Patch:
+def draw(
+    case: HeldCase, point: Array, number: int, side: int, rng: np.random.Generator
+) -> BodyPatch:
     """A rotated, scaled, mirrored and shifted patch in which ``point`` (case voxel) lies."""
     matrix = _random_matrix(rng)
     anchor = (side - 1) / 2.0 + rng.uniform(-MAX_OFFSET, MAX_OFFSET, 3) * side
     grid = _sampling_grid(matrix, point, anchor, side, case.image)
     image = functional.grid_sample(case.image, grid, align_corners=True)
     label = functional.grid_sample(case.label, grid, mode="nearest", align_corners=True)
-    return Patch(image[:, :1], image[:, 1:], label, anchor, number, case.has_pet)
+    return BodyPatch(image[:, :1], image[:, 1:], label, anchor, number, case.has_pet)
 
 
 def _random_matrix(rng: np.random.Generator) -> Array:
@@ -138,7 +140,7 @@ def _sampling_grid(
     )
 
 
-def vary(patch: Patch, rng: np.random.Generator, noise: torch.Generator) -> None:
+def vary(patch: BodyPatch, rng: np.random.Generator, noise: torch.Generator) -> None:
     """Alter contrast, noise, sharpness and the alignment of PET with CT, in place."""
     patch.ct = patch.ct * rng.uniform(*CT_GAIN) + rng.uniform(-CT_OFFSET, CT_OFFSET)
     if rng.random() < 0.2:
@@ -162,7 +164,7 @@ def _normal(like: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
     return torch.randn(like.shape, generator=noise, device=like.device, dtype=like.dtype)
 
 
-def draw_prompt(patch: Patch, rng: np.random.Generator) -> tuple[torch.Tensor, bool]:
+def draw_prompt(patch: BodyPatch, rng: np.random.Generator) -> tuple[torch.Tensor, bool]:
     """A prompt for the patch's lesion as a reader or an earlier date would give it.
 
     Returns:

@@ -41,7 +41,7 @@ class HashMismatchError(BundleError):
     """A weight file differs from the one the metadata describes."""
 
 
-class Kind(StrEnum):
+class NetworkKind(StrEnum):
     """How a bundle's network looks at an image: ``kind`` of its inference configuration.
 
     COARSE sees the body at one spacing, FINE one lesion on a grid matched to it
@@ -82,7 +82,7 @@ class Bundle:
     network: tuple[tuple[str, Any], ...]
     spacing_mm: float
     threshold: float
-    kind: Kind = Kind.COARSE
+    kind: NetworkKind = NetworkKind.COARSE
 
     @property
     def sha256(self) -> str:
@@ -135,7 +135,7 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
             ),
             spacing_mm=float(inference["spacing_mm"]),
             threshold=float(inference["threshold"]),
-            kind=Kind(inference.get("kind", Kind.COARSE)),
+            kind=NetworkKind(inference.get("kind", NetworkKind.COARSE)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(

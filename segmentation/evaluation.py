@@ -161,7 +161,7 @@ def surface_dice(
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class BootstrapInterval:
     """A figure over patients with its bootstrap interval."""
 
     value: float
@@ -179,7 +179,7 @@ def bootstrap(
     statistic: Callable[..., float] = np.mean,
     samples: int = BOOTSTRAP_SAMPLES,
     seed: int = 0,
-) -> Interval:
+) -> BootstrapInterval:
     """A statistic over patients with its 95 % percentile bootstrap interval.
 
     Raises:
@@ -192,7 +192,7 @@ def bootstrap(
     drawn = [statistic(array[rng.integers(len(array), size=len(array))]) for _ in range(samples)]
     tail = 100.0 * (1.0 - CONFIDENCE) / 2.0
     low, high = np.percentile(drawn, [tail, 100.0 - tail])
-    return Interval(float(statistic(array)), float(low), float(high), len(array))
+    return BootstrapInterval(float(statistic(array)), float(low), float(high), len(array))
 
 
 def paired_p(better: Sequence[float], worse: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from imaging.errors import InputError
-from segmentation.evaluation import Interval, Scores, bootstrap, paired_p
+from segmentation.evaluation import BootstrapInterval, Scores, bootstrap, paired_p
 from segmentation.validation import DrawnRow, ScoreRow
 
 #: Logged losses are shown as the running mean of this many rows.
@@ -128,7 +128,7 @@ def _errors(cases: Mapping[str, Scores], *, signed: bool = False) -> list[float]
 def _interval(values: Sequence[float], digits: int = 3) -> str:
     if not values:
         return "-"
-    figure: Interval = bootstrap(values)
+    figure: BootstrapInterval = bootstrap(values)
     return f"{figure.value:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
 
 

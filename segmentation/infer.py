@@ -48,7 +48,7 @@ TRAINED_LENGTH_MM = 330.0
 Progress = Callable[[str, float], None]
 
 
-class Quality(StrEnum):
+class InferenceQuality(StrEnum):
     """How much is computed.
 
     All networks are asked around a prompt, and everywhere in a small body. In a larger one the
@@ -105,7 +105,7 @@ def delineate(
     *,
     device: str = "auto",
     prompt: Prompt | None = None,
-    quality: Quality | str = Quality.FAST,
+    quality: InferenceQuality | str = InferenceQuality.FAST,
     bf16: bool | None = None,
     on_progress: Progress | None = None,
 ) -> Delineation:
@@ -115,7 +115,7 @@ def delineate(
         ct: HU.
         suv: SUVbw on any grid in the same frame of reference, None for CT alone.
         prompt: a click, a RECIST line or a lesion carried over, in LPS mm.
-        quality: see :class:`Quality`.
+        quality: see :class:`InferenceQuality`.
         bf16: None takes it where the processor is faster with it.
         on_progress: called with (stage, share done).
 
@@ -123,7 +123,7 @@ def delineate(
         GeometryError: wrong units, or PET and CT that do not overlap.
         InputError: no such device; a prompt outside the image.
     """
-    quality = Quality(quality)
+    quality = InferenceQuality(quality)
     warnings = check_images(ct, suv)
     if prompt is not None:
         prompts.check_inside(prompt, ct.grid)
@@ -226,14 +226,16 @@ class _Clock:
 Channels = tuple[Array, Array | None]
 
 
-def _everywhere(channels: Channels, network: Networks, quality: Quality, clock: _Clock) -> Array:
+def _everywhere(
+    channels: Channels, network: Networks, quality: InferenceQuality, clock: _Clock
+) -> Array:
     """The whole body by one network, and what it found by all; a small body by all at once."""
     body_part, body = body_box(channels[0])
     small = _voxels(body_part) <= FAST_VOXELS
 
     def compute() -> Array:
         parts = windows(body_part, body, longest=network.longest)
-        mirrored = quality is Quality.BEST
+        mirrored = quality is InferenceQuality.BEST
         ask = network.asking(mirrored=mirrored) if small else network.asking_one()
         return _blend(channels, parts, ask, clock.report)
 
@@ -242,18 +244,22 @@ def _everywhere(channels: Channels, network: Networks, quality: Quality, clock: 
         return logit
     margin = REFINE_MARGIN_MM / network.bundle.spacing_mm
     found = merged(boxes(logit > NEARLY, margin))
-    if quality is Quality.FAST and sum(_voxels(box) for box in found) > FAST_VOXELS:
+    if quality is InferenceQuality.FAST and sum(_voxels(box) for box in found) > FAST_VOXELS:
         return logit
     return network.within_memory(lambda: _refine(logit, found, channels, network, quality))
 
 
 def _refine(
-    logit: Array, around: Sequence[Box], channels: Channels, network: Networks, quality: Quality
+    logit: Array,
+    around: Sequence[Box],
+    channels: Channels,
+    network: Networks,
+    quality: InferenceQuality,
 ) -> Array:
     """Ask all networks inside boxes around what one of them found, or nearly found."""
-    if len(network.bundle.weights) == 1 and quality is not Quality.BEST:
+    if len(network.bundle.weights) == 1 and quality is not InferenceQuality.BEST:
         return logit
-    ask = network.asking(mirrored=quality is Quality.BEST)
+    ask = network.asking(mirrored=quality is InferenceQuality.BEST)
     refined = logit.copy()
     for box in around:
         parts = windows(box, longest=network.longest)
@@ -266,9 +272,9 @@ def _voxels(box: Box) -> int:
 
 
 def _around(
-    prompt: Prompt, channels: Channels, grid: Grid, network: Networks, quality: Quality
+    prompt: Prompt, channels: Channels, grid: Grid, network: Networks, quality: InferenceQuality
 ) -> Array:
-    ask = network.asking(mirrored=quality is Quality.BEST)
+    ask = network.asking(mirrored=quality is InferenceQuality.BEST)
     pointed = prompts.channel(prompt, grid)
     ends = grid.to_voxel(prompts.corners_mm(prompt))
     reach = PROMPT_REACH_MM / network.bundle.spacing_mm

@@ -26,12 +26,12 @@ from imaging.errors import InputError
 from imaging.resampling import resample
 from imaging.volume import Unit, Volume
 from segmentation import prompts
-from segmentation.bundle import FINE_BUNDLE, Bundle, Kind, load_bundle
+from segmentation.bundle import FINE_BUNDLE, Bundle, NetworkKind, load_bundle
 from segmentation.classical import FAST_MARCHING, LUNG_THRESHOLD, delineate_classically
 from segmentation.close_up import close_up, cube
 from segmentation.fine import encoding
-from segmentation.fine.answering import Answer, FineNetworks
-from segmentation.infer import Delineation, Quality, check_images, delineate, meant
+from segmentation.fine.answering import FineNetworks, LesionLogits
+from segmentation.infer import Delineation, InferenceQuality, check_images, delineate, meant
 from segmentation.instances import Candidate
 from segmentation.lines import held_to
 from segmentation.placement import NO_LESION, place
@@ -67,7 +67,7 @@ class Models:
     @classmethod
     def only(cls, bundle: Bundle) -> Models:
         """One bundle for every prompt, whatever the lesion's size."""
-        fine = bundle.kind is Kind.FINE
+        fine = bundle.kind is NetworkKind.FINE
         return cls(bundle if fine else None, None if fine else bundle)
 
 
@@ -78,7 +78,7 @@ def delineate_prompted(
     models: Models,
     *,
     device: str = "auto",
-    quality: Quality | str = Quality.FAST,
+    quality: InferenceQuality | str = InferenceQuality.FAST,
     bf16: bool | None = None,
     checked: bool = True,
 ) -> Delineation:
@@ -145,7 +145,7 @@ def on_line(found: Delineation, line: Line) -> Delineation:
 
 def _answer(
     ct: Volume, prompt: Prompt, models: Models, device: str, bf16: bool | None
-) -> Answer | None:
+) -> LesionLogits | None:
     """Of the network of small lesions; None where it is not to be asked."""
     if models.fine is None:
         if models.coarse is None:
@@ -170,7 +170,7 @@ def near_lung(ct: Volume, click: Click) -> bool:
     return bool(((hu > AIR_HU) & (hu < AERATED_HU))[ball].mean() >= LUNG_SHARE)
 
 
-def _share_of_fine(answer: Answer, prompt: Prompt, models: Models) -> float:
+def _share_of_fine(answer: LesionLogits, prompt: Prompt, models: Models) -> float:
     """How much the network of small lesions has to say about a lesion of this length."""
     if models.coarse is None:
         return 1.0
@@ -186,7 +186,9 @@ def _mixed(fine: Volume, coarse: Volume | None, share: float) -> Volume:
     return Volume(share * fine.array + (1.0 - share) * other, fine.grid, Unit.OTHER)
 
 
-def _checked(found: Delineation, ct: Volume, prompt: Prompt, answer: Answer | None) -> Delineation:
+def _checked(
+    found: Delineation, ct: Volume, prompt: Prompt, answer: LesionLogits | None
+) -> Delineation:
     """The answer of the network beside that of the classical method that fits the prompt."""
     other = _classical(ct, prompt)
     if other is None or not other.candidates:

@@ -12,7 +12,7 @@ import torch
 from imaging.errors import InputError
 from imaging.writing import write_text
 from segmentation import figures
-from segmentation.bundle import DEFAULT_BUNDLE, Bundle, Kind, load_bundle, record_weights
+from segmentation.bundle import DEFAULT_BUNDLE, Bundle, NetworkKind, load_bundle, record_weights
 from segmentation.classical import METHODS
 from segmentation.evaluation import Diameter
 from segmentation.fine.packing import box_patients
@@ -94,7 +94,7 @@ def validate(
     if every:
         figures.plot_dice(out / "validation.png", every)
     text = figures.markdown(figures.summary(every))
-    if bundle.kind is Kind.FINE:
+    if bundle.kind is NetworkKind.FINE:
         text += _by_kind(data, every)
     (out / "validation.md").write_text(text, encoding="utf-8")
     return text
@@ -127,7 +127,7 @@ def _plan(
     diameter: Diameter,
 ) -> Iterator[tuple[str, Rows]]:
     """Each case with what computes its rows."""
-    if bundle.kind is Kind.FINE:
+    if bundle.kind is NetworkKind.FINE:
         yield from _boxes(data, bundle, folds, device, diameter)
         return
     for folder in data:

@@ -26,10 +26,10 @@ from imaging.volume import Mask, Unit, Volume
 from pet.suv import to_suv
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.classical import METHODS, delineate_classically
-from segmentation.infer import Delineation, Quality
+from segmentation.infer import Delineation, InferenceQuality
 from segmentation.prompted import Models, delineate_prompted, on_line
 from segmentation.prompts import Carried, Click, Line, Prompt
-from segmentation.thresholds import Method, Threshold, delineate_by
+from segmentation.thresholds import Threshold, ThresholdMethod, delineate_by
 
 NETWORK = "network"
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -158,13 +158,13 @@ def segment_one(
     method: str = NETWORK,
     bundle: Bundle | None = None,
     device: str = "auto",
-    quality: Quality | str = Quality.FAST,
+    quality: InferenceQuality | str = InferenceQuality.FAST,
 ) -> Delineation:
     """One lesion, by the networks, by a classical method on the CT or by a level of uptake.
 
     Args:
         method: ``network``, one of :data:`segmentation.classical.METHODS`, or of
-            :class:`~segmentation.thresholds.Method`.
+            :class:`~segmentation.thresholds.ThresholdMethod`.
         bundle: asked whatever the lesion's size; None takes the networks that ship, the one for
             small lesions and the one for large ones.
 
@@ -179,12 +179,14 @@ def segment_one(
     if method in METHODS:
         found = delineate_classically(method, images.ct, prompt)
         return on_line(found, prompt) if isinstance(prompt, Line) else found
-    if method not in tuple(Method):
-        known = ", ".join((NETWORK, *METHODS, *Method))
+    if method not in tuple(ThresholdMethod):
+        known = ", ".join((NETWORK, *METHODS, *ThresholdMethod))
         raise InputError(f"--method {method}", remedy=f"one of {known}")
     if images.suv is None or not isinstance(prompt, Click):
         raise InputError("a threshold method needs a PET and a click")
-    return delineate_by(Threshold(Method(method)), images.suv, images.ct.grid, click=prompt)
+    return delineate_by(
+        Threshold(ThresholdMethod(method)), images.suv, images.ct.grid, click=prompt
+    )
 
 
 def write(delineation: Delineation, images: Images, out: Path) -> Path:
@@ -230,7 +232,7 @@ def segment_files(
     method: str = NETWORK,
     model: Path | None = None,
     device: str = "auto",
-    quality: Quality | str = Quality.FAST,
+    quality: InferenceQuality | str = InferenceQuality.FAST,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Delineation:
     """From the images and a prompt to a file: all of ``recist segment``.

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from imaging.volume import Array, BoolArray, Volume
-from segmentation.augmentation import Patch
+from segmentation.augmentation import BodyPatch
 from segmentation.network import SPACING_MM
 
 #: Diameter of a drawn lesion, log-uniform.
@@ -36,7 +36,9 @@ COLD_SHARE = 0.2
 DRAWN = 200.0
 
 
-def signed_distance_mm(patch: Patch, centre: Array, radii_mm: Array, wobble: Array) -> torch.Tensor:
+def signed_distance_mm(
+    patch: BodyPatch, centre: Array, radii_mm: Array, wobble: Array
+) -> torch.Tensor:
     """About the distance outwards from the surface of a bumpy ellipsoid, over the patch."""
     device = patch.ct.device
     axis = torch.arange(patch.side, device=device, dtype=torch.float32)
@@ -62,7 +64,7 @@ def _shape(rng: np.random.Generator, low_mm: float, high_mm: float) -> tuple[Arr
     return radii, wobble
 
 
-def draw_lesion(patch: Patch, rng: np.random.Generator) -> None:
+def draw_lesion(patch: BodyPatch, rng: np.random.Generator) -> None:
     """Draw a small lesion at the anchor, in place, and make it the patch's lesion."""
     radii, wobble = _shape(rng, *DIAMETER_MM)
     distance = signed_distance_mm(patch, patch.anchor, radii, wobble)
@@ -108,7 +110,7 @@ def insert_lesion(
     return Volume(hu, ct.grid, ct.unit, ct.source), drawn
 
 
-def draw_hot_spot(patch: Patch, rng: np.random.Generator) -> None:
+def draw_hot_spot(patch: BodyPatch, rng: np.random.Generator) -> None:
     """Physiological uptake beside the lesions: sometimes water-filled, never labelled."""
     radii, wobble = _shape(rng, 10.0, 60.0)
     centre = rng.uniform(0.1, 0.9, 3) * patch.side
@@ -121,13 +123,13 @@ def draw_hot_spot(patch: Patch, rng: np.random.Generator) -> None:
     add_uptake(patch, distance, math.exp(rng.uniform(*np.log((2.0, 25.0)))))
 
 
-def add_uptake(patch: Patch, distance_mm: torch.Tensor, peak_suv: float) -> None:
+def add_uptake(patch: BodyPatch, distance_mm: torch.Tensor, peak_suv: float) -> None:
     """Add tracer inside a surface, blurred as a scanner would."""
     share = torch.sigmoid(-distance_mm / PET_EDGE_MM)
     patch.suv = torch.log1p(torch.expm1(patch.suv) + peak_suv * share)
 
 
-def imagine_pet(patch: Patch, rng: np.random.Generator, noise: torch.Generator) -> None:
+def imagine_pet(patch: BodyPatch, rng: np.random.Generator, noise: torch.Generator) -> None:
     """A PET for a CT that has none: tissue-dependent background, and uptake in its lesions."""
     tissue = (patch.ct > TISSUE_LEVEL).float()
     tissue = functional.avg_pool3d(tissue, 3, 1, 1, count_include_pad=False)

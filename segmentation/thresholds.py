@@ -44,7 +44,7 @@ OTSU_BINS = 128
 GRADIENT_LEVELS = np.linspace(0.20, 0.60, 21)
 
 
-class Method(StrEnum):
+class ThresholdMethod(StrEnum):
     FIXED = "fixed"
     PERCENT = "percent"
     LIVER = "liver"
@@ -64,7 +64,7 @@ class Threshold:
         floor_suv: lesions looked for without a click are above this.
     """
 
-    method: Method
+    method: ThresholdMethod
     suv: float = FIXED_SUV
     fraction: float = PERCENT_OF_MAX
     liver_mean: float | None = None
@@ -74,7 +74,7 @@ class Threshold:
     def __post_init__(self) -> None:
         if self.suv <= 0 or self.floor_suv <= 0 or not 0 < self.fraction < 1:
             raise InputError("a threshold needs a positive SUV and a share between 0 and 1")
-        if self.method is Method.LIVER and None in (self.liver_mean, self.liver_sd):
+        if self.method is ThresholdMethod.LIVER and None in (self.liver_mean, self.liver_sd):
             raise InputError(
                 "the liver threshold needs the liver's mean SUV and its standard deviation",
                 remedy="measure a 3 cm sphere in the right lobe, or choose another method",
@@ -82,9 +82,9 @@ class Threshold:
 
     @property
     def name(self) -> str:
-        if self.method is Method.FIXED:
+        if self.method is ThresholdMethod.FIXED:
             return f"SUV >= {self.suv:g}"
-        if self.method is Method.PERCENT:
+        if self.method is ThresholdMethod.PERCENT:
             return f"{100 * self.fraction:g} % of SUVmax"
         return str(self.method)
 
@@ -126,7 +126,7 @@ def _peaks(threshold: Threshold, suv: Volume, click: Click | None) -> Iterator[t
     if click is not None:
         yield hottest_near(suv, click)
         return
-    floor = threshold.suv if threshold.method is Method.FIXED else threshold.floor_suv
+    floor = threshold.suv if threshold.method is ThresholdMethod.FIXED else threshold.floor_suv
     labelled = cc3d.connected_components((suv.array >= floor).astype(np.uint8), connectivity=26)
     for number, box in enumerate(cc3d.statistics(labelled)["bounding_boxes"][1:], start=1):
         inside = np.where(labelled[box] == number, suv.array[box], -1.0)
@@ -153,17 +153,17 @@ def hottest_near(suv: Volume, click: Click) -> tuple[int, int, int]:
 
 
 def _level(threshold: Threshold, suv: Volume, peak: tuple[int, ...]) -> float:
-    if threshold.method is Method.FIXED:
+    if threshold.method is ThresholdMethod.FIXED:
         return threshold.suv
-    if threshold.method is Method.LIVER:
+    if threshold.method is ThresholdMethod.LIVER:
         assert threshold.liver_mean is not None
         assert threshold.liver_sd is not None
         return LIVER_FACTOR * threshold.liver_mean + LIVER_SDS * threshold.liver_sd
     highest = float(suv.array[peak])
-    if threshold.method is Method.PERCENT:
+    if threshold.method is ThresholdMethod.PERCENT:
         return threshold.fraction * highest
     around = _around(suv, peak, highest)
-    if threshold.method is Method.OTSU:
+    if threshold.method is ThresholdMethod.OTSU:
         return otsu_level(suv.array[around])
     local = tuple(p - side.start for p, side in zip(peak, around, strict=True))
     return _steepest_level(suv.array[around], suv.grid.spacing_mm, local, highest)

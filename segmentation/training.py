@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from imaging.errors import InputError
 from segmentation import synthesis
-from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
+from segmentation.augmentation import BodyPatch, HeldCase, draw, draw_prompt, vary
 from segmentation.cases import Case
 from segmentation.network import SIDE_MULTIPLE, LesionNet, channels_last
 from segmentation.processor import has_fast_bf16
@@ -47,7 +47,7 @@ MOST_SKIPPED = 20
 LOGGED_EVERY = 20
 
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+TrainingBatch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def train(
 def run_steps(
     network: Callable[[], LesionNet],
     settings: RunSettings,
-    batch: Callable[[int], Batch],
+    batch: Callable[[int], TrainingBatch],
     out: Path,
     *,
     device: torch.device,
@@ -225,7 +225,7 @@ def _sample(
 
 def _patch(
     held: Sequence[HeldCase], kind: _Kind, rng: np.random.Generator, noise: torch.Generator
-) -> Patch:
+) -> BodyPatch:
     with_pet = [case for case in held if case.has_pet]
     without = [case for case in held if not case.has_pet] or with_pet
     chance = rng.random()

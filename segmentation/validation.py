@@ -23,11 +23,11 @@ from imaging.errors import InputError
 from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle
 from segmentation.evaluation import Diameter, Scores, dice, kappa, score
-from segmentation.infer import Delineation, Quality, delineate
+from segmentation.infer import Delineation, InferenceQuality, delineate
 from segmentation.packing import body_mask, read_images
 from segmentation.prompts import Click, Line, Point, Prompt
 from segmentation.synthesis import DIAMETER_MM, insert_lesion
-from segmentation.thresholds import Method, Threshold, delineate_by
+from segmentation.thresholds import Threshold, ThresholdMethod, delineate_by
 
 ORACLE_SUV = np.geomspace(0.5, 15.0, 36)
 #: Factors by which a patient is enlarged or shrunk to make a second date of known change.
@@ -97,7 +97,7 @@ def validate_case(
         yield row(
             f"{method}, mirrored",
             lambda p=prompts[method]: delineate(  # type: ignore[misc]
-                ct, suv, bundle, prompt=p, device=device, quality=Quality.BEST
+                ct, suv, bundle, prompt=p, device=device, quality=InferenceQuality.BEST
             ),
         )
     yield row("click, CT alone", lambda: delineate(ct, None, bundle, prompt=click, device=device))
@@ -120,16 +120,16 @@ def validate_case(
 def threshold_methods() -> tuple[Threshold, ...]:
     """The threshold methods that need no reference region."""
     return (
-        Threshold(Method.PERCENT),
-        *(Threshold(Method.FIXED, suv=level) for level in (2.0, 2.5, 4.0)),
-        Threshold(Method.OTSU),
-        Threshold(Method.GRADIENT),
+        Threshold(ThresholdMethod.PERCENT),
+        *(Threshold(ThresholdMethod.FIXED, suv=level) for level in (2.0, 2.5, 4.0)),
+        Threshold(ThresholdMethod.OTSU),
+        Threshold(ThresholdMethod.GRADIENT),
     )
 
 
 def _oracle(suv: Volume, true: BoolArray, grid: Grid, click: Click) -> Delineation:
     found = [
-        delineate_by(Threshold(Method.FIXED, suv=float(level)), suv, grid, click=click)
+        delineate_by(Threshold(ThresholdMethod.FIXED, suv=float(level)), suv, grid, click=click)
         for level in ORACLE_SUV
     ]
     return max(found, key=lambda one: dice(true, one.mask()))

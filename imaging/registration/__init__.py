@@ -12,15 +12,15 @@ worse it is dropped and the result says so: a registration is never silently non
 from __future__ import annotations
 
 from imaging.registration.dates import register, register_dates
-from imaging.registration.mapping import Method, Quality, Registration
-from imaging.registration.places import Lesions
+from imaging.registration.mapping import Registration, RegistrationMethod, RegistrationQuality
+from imaging.registration.places import LesionSpheres
 from imaging.registration.refinement import refined_at
 
 __all__ = [
-    "Lesions",
-    "Method",
-    "Quality",
+    "LesionSpheres",
     "Registration",
+    "RegistrationMethod",
+    "RegistrationQuality",
     "refined_at",
     "register",
     "register_dates",

@@ -10,8 +10,13 @@ import numpy as np
 
 from imaging.errors import GeometryError, UnsupportedError
 from imaging.registration.flow import deformed
-from imaging.registration.mapping import Method, Quality, Registration, moved
-from imaging.registration.places import NO_LESIONS, Lesions
+from imaging.registration.mapping import (
+    Registration,
+    RegistrationMethod,
+    RegistrationQuality,
+    moved,
+)
+from imaging.registration.places import NO_LESIONS, LesionSpheres
 from imaging.registration.reduction import (
     Reduced,
     Similarity,
@@ -47,7 +52,7 @@ def register(
     fixed: Volume,
     moving: Volume,
     *,
-    lesions: tuple[Lesions, Lesions] | None = None,
+    lesions: tuple[LesionSpheres, LesionSpheres] | None = None,
     spacing_mm: float = 4.0,
     deformable: bool = True,
 ) -> Registration:
@@ -87,7 +92,7 @@ def _check(fixed: Volume, moving: Volume, spacing_mm: float) -> None:
 def register_dates(
     volumes: Sequence[Volume],
     *,
-    lesions: Sequence[Lesions] = (),
+    lesions: Sequence[LesionSpheres] = (),
     spacing_mm: float = 4.0,
     deformable: bool = True,
 ) -> tuple[Registration | None, ...]:
@@ -104,7 +109,7 @@ def register_dates(
     def small(n: int) -> Reduced:
         return reduced(volumes[n], spacing_mm)
 
-    def known(n: int) -> Lesions:
+    def known(n: int) -> LesionSpheres:
         return lesions[n] if lesions else NO_LESIONS
 
     def onto(fixed: int, moving: int) -> Registration:
@@ -129,7 +134,9 @@ def register_dates(
 
 
 def _refined(
-    found: Registration, volumes: tuple[Volume, Volume], lesions: tuple[Lesions, Lesions]
+    found: Registration,
+    volumes: tuple[Volume, Volume],
+    lesions: tuple[LesionSpheres, LesionSpheres],
 ) -> Registration:
     """Around the lesions of both dates, those of the second where they lie in the first."""
     own, other = lesions
@@ -140,8 +147,8 @@ def through(first: Registration, second: Registration) -> Registration:
     """One registration after another: fixed of the first to moving of the second."""
     rigid = second.rigid @ first.rigid
     a, b = first.quality, second.quality
-    quality = Quality(
-        min(a.method, b.method, key=list(Method).index),
+    quality = RegistrationQuality(
+        min(a.method, b.method, key=list(RegistrationMethod).index),
         0.0,
         min(a.similarity_after, b.similarity_after),
         a.overlap * b.overlap,
@@ -165,7 +172,7 @@ def through(first: Registration, second: Registration) -> Registration:
 
 
 def _aligned(
-    pair: tuple[Reduced, Reduced], lesions: tuple[Lesions, Lesions], *, deformable: bool
+    pair: tuple[Reduced, Reduced], lesions: tuple[LesionSpheres, LesionSpheres], *, deformable: bool
 ) -> Registration:
     here, there = pair
     grids = here.full_grid, there.full_grid
@@ -177,9 +184,13 @@ def _aligned(
     fault = _fault(found, before, after, shared)
     if fault:
         values = (before.value, before.value, before.overlap)
-        quality = Quality(Method.IDENTITY, *values, flags=(fault,), good=False)
+        quality = RegistrationQuality(
+            RegistrationMethod.IDENTITY, *values, flags=(fault,), good=False
+        )
         return Registration(*grids, np.eye(4), quality)
-    quality = Quality(Method.RIGID, before.value, after.value, after.overlap)
+    quality = RegistrationQuality(
+        RegistrationMethod.RIGID, before.value, after.value, after.overlap
+    )
     result = Registration(*grids, found, quality)
     if deformable:
         own, other = lesions

@@ -14,8 +14,8 @@ import numpy as np
 import scipy.ndimage
 import SimpleITK
 
-from imaging.registration.mapping import Method, Registration
-from imaging.registration.places import NO_LESIONS, Lesions
+from imaging.registration.mapping import Registration, RegistrationMethod
+from imaging.registration.places import NO_LESIONS, LesionSpheres
 from imaging.registration.reduction import Reduced, similarity
 from imaging.volume import Array, BoolArray, FloatArray, Grid
 
@@ -60,7 +60,7 @@ LOWERED = "the deformation lowered the correlation: rigid only"
 
 
 def deformed(
-    rigid: Registration, fixed: Reduced, moving: Reduced, lesions: Lesions = NO_LESIONS
+    rigid: Registration, fixed: Reduced, moving: Reduced, lesions: LesionSpheres = NO_LESIONS
 ) -> Registration:
     """Follow a rigid registration by a deformation of the fixed body; drop it where it fails.
 
@@ -86,7 +86,7 @@ def deformed(
         return _flagged(rigid, LOWERED) if lost > SIMILARITY_NOISE else rigid
     quality = replace(
         rigid.quality,
-        method=Method.DEFORMABLE,
+        method=RegistrationMethod.DEFORMABLE,
         similarity_after=after.value,
         jacobian_min=low,
         jacobian_max=high,
@@ -95,7 +95,7 @@ def deformed(
 
 
 def flow(
-    fixed: Reduced, moving: Reduced, rigid: FloatArray, lesions: Lesions
+    fixed: Reduced, moving: Reduced, rigid: FloatArray, lesions: LesionSpheres
 ) -> tuple[Array, Grid]:
     """Shift in mm (i, j, k, 3), before the rigid transform, and the grid of its nodes."""
     nodes = node_grid(fixed.grid)

@@ -20,7 +20,7 @@ INVERSE_TOLERANCE_MM = 0.01
 POINTS_AT_ONCE = 1_000_000
 
 
-class Method(StrEnum):
+class RegistrationMethod(StrEnum):
     """How far a registration got."""
 
     IDENTITY = "identity"
@@ -30,11 +30,15 @@ class Method(StrEnum):
 
 #: What a mapped point near a lesion may be off by, mm. Deformable and rigid: twice the mean
 #: landmark error of the simulated studies around shrinking lesions; identity: two table positions.
-EXPECTED_ERROR_MM = {Method.DEFORMABLE: 8.0, Method.RIGID: 12.0, Method.IDENTITY: 30.0}
+EXPECTED_ERROR_MM = {
+    RegistrationMethod.DEFORMABLE: 8.0,
+    RegistrationMethod.RIGID: 12.0,
+    RegistrationMethod.IDENTITY: 30.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class RegistrationQuality:
     """How well two dates agree, and what was given up.
 
     Attributes:
@@ -47,7 +51,7 @@ class Quality:
         steps: registrations that were put one after the other.
     """
 
-    method: Method
+    method: RegistrationMethod
     similarity_before: float
     similarity_after: float
     overlap: float
@@ -60,7 +64,11 @@ class Quality:
     @property
     def expected_error_mm(self) -> float:
         """By the method; a doubted alignment counts as the next worse one."""
-        methods = [Method.IDENTITY, Method.RIGID, Method.DEFORMABLE]
+        methods = [
+            RegistrationMethod.IDENTITY,
+            RegistrationMethod.RIGID,
+            RegistrationMethod.DEFORMABLE,
+        ]
         worse = methods[max(methods.index(self.method) - 1, 0)]
         error_mm = EXPECTED_ERROR_MM[self.method if self.good else worse]
         return error_mm * math.sqrt(self.steps)
@@ -84,7 +92,7 @@ class Registration:
     fixed_grid: Grid
     moving_grid: Grid
     rigid: FloatArray
-    quality: Quality
+    quality: RegistrationQuality
     field_grid: Grid | None = None
     displacement_mm: Array | None = None
     places: Places | None = None
@@ -93,7 +101,9 @@ class Registration:
     def identity(cls, fixed_grid: Grid, moving_grid: Grid, *, flag: str = "") -> Registration:
         """No motion: scanner coordinates are taken as they are."""
         flags = (flag,) if flag else ()
-        quality = Quality(Method.IDENTITY, 0.0, 0.0, 0.0, flags=flags, good=False)
+        quality = RegistrationQuality(
+            RegistrationMethod.IDENTITY, 0.0, 0.0, 0.0, flags=flags, good=False
+        )
         return cls(fixed_grid, moving_grid, np.eye(4), quality)
 
     @property

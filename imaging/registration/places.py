@@ -17,7 +17,7 @@ MIXED = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesions:
+class LesionSpheres:
     """Where the lesions of a date lie: what its registration must get right.
 
     Attributes:
@@ -31,12 +31,12 @@ class Lesions:
     def __len__(self) -> int:
         return len(self.radii_mm)
 
-    def moved(self, to_mm: Callable[[FloatArray], FloatArray]) -> Lesions:
+    def moved(self, to_mm: Callable[[FloatArray], FloatArray]) -> LesionSpheres:
         """The same lesions in another frame."""
-        return Lesions(to_mm(self.centres_mm.reshape(-1, 3)), self.radii_mm)
+        return LesionSpheres(to_mm(self.centres_mm.reshape(-1, 3)), self.radii_mm)
 
-    def __add__(self, other: Lesions) -> Lesions:
-        return Lesions(
+    def __add__(self, other: LesionSpheres) -> LesionSpheres:
+        return LesionSpheres(
             np.concatenate([self.centres_mm.reshape(-1, 3), other.centres_mm.reshape(-1, 3)]),
             np.concatenate([self.radii_mm, other.radii_mm]),
         )
@@ -58,7 +58,7 @@ class Lesions:
         return covered
 
 
-NO_LESIONS = Lesions(np.zeros((0, 3)), np.zeros(0))
+NO_LESIONS = LesionSpheres(np.zeros((0, 3)), np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 
 from imaging.registration.flow import LESION_MARGIN_MM, Pass, followed, node_grid
 from imaging.registration.mapping import Registration
-from imaging.registration.places import Lesions, Places
+from imaging.registration.places import LesionSpheres, Places
 from imaging.registration.reduction import Reduced, indices_of, reduced, similarity
 from imaging.volume import FloatArray, Volume
 
@@ -76,7 +76,7 @@ def refined_at(
     registration: Registration,
     fixed: Volume,
     moving: Volume,
-    lesions: Lesions,
+    lesions: LesionSpheres,
 ) -> Registration:
     """A registration corrected around lesions of the fixed image, with its error there.
 
@@ -153,7 +153,7 @@ def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | Non
     return piece if min(piece.grid.shape) >= LEAST_VOXELS else None
 
 
-def _together(lesions: Lesions) -> list[tuple[FloatArray, float]]:
+def _together(lesions: LesionSpheres) -> list[tuple[FloatArray, float]]:
     """Places to look at, the largest lesions first."""
     kept: list[tuple[FloatArray, float]] = []
     for n in np.argsort(-lesions.radii_mm, kind="stable"):

@@ -57,7 +57,7 @@ def rigid_transform(fixed: Reduced, moving: Reduced) -> FloatArray:
     best = max(range(len(starts)), key=lambda n: (scored[n].value * (scored[n].overlap > 0), -n))
     start, reached = starts[best], scored[best].value
     middle = _middle_mm(fixed)
-    pyramid = [Level.of(fixed, moving, sigma) for sigma in LEVELS_VOXELS]
+    pyramid = [PyramidLevel.of(fixed, moving, sigma) for sigma in LEVELS_VOXELS]
     found = refined(pyramid, start)
     if scored_at(found).value < DOUBTED_BELOW:
         tries = [found, *(refined(pyramid[:1], turned) for turned in _turned(fixed, start))]
@@ -104,7 +104,7 @@ def _middle_mm(image: Reduced) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Level:
+class PyramidLevel:
     """What one level of the pyramid compares.
 
     Attributes:
@@ -125,7 +125,7 @@ class Level:
     grid: Grid
 
     @classmethod
-    def of(cls, fixed: Reduced, moving: Reduced, sigma: float) -> Level:
+    def of(cls, fixed: Reduced, moving: Reduced, sigma: float) -> PyramidLevel:
         smooth = scipy.ndimage.gaussian_filter(fixed.values, sigma)
         gradient = np.stack(np.gradient(smooth, *fixed.grid.spacing_mm), axis=-1)
         near = scipy.ndimage.binary_dilation(fixed.body, iterations=RIM_VOXELS)
@@ -171,7 +171,7 @@ class Level:
             return None
 
 
-def refined(pyramid: Sequence[Level], start: FloatArray) -> FloatArray:
+def refined(pyramid: Sequence[PyramidLevel], start: FloatArray) -> FloatArray:
     """A rigid transform improved level by level; what no level can improve stays as it is."""
     rigid = start
     for level in pyramid:

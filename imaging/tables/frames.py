@@ -9,7 +9,7 @@ from imaging.errors import UnsupportedError
 
 
 @runtime_checkable
-class Frame(Protocol):
+class DataFrameLike(Protocol):
     """What a DataFrame of pandas and one of polars have in common."""
 
     @property
@@ -20,7 +20,7 @@ class Frame(Protocol):
 
 
 def rows_of(
-    source: Frame | Iterable[Mapping[str, object]],
+    source: DataFrameLike | Iterable[Mapping[str, object]],
 ) -> tuple[list[str], Iterator[Sequence[object]]]:
     """The columns of a frame or of records, and their rows.
 
@@ -29,7 +29,7 @@ def rows_of(
     Raises:
         UnsupportedError: neither a frame nor mappings.
     """
-    if isinstance(source, Frame):
+    if isinstance(source, DataFrameLike):
         names = [str(name) for name in source.columns]
         frame = cast(Any, source)
         if hasattr(source, "itertuples"):

@@ -23,14 +23,14 @@ from imaging.errors import InputError, UnsupportedError
 from imaging.tables.cells import without_apostrophe
 from imaging.tables.columnar import copy_parquet
 from imaging.tables.columns import Columns, Layout, match_header, nearest
-from imaging.tables.frames import Frame, is_missing
+from imaging.tables.frames import DataFrameLike, is_missing
 from imaging.tables.frames import rows_of as rows_of_frame
 from imaging.tables.text import (
     BOM,
     CONTROLS,
     QUOTE,
-    Body,
-    Form,
+    TableBody,
+    TextTraits,
     cells_of,
     copy_as_utf8,
     form_of,
@@ -39,7 +39,7 @@ from imaging.tables.text import (
 from imaging.tables.workbook import HEADER_ROWS, as_text, copy_workbook
 
 #: How a table is given: a file, a DataFrame of pandas or polars, or one mapping per row.
-Source: TypeAlias = str | Path | Frame | Iterable[Mapping[str, object]]
+Source: TypeAlias = str | Path | DataFrameLike | Iterable[Mapping[str, object]]
 
 #: Rows after which a chunk is closed at the end of its subject.
 CHUNK_ROWS = 5_000
@@ -103,7 +103,7 @@ class Table(NamedTuple):
 
     name: str
     layout: Layout
-    body: Body
+    body: TableBody
     notes: tuple[Note, ...]
     stamp: tuple[int, int]
 
@@ -158,7 +158,7 @@ def opened(source: Source, columns: Columns) -> Iterator[Table]:
         yield _table(path, name, columns, form, notes)
 
 
-def _copy_rows(source: Frame | Iterable[Mapping[str, object]], copy: Path) -> None:
+def _copy_rows(source: DataFrameLike | Iterable[Mapping[str, object]], copy: Path) -> None:
     columns, rows = rows_of_frame(source)
     with copy.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -327,7 +327,7 @@ def _cell(line: bytes, column: int, delimiter: str) -> bytes:
     return cells_[column].strip() if len(cells_) > column else b""
 
 
-def _table(path: Path, name: str, columns: Columns, form: Form, notes: list[Note]) -> Table:
+def _table(path: Path, name: str, columns: Columns, form: TextTraits, notes: list[Note]) -> Table:
     with path.open("rb") as file:
         skipped: list[bytes] = []
         found: tuple[list[str], str, int] | None = None
@@ -351,7 +351,7 @@ def _table(path: Path, name: str, columns: Columns, form: Form, notes: list[Note
     layout = match_header(header, name, columns)
     must = sorted(at for key, at in layout.position.items() if key not in columns.optional)
     inner = max(1, must[-2] if len(must) > 1 else 1)
-    body = Body(path, name, start, form, delimiter, inner)
+    body = TableBody(path, name, start, form, delimiter, inner)
     return Table(name, layout, body, tuple(notes), _stamp(path))
 
 

@@ -32,7 +32,7 @@ _WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf
 _TYPED = frozenset("°µ²³±§·–—‘’“”„«»…€£¥½¼¾×÷ªº®©™•´`¨¸ ")
 
 
-class Form(NamedTuple):
+class TextTraits(NamedTuple):
     """What a first pass over a file found.
 
     Attributes:
@@ -46,7 +46,7 @@ class Form(NamedTuple):
     has_loose_returns: bool
 
 
-def form_of(path: Path, name: str) -> Form:
+def form_of(path: Path, name: str) -> TextTraits:
     """Read a file once, and tell what it is made of.
 
     Raises:
@@ -54,7 +54,7 @@ def form_of(path: Path, name: str) -> Form:
     """
     with path.open("rb") as file:
         if file.read(2) in _UTF16:
-            return Form("utf-16", has_quotes=True, has_loose_returns=True)
+            return TextTraits("utf-16", has_quotes=True, has_loose_returns=True)
         file.seek(0)
         decoder = codecs.getincrementaldecoder("utf-8")()
         is_utf8, has_wide, has_quotes = True, False, False
@@ -82,10 +82,10 @@ def form_of(path: Path, name: str) -> Form:
                 is_utf8 = False
         is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     if is_utf8:
-        return Form("utf-8", has_quotes, loose > 0)
+        return TextTraits("utf-8", has_quotes, loose > 0)
     if has_wide or not _is_windows(high):
         raise InputError("not UTF-8 text", where=name, remedy="save the table as UTF-8")
-    return Form("cp1252", has_quotes, loose > 0)
+    return TextTraits("cp1252", has_quotes, loose > 0)
 
 
 _ASCII = frozenset(range(128))
@@ -126,7 +126,7 @@ def copy_as_utf8(path: Path, copy: Path, encoding: str, name: str) -> None:
         raise InputError(f"not {encoding.upper()} text", where=name, remedy=remedy) from error
 
 
-class Body(NamedTuple):
+class TableBody(NamedTuple):
     """The rows of a file.
 
     Attributes:
@@ -139,12 +139,12 @@ class Body(NamedTuple):
     path: Path
     name: str
     start: int
-    form: Form
+    form: TextTraits
     delimiter: str
     most_inner: int
 
 
-def rows_of(body: Body) -> Iterator[tuple[int, bytes, int]]:
+def rows_of(body: TableBody) -> Iterator[tuple[int, bytes, int]]:
     """The rows: number in an editor, text, and size in the file. Blank ones too.
 
     Raises:

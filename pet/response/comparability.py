@@ -40,7 +40,7 @@ class Comparability:
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceRegion:
+class ComparedRegion:
     """The reference region in use: name, and its uptake at both dates."""
 
     name: str
@@ -55,18 +55,18 @@ class ReferenceRegion:
 
 def reference_of(
     baseline: PetScan, followup: PetScan, limits: Comparability
-) -> ReferenceRegion | None:
+) -> ComparedRegion | None:
     """The liver, or the blood pool where the liver cannot be used at both dates."""
     if baseline.liver is not None and followup.liver is not None:
-        return ReferenceRegion("liver", limits.liver_factor, baseline.liver, followup.liver)
+        return ComparedRegion("liver", limits.liver_factor, baseline.liver, followup.liver)
     if baseline.blood_pool is not None and followup.blood_pool is not None:
         pools = (baseline.blood_pool, followup.blood_pool)
-        return ReferenceRegion("blood pool", limits.blood_factor, *pools)
+        return ComparedRegion("blood pool", limits.blood_factor, *pools)
     return None
 
 
 def gates(
-    baseline: PetScan, followup: PetScan, reference: ReferenceRegion | None, limits: Comparability
+    baseline: PetScan, followup: PetScan, reference: ComparedRegion | None, limits: Comparability
 ) -> tuple[Gate, ...]:
     """Every gate, passed or not, or unknown."""
     found = [] if reference is None else _reference_gates(reference, limits)
@@ -86,7 +86,7 @@ def gates(
     return tuple(found)
 
 
-def _reference_gates(reference: ReferenceRegion, limits: Comparability) -> list[Gate]:
+def _reference_gates(reference: ComparedRegion, limits: Comparability) -> list[Gate]:
     means = (reference.baseline.mean, reference.followup.mean)
     found = [_relative(f"{reference.name} mean", means, limits.reference_percent)]
     if limits.reference_sul is not None:

@@ -27,7 +27,7 @@ FROM_IMAGES = ("percist", "percist5", "impercist5", "ipercist", "eortc", "percim
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesions:
+class LesionMasks:
     """The lesions of a date.
 
     Attributes:
@@ -56,7 +56,7 @@ class MeasuredScan:
 def measured_scan(
     day: int,
     suv: Volume,
-    lesions: Lesions,
+    lesions: LesionMasks,
     *,
     audit: Audit | None = None,
     ct: Volume | None = None,
@@ -121,7 +121,7 @@ def _to_lean(suv: Volume, audit: Audit | None) -> tuple[float, Unit, list[str]]:
     return 1.0, suv.unit, [f"values in {suv.unit.value} are compared, not SUL"]
 
 
-def _placed(suv: Volume, ct: Volume | None, lesions: Lesions) -> tuple[ReferenceRegion, ...]:
+def _placed(suv: Volume, ct: Volume | None, lesions: LesionMasks) -> tuple[ReferenceRegion, ...]:
     masks = list(lesions.masks.values())
     found = [place(suv, ct=ct, lesions=masks) for place in (liver_region, blood_pool_region)]
     return tuple(region for region in found if region is not None)
@@ -137,7 +137,7 @@ def _reference(
 
 
 def _lesions(
-    suv: Volume, lesions: Lesions, ratio: float, blood: ReferenceUptake | None
+    suv: Volume, lesions: LesionMasks, ratio: float, blood: ReferenceUptake | None
 ) -> list[LesionUptake]:
     found = []
     for name, mask in lesions.masks.items():

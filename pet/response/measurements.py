@@ -55,7 +55,7 @@ LESION_COLUMNS = ("lesion", "sul_peak", "organ", "status", "suv_max", "tlg", "di
 COLUMNS = Columns(REQUIRED, tuple(dict.fromkeys((*SCAN_COLUMNS, *LESION_COLUMNS[2:]))))
 YES_NO = {"": False, "no": False, "yes": True}
 STATUS = ("", "measured", "resolved", "new")
-Row = Mapping[str, str]
+CellsByColumn = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class DatedScan:
 
     when: str
     scan: PetScan
-    facts: Row
+    facts: CellsByColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def read_pet_courses(
     Raises:
         InputError: the table or a cell cannot be read; row and column are named.
     """
-    subjects: dict[str, dict[int, list[Row]]] = {}
+    subjects: dict[str, dict[int, list[CellsByColumn]]] = {}
     refused: dict[str, InputError] = {}
     time = ""
     above = ""
@@ -124,7 +124,9 @@ def read_pet_courses(
     return tuple(courses)
 
 
-def _scans(dates: Mapping[int, list[Row]], time: str, where: str) -> tuple[DatedScan, ...]:
+def _scans(
+    dates: Mapping[int, list[CellsByColumn]], time: str, where: str
+) -> tuple[DatedScan, ...]:
     first = min(dates) if time == "date" else 0
     scans = []
     for day in sorted(dates):
@@ -141,7 +143,7 @@ def _day(when: str, time: str, where: str, date_order: str) -> int:
         raise InputError(error.what, where=where, remedy=error.remedy) from error
 
 
-def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> DatedScan:
+def _dated(when: str, day: int, rows: Sequence[CellsByColumn], where: str) -> DatedScan:
     facts = {name: _one(rows, name, where) for name in SCAN_COLUMNS}
     cycles = number(facts, "cycles", where)
     scan = PetScan(
@@ -159,7 +161,7 @@ def _dated(when: str, day: int, rows: Sequence[Row], where: str) -> DatedScan:
     return DatedScan(when, scan, facts)
 
 
-def _one(rows: Sequence[Row], name: str, where: str) -> str:
+def _one(rows: Sequence[CellsByColumn], name: str, where: str) -> str:
     """The fact of a date: rows may repeat it or leave it out, not contradict it."""
     values = {row.get(name, "") for row in rows} - {""}
     if len(values) > 1:
@@ -167,7 +169,7 @@ def _one(rows: Sequence[Row], name: str, where: str) -> str:
     return values.pop() if values else ""
 
 
-def _lesion(row: Row, where: str) -> LesionUptake:
+def _lesion(row: CellsByColumn, where: str) -> LesionUptake:
     place = f"{where}, lesion {row['lesion']}"
     status = row.get("status", "").lower()
     if status not in STATUS:
@@ -184,7 +186,7 @@ def _lesion(row: Row, where: str) -> LesionUptake:
     )
 
 
-def _reference(facts: Row, name: str, where: str) -> ReferenceUptake | None:
+def _reference(facts: CellsByColumn, name: str, where: str) -> ReferenceUptake | None:
     mean, sd = (number(facts, f"{name}_{what}", where) for what in ("mean", "sd"))
     if mean is None and sd is None:
         return None
@@ -193,7 +195,7 @@ def _reference(facts: Row, name: str, where: str) -> ReferenceUptake | None:
     return ReferenceUptake(mean, sd)
 
 
-def number(row: Row, name: str, where: str = "") -> float | None:
+def number(row: CellsByColumn, name: str, where: str = "") -> float | None:
     """A cell as a number; None where it is empty."""
     try:
         return cells.number(row.get(name, ""))
@@ -201,7 +203,7 @@ def number(row: Row, name: str, where: str = "") -> float | None:
         raise InputError(f"{name} {error.what}", where=where, remedy=error.remedy) from error
 
 
-def _flag(facts: Row, name: str, where: str) -> bool:
+def _flag(facts: CellsByColumn, name: str, where: str) -> bool:
     text = facts[name].lower()
     if text not in YES_NO:
         raise InputError(f"{name} is {text!r}, not yes or no", where=where)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from pet import papers
 from pet.response.comparability import SOURCE as GATE_SOURCE
-from pet.response.comparability import Comparability, ReferenceRegion, gates, reference_of
+from pet.response.comparability import Comparability, ComparedRegion, gates, reference_of
 from pet.response.result import Gate, PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import LesionUptake, PetScan, hottest_lesions
 
@@ -183,7 +183,7 @@ class _Comparison:
             "not-measurable", sentence, floor - peak, "SUL", GATE_SOURCE
         )
 
-    def _floor(self, reference: ReferenceRegion) -> tuple[float, str]:
+    def _floor(self, reference: ComparedRegion) -> tuple[float, str]:
         limits = self.settings.comparability
         floor = round(reference.measurable_from(limits), 9)
         name = f"{reference.factor:g} x {reference.name} + {limits.deviations:g} SD = {floor:g}"

@@ -113,12 +113,12 @@ def _short(value: float | None) -> str:
 
 # --- Criteria by name -----------------------------------------------------------------------
 
-Assess = Callable[[Sequence[DatedScan], PetProtocol], Iterable[tuple[str, PetAssessment]]]
+AssessScans = Callable[[Sequence[DatedScan], PetProtocol], Iterable[tuple[str, PetAssessment]]]
 
 
 def _pairwise(
     one: Callable[[PetScan, PetScan, PetProtocol], PetAssessment],
-) -> Assess:
+) -> AssessScans:
     def assess(
         scans: Sequence[DatedScan], protocol: PetProtocol
     ) -> Iterable[tuple[str, PetAssessment]]:
@@ -187,7 +187,7 @@ def _course(text: str, when: str) -> LymphomaCourse:
 
 
 #: Criteria by the name that the command takes.
-CRITERIA: dict[str, Assess] = {
+CRITERIA: dict[str, AssessScans] = {
     "percist": _pairwise(lambda a, b, settings: percist(a, b, settings.percist)),
     "percist5": _pairwise(lambda a, b, settings: percist(a, b, settings.percist5)),
     "impercist5": _pairwise(lambda a, b, settings: percist(a, b, settings.impercist5)),

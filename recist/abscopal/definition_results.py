@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from recist.abscopal.definitions import RESPONDING, Definition, Measure, Time
+from recist.abscopal.definitions import RESPONDING, Definition, Measure, ResponseTime
 from recist.abscopal.evaluability import Evaluability
-from recist.abscopal.lesions import LesionChange, Sizes, shrinkage
+from recist.abscopal.lesions import LesionChange, SizesByDay, shrinkage
 from recist.abscopal.responses import SetResponse
 from recist.abscopal.timeline import Timeline
 from recist.criteria.diameter import in_mm, partial_response_mm, percent
@@ -70,7 +70,7 @@ def call(
         found = _single(lesions)
     elif definition.measure is Measure.AGGREGATE:
         found = _aggregate(out_of_field, protocol)
-    elif definition.time is Time.LANDMARK:
+    elif definition.time is ResponseTime.LANDMARK:
         found = _at_landmark(definition, out_of_field, timeline, protocol)
     else:
         found = _best(definition, out_of_field, protocol)
@@ -136,7 +136,7 @@ def _aggregate(out_of_field: SetResponse, protocol: Protocol) -> _Found:
     )
 
 
-def _described(name: str, sizes: Sizes, baseline: Decimal) -> tuple[str, Numbers, Decimal]:
+def _described(name: str, sizes: SizesByDay, baseline: Decimal) -> tuple[str, Numbers, Decimal]:
     """The smallest of some sizes against a baseline, in words and numbers."""
     day, size = min(sizes, key=lambda each: (each[1], each[0]))
     margin = partial_response_mm(baseline) - size

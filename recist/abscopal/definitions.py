@@ -22,7 +22,7 @@ class Measure(StrEnum):
     RECIST = "recist"  # RECIST 1.1 on the out-of-field lesions, new lesions among them
 
 
-class Time(StrEnum):
+class ResponseTime(StrEnum):
     """When."""
 
     BEST = "best"
@@ -67,7 +67,7 @@ class Definition:
     paper: str
     numerator: str
     measure: Measure
-    time: Time
+    time: ResponseTime
     time_rule: str
     denominator: Denominator
     interval: IntervalMethod
@@ -103,7 +103,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         GOLDEN,
         _SINGLE,
         Measure.SINGLE,
-        Time.BEST,
+        ResponseTime.BEST,
         _ANY_TIME,
         Denominator.ENROLLED,
         IntervalMethod.CLOPPER_PEARSON,
@@ -115,7 +115,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         LUKE,
         _SINGLE,
         Measure.SINGLE,
-        Time.BEST,
+        ResponseTime.BEST,
         _ANY_TIME,
         Denominator.EVALUABLE,
         IntervalMethod.NOT_PUBLISHED,
@@ -127,7 +127,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         LUKE,
         _SUM,
         Measure.AGGREGATE,
-        Time.BEST,
+        ResponseTime.BEST,
         _ANY_TIME,
         Denominator.EVALUABLE,
         IntervalMethod.NOT_PUBLISHED,
@@ -139,7 +139,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         PEMBRO_RT,
         _CR_PR,
         Measure.RECIST,
-        Time.LANDMARK,
+        ResponseTime.LANDMARK,
         _AT_LANDMARK,
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,
@@ -151,7 +151,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         POOLED,
         _CR_PR,
         Measure.RECIST,
-        Time.BEST,
+        ResponseTime.BEST,
         _BEST,
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,
@@ -163,7 +163,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         POOLED,
         _CONTROL,
         Measure.RECIST,
-        Time.BEST,
+        ResponseTime.BEST,
         f"{_BEST}; SD for the minimum duration",
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,
@@ -176,7 +176,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         POOLED,
         _CR_PR,
         Measure.RECIST,
-        Time.LANDMARK,
+        ResponseTime.LANDMARK,
         _AT_LANDMARK,
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,
@@ -187,7 +187,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         POOLED,
         _CONTROL,
         Measure.RECIST,
-        Time.LANDMARK,
+        ResponseTime.LANDMARK,
         _AT_LANDMARK,
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,
@@ -199,7 +199,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         MCBRIDE,
         _CR_PR,
         Measure.RECIST,
-        Time.BEST,
+        ResponseTime.BEST,
         _BEST,
         Denominator.SCANNED,
         IntervalMethod.WILSON,
@@ -211,7 +211,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         WELSH,
         _CR_PR,
         Measure.RECIST,
-        Time.BEST,
+        ResponseTime.BEST,
         _BEST,
         Denominator.EVALUABLE,
         IntervalMethod.NOT_PUBLISHED,
@@ -222,7 +222,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         FORMENTI,
         _CR_PR,
         Measure.RECIST,
-        Time.BEST,
+        ResponseTime.BEST,
         _BEST,
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,
@@ -234,7 +234,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         FORMENTI,
         _CONTROL,
         Measure.RECIST,
-        Time.BEST,
+        ResponseTime.BEST,
         f"{_BEST}; SD for the minimum duration",
         Denominator.ENROLLED,
         IntervalMethod.NOT_PUBLISHED,

@@ -8,7 +8,7 @@ from recist.abscopal.attribution import Attribution, attribution_of
 from recist.abscopal.baseline import rebased
 from recist.abscopal.chance import NO_CHANCE, Chance, chance_of_response
 from recist.abscopal.definition_results import DefinitionResult, call
-from recist.abscopal.definitions import Definition, Measure, Time, chosen
+from recist.abscopal.definitions import Definition, Measure, ResponseTime, chosen
 from recist.abscopal.evaluability import Evaluability, evaluability_of
 from recist.abscopal.lesions import LesionChange, lesion_changes
 from recist.abscopal.pattern import FirstFailure, first_failure
@@ -22,7 +22,7 @@ from recist.response import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OutOfFieldAnswer:
     """What the definitions say of a patient.
 
     Attributes:
@@ -51,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class AbscopalFinding(Answer):
+class AbscopalFinding(OutOfFieldAnswer):
     """What can be said of an abscopal response in one patient.
 
     Attributes:
@@ -69,7 +69,7 @@ class AbscopalFinding(Answer):
 
 
 @exactly
-def answer(course: Course, protocol: Protocol, *, systemic: bool | None = None) -> Answer:
+def answer(course: Course, protocol: Protocol, *, systemic: bool | None = None) -> OutOfFieldAnswer:
     """The definitions alone, as :func:`assess` gives them: to compare many protocols."""
     timeline = timeline_of(course, protocol, systemic=systemic)
     return _answer(_from_baseline(course, timeline, protocol), timeline, protocol)
@@ -108,12 +108,12 @@ def _from_baseline(course: Course, timeline: Timeline, protocol: Protocol) -> Co
     return course if start is None else rebased(course, start, protocol)
 
 
-def _answer(course: Course, timeline: Timeline, protocol: Protocol) -> Answer:
+def _answer(course: Course, timeline: Timeline, protocol: Protocol) -> OutOfFieldAnswer:
     """The definitions on a course whose first time point is the baseline."""
     evaluability = evaluability_of(course, timeline, protocol)
     lesions = lesion_changes(course, timeline, protocol)
     out_of_field = response_of(course, timeline, protocol, Scope.OUT_OF_FIELD)
-    return Answer(
+    return OutOfFieldAnswer(
         course.subject,
         course.reader,
         protocol.out_of_field_set,
@@ -149,7 +149,7 @@ def chance_for(definition: Definition, chance: Chance, *, confirmed: bool) -> fl
         return None
     if definition.measure is Measure.SINGLE:
         return chance.single_confirmed if confirmed else chance.single
-    if definition.time is Time.LANDMARK and not confirmed:
+    if definition.time is ResponseTime.LANDMARK and not confirmed:
         return chance.aggregate_once
     return chance.aggregate_confirmed if confirmed else chance.aggregate
 

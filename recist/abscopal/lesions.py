@@ -12,7 +12,7 @@ from recist.course import Course, Field, Lesion, Role
 from recist.criteria.diameter import diameter_of, has_shrunk
 from recist.protocol import Protocol
 
-Sizes = tuple[tuple[int, Decimal], ...]
+SizesByDay = tuple[tuple[int, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class LesionChange:
 
     lesion: Lesion
     baseline_mm: Decimal
-    sizes_mm: Sizes
+    sizes_mm: SizesByDay
     response_day: int | None
     confirmed_day: int | None
 
@@ -81,7 +81,7 @@ def _changes(course: Course, timeline: Timeline, protocol: Protocol) -> Iterator
 
 
 def shrinkage(
-    sizes_mm: Sizes, baseline_mm: Decimal, protocol: Protocol
+    sizes_mm: SizesByDay, baseline_mm: Decimal, protocol: Protocol
 ) -> tuple[int | None, int | None]:
     """The first day 30 % or more below a baseline, and the first such day that is confirmed.
 
@@ -100,6 +100,6 @@ def shrinkage(
     return response, confirmed
 
 
-def _again(sizes_mm: Sizes, small: Sequence[bool], k: int, protocol: Protocol) -> bool:
+def _again(sizes_mm: SizesByDay, small: Sequence[bool], k: int, protocol: Protocol) -> bool:
     due = sizes_mm[k][0] + protocol.confirmation_days
     return next((small[j] for j in range(k + 1, len(small)) if sizes_mm[j][0] >= due), False)

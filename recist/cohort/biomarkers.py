@@ -11,11 +11,11 @@ from recist.cohort.arms import Arms, by_arm
 from recist.cohort.end_points import times_of
 from recist.cohort.hazards import concordance, cox
 from recist.cohort.quality_of_life import holm
-from recist.cohort.sheet import Row, Sheet, figure, p_value, span
+from recist.cohort.sheet import Sheet, SheetRow, figure, p_value, span
 from recist.cohort.times import Followed
 from recist.endpoints.summary import OBJECTIVE
 from recist.table import cells
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 
 def values_of(
@@ -29,7 +29,7 @@ def values_of(
         except cells.CellError as error:
             remedy = f"left out of {column}: {error.remedy}"
             findings.append(
-                Finding(Level.WARNING, "biomarker", each.subject, None, error.what, remedy)
+                Finding(Severity.WARNING, "biomarker", each.subject, None, error.what, remedy)
             )
             continue
         if value is not None:
@@ -41,7 +41,7 @@ def biomarker_sheet(
     patients: Sequence[Followed], columns: Sequence[str], policy: str, findings: list[Finding]
 ) -> Sheet:
     """Each biomarker against response (Mann-Whitney) and PFS (Cox, per standard deviation)."""
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     tests: list[float | None] = []
     for column in columns:
         known = values_of(patients, column, findings)

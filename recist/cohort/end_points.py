@@ -12,9 +12,9 @@ from recist.cohort.competing import CumulativeIncidence, cumulative_incidence
 from recist.cohort.hazards import cox, log_rank, proportionality
 from recist.cohort.interval_censoring import turnbull
 from recist.cohort.proportion import Proportion, contrast
-from recist.cohort.sheet import Row, Sheet, days, figure, p_value, percent, span
-from recist.cohort.survival import Interval, KaplanMeier, kaplan_meier
-from recist.cohort.times import OF_INTEREST, Followed, Time
+from recist.cohort.sheet import Sheet, SheetRow, days, figure, p_value, percent, span
+from recist.cohort.survival import IntervalScale, KaplanMeier, kaplan_meier
+from recist.cohort.times import OF_INTEREST, Followed, FollowedTime
 from recist.endpoints.policy import FDA_APPENDIX, POLICIES
 from recist.table.results import yes_no
 
@@ -31,7 +31,7 @@ COMPARED = ("PFS", "iPFS", "PFS out of field", "PFS in field", "OS")
 COMPETING = ("poly-metastatic", "local progression")
 
 
-def times_of(patients: Sequence[Followed], endpoint: str, policy: str = "") -> list[Time]:
+def times_of(patients: Sequence[Followed], endpoint: str, policy: str = "") -> list[FollowedTime]:
     """The times of one end point; of iPFS the rule that counts a never confirmed progression."""
     return [
         time
@@ -85,7 +85,7 @@ def _rank(endpoint: str) -> int:
     return order.index(endpoint) if endpoint in order else len(order)
 
 
-def _curve(curve: KaplanMeier) -> Row:
+def _curve(curve: KaplanMeier) -> SheetRow:
     mean = curve.restricted_mean(RESTRICTED_MONTHS * DAYS_PER_MONTH)
     return {
         "n": str(curve.n),
@@ -93,7 +93,7 @@ def _curve(curve: KaplanMeier) -> Row:
         "median_days": days(curve.median) or "not reached",
         **{
             f"median_{kind.replace('-', '_')}": span(curve.quantile_interval(0.5, kind))
-            for kind in Interval
+            for kind in IntervalScale
         },
         "restricted_mean_days": "" if mean is None else figure(mean[0], 1),
         "restricted_mean_error": "" if mean is None else figure(mean[1], 1),
@@ -126,7 +126,7 @@ def six_month_sheet(patients: Sequence[Followed], arms: Arms, main: str, window:
                         "curve_percent": percent(curve.at(at)),
                         **{
                             f"curve_{kind.replace('-', '_')}": span(curve.interval(at, kind), 100)
-                            for kind in Interval
+                            for kind in IntervalScale
                         },
                         "free": str(free),
                         "n": str(len(times)),
@@ -182,7 +182,7 @@ def _contrast(
     endpoint: str,
     policy: str,
     strata: Sequence[str],
-) -> Row:
+) -> SheetRow:
     def data(members: Sequence[Followed]) -> tuple[list[int], list[bool], list[str]]:
         found = [
             (time, each.patient.arm)

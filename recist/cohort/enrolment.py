@@ -16,7 +16,7 @@ from imaging.tables.columns import Columns, nearest
 from imaging.tables.source import Source, opened, small_rows
 from recist.course import EventKind
 from recist.table import cells
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 #: Columns with a time, and the event that each is; ``_date`` or ``_day`` may follow the name.
 DATES = {
@@ -110,7 +110,7 @@ def read_enrolment(
             earlier, before = first_row[subject]
             if before == row:
                 what, remedy = f"the same row as row {earlier}", "read once; remove one"
-                level = Level.WARNING
+                level = Severity.WARNING
                 findings.append(Finding(level, "same-row", subject, number, what, remedy))
                 continue
             arms_differ = before["arm"] != row["arm"]
@@ -133,7 +133,7 @@ def read_enrolment(
             if not row[column]:
                 what = f"stratum {column!r} is empty"
                 remedy = "left out of stratified analyses; fill the cell"
-                level = Level.WARNING
+                level = Severity.WARNING
                 findings.append(Finding(level, "no-stratum", subject, number, what, remedy))
     kept = {subject: each for subject, each in known.items() if subject not in refused}
     if not kept:
@@ -211,7 +211,7 @@ def _enrolled(
         except cells.CellError:
             what = f"per_protocol is {row['per_protocol']!r}"
             findings.append(_error("per-protocol", subject, number, what, "write yes or no"))
-    if any(each.level is Level.ERROR for each in findings[before:]):
+    if any(each.level is Severity.ERROR for each in findings[before:]):
         return None
     treated = row.get("treated") or arm
     return Enrolled(subject, arm, treated, per_protocol and treated == arm, when, row)
@@ -254,7 +254,7 @@ def _rare_arms(patients: Mapping[str, Enrolled], findings: list[Finding]) -> Non
             others = sorted({name for name in names if name != each.arm})
             what = f"the only patient of arm {each.arm!r}"
             remedy = f"is it a slip? {nearest(each.arm, others)}; --arms names the arms"
-            findings.append(Finding(Level.WARNING, "rare-arm", each.subject, None, what, remedy))
+            findings.append(Finding(Severity.WARNING, "rare-arm", each.subject, None, what, remedy))
 
 
 def _name(column: str) -> str:
@@ -268,4 +268,4 @@ def _base(column: str) -> str:
 
 
 def _error(code: str, subject: str, row: int, what: str, remedy: str) -> Finding:
-    return Finding(Level.ERROR, code, subject, row, what, remedy)
+    return Finding(Severity.ERROR, code, subject, row, what, remedy)

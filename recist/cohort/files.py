@@ -21,7 +21,7 @@ from recist.cohort.record import patient_json
 from recist.cohort.sensitivity import sensitivity
 from recist.cohort.sheet import Sheet, percent, span
 from recist.protocol import Protocol, effective, load
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
@@ -66,7 +66,7 @@ def abscopal_file(
     patients = assessed(courses, known_arms, settings, findings)
     named = {each.subject for each in patients}
     failed = sorted(
-        {each.subject for each in findings if each.level is Level.ERROR and each.subject}
+        {each.subject for each in findings if each.level is Severity.ERROR and each.subject}
     )
     if not named and not failed:
         where = measurements if isinstance(measurements, str | Path) else None
@@ -90,7 +90,7 @@ def abscopal_file(
         files[PAGE].write(page.encode("utf-8"))
     kept = tuple(
         finding
-        for level in Level
+        for level in Severity
         for finding in [each for each in findings if each.level is level][:KEPT_FINDINGS]
     )
     counts = Counter(each.level for each in findings)
@@ -99,7 +99,7 @@ def abscopal_file(
         len(named | set(failed)),
         tuple(failed),
         kept,
-        {level: counts[level] for level in Level},
+        {level: counts[level] for level in Severity},
     )
 
 
@@ -126,7 +126,7 @@ def _warn_of_dates(patients: Sequence[Patient], findings: list[Finding]) -> None
         named = ", ".join(dict.fromkeys(without[:10])) + (" ..." if len(without) > 10 else "")
         what = f"no date of radiotherapy is known of {len(without)} of {len(known)}: {named}"
         remedy = "the baseline scan stands for it; give radiotherapy-start among the events"
-        findings.append(Finding(Level.WARNING, "no-radiotherapy", "", None, what, remedy))
+        findings.append(Finding(Severity.WARNING, "no-radiotherapy", "", None, what, remedy))
 
 
 def _report(

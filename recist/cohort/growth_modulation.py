@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from imaging.errors import InputError
 from recist.cohort.proportion import Proportion, Range, z_of
-from recist.cohort.survival import Interval, KaplanMeier, kaplan_meier
+from recist.cohort.survival import IntervalScale, KaplanMeier, kaplan_meier
 
 #: Von Hoff, Clin Cancer Res 1998;4:1079, and the threshold of sarcoma trials.
 VON_HOFF, SARCOMA = 1.3, 1.33
@@ -77,7 +77,9 @@ class GrowthModulation:
     @property
     def by_curve(self) -> tuple[float, Range | None]:
         """The Kaplan-Meier estimate at the threshold, with its log-log interval."""
-        return self.curve.at(self.threshold), self.curve.interval(self.threshold, Interval.LOG_LOG)
+        return self.curve.at(self.threshold), self.curve.interval(
+            self.threshold, IntervalScale.LOG_LOG
+        )
 
 
 def growth_modulation(ratios: Sequence[Ratio], threshold: float) -> GrowthModulation | None:

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.errors import InputError
-
-Floats = npt.NDArray[np.float64]
+from imaging.volume import FloatArray
 
 #: Largest change of a probability at which the iteration ends, and the most steps it may take.
 CONVERGENCE, MOST_STEPS = 1e-10, 20_000
@@ -32,9 +31,9 @@ class Turnbull:
         mass: the probability that each holds; where in the interval is not known.
     """
 
-    left: Floats
-    right: Floats
-    mass: Floats
+    left: FloatArray
+    right: FloatArray
+    mass: FloatArray
 
     def at(self, day: float) -> tuple[float, float]:
         """Lowest and highest survival on a day; both are the same outside of the intervals."""
@@ -86,7 +85,7 @@ def turnbull(after: npt.ArrayLike, by: npt.ArrayLike) -> Turnbull:
     return Turnbull(left[held], right[held], mass[held] / mass[held].sum())
 
 
-def _innermost(lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+def _innermost(lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Stretches from a left bound to the next right bound, with no bound between (Peto 1973)."""
     exact = lower == upper
     # By day; on one day right bounds end before left ones begin, exact days stand between.
@@ -104,18 +103,18 @@ def _innermost(lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     return np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
 
 
-def _mass(inside: npt.NDArray[np.bool_]) -> Floats:
+def _mass(inside: npt.NDArray[np.bool_]) -> FloatArray:
     """The self-consistent probabilities, by expectation and maximisation with extrapolation."""
     rows, counts = np.unique(inside, axis=0, return_counts=True)
     member = rows.astype(np.float64)
     total = counts.sum()
 
-    def step(mass: Floats) -> Floats:
+    def step(mass: FloatArray) -> FloatArray:
         share = member @ mass
-        fresh: Floats = mass * ((counts / share) @ member) / total
+        fresh: FloatArray = mass * ((counts / share) @ member) / total
         return fresh
 
-    def likelihood(mass: Floats) -> float:
+    def likelihood(mass: FloatArray) -> float:
         share = member @ mass
         return float(counts @ np.log(share)) if (share > 0).all() else -np.inf
 

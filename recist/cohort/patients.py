@@ -10,11 +10,11 @@ from imaging.errors import InputError
 from imaging.tables.columns import Columns
 from imaging.tables.source import Source, small_rows
 from recist import abscopal
-from recist.abscopal import AbscopalFinding, Answer
+from recist.abscopal import AbscopalFinding, OutOfFieldAnswer
 from recist.course import Course, Field
 from recist.protocol import Protocol
 from recist.table import cells
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 #: The table of field classes and doses that the main job writes for each patient.
 FIELD_TABLE = "field.csv"
@@ -70,14 +70,14 @@ def assessed(
     be assessed never stops the others: it is named among the findings.
     """
     patients: list[Patient] = []
-    unread = {each.subject for each in findings if each.level is Level.ERROR}
+    unread = {each.subject for each in findings if each.level is Severity.ERROR}
     for course in courses:
         if course.subject in unread:
             continue  # an event or a row of it could not be read: the answer might be wrong
         arm = arms.get(course.subject, Arm(""))
         if arms and course.subject not in arms:
             what, remedy = "the subject has no arm", "add it to the table of arms"
-            findings.append(Finding(Level.WARNING, "no-arm", course.subject, None, what, remedy))
+            findings.append(Finding(Severity.WARNING, "no-arm", course.subject, None, what, remedy))
         try:
             found = abscopal.assess(course, protocol, systemic=arm.systemic)
         except Exception as error:  # one patient never stops the others
@@ -87,13 +87,13 @@ def assessed(
             )
             remedy = error.remedy if isinstance(error, InputError) else "report this with the rows"
             code = "not-assessed" if refused else "internal-error"
-            findings.append(Finding(Level.ERROR, code, course.subject, None, what, remedy))
+            findings.append(Finding(Severity.ERROR, code, course.subject, None, what, remedy))
             continue
         patients.append(
             Patient(course.subject, arm.name, course.reader, course, arm.systemic, found)
         )
     failed = dict.fromkeys(
-        each.subject for each in findings if each.level is Level.ERROR and each.subject
+        each.subject for each in findings if each.level is Severity.ERROR and each.subject
     )
     readers = list(dict.fromkeys(each.reader for each in patients)) or [""]
     for reader in readers:
@@ -106,7 +106,7 @@ def assessed(
     return tuple(patients)
 
 
-def answers(patients: Sequence[Patient], protocol: Protocol) -> tuple[Answer | None, ...]:
+def answers(patients: Sequence[Patient], protocol: Protocol) -> tuple[OutOfFieldAnswer | None, ...]:
     """What the definitions say of the same patients by another protocol."""
     return tuple(
         None

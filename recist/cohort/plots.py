@@ -28,9 +28,9 @@ from recist.cohort.end_points import (
 from recist.cohort.growth_modulation import SARCOMA
 from recist.cohort.hazards import cox
 from recist.cohort.response_sheets import groups, modulation_of, rate_of
-from recist.cohort.sheet import Row, figure
-from recist.cohort.survival import Interval
-from recist.cohort.times import Followed, Time
+from recist.cohort.sheet import SheetRow, figure
+from recist.cohort.survival import IntervalScale
+from recist.cohort.times import Followed, FollowedTime
 from recist.course import EventKind
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS, tone
 from recist.response import Response, Scope
@@ -54,7 +54,7 @@ class Plot:
     name: str
     title: str
     drawing: Figure
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
 
 
 def plots(
@@ -86,12 +86,12 @@ def survival_plot(
     chosen = policy_of(endpoint, policy)
     rule = f"policy {chosen}" if chosen else ""
     series: list[tuple[str, Steps]] = []
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for arm in arms.names:
         curve = curve_of(_in(patients, arm), endpoint, chosen)
         if curve is None:
             continue
-        low, high = curve.band(Interval.LOG_LOG)
+        low, high = curve.band(IntervalScale.LOG_LOG)
         censored = curve.days[curve.censored > 0]
         series.append(
             (
@@ -124,7 +124,7 @@ def survival_plot(
 def incidence_plot(patients: Sequence[Followed], arms: Arms, endpoint: str) -> Plot | None:
     """Cumulative incidence by arm, death competing."""
     series = []
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for arm in arms.names:
         found = incidence_of(_in(patients, arm), endpoint)
         if found is None:
@@ -275,7 +275,7 @@ def spider_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
     """The change of the sum over time, an axis for each arm, coloured by best response."""
     drawing = _figure(max(5.2, 4.7 * len(arms.names)), 4.4)
     every = drawing.subplots(1, len(arms.names), sharex=True, sharey=True, squeeze=False)[0]
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for axes, arm in zip(every, arms.names, strict=True):
         members = _in(patients, arm)
         thin = len(members) > 80
@@ -335,7 +335,7 @@ def swimmer_plot(patients: Sequence[Followed], arms: Arms, policy: str) -> Plot 
     axes = drawing.add_subplot()
     colour = colour_of(arms)
     size = 26 if named else 13 if len(bars) < 200 else 4
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     marks: dict[str, list[tuple[float, int]]] = {}
     for place, (each, end, pfs, alive) in enumerate(bars):
         axes.barh(
@@ -384,7 +384,9 @@ MARKS = {
 }
 
 
-def _events(each: Followed, pfs: Time | None, alive: Time | None) -> list[tuple[str, int]]:
+def _events(
+    each: Followed, pfs: FollowedTime | None, alive: FollowedTime | None
+) -> list[tuple[str, int]]:
     origin = each.origin_day if each.course is not None else 0
     found: list[tuple[str, int]] = []
     outcome = each.outcome()
@@ -414,7 +416,7 @@ def stacked_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
     shades = {**TONE_COLOURS, "none": "#d1d5db", "died": "#111827", "not followed": "#f3f4f6"}
     drawing = _figure(max(5.6, 4.7 * len(arms.names)), 4.2)
     every = drawing.subplots(1, len(arms.names), sharex=True, sharey=True, squeeze=False)[0]
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for axes, arm in zip(every, arms.names, strict=True):
         members = _in(patients, arm)
         floor = np.zeros(len(visits))
@@ -479,7 +481,7 @@ def hazard_forest(
         return None
     drawing = _figure(8.6, 1.5 + 0.33 * len(lines))
     axes = drawing.add_subplot()
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for place, (label, found) in enumerate(reversed(lines)):
         row = {"group": label, "hazard_ratio": "", "low": "", "high": ""}
         if found is not None:
@@ -531,7 +533,7 @@ def rate_forest(patients: Sequence[Followed], arms: Arms, strata: Sequence[str])
     ]
     drawing = _figure(8.6, 1.4 + 0.3 * len(lines))
     axes = drawing.add_subplot()
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for place, (label, found) in enumerate(reversed(lines)):
         low, high = found.clopper_pearson or (0.0, 1.0)
         rate = found.rate or 0.0
@@ -561,7 +563,7 @@ def modulation_plot(patients: Sequence[Followed], arms: Arms, policy: str) -> Pl
     """Kaplan-Meier of the growth modulation index by arm."""
     drawing = _figure(7.6, 4.2)
     axes = drawing.add_subplot()
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     colour = colour_of(arms)
     for arm in arms.names:
         found = modulation_of(_in(patients, arm), policy, SARCOMA)

@@ -16,9 +16,9 @@ from scipy import stats
 from imaging.tables.source import Source
 from recist.cohort.arms import Arms
 from recist.cohort.enrolment import Enrolled, table_rows
-from recist.cohort.sheet import Row, Sheet, figure, p_value
+from recist.cohort.sheet import Sheet, SheetRow, figure, p_value
 from recist.table import cells
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 
 class Scale(NamedTuple):
@@ -83,7 +83,7 @@ def quality_sheets(
     needed = ("subject", time, *(f"q{k}" for k in range(1, ITEMS + 1)))
     parse = cells.ordinal if has_dates else cells.day
     visits: defaultdict[str, dict[int, dict[str, float | None]]] = defaultdict(dict)
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for number, row in table_rows(source, needed):
         subject = row["subject"]
         if subject not in patients:
@@ -119,8 +119,8 @@ def _changes(
     visits: Mapping[str, Mapping[int, Mapping[str, float | None]]],
     patients: Mapping[str, Enrolled],
     arms: Arms,
-) -> list[Row]:
-    rows: list[Row] = []
+) -> list[SheetRow]:
+    rows: list[SheetRow] = []
     raw: list[float | None] = []
     for name in SCALES:
         changes: dict[str, list[float]] = {arm: [] for arm in arms.names}
@@ -182,4 +182,4 @@ def _answer(text: str, item: int) -> int | None:
 def _left_out(
     subject: str, row: int, what: str, remedy: str = "is the name spelt as there?"
 ) -> Finding:
-    return Finding(Level.WARNING, "questionnaire", subject, row, what, f"left out; {remedy}")
+    return Finding(Severity.WARNING, "questionnaire", subject, row, what, f"left out; {remedy}")

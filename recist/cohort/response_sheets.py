@@ -17,7 +17,7 @@ from recist.cohort.growth_modulation import (
     growth_modulation,
 )
 from recist.cohort.proportion import Proportion, contrast
-from recist.cohort.sheet import Row, Sheet, days, figure, p_value, percent, span
+from recist.cohort.sheet import Sheet, SheetRow, days, figure, p_value, percent, span
 from recist.cohort.times import Followed
 from recist.course import Course, EventKind, Role
 from recist.endpoints.summary import OBJECTIVE
@@ -181,7 +181,7 @@ def modulation_sheet(patients: Sequence[Followed], arms: Arms, policy: str) -> S
 def modulation_rows(patients: Sequence[Followed], policy: str) -> Sheet:
     """Each patient's index, or why there is none."""
     found, without = ratios_of(patients, policy)
-    rows: list[Row] = [
+    rows: list[SheetRow] = [
         {
             "subject": each.subject,
             "pfs_days": days(each.days),
@@ -250,7 +250,7 @@ def eligibility_sheet(patients: Sequence[Followed], findings: list[str]) -> Shee
     )
 
 
-def _lesions(course: Course | None) -> Row:
+def _lesions(course: Course | None) -> SheetRow:
     names = ("lesions", "lesions_1_to_5", "cumulative_mm", "up_to_60_mm")
     if course is None or not course.timepoints:
         return dict.fromkeys(names, "not known")
@@ -267,7 +267,7 @@ def _lesions(course: Course | None) -> Row:
     }  # fmt: skip
 
 
-def _treatment(fractions: str, dose: str) -> Row:
+def _treatment(fractions: str, dose: str) -> SheetRow:
     names = ("fractions", "dose_gy", "3_or_5_fractions", "eqd2_ab4_gy", "eqd2_ab3_gy",
              "eqd2_ab10_gy")  # fmt: skip
     row = dict.fromkeys(names, "")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from recist.abscopal import Answer
+from recist.abscopal import OutOfFieldAnswer
 from recist.abscopal.definitions import Definition, chosen
 from recist.cohort.patients import Patient, answers, by_dose
 from recist.cohort.rates import counts
@@ -63,7 +63,7 @@ def sensitivity(
 
 def _variants(
     patients: Sequence[Patient], protocol: Protocol, doses: Doses | None
-) -> Iterator[tuple[str, tuple[Answer | None, ...]]]:
+) -> Iterator[tuple[str, tuple[OutOfFieldAnswer | None, ...]]]:
     other_set = "strict" if protocol.out_of_field_set == "pragmatic" else "pragmatic"
     position = "split" if protocol.new_lesion_position == "anywhere" else "anywhere"
     settings: tuple[dict[str, object], ...] = (
@@ -89,7 +89,7 @@ def _variants(
 def _compare(
     choice: str,
     patients: Sequence[Patient],
-    other: Sequence[Answer | None],
+    other: Sequence[OutOfFieldAnswer | None],
     protocol: Protocol,
     *,
     confirmed: bool = False,
@@ -114,11 +114,11 @@ def _between_definitions(patients: Sequence[Patient], protocol: Protocol) -> Ite
                 yield _change(choice, definition, reader, pairs, before=before, after=after)
 
 
-Pair = tuple[Patient, Answer | None]
+Pair = tuple[Patient, OutOfFieldAnswer | None]
 
 
 def _by_reader(
-    patients: Sequence[Patient], other: Sequence[Answer | None]
+    patients: Sequence[Patient], other: Sequence[OutOfFieldAnswer | None]
 ) -> Iterator[tuple[str, list[Pair]]]:
     both = list(zip(patients, other, strict=True))
     for reader in dict.fromkeys(each.reader for each in patients):
@@ -153,5 +153,5 @@ def _change(
     )
 
 
-def _responds(found: Answer | None, name: str, *, confirmed: bool = False) -> bool:
+def _responds(found: OutOfFieldAnswer | None, name: str, *, confirmed: bool = False) -> bool:
     return found is not None and counts(found.call_of(name), confirmed=confirmed)

@@ -11,7 +11,7 @@ from recist.cohort.proportion import Range
 from recist.table.results import csv_line
 from recist.table.writing import write_line
 
-Row = dict[str, str]
+SheetRow = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Sheet:
 
     name: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     note: str = ""
     shown: tuple[str, ...] = ()
 

@@ -23,7 +23,7 @@ Days = npt.NDArray[np.float64]
 LEVEL_TOLERANCE = 1.5e-8
 
 
-class Interval(StrEnum):
+class IntervalScale(StrEnum):
     """The scale on which a confidence interval is symmetric."""
 
     LOG = "log"  # R's default
@@ -71,29 +71,29 @@ class KaplanMeier:
         survival = float(self.survival[k])
         return survival * math.sqrt(float(self.log_variance[k])) if survival else None
 
-    def interval(self, day: float, kind: Interval = Interval.LOG) -> Range | None:
+    def interval(self, day: float, kind: IntervalScale = IntervalScale.LOG) -> Range | None:
         """The confidence interval of the survival at a time; None where the scale has none."""
         k = self._step(day)
         low, high = self.band(kind)
         if k < 0:
-            return None if kind is Interval.LOG_LOG else (1.0, 1.0)
+            return None if kind is IntervalScale.LOG_LOG else (1.0, 1.0)
         return None if math.isnan(low[k]) else (float(low[k]), float(high[k]))
 
-    def band(self, kind: Interval = Interval.LOG) -> tuple[Days, Days]:
+    def band(self, kind: IntervalScale = IntervalScale.LOG) -> tuple[Days, Days]:
         """The intervals after each time; NaN where the scale has none."""
         s = self.survival
         z = z_of()
         with np.errstate(divide="ignore", invalid="ignore"):
             error = z * np.sqrt(self.log_variance)
-            if kind is Interval.LOG:
+            if kind is IntervalScale.LOG:
                 low, high = s * np.exp(-error), np.minimum(1.0, s * np.exp(error))
-            elif kind is Interval.PLAIN:
+            elif kind is IntervalScale.PLAIN:
                 low, high = np.maximum(0.0, s - s * error), np.minimum(1.0, s + s * error)
             else:
                 inner = np.log(-np.log(s))
                 shift = error / np.log(s)
                 low, high = np.exp(-np.exp(inner - shift)), np.exp(-np.exp(inner + shift))
-        undefined = (s <= 0) | ((s >= 1) & (kind is Interval.LOG_LOG))
+        undefined = (s <= 0) | ((s >= 1) & (kind is IntervalScale.LOG_LOG))
         return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
     def quantile(self, share: float = 0.5) -> float | None:
@@ -104,7 +104,7 @@ class KaplanMeier:
         return self._quantile(self.survival, share)
 
     def quantile_interval(
-        self, share: float = 0.5, kind: Interval = Interval.LOG
+        self, share: float = 0.5, kind: IntervalScale = IntervalScale.LOG
     ) -> tuple[float | None, float | None]:
         """The times at which the bounds of the curve reach a quantile (Brookmeyer, Crowley)."""
         low, high = self.band(kind)

@@ -14,11 +14,10 @@ from recist.cohort.patients import Patient
 from recist.cohort.proportion import Proportion, Range
 from recist.cohort.rates import ArmContrast, Rate
 from recist.cohort.sensitivity import Change
+from recist.cohort.sheet import SheetRow
 from recist.course import Course
 from recist.response import Reason
 from recist.table.results import when, yes_no
-
-Row = dict[str, str]
 
 #: Rates in percent with one decimal, as the papers print them; P values with three digits.
 RATE_DECIMALS = 1
@@ -90,7 +89,7 @@ SENSITIVITY_COLUMNS = (
 )
 
 
-def patient_rows(patients: Sequence[Patient], time: str) -> list[Row]:
+def patient_rows(patients: Sequence[Patient], time: str) -> list[SheetRow]:
     """One row per patient and definition."""
     rows = []
     for patient in patients:
@@ -102,7 +101,7 @@ def patient_rows(patients: Sequence[Patient], time: str) -> list[Row]:
     return rows
 
 
-def _not_measured(patient: Patient, time: str) -> Row:
+def _not_measured(patient: Patient, time: str) -> SheetRow:
     row = dict.fromkeys(patient_columns(time), "")
     return row | {
         "subject": patient.subject,
@@ -148,7 +147,7 @@ def patient_columns(time: str) -> tuple[str, ...]:
 
 def _patient_row(
     patient: Patient, found: AbscopalFinding, course: Course, call: DefinitionResult, time: str
-) -> Row:
+) -> SheetRow:
     out = found.out_of_field
     cells = (
         patient.subject,
@@ -186,7 +185,7 @@ def _chance(found: AbscopalFinding, definition: Definition, *, confirmed: bool) 
     return chance_for(definition, found.chance, confirmed=confirmed)
 
 
-def rate_rows(rates: Iterable[Rate]) -> list[Row]:
+def rate_rows(rates: Iterable[Rate]) -> list[SheetRow]:
     """Patients that responded, with the words of the definition beside the figures."""
     return [
         {
@@ -209,7 +208,7 @@ def rate_rows(rates: Iterable[Rate]) -> list[Row]:
     ]
 
 
-def contrast_rows(contrasts: Iterable[ArmContrast]) -> list[Row]:
+def contrast_rows(contrasts: Iterable[ArmContrast]) -> list[SheetRow]:
     """One arm less the other."""
     return [
         {
@@ -231,7 +230,7 @@ def contrast_rows(contrasts: Iterable[ArmContrast]) -> list[Row]:
     ]
 
 
-def lesion_rows(rates: Iterable[LesionRate], contrasts: Iterable[LesionContrast]) -> list[Row]:
+def lesion_rows(rates: Iterable[LesionRate], contrasts: Iterable[LesionContrast]) -> list[SheetRow]:
     """Lesions by field class, then one class less another."""
     rows = [
         {
@@ -261,7 +260,7 @@ def lesion_rows(rates: Iterable[LesionRate], contrasts: Iterable[LesionContrast]
     return rows
 
 
-def sensitivity_rows(changes: Iterable[Change]) -> list[Row]:
+def sensitivity_rows(changes: Iterable[Change]) -> list[SheetRow]:
     """How many patients change, and who."""
     return [
         {
@@ -281,7 +280,7 @@ def sensitivity_rows(changes: Iterable[Change]) -> list[Row]:
     ]
 
 
-def _proportion(proportion: Proportion) -> Row:
+def _proportion(proportion: Proportion) -> SheetRow:
     return {
         "responders": str(proportion.x),
         "n": str(proportion.n),
@@ -291,7 +290,7 @@ def _proportion(proportion: Proportion) -> Row:
     }
 
 
-def _range(name: str, found: Range | None) -> Row:
+def _range(name: str, found: Range | None) -> SheetRow:
     low, high = (None, None) if found is None else found
     return {f"{name}_low": _percent(low), f"{name}_high": _percent(high)}
 

@@ -31,7 +31,7 @@ LOCAL_GROWTH_TENTHS, LOCAL_GROWTH_MM = 2, 5
 CENSORED, OF_INTEREST, DEATH = 0, 1, 2
 
 
-class Time(NamedTuple):
+class FollowedTime(NamedTuple):
     """One time of one patient (or lesion), with the reason of its date.
 
     Attributes:
@@ -78,7 +78,7 @@ class Followed:
     assessments: tuple[Assessment, ...]
     outcomes: tuple[Outcome, ...]
     origin_day: int
-    times: tuple[Time, ...]
+    times: tuple[FollowedTime, ...]
     bounds: Bounds
 
     @property
@@ -88,7 +88,7 @@ class Followed:
     def outcome(self, criteria: str = "recist11", scope: Scope = Scope.ALL) -> Outcome | None:
         return next((o for o in self.outcomes if o.criteria == criteria and o.scope is scope), None)
 
-    def time(self, endpoint: str, policy: str = "") -> Time | None:
+    def time(self, endpoint: str, policy: str = "") -> FollowedTime | None:
         return next(
             (t for t in self.times if t.endpoint == endpoint and policy in ("", t.policy)), None
         )
@@ -140,7 +140,7 @@ def _never_seen(patient: Enrolled, protocol: Protocol) -> Followed:
 _SCOPES = {Scope.ALL: "", Scope.IN_FIELD: " in field", Scope.OUT_OF_FIELD: " out of field"}
 
 
-def _of_outcomes(patient: Enrolled, outcomes: Sequence[Outcome]) -> Iterator[Time]:
+def _of_outcomes(patient: Enrolled, outcomes: Sequence[Outcome]) -> Iterator[FollowedTime]:
     for outcome in outcomes:
         immune = outcome.criteria == "irecist"
         for time in outcome.times:
@@ -151,7 +151,7 @@ def _of_outcomes(patient: Enrolled, outcomes: Sequence[Outcome]) -> Iterator[Tim
             policy = (
                 f"{time.policy}, unconfirmed counts" if time.endpoint == "iPFS" else time.policy
             )
-            yield Time(
+            yield FollowedTime(
                 patient.subject,
                 f"{time.endpoint}{_SCOPES[outcome.scope]}",
                 policy,
@@ -163,7 +163,9 @@ def _of_outcomes(patient: Enrolled, outcomes: Sequence[Outcome]) -> Iterator[Tim
             )
 
 
-def _other_immune_rule(patient: Enrolled, course: Course, protocol: Protocol) -> Iterator[Time]:
+def _other_immune_rule(
+    patient: Enrolled, course: Course, protocol: Protocol
+) -> Iterator[FollowedTime]:
     """iPFS again, with a never confirmed progression censored."""
     other = replace(protocol, unconfirmed_iupd="censor")
     _, outcomes = assess_course(course, ("irecist",), other)
@@ -171,7 +173,7 @@ def _other_immune_rule(patient: Enrolled, course: Course, protocol: Protocol) ->
         if outcome.scope is Scope.ALL:
             for time in outcome.times:
                 if time.endpoint == "iPFS":
-                    yield Time(
+                    yield FollowedTime(
                         patient.subject,
                         "iPFS",
                         f"{time.policy}, unconfirmed censored",
@@ -183,7 +185,7 @@ def _other_immune_rule(patient: Enrolled, course: Course, protocol: Protocol) ->
                     )
 
 
-def _poly_metastatic(patient: Enrolled, course: Course, origin: int) -> Iterator[Time]:
+def _poly_metastatic(patient: Enrolled, course: Course, origin: int) -> Iterator[FollowedTime]:
     """More lesions than oligo-metastatic disease may have; death competes."""
     seen: set[str] = set()
     last = origin
@@ -197,14 +199,16 @@ def _poly_metastatic(patient: Enrolled, course: Course, origin: int) -> Iterator
             day, limit = timepoint.day, MOST_OLIGOMETASTASES
             sentence = f"{len(seen)} lesions in all on day {day}, more than {limit}."
             days = max(0, day - origin)
-            yield Time(subject, endpoint, "", days, OF_INTEREST, "poly", source, sentence)
+            yield FollowedTime(subject, endpoint, "", days, OF_INTEREST, "poly", source, sentence)
             return
         last = max(last, timepoint.day)
-    open_end = Time(subject, endpoint, "", origin, 0, "", source, f"{len(seen)} lesions in all")
+    open_end = FollowedTime(
+        subject, endpoint, "", origin, 0, "", source, f"{len(seen)} lesions in all"
+    )
     yield _without_event(open_end, course, last)
 
 
-def _without_event(time: Time, course: Course, last: int) -> Time:
+def _without_event(time: FollowedTime, course: Course, last: int) -> FollowedTime:
     """A time that ends by death, or is censored at the last scan; ``days`` holds its origin."""
     origin = time.days
     death = course.first_day_of(EventKind.DEATH)
@@ -224,7 +228,7 @@ def _is_there(measurement: Measurement) -> bool:
     return measurement.diameter_mm is None or measurement.diameter_mm > 0
 
 
-def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[Time]:
+def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[FollowedTime]:
     """Each irradiated lesion from the start of radiotherapy to its own progression."""
     start = course.first_day_of(EventKind.RADIOTHERAPY_START)
     origin = origin if start is None else start
@@ -248,7 +252,7 @@ def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[Time]:
                 if size is not None:
                     nadir = size if nadir is None else min(nadir, size)
                 last = max(last, timepoint.day)
-        open_end = Time(
+        open_end = FollowedTime(
             patient.subject, "local progression", "", origin, CENSORED, "", source,
             f"{lesion.id} controlled", lesion.id,
         )  # fmt: skip
@@ -262,7 +266,7 @@ def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[Time]:
 
 
 def _bounds(
-    subject: str, assessments: Sequence[Assessment], times: Sequence[Time], origin: int
+    subject: str, assessments: Sequence[Assessment], times: Sequence[FollowedTime], origin: int
 ) -> Bounds:
     """Between the last scan without progression and the one that shows it; a death is exact."""
     pfs = next(t for t in times if t.endpoint == "PFS" and t.policy == EMA_ITT.name)

@@ -10,9 +10,9 @@ from recist.cohort.arms import Arms
 from recist.cohort.enrolment import Enrolled, table_rows
 from recist.cohort.proportion import Proportion, contrast
 from recist.cohort.quality_of_life import holm
-from recist.cohort.sheet import Row, Sheet, p_value, percent, span
+from recist.cohort.sheet import Sheet, SheetRow, p_value, percent, span
 from recist.table import cells
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 #: Grades of CTCAE v5 (5: death); severe from 3 on.
 GRADES, SEVERE = range(1, 6), 3
@@ -33,7 +33,7 @@ def toxicity_sheet(
         if subject not in patients:
             what, remedy = "not among the patients", "left out; is the name spelt as there?"
             code = "unknown-subject"
-            findings.append(Finding(Level.WARNING, code, subject, number, what, remedy))
+            findings.append(Finding(Severity.WARNING, code, subject, number, what, remedy))
             continue
         try:
             grade = cells.day(row["grade"])
@@ -42,11 +42,11 @@ def toxicity_sheet(
         if grade not in GRADES or not term:
             what = f"term {row['term']!r} of grade {row['grade']!r}"
             remedy = "left out: grades are 1 to 5, and every event has a term"
-            findings.append(Finding(Level.WARNING, "grade", subject, number, what, remedy))
+            findings.append(Finding(Severity.WARNING, "grade", subject, number, what, remedy))
             continue
         for name in (term, ANY):
             worst[name][subject] = max(grade, worst[name].get(subject, 0))
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     tests: list[float | None] = []
     for term in sorted(worst, key=lambda name: (name != ANY, -len(worst[name]), name)):
         row = {"term": term}

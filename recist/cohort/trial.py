@@ -24,12 +24,12 @@ from recist.cohort.arms import Arms, arms_of, by_arm
 from recist.cohort.enrolment import Enrolled, event_rows, read_enrolment
 from recist.cohort.growth_modulation import SARCOMA
 from recist.cohort.sheet import Sheet, percent, span, write_rows
-from recist.cohort.survival import Interval
+from recist.cohort.survival import IntervalScale
 from recist.cohort.times import Followed, followed
 from recist.course import Course, EventKind
 from recist.endpoints import time_zero_of
 from recist.protocol import Protocol, effective, load
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
@@ -135,12 +135,12 @@ def cohort_file(
         tuple(sheet for sheet in sheets if sheet.name != "audit"),
         tuple(drawn),
     )
-    refused = {each.subject for each in findings if each.level is Level.ERROR and each.subject}
+    refused = {each.subject for each in findings if each.level is Severity.ERROR and each.subject}
     counts = Counter(each.level for each in findings)
     _write(Path(out), report, sheets, findings, settings)
     kept = [
         each
-        for level in Level
+        for level in Severity
         for each in [finding for finding in findings if finding.level is level][:KEPT_FINDINGS]
     ]
     return TrialResult(
@@ -149,7 +149,7 @@ def cohort_file(
             len({each.subject for each in trial.patients} | refused),
             tuple(sorted(refused)),
             tuple(kept),
-            {level: counts[level] for level in Level},
+            {level: counts[level] for level in Severity},
         ),
         report.sentences,
     )
@@ -197,11 +197,11 @@ def read_trial(
         strata=choices.strata,
         date_order=protocol.date_order,
     )
-    refused = {each.subject for each in findings if each.level is Level.ERROR}
+    refused = {each.subject for each in findings if each.level is Severity.ERROR}
     before = len(findings)
     rows = event_rows(enrolled, events, has_dates=has_dates)
     courses = list(read_courses(source, rows, findings=findings, protocol=protocol))
-    broken = {each.subject for each in findings[before:] if each.level is Level.ERROR}
+    broken = {each.subject for each in findings[before:] if each.level is Severity.ERROR}
     first: dict[str, Course] = {}
     for course in courses:
         if course.subject in enrolled:
@@ -209,7 +209,7 @@ def read_trial(
         elif course.subject not in refused:
             what, remedy = "measured and not among the patients", "left out; add a row, or correct"
             findings.append(
-                Finding(Level.WARNING, "not-enrolled", course.subject, None, what, remedy)
+                Finding(Severity.WARNING, "not-enrolled", course.subject, None, what, remedy)
             )
     patients = []
     for number, (subject, patient) in enumerate(enrolled.items()):
@@ -219,7 +219,7 @@ def read_trial(
             patients.append(followed(patient, first.get(subject), protocol))
         except InputError as error:
             code = "not-assessed"
-            findings.append(Finding(Level.ERROR, code, subject, None, error.what, error.remedy))
+            findings.append(Finding(Severity.ERROR, code, subject, None, error.what, error.remedy))
         if on_progress is not None:
             on_progress(number + 1, len(enrolled))
     if not patients:
@@ -242,13 +242,13 @@ def _sound(
     if course is None or not course.timepoints:
         what = "no measurements: no baseline"
         remedy = "PFS censored at the start, followed for death only"
-        findings.append(Finding(Level.WARNING, "no-baseline", subject, None, what, remedy))
+        findings.append(Finding(Severity.WARNING, "no-baseline", subject, None, what, remedy))
         return True
     death = course.first_day_of(EventKind.DEATH)
     last = course.timepoints[-1].day
     if death is not None and last > death:
         what, remedy = f"a scan {last - death} days after death", "correct one of the dates"
-        findings.append(Finding(Level.ERROR, "after-death", subject, None, what, remedy))
+        findings.append(Finding(Severity.ERROR, "after-death", subject, None, what, remedy))
         return False
     start = course.first_day_of(EventKind.TREATMENT_START)
     if start is None:
@@ -257,7 +257,7 @@ def _sound(
     if late > BASELINE_GRACE_DAYS:
         what = f"no baseline: the first scan is {late} days after the start"
         remedy = "it stands for the baseline here; is an earlier scan missing?"
-        findings.append(Finding(Level.WARNING, "no-baseline", subject, None, what, remedy))
+        findings.append(Finding(Severity.WARNING, "no-baseline", subject, None, what, remedy))
     return True
 
 
@@ -309,7 +309,7 @@ def _answers(trial: Trial) -> list[str]:
         if curve is not None:
             parts.append(
                 f"{arm} {percent(curve.at(182.625))} % "
-                f"({span(curve.interval(182.625, Interval.LOG_LOG), 100)})"
+                f"({span(curve.interval(182.625, IntervalScale.LOG_LOG), 100)})"
             )
     said.append(
         f"Free of progression at 6 months (182.625 days, Kaplan-Meier): {'; '.join(parts)}."

@@ -16,7 +16,7 @@ from recist.criteria.family import BURDEN, IMMUNE, METABOLIC, RECIST, Family
 from recist.protocol import Protocol
 from recist.response import Assessment, Scope
 
-Assess = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
+AssessCourse = Callable[[Course, Protocol, Scope], tuple[Assessment, ...]]
 
 
 class CriterionError(InputError):
@@ -39,7 +39,7 @@ class Criterion:
     name: str
     title: str
     family: Family
-    assess: Assess | None
+    assess: AssessCourse | None
     aliases: tuple[str, ...] = ()
 
 

@@ -20,9 +20,9 @@ from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
 from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.papers import FAQ, IRECIST, RECIST11
-from recist.response import Form, Numbers, Response, Words
+from recist.response import Numbers, Response, RuleWording, Words
 
-Sizes = tuple[tuple[str, Decimal], ...]
+SizesByLesion = tuple[tuple[str, Decimal], ...]
 Names = tuple[str, ...]
 Causes = tuple[tuple[str, str, Decimal | None, Decimal | None], ...]
 
@@ -40,7 +40,7 @@ IRECIST_TABLE = IRECIST("Table 2")
 
 
 def _numbers_of_bound(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes
+    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: SizesByLesion
 ) -> Numbers:
     """Where a target was not evaluable: a lower bound, and no change, which only sums have."""
     known = (
@@ -55,7 +55,7 @@ def _numbers_of_bound(
 
 
 def _numbers(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes
+    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: SizesByLesion
 ) -> Numbers:
     numbers = [("sum_mm", in_mm(total))]
     changes = []
@@ -72,7 +72,11 @@ def _numbers(
 
 
 def _cr(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Names = ()
+    total: Decimal,
+    baseline: Decimal | None,
+    nadir: Decimal | None,
+    sizes: SizesByLesion,
+    _: Names = (),
 ) -> Words:
     numbers = _numbers(total, baseline, nadir, sizes)
     if not total:
@@ -103,7 +107,7 @@ def _neighbours(
 
 def _shrinkage(category: str, remark: str = "") -> Callable[..., Words]:
     def words(
-        total: Decimal, baseline: Decimal, nadir: Decimal, sizes: Sizes, _: Names = ()
+        total: Decimal, baseline: Decimal, nadir: Decimal, sizes: SizesByLesion, _: Names = ()
     ) -> Words:
         margin, other = _neighbours(category, total, baseline, nadir)
         numbers = _numbers(total, baseline, nadir, sizes)
@@ -118,7 +122,11 @@ def _shrinkage(category: str, remark: str = "") -> Callable[..., Words]:
 
 
 def _growth(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal, sizes: Sizes, missing: Names = ()
+    total: Decimal,
+    baseline: Decimal | None,
+    nadir: Decimal,
+    sizes: SizesByLesion,
+    missing: Names = (),
 ) -> Words:
     margin = total - progression_mm(nadir)
     beyond = f"more than the nadir of {in_mm(nadir)} mm; {in_mm(margin)} mm above the threshold."
@@ -137,7 +145,7 @@ def _ne(
     total: Decimal,
     baseline: Decimal | None,
     nadir: Decimal | None,
-    sizes: Sizes,
+    sizes: SizesByLesion,
     missing: Names = (),
 ) -> Words:
     what = f"{', '.join(missing)} not evaluable" if missing else "not all targets were evaluable"
@@ -148,39 +156,45 @@ def _ne(
 
 
 def _without_baseline(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: Sizes, _: Names = ()
+    total: Decimal,
+    baseline: Decimal | None,
+    nadir: Decimal | None,
+    sizes: SizesByLesion,
+    _: Names = (),
 ) -> Words:
     sentence = f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
     return sentence, _numbers(total, baseline, nadir, sizes), None
 
 
-TARGET_CR = Form("target-cr", TARGET_RULE, _cr)
-TARGET_PR = Form("target-pr", TARGET_RULE, _shrinkage("PR"))
-TARGET_PR_HELD = Form(
+TARGET_CR = RuleWording("target-cr", TARGET_RULE, _cr)
+TARGET_PR = RuleWording("target-pr", TARGET_RULE, _shrinkage("PR"))
+TARGET_PR_HELD = RuleWording(
     "target-pr-held",
     STICKY_RULE,
     _shrinkage("PR held", " (SD by this scan alone), PR before"),
 )
-TARGET_SD = Form("target-sd", TARGET_RULE, _shrinkage("SD"))
-TARGET_PD = Form("target-pd", TARGET_RULE, _growth)
-TARGET_PD_LOWER_BOUND = Form("target-pd-lower-bound", MISSING_RULE, _growth)
-TARGET_NE = Form("target-ne", MISSING_RULE, _ne)
-TARGET_WITHOUT_BASELINE = Form("target-no-baseline", TARGET_RULE, _without_baseline)
+TARGET_SD = RuleWording("target-sd", TARGET_RULE, _shrinkage("SD"))
+TARGET_PD = RuleWording("target-pd", TARGET_RULE, _growth)
+TARGET_PD_LOWER_BOUND = RuleWording("target-pd-lower-bound", MISSING_RULE, _growth)
+TARGET_NE = RuleWording("target-ne", MISSING_RULE, _ne)
+TARGET_WITHOUT_BASELINE = RuleWording("target-no-baseline", TARGET_RULE, _without_baseline)
 
 
 @cache
-def burden_forms(source: str) -> Mapping[Response, Form]:
+def burden_forms(source: str) -> Mapping[Response, RuleWording]:
     """The forms of criteria that add measured new lesions to the sum of the targets."""
     return {
-        Response.CR: Form("burden-cr", source, _plain("CR: all lesions are gone, no new ones.")),
-        Response.PR: Form("burden-pr", source, _shrinkage("PR")),
-        Response.SD: Form("burden-sd", source, _shrinkage("SD")),
-        Response.PD: Form("burden-pd", source, _growth),
-        Response.NE: Form("burden-ne", source, _ne),
-        Response.NON_CR_NON_PD: Form(
+        Response.CR: RuleWording(
+            "burden-cr", source, _plain("CR: all lesions are gone, no new ones.")
+        ),
+        Response.PR: RuleWording("burden-pr", source, _shrinkage("PR")),
+        Response.SD: RuleWording("burden-sd", source, _shrinkage("SD")),
+        Response.PD: RuleWording("burden-pd", source, _growth),
+        Response.NE: RuleWording("burden-ne", source, _ne),
+        Response.NON_CR_NON_PD: RuleWording(
             "burden-non-cr-non-pd", source, _plain("NON-CR/NON-PD: disease without a sum persists.")
         ),
-        Response.NED: Form("burden-no-disease", source, _plain("NED: no disease.")),
+        Response.NED: RuleWording("burden-no-disease", source, _plain("NED: no disease.")),
     }
 
 
@@ -195,7 +209,7 @@ def _named_in(text: str) -> Callable[[Names], Words]:
 
 
 NON_TARGET = {
-    response: Form(f"non-target-{code}", NON_TARGET_RULE, _named_in(text))
+    response: RuleWording(f"non-target-{code}", NON_TARGET_RULE, _named_in(text))
     for response, code, text in (
         (Response.CR, "cr", "Non-targets CR: all are gone, nodes are normal, markers not raised."),
         (Response.NON_CR_NON_PD, "non-cr-non-pd", "Non-targets NON-CR/NON-PD: {} still there."),
@@ -235,12 +249,12 @@ def _row(overall: Response, target: Response, non_target: Response, new: bool) -
     return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
 
 
-NEW_LESION = Form("new-lesion", NEW_LESION_RULE, _new)
-REAPPEARED = Form("reappeared", REAPPEARANCE_RULE, _reappeared)
+NEW_LESION = RuleWording("new-lesion", NEW_LESION_RULE, _new)
+REAPPEARED = RuleWording("reappeared", REAPPEARANCE_RULE, _reappeared)
 ROW_FORMS = {
-    TABLE_1: Form("overall", TABLE_1, _row),
-    TABLE_2: Form("overall", TABLE_2, _row),
-    NO_DISEASE: Form("overall-no-disease", NO_DISEASE, _row),
+    TABLE_1: RuleWording("overall", TABLE_1, _row),
+    TABLE_2: RuleWording("overall", TABLE_2, _row),
+    NO_DISEASE: RuleWording("overall-no-disease", NO_DISEASE, _row),
 }
 
 
@@ -299,12 +313,12 @@ def _immune_row(overall: Response, target: Response, non_target: Response, new: 
     return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
 
 
-UNCONFIRMED = Form("irecist-iupd", IRECIST_TABLE, _unconfirmed)
-RESET = Form("irecist-reset", IRECIST(), _reset)
-AFTER_ICPD = Form("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
-IMMUNE_ROW = Form("irecist-overall", IRECIST_TABLE, _immune_row)
+UNCONFIRMED = RuleWording("irecist-iupd", IRECIST_TABLE, _unconfirmed)
+RESET = RuleWording("irecist-reset", IRECIST(), _reset)
+AFTER_ICPD = RuleWording("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
+IMMUNE_ROW = RuleWording("irecist-overall", IRECIST_TABLE, _immune_row)
 AFTER_IUPD = {
-    evidence: Form(rule, source, _after(text))
+    evidence: RuleWording(rule, source, _after(text))
     for evidence, rule, source, text in (
         (
             Evidence.CONFIRMS,

@@ -18,7 +18,7 @@ from recist.criteria.reappearance import Return, returned
 from recist.criteria.tables import OVERALL, ResponseRow
 from recist.criteria.targets import Sums
 from recist.protocol import Protocol
-from recist.response import Assessment, Form, Reason, Response, RuleReason, Scope
+from recist.response import Assessment, Reason, Response, RuleReason, RuleWording, Scope
 
 NAME = "recist11"
 
@@ -38,7 +38,7 @@ class Judgement(NamedTuple):
 
     target: Response
     by_scan: Response
-    form: Form | None
+    form: RuleWording | None
     non_target: Response
     new: bool
     row: ResponseRow
@@ -66,7 +66,7 @@ class Judge:
     def judge(self, k: int) -> Judgement:
         seen = self.patient.seen[k]
         sums = self.sums
-        form: Form | None = None
+        form: RuleWording | None = None
         back: Return | None = None
         if sums is None:
             target = by_scan = NA

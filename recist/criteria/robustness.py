@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.errors import InputError
+from imaging.volume import FloatArray
 from recist.course import Course, Status
 from recist.criteria import recist11
 from recist.criteria.observation import ObservedCourse, read
@@ -23,7 +24,6 @@ from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM, PD_FACTOR, PD_GROWT
 from recist.protocol import Protocol
 from recist.response import Assessment, Response, Scope
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: Differences below this are of binary fractions, not of diameters.
@@ -135,7 +135,7 @@ def category_probabilities(
 
 def _readings(
     patient: ObservedCourse, error: MeasurementError, readings: int, random: np.random.Generator
-) -> tuple[Floats, Bools]:
+) -> tuple[FloatArray, Bools]:
     """Diameters of all readings (reading, visit, target) in mm, and which were not evaluable."""
     names = list(patient.target_nodes)
     visits = len(patient.seen)
@@ -154,7 +154,7 @@ def _readings(
 
 
 def _target_categories(
-    sizes: Floats, missing: Bools, patient: ObservedCourse, protocol: Protocol
+    sizes: FloatArray, missing: Bools, patient: ObservedCourse, protocol: Protocol
 ) -> npt.NDArray[np.int8]:
     """Target response of every reading at every visit, as positions in :data:`CATEGORIES`."""
     is_node = np.array(list(patient.target_nodes.values()))

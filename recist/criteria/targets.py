@@ -13,7 +13,7 @@ from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
 from recist.criteria.observation import Observation
 from recist.protocol import Protocol
-from recist.response import Form, Response, RuleReason
+from recist.response import Response, RuleReason, RuleWording
 
 CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE
 
@@ -64,7 +64,7 @@ class Sums:
         self._ne_between = protocol.ne_between
         self._one_sd = int(protocol.one_sd_between)
 
-    def judge(self, seen: Observation) -> tuple[Response, Form]:
+    def judge(self, seen: Observation) -> tuple[Response, RuleWording]:
         """The response of one scan, without stickiness, and the rule that gives it."""
         nadir = self.nadir_mm
         grown = nadir is not None and has_grown(seen.total_mm, nadir)
@@ -78,7 +78,7 @@ class Sums:
             return CR, say.TARGET_CR
         return (PD, say.TARGET_PD) if grown else self._against_baseline(seen)
 
-    def _against_baseline(self, seen: Observation) -> tuple[Response, Form]:
+    def _against_baseline(self, seen: Observation) -> tuple[Response, RuleWording]:
         if self.baseline_mm is None:
             return NE, say.TARGET_WITHOUT_BASELINE
         if has_shrunk(seen.total_mm, self.baseline_mm):
@@ -100,7 +100,7 @@ class Sums:
         """Whether a target that is back is progression by itself (AMB-03)."""
         return self._any_target_cr and self.target_cr
 
-    def finding(self, form: Form, seen: Observation) -> RuleReason:
+    def finding(self, form: RuleWording, seen: Observation) -> RuleReason:
         facts = (seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
         return RuleReason(form, *facts, seen.missing) if seen.missing else RuleReason(form, *facts)
 

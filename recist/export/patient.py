@@ -9,7 +9,7 @@ from pathlib import Path
 from imaging.errors import GeometryError
 from imaging.nifti import write_label_map
 from imaging.seg import Algorithm, SegSegment, write_seg
-from imaging.series import Kind
+from imaging.series import SeriesFormat
 from imaging.volume import Mask
 from imaging.writing import write_text
 from pet.response.result import PetAssessment
@@ -108,7 +108,7 @@ def write_delineation(dated: DelineatedDate, folder: Path, bundle: Bundle | None
     visit = dated.examination.visit
     name = f"{visit.date.isoformat()}-lesions"
     masks = dated.masks()
-    if not masks or visit.ct is None or visit.ct.kind is Kind.NIFTI:
+    if not masks or visit.ct is None or visit.ct.kind is SeriesFormat.NIFTI:
         return _label_map(folder, name, masks, dated)
     algorithm = Algorithm(bundle.name, bundle.version) if bundle and not dated.reviewed else None
     place_of = {lesion.id: lesion for lesion in dated.places}

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.exposure import ToPlanning
-from imaging.isolines import Window, isodoses, target_lines
+from imaging.isolines import PixelWindow, isodoses, target_lines
 from imaging.treatment import Treatment
 from imaging.volume import Grid
 
@@ -32,7 +32,7 @@ def field_overlays(
     k: int,
     *,
     levels_gy: tuple[float, ...] = (),
-    window: Window | None = None,
+    window: PixelWindow | None = None,
     to_planning_mm: ToPlanning | None = None,
 ) -> tuple[Overlay, ...]:
     """Isodoses and target outlines on an axial slice, in pixels of that slice or of a window of it.

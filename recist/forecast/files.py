@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from imaging.errors import InputError
 from imaging.tables.source import Source
 from recist.cohort.charts import STYLE, as_png, as_svg
-from recist.cohort.sheet import Row, Sheet, figure, percent, write_rows
+from recist.cohort.sheet import Sheet, SheetRow, figure, percent, write_rows
 from recist.course import Course, Role, Status
 from recist.endpoints import time_zero_of
 from recist.forecast.calibration import AHEAD_YEARS, Calibration, World, calibrate
@@ -33,7 +33,7 @@ from recist.forecast.new_lesions import (
 )
 from recist.forecast.series import series_of
 from recist.protocol import Protocol, load
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
@@ -74,7 +74,7 @@ def forecast_file(
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     findings: list[Finding] = []
     courses = read_courses(measurements, events, findings=findings, protocol=settings)
-    failed = sorted({f.subject for f in findings if f.level is Level.ERROR and f.subject})
+    failed = sorted({f.subject for f in findings if f.level is Severity.ERROR and f.subject})
     if not courses and not failed:
         raise InputError("no subject in the table")
     sheets = [_rates(courses), _fits(courses)]
@@ -121,14 +121,14 @@ def forecast_file(
         len(subjects),
         tuple(failed),
         tuple(findings[:KEPT_FINDINGS]),
-        {level: counts[level] for level in Level},
+        {level: counts[level] for level in Severity},
     )
     return ForecastResult(table, tuple(assumptions))
 
 
 def _rates(courses: Sequence[Course]) -> Sheet:
     """The growth rate between every two scans, with its error, and how it changed."""
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for course in courses:
         for series in series_of(course):
             if series.left_out:
@@ -176,12 +176,12 @@ def _rates(courses: Sequence[Course]) -> Sheet:
     return Sheet("growth_rates", "Growth rates", _same_columns(rows, columns))
 
 
-def _same_columns(rows: Sequence[Row], columns: Sequence[str]) -> tuple[Row, ...]:
+def _same_columns(rows: Sequence[SheetRow], columns: Sequence[str]) -> tuple[SheetRow, ...]:
     return tuple({column: row.get(column, "") for column in columns} for row in rows)
 
 
 def _fits(courses: Sequence[Course]) -> Sheet:
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for course in courses:
         for series in series_of(course):
             if series.left_out or not series.sizes:
@@ -212,7 +212,7 @@ def _new_lesions(courses: Sequence[Course], protocol: Protocol) -> tuple[GammaPr
     """The rate of new visible lesions and what it foretells, patient by patient."""
     seen = [_counts(course, protocol) for course in courses]
     prior = prior_of([new for _, new, _ in seen], [years for _, _, years in seen])
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for course, (lesions, new, years) in zip(courses, seen, strict=True):
         found = expected(lesions, new, years, prior)
         low, high = found.per_year_interval
@@ -296,7 +296,7 @@ def calibration_plot(found: Sequence[Calibration]) -> Figure:
 def _iwata() -> Sheet:
     """Iwata's patient, and the closed forms at constant rates."""
     model = Iwata()
-    rows: list[Row] = [
+    rows: list[SheetRow] = [
         {
             "what": f"Iwata, day {day}",
             "first_generation": f"{model.first_generation(day):.4f}",

@@ -29,7 +29,7 @@ LOWEST_RATE, HIGHEST_RATE = 1e-5, 0.1
 DOMINATED_FROM = 0.5
 
 
-class Method(StrEnum):
+class FitMethod(StrEnum):
     NONE = "growth rate only"
     PRIOR = "maximum a posteriori"
     LIKELIHOOD = "maximum likelihood"
@@ -77,7 +77,7 @@ class Fit:
         flags: what a reader should know.
     """
 
-    method: Method
+    method: FitMethod
     scans: int
     prior: str
     kg: float | None = None
@@ -102,12 +102,14 @@ def fit(days: npt.ArrayLike, sizes_mm: npt.ArrayLike, prior: Prior = OAK) -> Fit
     if len(t) != len(y) or (len(y) and not (np.isfinite(y).all() and y.min() > 0)):
         raise InputError("sizes must be above zero, one for each day")
     if len(t) < FEWEST_WITH_PRIOR:
-        return Fit(Method.NONE, len(t), "")
+        return Fit(FitMethod.NONE, len(t), "")
     with_prior = len(t) < FEWEST_WITHOUT
-    return fit_by(t, y, prior, Method.PRIOR if with_prior else Method.LIKELIHOOD)
+    return fit_by(t, y, prior, FitMethod.PRIOR if with_prior else FitMethod.LIKELIHOOD)
 
 
-def fit_by(t: npt.NDArray[np.float64], y: npt.NDArray[np.float64], prior: Prior, by: Method) -> Fit:
+def fit_by(
+    t: npt.NDArray[np.float64], y: npt.NDArray[np.float64], prior: Prior, by: FitMethod
+) -> Fit:
     """The same by one method, whatever the number of scans."""
     since = t - t[0]
     error = np.sqrt((prior.proportional * y) ** 2 + prior.additive_mm**2)
@@ -117,7 +119,7 @@ def fit_by(t: npt.NDArray[np.float64], y: npt.NDArray[np.float64], prior: Prior,
     def residuals(parameters: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         size, kg, ks = np.exp(parameters)
         misses = (size * Stein(kg, ks).relative(since) - y) / error
-        if by is Method.PRIOR:
+        if by is FitMethod.PRIOR:
             misses = np.concatenate([misses, (parameters[1:] - centre) / spread])
         return np.asarray(misses)
 
@@ -140,7 +142,7 @@ def fit_by(t: npt.NDArray[np.float64], y: npt.NDArray[np.float64], prior: Prior,
     if ks < 1.5 * LOWEST_RATE:
         flags.append("shrinkage at its lower bound: none seen")
     shrinkage = None
-    if by is Method.PRIOR:
+    if by is FitMethod.PRIOR:
         shrinkage = min(1.0, float(covariance[1, 1]) / prior.kg_spread**2)
         if shrinkage > DOMINATED_FROM:
             flags.append("prior-dominated")
@@ -148,7 +150,7 @@ def fit_by(t: npt.NDArray[np.float64], y: npt.NDArray[np.float64], prior: Prior,
     return Fit(
         by,
         len(t),
-        prior.name if by is Method.PRIOR else "",
+        prior.name if by is FitMethod.PRIOR else "",
         kg,
         ks,
         (kg * math.exp(-min(half, 20)), kg * math.exp(min(half, 20))),

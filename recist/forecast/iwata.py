@@ -15,9 +15,8 @@ import numpy.typing as npt
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
+from imaging.volume import FloatArray
 from recist.forecast.emission import cells_of
-
-Floats = npt.NDArray[np.float64]
 
 #: Step of the renewal equation, in days; halved once and extrapolated.
 STEP_DAYS = 1.0
@@ -32,11 +31,11 @@ class Iwata:
     m: float = 5.3e-8
     alpha: float = 0.663
 
-    def cells(self, day: npt.ArrayLike) -> Floats:
+    def cells(self, day: npt.ArrayLike) -> FloatArray:
         age = np.asarray(day, dtype=np.float64)
         return np.asarray(np.exp(math.log(self.b) * -np.expm1(-self.a * age)))
 
-    def emission(self, day: npt.ArrayLike) -> Floats:
+    def emission(self, day: npt.ArrayLike) -> FloatArray:
         """Colonies per day from a tumour of an age."""
         return np.asarray(self.m * self.cells(day) ** self.alpha)
 

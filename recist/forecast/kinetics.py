@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from imaging.volume import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Stein:
     kg: float
     ks: float
 
-    def relative(self, time: npt.ArrayLike) -> Floats:
+    def relative(self, time: npt.ArrayLike) -> FloatArray:
         t = np.asarray(time, dtype=np.float64)
         return np.asarray(np.exp(-self.ks * t) + np.exp(self.kg * t) - 1)
 
@@ -59,7 +59,7 @@ class Stein:
         return (low + high) / 2
 
 
-def gd_phi(time: npt.ArrayLike, kg: float, kd: float, phi: float) -> Floats:
+def gd_phi(time: npt.ArrayLike, kg: float, kd: float, phi: float) -> FloatArray:
     """A share ``phi`` that shrinks and the rest that grows (tumgr)."""
     t = np.asarray(time, dtype=np.float64)
     return np.asarray((1 - phi) * np.exp(kg * t) + phi * np.exp(-kd * t))
@@ -74,7 +74,7 @@ class Claret:
     kde: float
     wearing_off: float
 
-    def size(self, time: npt.ArrayLike) -> Floats:
+    def size(self, time: npt.ArrayLike) -> FloatArray:
         t = np.asarray(time, dtype=np.float64)
         worn = -np.expm1(-self.wearing_off * t) / self.wearing_off
         return np.asarray(self.y0 * np.exp(self.kl * t - self.kde * worn))
@@ -92,7 +92,7 @@ class Wang:
     shrinkage: float
     growth: float
 
-    def size(self, time: npt.ArrayLike) -> Floats:
+    def size(self, time: npt.ArrayLike) -> FloatArray:
         t = np.asarray(time, dtype=np.float64)
         return np.asarray(self.b * np.exp(-self.shrinkage * t) + self.growth * t)
 

@@ -16,7 +16,7 @@ from recist.forecast.growth_rate import DIAMETER_LOG_SD
 UNTOUCHED = (Field.OUT, Field.LOW_DOSE)
 
 
-class Size(NamedTuple):
+class MeasuredSize(NamedTuple):
     """A size on a day, and the error of the logarithm of one reading of it."""
 
     day: int
@@ -24,16 +24,16 @@ class Size(NamedTuple):
     log_sd: float
 
 
-class Series(NamedTuple):
+class SizeSeries(NamedTuple):
     """Sizes of a lesion or a sum; ``left_out`` says why none is read from it."""
 
     name: str
     field: str
-    sizes: tuple[Size, ...]
+    sizes: tuple[MeasuredSize, ...]
     left_out: str = ""
 
 
-def series_of(course: Course) -> Iterator[Series]:
+def series_of(course: Course) -> Iterator[SizeSeries]:
     """Every target lesion, and the sum of those that were not irradiated."""
     irradiated = course.first_day_of(EventKind.RADIOTHERAPY_START) is not None or any(
         lesion.field in (Field.IN, Field.PARTIAL) for lesion in course.lesions
@@ -48,15 +48,15 @@ def series_of(course: Course) -> Iterator[Series]:
         elif irradiated and lesion.field not in UNTOUCHED:
             why = "field unknown in an irradiated patient"
         sizes = tuple(_sizes(course, frozenset({lesion.id})))
-        yield Series(lesion.id, str(lesion.field), sizes, why)
+        yield SizeSeries(lesion.id, str(lesion.field), sizes, why)
         if not why:
             together.append(lesion.id)
     if len(together) > 1:
         name = "sum outside of the field" if irradiated else "sum"
-        yield Series(name, "", tuple(_sizes(course, frozenset(together))))
+        yield SizeSeries(name, "", tuple(_sizes(course, frozenset(together))))
 
 
-def _sizes(course: Course, lesions: frozenset[str]) -> Iterator[Size]:
+def _sizes(course: Course, lesions: frozenset[str]) -> Iterator[MeasuredSize]:
     """Sizes at the dates on which all of the lesions were measured and something was left."""
     for timepoint in course.timepoints:
         found = [
@@ -67,4 +67,4 @@ def _sizes(course: Course, lesions: frozenset[str]) -> Iterator[Size]:
         total = sum(found)
         if len(found) == len(lesions) and total > 0:
             error = DIAMETER_LOG_SD * math.sqrt(sum(size**2 for size in found)) / total
-            yield Size(timepoint.day, total, error)
+            yield MeasuredSize(timepoint.day, total, error)

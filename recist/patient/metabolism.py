@@ -14,7 +14,7 @@ import numpy as np
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
 from pet.projection import projections
-from pet.response.measured import Lesions, MeasuredScan, assess_scans, measured_scan
+from pet.response.measured import LesionMasks, MeasuredScan, assess_scans, measured_scan
 from pet.response.protocol import PetProtocol
 from pet.response.result import PetAssessment
 from pet.uptake import on_pet_grid
@@ -65,7 +65,7 @@ def metabolism(
         if examination.suv is None:
             continue
         masks = _masks(lesions, examination)
-        seen = Lesions(
+        seen = LesionMasks(
             masks,
             organs,
             new=[each.id for each in lesions if each.role is Role.NEW],

@@ -19,7 +19,7 @@ from recist.table.events import read_events
 from recist.table.finding import Finding
 from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
-from segmentation.infer import Quality
+from segmentation.infer import InferenceQuality
 from segmentation.processor import choose_device
 
 AUTO = "auto"
@@ -42,7 +42,7 @@ class Options:
     protocol: Protocol
     roi_pattern: str | None = None
     device: str = "auto"
-    quality: Quality = Quality.FAST
+    quality: InferenceQuality = InferenceQuality.FAST
     bundle: Bundle | None = None
     events_file: Path | None = None
     choices_file: Path | None = None
@@ -81,8 +81,8 @@ class Options:
         if roi_pattern is not None:
             compiled(roi_pattern)
         choose_device(device)
-        if quality not in tuple(Quality):
-            raise InputError(f"--quality {quality}", remedy=f"one of {', '.join(Quality)}")
+        if quality not in tuple(InferenceQuality):
+            raise InputError(f"--quality {quality}", remedy=f"one of {', '.join(InferenceQuality)}")
         if organs is not None and not (organs / ORGAN_NAMES).is_file():
             raise InputError(f"no {ORGAN_NAMES} with the names of the labels", where=organs)
         for path in (events, overrides, links):
@@ -96,7 +96,7 @@ class Options:
             protocol=load(protocol),
             roi_pattern=roi_pattern,
             device=device,
-            quality=Quality(quality),
+            quality=InferenceQuality(quality),
             bundle=_bundle(model, needed=lesions == AUTO or model is not None),
             events_file=events,
             choices_file=overrides,

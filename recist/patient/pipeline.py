@@ -12,7 +12,7 @@ from itertools import zip_longest
 import numpy as np
 
 from imaging.errors import InputError
-from imaging.registration import Lesions, register_dates
+from imaging.registration import LesionSpheres, register_dates
 from imaging.series import Series, Subject
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
@@ -166,11 +166,11 @@ def _registered(
     ]
 
 
-def _places(sized: Sequence[Sequence[Sized]]) -> list[Lesions]:
+def _places(sized: Sequence[Sequence[Sized]]) -> list[LesionSpheres]:
     """Where the registration must hold: around what was delineated at each date."""
     masks = [[each.candidate.mask for each in own] for own in sized]
     return [
-        Lesions(
+        LesionSpheres(
             np.array([mask.centre_mm for mask in own]).reshape(-1, 3),
             np.array([mask.radius_mm for mask in own]),
         )

@@ -16,7 +16,7 @@ from recist.phantom.solids import (
     Canvas,
     Coordinates,
     Millimetres3,
-    Plane,
+    PlaneValues,
     Solid,
     Tissue,
     ellipsoid,
@@ -51,7 +51,7 @@ class Pose:
         cos, sin = np.cos(np.deg2rad(self.turn_deg)), np.sin(np.deg2rad(self.turn_deg))
         return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
-    def sinks_mm(self, z_mm: Plane) -> Plane:
+    def sinks_mm(self, z_mm: PlaneValues) -> PlaneValues:
         """How far an organ at this height of the chest goes down (mm)."""
         return np.asarray(self.breath_mm * np.clip((70 - z_mm) / 110, 0, 1), dtype=np.float32)
 
@@ -81,7 +81,7 @@ def coordinates(grid: Grid, pose: Pose) -> tuple[Coordinates, Coordinates]:
 def _column(semi_mm: tuple[float, float], exponent: float, waist: float = 0.0) -> Solid:
     """An upright superellipse through the whole image, ``waist`` narrower towards the top."""
 
-    def distance(x: Plane, y: Plane, z: Plane) -> Plane:
+    def distance(x: PlaneValues, y: PlaneValues, z: PlaneValues) -> PlaneValues:
         scale = 1 - waist * np.clip((z - 20) / 90, 0, 1) ** 2
         u = np.abs(x) / (semi_mm[0] * scale)
         v = np.abs(y) / semi_mm[1]
@@ -91,7 +91,7 @@ def _column(semi_mm: tuple[float, float], exponent: float, waist: float = 0.0) -
     return Solid(distance)
 
 
-def _within(height: Plane, pitch_mm: float) -> Plane:
+def _within(height: PlaneValues, pitch_mm: float) -> PlaneValues:
     """Height above the middle of its own period."""
     part = height / np.float32(pitch_mm)
     return np.asarray((part - np.floor(part) - np.float32(0.5)) * np.float32(pitch_mm))
@@ -100,7 +100,7 @@ def _within(height: Plane, pitch_mm: float) -> Plane:
 def _ribs() -> Solid:
     """Rings on the chest wall that fall towards the front."""
 
-    def distance(x: Plane, y: Plane, z: Plane) -> Plane:
+    def distance(x: PlaneValues, y: PlaneValues, z: PlaneValues) -> PlaneValues:
         u, v = x / CHEST_SEMI_MM[0], y / CHEST_SEMI_MM[1]
         radius = np.hypot(u, v)
         wall = (radius - 1) * np.hypot(x, y) / np.maximum(radius, 0.05)
@@ -117,7 +117,7 @@ def _ribs() -> Solid:
 def _vertebrae(radius_mm: float, disc_mm: float) -> Solid:
     """Bodies of the spine with gaps for the discs."""
 
-    def distance(x: Plane, y: Plane, z: Plane) -> Plane:
+    def distance(x: PlaneValues, y: PlaneValues, z: PlaneValues) -> PlaneValues:
         side = np.hypot(x / 1.15, y - 66) - radius_mm
         level = np.abs(_within(z, VERTEBRA_PITCH_MM))
         return np.asarray(
@@ -133,7 +133,7 @@ def _lungs() -> tuple[Solid, ...]:
     def lung(side: float, semi_mm: Millimetres3, dome_mm: float) -> Solid:
         whole = ellipsoid((side, 2.0, 0.0), semi_mm, moves=True)
 
-        def distance(x: Plane, y: Plane, z: Plane) -> Plane:
+        def distance(x: PlaneValues, y: PlaneValues, z: PlaneValues) -> PlaneValues:
             bowl = 0.0085 * ((x - side) ** 2 + 0.8 * (y + 12) ** 2)
             return np.maximum(whole.distance(x, y, z), dome_mm - bowl - z)
 
@@ -239,7 +239,7 @@ def paint_chest(canvas: Canvas, *, seed: int, heart_uptake: float) -> None:
     _mottle(canvas, lungs)
 
 
-def _mottle(canvas: Canvas, lungs: Plane) -> None:
+def _mottle(canvas: Canvas, lungs: PlaneValues) -> None:
     """Slow differences within tissue that belong to the patient, not to the scan."""
     x, y, z = canvas.moving
     waves = np.sin(x / 11 + np.sin(z / 17)) * np.sin(y / 9 + 1) * np.sin(z / 13 + np.sin(x / 23))

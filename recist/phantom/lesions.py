@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from recist.course import Field, Role
+from recist.phantom.solids import Millimetres3
 from recist.response import Response, Scope
-
-Millimetres3 = tuple[float, float, float]
 
 SUBJECT = "PHANTOM-1"
 DATES = (dt.date(2024, 3, 4), dt.date(2024, 5, 6), dt.date(2024, 7, 8))
@@ -27,7 +26,7 @@ PTV_MARGIN_MM = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class Extent:
     """Axes of an ellipsoid: the longest and shortest in the axial plane, and the height."""
 
     long_mm: float
@@ -56,7 +55,7 @@ class LesionDesign:
     centre_mm: Millimetres3
     turn_deg: float
     moves: bool
-    sizes: tuple[Size | None, Size | None, Size | None]
+    sizes: tuple[Extent | None, Extent | None, Extent | None]
     suv: tuple[float, float, float]
     hu: float
 
@@ -71,29 +70,29 @@ class LesionDesign:
 LESIONS = (
     LesionDesign(
         "lung-right", "lung", False, Role.TARGET, Field.IN, (-76.0, 6.0, 40.0), 25.0, True,
-        (Size(40, 34, 36), Size(24, 20, 22), Size(17, 14, 15)), (11.0, 4.5, 3.0), 42.0,
+        (Extent(40, 34, 36), Extent(24, 20, 22), Extent(17, 14, 15)), (11.0, 4.5, 3.0), 42.0,
     ),
     LesionDesign(
         "lung-left", "lung", False, Role.TARGET, Field.OUT, (84.0, 32.0, 4.0), -35.0, True,
-        (Size(28, 24, 25), Size(17, 15, 15), Size(13, 11, 12)), (9.0, 4.5, 3.2), 38.0,
+        (Extent(28, 24, 25), Extent(17, 15, 15), Extent(13, 11, 12)), (9.0, 4.5, 3.2), 38.0,
     ),
     LesionDesign(
         "node-axilla", "lymph node", True, Role.TARGET, Field.OUT, (141.0, 4.0, 62.0), 70.0, False,
-        (Size(27, 18, 24), Size(17, 11, 15), Size(14, 9, 12)), (8.0, 4.0, 2.6), 48.0,
+        (Extent(27, 18, 24), Extent(17, 11, 15), Extent(14, 9, 12)), (8.0, 4.0, 2.6), 48.0,
     ),
     LesionDesign(
         "node-mediastinum", "lymph node", True, Role.NON_TARGET, Field.OUT, (24.0, -8.0, 52.0),
         -60.0, False,
-        (Size(18, 12, 16), Size(17, 11.5, 15), Size(17, 11.5, 15)), (5.5, 5.0, 5.0), 46.0,
+        (Extent(18, 12, 16), Extent(17, 11.5, 15), Extent(17, 11.5, 15)), (5.5, 5.0, 5.0), 46.0,
     ),
     LesionDesign(
         "lung-left-small", "lung", False, Role.NON_TARGET, Field.OUT, (72.0, -30.0, 62.0), 10.0,
         True,
-        (Size(8, 8, 8), Size(8, 8, 8), Size(8, 8, 8)), (4.0, 4.0, 4.0), 30.0,
+        (Extent(8, 8, 8), Extent(8, 8, 8), Extent(8, 8, 8)), (4.0, 4.0, 4.0), 30.0,
     ),
     LesionDesign(
         "liver-new", "liver", False, Role.NEW, Field.OUT, (-62.0, -12.0, -78.0), 15.0, True,
-        (None, None, Size(24, 20, 21)), (0.0, 0.0, 10.0), 12.0,
+        (None, None, Extent(24, 20, 21)), (0.0, 0.0, 10.0), 12.0,
     ),
 )  # fmt: skip
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from imaging.volume import Grid
 
-Plane = npt.NDArray[np.float32]
+PlaneValues = npt.NDArray[np.float32]
 #: (x, y, z) of every voxel in the patient model, mm.
-Coordinates = tuple[Plane, Plane, Plane]
+Coordinates = tuple[PlaneValues, PlaneValues, PlaneValues]
 Millimetres3 = tuple[float, float, float]
 #: Signed distance to a surface in mm, negative inside.
-Distance = Callable[[Plane, Plane, Plane], Plane]
+Distance = Callable[[PlaneValues, PlaneValues, PlaneValues], PlaneValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def ellipsoid(
     """An ellipsoid, turned about the vertical axis."""
     cos, sin = np.cos(np.deg2rad(turn_deg)), np.sin(np.deg2rad(turn_deg))
 
-    def distance(x: Plane, y: Plane, z: Plane) -> Plane:
+    def distance(x: PlaneValues, y: PlaneValues, z: PlaneValues) -> PlaneValues:
         dx, dy, dz = x - centre_mm[0], y - centre_mm[1], z - centre_mm[2]
         u = (dx * cos + dy * sin) / semi_mm[0]
         v = (dy * cos - dx * sin) / semi_mm[1]
@@ -62,7 +62,7 @@ def tube(
     start, along = np.array(start_mm), np.subtract(end_mm, start_mm)
     squared = float(along @ along)
 
-    def distance(x: Plane, y: Plane, z: Plane) -> Plane:
+    def distance(x: PlaneValues, y: PlaneValues, z: PlaneValues) -> PlaneValues:
         dx, dy, dz = x - start[0], y - start[1], z - start[2]
         part = np.clip((dx * along[0] + dy * along[1] + dz * along[2]) / squared, 0, 1)
         away = (dx - part * along[0]) ** 2 + (dy - part * along[1]) ** 2
@@ -99,8 +99,8 @@ class Canvas:
     fixed: Coordinates
     moving: Coordinates
     edge_mm: float
-    hu: Plane = field(init=False)
-    suv: Plane = field(init=False)
+    hu: PlaneValues = field(init=False)
+    suv: PlaneValues = field(init=False)
 
     def __post_init__(self) -> None:
         shape = self.fixed[0].shape
@@ -127,11 +127,11 @@ class Canvas:
             found.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
         return found[0], found[1], found[2]
 
-    def distance(self, solid: Solid, box: tuple[slice, slice, slice]) -> Plane:
+    def distance(self, solid: Solid, box: tuple[slice, slice, slice]) -> PlaneValues:
         x, y, z = (axis[box] for axis in (self.moving if solid.moves else self.fixed))
         return solid.distance(x, y, z)
 
-    def paint(self, tissue: Tissue, *, inside: Plane | None = None) -> None:
+    def paint(self, tissue: Tissue, *, inside: PlaneValues | None = None) -> None:
         """Lay a tissue over what is there; ``inside`` (0..1, whole canvas) limits it."""
         box = self.box(tissue.solid)
         share = np.clip(0.5 - self.distance(tissue.solid, box) / self.edge_mm, 0, 1)
@@ -140,11 +140,11 @@ class Canvas:
         self.hu[box] += share * (tissue.hu - self.hu[box])
         self.suv[box] += share * (tissue.suv - self.suv[box])
 
-    def paint_all(self, tissues: Iterable[Tissue], *, inside: Plane | None = None) -> None:
+    def paint_all(self, tissues: Iterable[Tissue], *, inside: PlaneValues | None = None) -> None:
         for tissue in tissues:
             self.paint(tissue, inside=inside)
 
-    def share(self, solid: Solid) -> Plane:
+    def share(self, solid: Solid) -> PlaneValues:
         """How much of each voxel of the canvas lies in a solid, 0..1."""
         whole = np.zeros(self.hu.shape, dtype=np.float32)
         box = self.box(solid)

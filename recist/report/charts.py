@@ -39,7 +39,7 @@ MOST_PERCENT = 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ChartScale:
     """Where days and values lie on the drawing."""
 
     days: tuple[int, ...]
@@ -87,7 +87,7 @@ def sum_chart(course: Course, assessments: Sequence[Assessment]) -> str:
     values = [value for points in (*known.values(), bounds) for _, value in points]
     limits = [figures_of(a).progression_mm for a in of_all if len(whole) > 1][:1]
     top = max([*values, *(float(limit) for limit in limits if limit is not None), 10.0])
-    frame = Frame(tuple(t.day for t in course.timepoints), 0.0, _round_up(top * 1.04))
+    frame = ChartScale(tuple(t.day for t in course.timepoints), 0.0, _round_up(top * 1.04))
     # Where all targets lie on one side of the field, the two lines are one.
     shown = [s for s in Scope if s in known and (s is Scope.ALL or known[s] != whole)]
     parts = [
@@ -122,7 +122,7 @@ def spider_chart(course: Course) -> str:
     values = [value for lesion in chosen for _, value in changes[lesion.id]]
     high = max(25.0, min(MOST_PERCENT, max(values) * 1.1))
     low = min(-40.0, min(values) - 8)
-    frame = Frame(tuple(t.day for t in course.timepoints), max(low, -105.0), high)
+    frame = ChartScale(tuple(t.day for t in course.timepoints), max(low, -105.0), high)
     parts = _axes(frame, course, _percent_steps(frame), "%")
     for level, colour in ((-30.0, TONE_COLOURS["partial"]), (20.0, TONE_COLOURS["progression"])):
         if frame.low < level < frame.high:
@@ -178,7 +178,7 @@ def day_name(course: Course, day: int) -> str:
     return f"day {day}" if date is None else date.isoformat()
 
 
-def _axes(frame: Frame, course: Course, steps: Sequence[float], unit: str) -> list[str]:
+def _axes(frame: ChartScale, course: Course, steps: Sequence[float], unit: str) -> list[str]:
     parts = []
     for step in steps:
         y = frame.y(step)
@@ -207,7 +207,7 @@ def _axes(frame: Frame, course: Course, steps: Sequence[float], unit: str) -> li
 
 
 def _limits(
-    frame: Frame,
+    frame: ChartScale,
     course: Course,
     assessments: Sequence[Assessment],
     points: Sequence[tuple[int, float]],
@@ -257,7 +257,7 @@ def _limits(
 
 
 def _curve(
-    frame: Frame, points: Sequence[tuple[int, float]], colour: str, *, heavy: bool
+    frame: ChartScale, points: Sequence[tuple[int, float]], colour: str, *, heavy: bool
 ) -> list[str]:
     """Points joined by lines, dashed over a date that has no point."""
     width = 2.6 if heavy else 1.8
@@ -279,7 +279,7 @@ def _curve(
     return parts
 
 
-def _lower_bound(frame: Frame, day: int, value: float) -> list[str]:
+def _lower_bound(frame: ChartScale, day: int, value: float) -> list[str]:
     """An open arrowhead that points up: the sum is at least this."""
     x, y = frame.x(day), frame.y(value)
     corners = f"{x - 5:.1f},{y:.1f} {x:.1f},{y - 8:.1f} {x + 5:.1f},{y:.1f}"
@@ -292,7 +292,7 @@ def _lower_bound(frame: Frame, day: int, value: float) -> list[str]:
     ]
 
 
-def _beyond(frame: Frame, day: int, value: float, colour: str) -> list[str]:
+def _beyond(frame: ChartScale, day: int, value: float, colour: str) -> list[str]:
     """A filled arrowhead at the edge of the axis, with the change that lies beyond it."""
     x, y = frame.x(day), frame.y(frame.high)
     corners = f"{x - 6:.1f},{y:.1f} {x:.1f},{y - 9:.1f} {x + 6:.1f},{y:.1f}"
@@ -302,7 +302,7 @@ def _beyond(frame: Frame, day: int, value: float, colour: str) -> list[str]:
     ]
 
 
-def _responses(frame: Frame, course: Course, assessments: Sequence[Assessment]) -> list[str]:
+def _responses(frame: ChartScale, course: Course, assessments: Sequence[Assessment]) -> list[str]:
     """A chip above each follow-up date, and a mark where new lesions appear."""
     parts = []
     named_to = 0.0  # where the words of the last mark end
@@ -363,7 +363,7 @@ def _field_legend(fields: set[Field]) -> list[str]:
     return parts
 
 
-def _level(frame: Frame, value: float, colour: str) -> str:
+def _level(frame: ChartScale, value: float, colour: str) -> str:
     y = frame.y(value)
     return line(LEFT, y, WIDTH - RIGHT, y, stroke=colour, class_="threshold")
 
@@ -382,7 +382,7 @@ def _steps(high: float) -> list[float]:
     return [float(value) for value in np.arange(0, high + step / 2, step)]
 
 
-def _percent_steps(frame: Frame) -> list[float]:
+def _percent_steps(frame: ChartScale) -> list[float]:
     step = 50 if frame.high - frame.low > 160 else 20
     first = np.ceil(frame.low / step) * step
     return [float(value) for value in np.arange(first, frame.high + 0.1, step)]

@@ -17,7 +17,7 @@ Points2 = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class GreyWindow:
     """Which values are shown from black to white (or white to black)."""
 
     name: str
@@ -40,9 +40,9 @@ class Window:
         return np.asarray(np.rint(255 * shade), dtype=np.uint8)
 
 
-SOFT_TISSUE = Window("soft tissue", -160.0, 240.0)
-LUNG = Window("lung", -1250.0, 250.0)
-SUV = Window("SUV", 0.0, 8.0, inverted=True)
+SOFT_TISSUE = GreyWindow("soft tissue", -160.0, 240.0)
+LUNG = GreyWindow("lung", -1250.0, 250.0)
+SUV = GreyWindow("SUV", 0.0, 8.0, inverted=True)
 
 #: Lung tissue: a lesion with at least this share of such pixels around it (in the middle half of
 #: its pictures) is shown in the lung window.
@@ -55,7 +55,7 @@ OTHER_COLOUR = "#d1d5db"
 CALIPER_COLOUR = "#fff04d"
 
 
-def window_of(images: Sequence[KeyImage], *, is_node: bool = False) -> Window:
+def window_of(images: Sequence[KeyImage], *, is_node: bool = False) -> GreyWindow:
     """One window for all pictures of a lesion, by what lies around it; a node's is soft tissue."""
     if any(image.modality != "CT" for image in images):
         return SUV
@@ -72,7 +72,7 @@ def _middle_half(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return pixels[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
 
 
-def picture(image: KeyImage, window: Window, label: str, colours: Mapping[str, str]) -> str:
+def picture(image: KeyImage, window: GreyWindow, label: str, colours: Mapping[str, str]) -> str:
     """A key image with contours, diameters and a scale bar.
 
     Args:

@@ -31,7 +31,7 @@ from recist.table import cells, results
 from recist.table.checks import against_events
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Level, about_table
+from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import Layout, nearest
 from recist.table.output import Rendered, TableResult, pack, write
 from recist.table.records import QUOTE, Slips, when_reader
@@ -135,7 +135,7 @@ def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
         except InputError as error:
             done.failed.append(subject)
             done.findings.append(
-                Finding(Level.ERROR, "not-assessed", subject, None, error.what, error.remedy)
+                Finding(Severity.ERROR, "not-assessed", subject, None, error.what, error.remedy)
             )
             continue
         done.findings.extend(part.findings)
@@ -217,7 +217,9 @@ def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part:
         scope=Scope(key.lesions),
     )
     part.findings.extend(
-        Finding(Level.CHECK, "less-after-cr", subject, None, warning, "look at both visits again")
+        Finding(
+            Severity.CHECK, "less-after-cr", subject, None, warning, "look at both visits again"
+        )
         for warning in outcome.warnings
     )
     line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
@@ -267,7 +269,7 @@ def _day_zero(
     what = "no start of treatment, randomisation or baseline-scan among the events"
     remedy = "durations run from the first row: give a table of events"
     first = min(one.when for one in seen)
-    findings.append(Finding(Level.WARNING, "no-start", subject, None, what, remedy))
+    findings.append(Finding(Severity.WARNING, "no-start", subject, None, what, remedy))
     return first
 
 
@@ -284,5 +286,7 @@ def _once_a_day(subject: str, seen: Sequence[_Seen], part: Rendered) -> Iterator
             )
         if known is not one:
             what, remedy = f"rows {known.row} and {one.row} say the same", "keep one row"
-            part.findings.append(Finding(Level.CHECK, "same-rows", subject, one.row, what, remedy))
+            part.findings.append(
+                Finding(Severity.CHECK, "same-rows", subject, one.row, what, remedy)
+            )
     yield from by_day.values()

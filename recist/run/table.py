@@ -30,7 +30,7 @@ from recist.table.checks import check_course, check_responses
 from recist.table.courses import by_subject, courses_of
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Level, about_table
+from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import MEASUREMENTS, Layout
 from recist.table.output import Packed, Rendered, TableResult, pack, write
 from recist.table.records import Record, RecordReader, read_records
@@ -161,7 +161,7 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
         for case in cases.get(subject, ()):
             _append(done, case.rendered)
         done.findings.extend(findings)
-        if subject in broken or any(finding.level is Level.ERROR for finding in findings):
+        if subject in broken or any(finding.level is Severity.ERROR for finding in findings):
             done.failed.append(subject)
     done.subjects = len(found)
     done.with_events = [subject for subject in found if subject in task.events]
@@ -193,7 +193,7 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
         if isinstance(error, InputError):
             what, remedy = error.what, error.remedy
         subject = case.course.subject
-        case.findings.append(Finding(Level.ERROR, "not-assessed", subject, None, what, remedy))
+        case.findings.append(Finding(Severity.ERROR, "not-assessed", subject, None, what, remedy))
         case.rendered, case.failed = Rendered(), True
 
 

@@ -1,6 +1,6 @@
 """Checks on a course and its responses: what a data manager would ask about.
 
-Levels: see :class:`recist.table.finding.Level`. A check never changes an answer.
+Levels: see :class:`recist.table.finding.Severity`. A check never changes an answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from recist.criteria.thresholds import MEASURABLE_MM
 from recist.endpoints.origin import recorded_start, remarks_on_start
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Assessment, Response
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.records import NO_EXTRAS, Record
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
@@ -79,7 +79,7 @@ class _Place:
         self.baseline = course.timepoints[0].day if course.timepoints else 0
 
     def finding(
-        self, level: Level, code: str, place: tuple[int, str], what: str, remedy: str
+        self, level: Severity, code: str, place: tuple[int, str], what: str, remedy: str
     ) -> Finding:
         day, lesion = place
         zero = self._course.day_zero
@@ -107,7 +107,7 @@ def _selection(targets: Targets, at: _Place) -> Iterable[Finding]:
     if len(targets) > most:
         what = f"{len(targets)} target lesions, {most} at most"
         place = (at.baseline, targets[most][0].id)
-        yield at.finding(Level.WARNING, "too-many-targets", place, what, remedy)
+        yield at.finding(Severity.WARNING, "too-many-targets", place, what, remedy)
     organs = [organ_of(lesion.organ, is_node=lesion.is_node) for lesion, _ in targets]
     counts = Counter(organs)
     for organ, count in counts.items():
@@ -116,7 +116,7 @@ def _selection(targets: Targets, at: _Place) -> Iterable[Finding]:
             last = there[per_organ][0].id
             what = f"{count} targets in {organ or 'an unnamed organ'}, {per_organ} at most"
             place = (at.baseline, last)
-            yield at.finding(Level.WARNING, "too-many-in-organ", place, what, remedy)
+            yield at.finding(Severity.WARNING, "too-many-in-organ", place, what, remedy)
 
 
 def _measurability(
@@ -128,16 +128,16 @@ def _measurability(
         if diameter is None:
             what = f"target {lesion.id} is {measurement.status} at the baseline"
             remedy = "a target is measured at the baseline: give its diameter or make it non-target"
-            yield at.finding(Level.WARNING, "unmeasured-target", place, what, remedy)
+            yield at.finding(Severity.WARNING, "unmeasured-target", place, what, remedy)
         elif diameter < (least := _least(lesion, records, protocol)):
             if lesion.is_node:
                 what = f"node {lesion.id} of {diameter} mm is a target"
                 remedy = f"a target node has a short axis of {least} mm or more: make it non-target"
-                yield at.finding(Level.WARNING, "small-node", place, what, remedy)
+                yield at.finding(Severity.WARNING, "small-node", place, what, remedy)
             else:
                 what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
                 remedy = "make it non-target"
-                yield at.finding(Level.WARNING, "not-measurable", place, what, remedy)
+                yield at.finding(Severity.WARNING, "not-measurable", place, what, remedy)
 
 
 def _least(lesion: Lesion, records: Sequence[Record], protocol: Protocol) -> Decimal:
@@ -164,7 +164,7 @@ def _unit(course: Course, targets: Targets, at: _Place) -> Iterable[Finding]:
         )
         remedy = "this looks like cm: give diameters in mm"
         place = (at.baseline, targets[0][0].id)
-        yield at.finding(Level.WARNING, "looks-like-cm", place, what, remedy)
+        yield at.finding(Severity.WARNING, "looks-like-cm", place, what, remedy)
 
 
 def _baseline_parts(targets: Targets, at: _Place) -> Iterable[Finding]:
@@ -173,7 +173,7 @@ def _baseline_parts(targets: Targets, at: _Place) -> Iterable[Finding]:
             what = f"target {lesion.id} has {len(measurement.parts_mm)} diameters at the baseline"
             remedy = "summed as fragments; are these two lesions, or one row too many?"
             place = (at.baseline, lesion.id)
-            yield at.finding(Level.WARNING, "parts-at-baseline", place, what, remedy)
+            yield at.finding(Severity.WARNING, "parts-at-baseline", place, what, remedy)
 
 
 def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
@@ -185,7 +185,7 @@ def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
             what = f"lesion {record.lesion}: this row is earlier than row {previous.row}"
             remedy = "taken in the order of dates; is the date right?"
             yield Finding(
-                Level.WARNING, "dates-out-of-order", course.subject, record.row, what, remedy
+                Severity.WARNING, "dates-out-of-order", course.subject, record.row, what, remedy
             )
         last[record.lesion] = record
 
@@ -196,7 +196,7 @@ def against_events(
     """A baseline after the start, follow-up before it or after death; follow-up in order."""
 
     def finding(code: str, what: str, remedy: str) -> Finding:
-        return Finding(Level.WARNING, code, course.subject, None, what, remedy)
+        return Finding(Severity.WARNING, code, course.subject, None, what, remedy)
 
     for remark in remarks_on_start(course, protocol):
         remedy = "is the date right? treatment of an earlier line is a previous-line-start"
@@ -227,13 +227,13 @@ def _start(course: Course, protocol: Protocol, *, has_events: bool) -> Iterable[
         what = "no start of treatment and no randomisation among the events"
         remedy = "durations run from the baseline scan: give a table of events"
         named = course.subject if has_events else ""  # of the whole table
-        yield Finding(Level.WARNING, "no-start", named, None, what, remedy)
+        yield Finding(Severity.WARNING, "no-start", named, None, what, remedy)
         return
     age, most = (start or 0) - baseline, protocol.baseline_days
     if age > most:
         what = f"baseline {age} days before the start of treatment, {most} at most"
         remedy = "is there a later scan? the limit is the setting baseline_days"
-        yield Finding(Level.WARNING, "old-baseline", course.subject, None, what, remedy)
+        yield Finding(Severity.WARNING, "old-baseline", course.subject, None, what, remedy)
 
 
 def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
@@ -258,7 +258,7 @@ def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
             )
             remedy = "unequivocal progression? if so, write the status progression"
             place = (timepoint.day, seen.lesion_id)
-            yield at.finding(Level.CHECK, "non-target-growth", place, what, remedy)
+            yield at.finding(Severity.CHECK, "non-target-growth", place, what, remedy)
 
 
 def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
@@ -268,15 +268,15 @@ def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
     if low and protocol.out_of_field_set == "strict":
         what = f"{low} low-dose lesion(s) count neither in the field nor outside of it"
         remedy = "out_of_field_set = strict; pragmatic counts them outside"
-        yield Finding(Level.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
+        yield Finding(Severity.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
     elif low:
         what = f"{low} low-dose lesion(s) count as outside of the field"
         remedy = "out_of_field_set = pragmatic; strict counts them on neither side"
-        yield Finding(Level.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
+        yield Finding(Severity.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
     if partial:
         what = f"{partial} partly irradiated lesion(s) count neither in the field nor outside of it"
         remedy = "they are in the answers on all lesions only"
-        yield Finding(Level.CHECK, "partial-lesions", course.subject, None, what, remedy)
+        yield Finding(Severity.CHECK, "partial-lesions", course.subject, None, what, remedy)
 
 
 def _gaps(course: Course) -> Iterable[Finding]:
@@ -285,7 +285,7 @@ def _gaps(course: Course) -> Iterable[Finding]:
         if gap > IMPLAUSIBLE_GAP_DAYS:
             what = f"{gap} days between two visits (to day {later.day})"
             remedy = "is the year right?"
-            yield Finding(Level.CHECK, "long-gap", course.subject, None, what, remedy)
+            yield Finding(Severity.CHECK, "long-gap", course.subject, None, what, remedy)
 
 
 def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
@@ -304,7 +304,7 @@ def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
                 continue
             what = f"lesion {lesion}: {previous} mm, then {diameter} mm"
             remedy = "is the decimal point right, and the unit mm?"
-            yield at.finding(Level.CHECK, "jump", (timepoint.day, lesion), what, remedy)
+            yield at.finding(Severity.CHECK, "jump", (timepoint.day, lesion), what, remedy)
 
 
 def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
@@ -326,7 +326,7 @@ def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
         if abs(total - record.extras.sum_mm) > SUM_TOLERANCE_MM:
             what = f"sum recorded as {record.extras.sum_mm} mm, the targets add up to {total} mm"
             remedy = "the diameters are used; correct them or the sum"
-            yield Finding(Level.WARNING, "sum", course.subject, record.row, what, remedy)
+            yield Finding(Severity.WARNING, "sum", course.subject, record.row, what, remedy)
 
 
 def check_responses(subject: str, assessments: Sequence[Assessment]) -> list[Finding]:
@@ -341,5 +341,5 @@ def check_responses(subject: str, assessments: Sequence[Assessment]) -> list[Fin
                 f"{assessment.day}"
             )
             remedy = "was the complete response right? look at both visits again"
-            return [Finding(Level.CHECK, "less-after-cr", subject, None, what, remedy)]
+            return [Finding(Severity.CHECK, "less-after-cr", subject, None, what, remedy)]
     return []

@@ -25,7 +25,7 @@ from recist.course import (
 from recist.endpoints import time_zero
 from recist.protocol import DEFAULT, Protocol
 from recist.table.dated_event import DatedEvent
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.records import NO_EXTRAS, Record
 from recist.table.screening import from_baseline
 from recist.table.visits import join_visits
@@ -66,12 +66,14 @@ def courses_of(
                 else timepoint
                 for timepoint in timepoints
             )
-        if any(finding.level is Level.ERROR for finding in findings[before:]):
+        if any(finding.level is Severity.ERROR for finding in findings[before:]):
             continue
         try:
             courses.append(Course(subject, lesions, timepoints, dated, day_zero, reader))
         except CourseError as error:
-            findings.append(Finding(Level.ERROR, "course", subject, None, error.what, error.remedy))
+            findings.append(
+                Finding(Severity.ERROR, "course", subject, None, error.what, error.remedy)
+            )
     return courses
 
 
@@ -97,7 +99,7 @@ def _by_reader(
         what = f"{len(nameless)} row(s) without reader beside those of {others}"
         remedy = "read as a course of its own, with a baseline of its own: name the reader"
         row = nameless[0].row
-        findings.append(Finding(Level.WARNING, "no-reader", subject, row, what, remedy))
+        findings.append(Finding(Severity.WARNING, "no-reader", subject, row, what, remedy))
     return {
         reader: from_baseline(
             subject, sorted(rows, key=_IN_ORDER), events, findings, has_dates=has_dates
@@ -159,20 +161,24 @@ def _compare(subject: str, known: Record, record: Record, findings: list[Finding
     if record.role is not known.role:
         what = f"{where} is {record.role} here, {known.role} {since}"
         remedy = "a lesion keeps its role: give another lesion another name"
-        findings.append(Finding(Level.ERROR, "role-changes", subject, record.row, what, remedy))
+        findings.append(Finding(Severity.ERROR, "role-changes", subject, record.row, what, remedy))
     if record.is_node is not known.is_node:
         kinds = ("no node", "a node")
         what = f"{where} is {kinds[record.is_node]} here, {kinds[known.is_node]} {since}"
         remedy = "a node is measured by its short axis at every date: correct nodal"
-        findings.append(Finding(Level.ERROR, "kind-changes", subject, record.row, what, remedy))
+        findings.append(Finding(Severity.ERROR, "kind-changes", subject, record.row, what, remedy))
     if record.organ.casefold() != known.organ.casefold():
         what = f"{where} lies in {record.organ!r} here, in {known.organ!r} {since}"
         remedy = f"taken as {known.organ!r}: is it the same lesion?"
-        findings.append(Finding(Level.WARNING, "organ-changes", subject, record.row, what, remedy))
+        findings.append(
+            Finding(Severity.WARNING, "organ-changes", subject, record.row, what, remedy)
+        )
     if record.field is not known.field:
         what = f"{where} is {record.field} of the field here, {known.field} {since}"
         remedy = f"taken as {known.field}"
-        findings.append(Finding(Level.WARNING, "field-changes", subject, record.row, what, remedy))
+        findings.append(
+            Finding(Severity.WARNING, "field-changes", subject, record.row, what, remedy)
+        )
 
 
 def _first_seen(subject: str, record: Record, baseline: int, findings: list[Finding]) -> None:
@@ -183,10 +189,10 @@ def _first_seen(subject: str, record: Record, baseline: int, findings: list[Find
             what = f"{where} is new at the baseline"
             remedy = "target or non-target at the baseline; new later"
             findings.append(
-                Finding(Level.ERROR, "new-at-baseline", subject, record.row, what, remedy)
+                Finding(Severity.ERROR, "new-at-baseline", subject, record.row, what, remedy)
             )
     elif record.when != baseline:
-        level = Level.ERROR if record.role is Role.TARGET else Level.WARNING
+        level = Severity.ERROR if record.role is Role.TARGET else Severity.WARNING
         what = f"{where} is {record.role} but has no row at the baseline"
         remedy = "a lesion first seen later is new; one seen before needs its baseline row"
         findings.append(Finding(level, "no-baseline-row", subject, record.row, what, remedy))
@@ -204,7 +210,7 @@ def _merges(subject: str, ordered: Sequence[Record], findings: list[Finding]) ->
             what = f"lesion {lesion} merges into {record.merged_into}, and so into itself"
             remedy = "taken as not evaluable: measure the lesion that the others merged into"
             findings.append(
-                Finding(Level.WARNING, "merge-circle", subject, record.row, what, remedy)
+                Finding(Severity.WARNING, "merge-circle", subject, record.row, what, remedy)
             )
 
 
@@ -277,7 +283,7 @@ def _each_once(subject: str, rows: Sequence[Record], findings: list[Finding]) ->
     numbers = ", ".join(str(record.row) for record in rows)
     what = f"lesion {rows[0].lesion}, rows {numbers} are identical in every cell"
     remedy = "a copy is counted once; parts of one size need a column `part` that differs"
-    findings.append(Finding(Level.WARNING, "identical-rows", subject, rows[1].row, what, remedy))
+    findings.append(Finding(Severity.WARNING, "identical-rows", subject, rows[1].row, what, remedy))
     return sorted(once.values(), key=lambda record: record.row)
 
 
@@ -292,21 +298,23 @@ def _agree(subject: str, rows: Sequence[Record], findings: list[Finding]) -> boo
         what = f"{where} contradict each other: {said}"
         remedy = "keep the right row"
         findings.append(
-            Finding(Level.ERROR, "contradicting-rows", subject, others[0].row, what, remedy)
+            Finding(Severity.ERROR, "contradicting-rows", subject, others[0].row, what, remedy)
         )
         return False
     if first.status is not Status.MEASURED:
         what, remedy = f"{where} say the same", "keep one row"
-        findings.append(Finding(Level.CHECK, "same-rows", subject, others[0].row, what, remedy))
+        findings.append(Finding(Severity.CHECK, "same-rows", subject, others[0].row, what, remedy))
         return True
     if first.is_node:
         what = f"{where} give a node several diameters"
         remedy = "counted as fragments; RECIST gives no rule for a fragmented node: keep one row"
-        findings.append(Finding(Level.WARNING, "node-parts", subject, others[0].row, what, remedy))
+        findings.append(
+            Finding(Severity.WARNING, "node-parts", subject, others[0].row, what, remedy)
+        )
     elif len({record.diameter_mm for record in rows}) < len(rows):
         what = f"{where} give the same diameter twice"
         remedy = "counted as fragments; delete one if it is a copy"
-        findings.append(Finding(Level.CHECK, "same-parts", subject, others[0].row, what, remedy))
+        findings.append(Finding(Severity.CHECK, "same-parts", subject, others[0].row, what, remedy))
     return True
 
 

@@ -10,7 +10,7 @@ from imaging.tables.cells import without_apostrophe
 from imaging.tables.source import Source, chunks, opened
 from recist.table import cells
 from recist.table.dated_event import DatedEvent
-from recist.table.finding import Finding, Level, about_table
+from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import EVENTS, Layout
 from recist.table.records import QUOTE, Slips, when_reader
 
@@ -54,7 +54,7 @@ def read_events(
 
 def refused(findings: Sequence[Finding]) -> frozenset[str]:
     """The subjects with an event that cannot be read: their end points would be wrong."""
-    return frozenset(finding.subject for finding in findings if finding.level is Level.ERROR)
+    return frozenset(finding.subject for finding in findings if finding.level is Severity.ERROR)
 
 
 def without_rows(events: Iterable[str], seen: Container[str]) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def without_rows(events: Iterable[str], seen: Container[str]) -> Iterator[Findin
     for subject in events:
         if subject not in seen:
             what, remedy = "events of a subject without rows", "is its name spelt as in the table?"
-            yield Finding(Level.WARNING, "events-alone", subject, None, what, remedy)
+            yield Finding(Severity.WARNING, "events-alone", subject, None, what, remedy)
 
 
 def _same_time(layout: Layout, has_dates: bool | None, name: str) -> None:

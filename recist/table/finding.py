@@ -10,7 +10,7 @@ from imaging.tables.columns import listed
 from imaging.tables.source import Table
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How much a finding weighs."""
 
     ERROR = "error"  # the subject cannot be assessed
@@ -29,7 +29,7 @@ class Finding(NamedTuple):
         remedy: what the user can do.
     """
 
-    level: Level
+    level: Severity
     code: str
     subject: str
     row: int | None
@@ -45,9 +45,9 @@ class Finding(NamedTuple):
 def about_table(table: Table) -> Iterator[Finding]:
     """What is to be said of a table as a whole: how it was read, and what of it is not."""
     for note in table.notes:
-        level = Level.WARNING if note.doubtful else Level.CHECK
+        level = Severity.WARNING if note.doubtful else Severity.CHECK
         yield Finding(level, "read-as", "", None, f"{table.name}: {note.what}", note.remedy)
     if table.layout.unknown:
         what = f"columns that are not read: {listed(table.layout.unknown)}"
         remedy = "rename them if they were meant to be read"
-        yield Finding(Level.CHECK, "unknown-columns", "", 1, f"{what}", remedy)
+        yield Finding(Severity.CHECK, "unknown-columns", "", 1, f"{what}", remedy)

@@ -13,7 +13,7 @@ from imaging.errors import InputError
 from recist.protocol import Protocol, effective
 from recist.table import results
 from recist.table.events import without_rows
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.writing import JsonArray, all_written, write_line
 
 TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
@@ -87,7 +87,7 @@ class TableResult:
     subjects: int
     failed: tuple[str, ...]
     findings: tuple[Finding, ...]
-    counts: dict[Level, int]
+    counts: dict[Severity, int]
 
     @property
     def exit_code(self) -> int:
@@ -177,8 +177,8 @@ class _Account:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         write_line(file, results.csv_line(CHECK_COLUMNS))
-        self._kept: dict[Level, list[Finding]] = {level: [] for level in Level}
-        self._counts: Counter[Level] = Counter()
+        self._kept: dict[Severity, list[Finding]] = {level: [] for level in Severity}
+        self._counts: Counter[Severity] = Counter()
         self._said: set[Finding] = set()
         self.subjects = 0
         self.failed: list[str] = []
@@ -189,7 +189,7 @@ class _Account:
                 if finding in self._said:
                     continue
                 self._said.add(finding)
-            if finding.level is Level.ERROR and not finding.subject:
+            if finding.level is Severity.ERROR and not finding.subject:
                 self.subjects += 1  # whoever it belongs to is not among the results
                 self.failed.append(f"row {finding.row}")
             self._counts[finding.level] += 1
@@ -201,8 +201,8 @@ class _Account:
             write_line(self._file, results.csv_line((*cells, finding.what, finding.remedy)))
 
     def result(self, out: Path) -> TableResult:
-        kept = tuple(finding for level in Level for finding in self._kept[level])
-        counts = {level: self._counts[level] for level in Level}
+        kept = tuple(finding for level in Severity for finding in self._kept[level])
+        counts = {level: self._counts[level] for level in Severity}
         return TableResult(out, self.subjects, tuple(self.failed), kept, counts)
 
 

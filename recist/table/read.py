@@ -10,7 +10,7 @@ from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import by_subject, courses_of
 from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Level, about_table
+from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import MEASUREMENTS
 from recist.table.records import Record, RecordReader, read_records
 
@@ -43,7 +43,7 @@ class Courses(Mapping[str, Course]):
             dict.fromkeys(
                 each.subject
                 for each in findings
-                if each.level is Level.ERROR and each.subject and each.subject not in self
+                if each.level is Severity.ERROR and each.subject and each.subject not in self
             )
         )
 
@@ -64,7 +64,7 @@ class Courses(Mapping[str, Course]):
                 remedy="choose one: read_table(..., reader=...), or take them from .all",
             )
         for each in self.findings:
-            if each.subject == subject and each.level is Level.ERROR:
+            if each.subject == subject and each.level is Severity.ERROR:
                 row = "" if each.row is None else f"row {each.row}: "
                 raise NoCourseError(f"{row}{each.what}", where=subject, remedy=each.remedy)
         known = ", ".join(list(self._by_subject)[:_NAMED])

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from imaging.tables.cells import without_apostrophe
 from recist.course import Field, Role, Status
 from recist.table import cells
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.layout import Layout
 
 Value = TypeVar("Value")
@@ -68,14 +68,14 @@ class Slips:
 
     def error(self, code: str, what: str, remedy: str) -> None:
         self.failed = True
-        self._add(Level.ERROR, code, what, remedy)
+        self._add(Severity.ERROR, code, what, remedy)
 
     def warning(self, code: str, what: str, remedy: str) -> None:
-        self._add(Level.WARNING, code, what, remedy)
+        self._add(Severity.WARNING, code, what, remedy)
 
     def said(self, code: str, what: str, remedy: str = "it is read so") -> None:
         """How a cell was read, which is told once for the whole table."""
-        self._findings.append(Finding(Level.CHECK, code, "", None, what, remedy))
+        self._findings.append(Finding(Severity.CHECK, code, "", None, what, remedy))
 
     def value(self, code: str, parse: Callable[[str], Value], text: str) -> Value | None:
         """The value of a cell; None, and an error noted, when it cannot be read."""
@@ -85,7 +85,7 @@ class Slips:
             self.error(code, error.what, error.remedy)
             return None
 
-    def _add(self, level: Level, code: str, what: str, remedy: str) -> None:
+    def _add(self, level: Severity, code: str, what: str, remedy: str) -> None:
         self._findings.append(Finding(level, code, self._subject, self._row, what, remedy))
 
 
@@ -283,12 +283,12 @@ def read_records(
 
 def _header_again(number: int) -> Finding:
     what, remedy = "the header again", "the row is left out: were two tables joined?"
-    return Finding(Level.WARNING, "header-again", "", number, what, remedy)
+    return Finding(Severity.WARNING, "header-again", "", number, what, remedy)
 
 
 def _no_subject(above: str, number: int) -> Finding:
     what = "a row without subject" + (f" below one of {above}" if above else "")
-    return Finding(Level.ERROR, "no-subject", above, number, what, "name its subject in the row")
+    return Finding(Severity.ERROR, "no-subject", above, number, what, "name its subject in the row")
 
 
 _SEEN = (Status.PRESENT, Status.INCREASED, Status.PROGRESSION, Status.DECREASED)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from recist.course import EventKind, Role, Status
 from recist.table.dated_event import DatedEvent
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.records import Record
 
 _STARTS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RANDOMISATION)
@@ -51,7 +51,7 @@ def from_baseline(
     remedy = "the last one is the baseline"
     if earlier:
         remedy += f"; {', '.join(earlier)} as on an earlier one"
-    findings.append(Finding(Level.WARNING, "screening", subject, kept[0].row, what, remedy))
+    findings.append(Finding(Severity.WARNING, "screening", subject, kept[0].row, what, remedy))
     moved = [record._replace(when=last) for record in kept]
     moved.sort(key=lambda record: (record.lesion, record.row))
     return [*moved, *ordered[len(before) :]]

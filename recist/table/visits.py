@@ -16,7 +16,7 @@ from typing import NamedTuple
 from recist.course import Role, Status
 from recist.endpoints.time_to_event import visit_day
 from recist.protocol import Protocol
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 from recist.table.records import NO_EXTRAS, Record
 
 #: Scans of one visit lie within the usual visit window of trials on both sides.
@@ -62,7 +62,7 @@ def join_visits(
                 signs[day] = sign
         what = f"{name} has scans on {len(scanned)} dates"
         remedy = f"taken as one visit (visit_date = {protocol.visit_date}, AMB-32)"
-        findings.append(Finding(Level.CHECK, "one-visit", subject, rows[0].row, what, remedy))
+        findings.append(Finding(Severity.CHECK, "one-visit", subject, rows[0].row, what, remedy))
     if not days:
         return Joined(ordered, signs)
     moved = [
@@ -105,7 +105,7 @@ def _partial(
             what = f"scans {apart} days apart that each show some of the lesions"
             remedy = "one visit? name it in a column `visit`, or widen visit_window_days"
             findings.append(
-                Finding(Level.WARNING, "partial-visits", subject, rows[0].row, what, remedy)
+                Finding(Severity.WARNING, "partial-visits", subject, rows[0].row, what, remedy)
             )
     return near
 

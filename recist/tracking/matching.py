@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from imaging.volume import FloatArray
 from recist.tracking.clouds import Cloud, reach_mm, span_mm
 
-IntArray = npt.NDArray[np.intp]
+IndexArray = npt.NDArray[np.intp]
 
 #: Cost of a link: each part lies in 0..1. Overlap and distance weigh alike; size weighs half as
 #: much, because a change of size is what is looked for and must not break a link by itself.
@@ -157,14 +157,14 @@ def components(
     candidates: int,
     shares: Mapping[tuple[int, int], tuple[float, float]],
     owner: Mapping[int, int],
-) -> IntArray:
+) -> IndexArray:
     """Component number of each lesion, then of each candidate, of the overlap graph."""
     edges = [(n, lesions + c) for (n, c), share in shares.items() if share[0] >= PART_SHARE]
     edges += [(n, lesions + c) for c, n in owner.items()]
     return _connected(edges, lesions + candidates)
 
 
-def _connected(edges: Sequence[tuple[int, int]], size: int) -> IntArray:
+def _connected(edges: Sequence[tuple[int, int]], size: int) -> IndexArray:
     """Component number of each node."""
     first, second = np.array(edges, dtype=np.intp).reshape(-1, 2).T
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(size, size))

@@ -31,7 +31,7 @@ MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class LesionLogits:
     """What the networks say about one lesion.
 
     Attributes:
@@ -60,7 +60,7 @@ class FineNetworks:
             channels_last(network.to(device)) for network in bundle.networks(ensemble=True)
         ]
 
-    def answer(self, ct: Volume, prompt: Prompt) -> Answer:
+    def answer(self, ct: Volume, prompt: Prompt) -> LesionLogits:
         """The lesion meant, on a grid matched to it.
 
         Args:
@@ -85,7 +85,7 @@ class FineNetworks:
             spacing = wanted
             centre = window.to_world_mm(np.argwhere(found).mean(axis=0))
         probability = 1.0 / (1.0 + np.exp(-logit[found])) if found.any() else np.zeros(1)
-        return Answer(
+        return LesionLogits(
             Volume(logit, window, Unit.OTHER),
             each,
             self.level,

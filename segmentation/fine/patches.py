@@ -51,7 +51,7 @@ DRAWN_MM = (5.0, 50.0)
 
 
 @dataclass(slots=True, eq=False)
-class Patch:
+class LesionPatch:
     """One sample: HU, truth, and where the truth is known, all (1, 1, n, n, n) float."""
 
     hu: torch.Tensor
@@ -180,7 +180,7 @@ def _anchor(rng: np.random.Generator, most: float = 4.0) -> Array:
     return (encoding.SIDE - 1) / 2.0 + rng.uniform(-most, most, 3)
 
 
-def _boxed(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
+def _boxed(pool: Pool, first_click: bool, rng: np.random.Generator) -> LesionPatch:
     case = pool.boxed[int(rng.integers(len(pool.boxed)))]
     number, *centre, length = (float(v) for v in case.lesions[int(rng.integers(len(case.lesions)))])
     spacing = _spacing(length, first_click, rng)
@@ -193,7 +193,7 @@ def _boxed(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
     inside = beyond <= 0
     label = (label & inside).float()
     if rng.random() < IN_PLACE_SHARE or not pool.lungs:
-        return Patch(hu, label, inside.float())
+        return LesionPatch(hu, label, inside.float())
     host = pool.lungs[int(rng.integers(len(pool.lungs)))]
     place = np.array(np.unravel_index(host.lung[rng.integers(len(host.lung))], host.hu.shape))
     there = _points(host, place.astype(np.float64), matrix, _anchor(rng))
@@ -201,7 +201,7 @@ def _boxed(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
     fade = rng.uniform(0.0, LONGEST_FADE_MM)
     share = (1.0 - beyond / max(fade, 1e-3)).clamp(0.0, 1.0)
     known = inside | (beyond > max(fade, 2.0))
-    return Patch(around + share * (hu - around), label, known.float())
+    return LesionPatch(around + share * (hu - around), label, known.float())
 
 
 def _beyond_mm(
@@ -225,7 +225,7 @@ def _beyond_mm(
     return apart
 
 
-def _real(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
+def _real(pool: Pool, first_click: bool, rng: np.random.Generator) -> LesionPatch:
     case = pool.labelled[int(rng.integers(len(pool.labelled)))]
     rows = _usable(case)
     number, *centre, length = (float(v) for v in rows[int(rng.integers(len(rows)))])
@@ -236,10 +236,10 @@ def _real(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
     label = _sampled(case.label, points, spread, number=int(number)) > 0.5
     limit = np.array(case.hu.shape).reshape(3, 1, 1, 1) - 0.5
     known = torch.from_numpy(((points > -0.5) & (points < limit)).all(0))[None, None]
-    return Patch(hu, (label & known).float(), known.float())
+    return LesionPatch(hu, (label & known).float(), known.float())
 
 
-def _drawn(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
+def _drawn(pool: Pool, first_click: bool, rng: np.random.Generator) -> LesionPatch:
     """A bumpy lesion drawn into lung, liver, muscle, fat or at a border between them."""
     in_lung = bool(pool.lungs) and rng.random() < 0.3
     hosts = pool.lungs if in_lung else pool.bodies
@@ -266,7 +266,7 @@ def _drawn(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
     solid = torch.sigmoid(-depth / rng.uniform(0.3, 1.2))
     inner = depth < 0
     if not bool(inner.any()):
-        return Patch(hu, torch.zeros_like(hu), torch.ones_like(hu))
+        return LesionPatch(hu, torch.zeros_like(hu), torch.ones_like(hu))
     before = float(hu[inner].median())
     grain = float((hu - functional.avg_pool3d(hu, 3, 1, 1)).clamp(-60, 60).std())
     if before < -400:
@@ -281,7 +281,7 @@ def _drawn(pool: Pool, first_click: bool, rng: np.random.Generator) -> Patch:
     )
     texture = torch.from_numpy(rng.normal(0.0, grain, hu.shape).astype(np.float32))
     filled = level + uneven + functional.avg_pool3d(texture, 3, 1, 1) * 2.0
-    return Patch(hu + solid * (filled - hu), inner.float(), torch.ones_like(hu))
+    return LesionPatch(hu + solid * (filled - hu), inner.float(), torch.ones_like(hu))
 
 
 def _negative(
@@ -301,14 +301,14 @@ def _negative(
     anchor = _anchor(rng)
     points = _points(case, index.astype(np.float64), _matrix(rng) * spacing, anchor)
     hu = _sampled(case.hu, points, spacing / float(case.spacing_mm[0]))
-    patch = Patch(hu, torch.zeros_like(hu), torch.ones_like(hu))
+    patch = LesionPatch(hu, torch.zeros_like(hu), torch.ones_like(hu))
     _vary(patch, rng)
     cue = encoding.place(encoding.SIDE, anchor, anchor, hu.device)
     image = torch.cat([encoding.windowed(patch.hu), cue, torch.zeros_like(cue)], 1)
     return image, patch.label, patch.known
 
 
-def _vary(patch: Patch, rng: np.random.Generator) -> None:
+def _vary(patch: LesionPatch, rng: np.random.Generator) -> None:
     """Alter contrast, noise and sharpness, in place."""
     hu = patch.hu * rng.uniform(0.96, 1.04) + rng.uniform(-15.0, 15.0)
     if rng.random() < 0.15:

@@ -14,7 +14,7 @@ from segmentation.fine import encoding
 from segmentation.fine.cases import FineCase
 from segmentation.fine.patches import Pool, sample
 from segmentation.network import LesionNet
-from segmentation.training import Batch, RunSettings, run_steps
+from segmentation.training import RunSettings, TrainingBatch, run_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,9 @@ def train(
     )
 
 
-def make_batch(pool: Pool, settings: FineSettings, step: int, device: torch.device) -> Batch:
+def make_batch(
+    pool: Pool, settings: FineSettings, step: int, device: torch.device
+) -> TrainingBatch:
     """The batch of a step: images (batch, 4, n, n, n), targets and known (batch, 1, n, n, n)."""
     rng = np.random.default_rng([settings.seed, settings.fold + 1, step])
     images, targets, known = zip(*(sample(pool, rng) for _ in range(settings.batch)), strict=True)

@@ -16,7 +16,7 @@ from imaging import tree
 from imaging.catalogue import Catalogue, ProblemLevel, Subject, Visit, scan
 from imaging.errors import InputError
 from imaging.read import read_ct
-from imaging.series import Kind, Problem, Series
+from imaging.series import Problem, Series, SeriesFormat
 
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
@@ -354,7 +354,7 @@ def test_the_dicom_patients(data_dir: Path) -> None:
         assert visit.ct
         assert visit.pet
         assert (visit.ct.slices, visit.pet.slices) == (slices, slices)
-        assert visit.ct.kind is Kind.DICOM
+        assert visit.ct.kind is SeriesFormat.DICOM
         # The contours are dated 2009 in their series, 2006 in their study.
         assert len(visit.rtstructs) == 2
     assert not errors(catalogue)

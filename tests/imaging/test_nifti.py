@@ -16,7 +16,7 @@ from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map
 from imaging.nifti import read_nifti
 from imaging.read import read_ct, read_pet
-from imaging.series import Kind, ProblemLevel
+from imaging.series import ProblemLevel, SeriesFormat
 from imaging.volume import Grid, Unit
 
 
@@ -124,7 +124,7 @@ def test_a_manifest_gives_the_same_catalogue(tmp_path: Path) -> None:
     assert (first.label, second.label) == ("baseline", "follow-up 1")
     assert first.ct
     assert first.pet
-    assert first.ct.kind is Kind.NIFTI
+    assert first.ct.kind is SeriesFormat.NIFTI
     assert first.labels == tmp_path / "lesions.nii.gz"
     ct, pet = read_ct(first.ct), read_pet(first.pet)
     assert (ct.volume.unit, pet.volume.unit) == (Unit.HU, Unit.SUV_BW)

@@ -11,10 +11,10 @@ import pytest
 
 from imaging.errors import GeometryError, UnsupportedError
 from imaging.registration import (
-    Lesions,
-    Method,
-    Quality,
+    LesionSpheres,
     Registration,
+    RegistrationMethod,
+    RegistrationQuality,
     refined_at,
     register,
     register_dates,
@@ -94,7 +94,7 @@ FIXED = scan(GRID)
 def test_a_patient_who_moved_is_found_again() -> None:
     true = motion(4.0, (14.0, -9.0, 18.0))
     found = register(FIXED, scan(GRID, np.linalg.inv(true)), deformable=False)
-    assert found.quality.method is Method.RIGID
+    assert found.quality.method is RegistrationMethod.RIGID
     assert error_mm(found, true).mean() < 1.0
     assert found.quality.similarity_after > found.quality.similarity_before
 
@@ -102,7 +102,7 @@ def test_a_patient_who_moved_is_found_again() -> None:
 def test_a_deformation_leaves_a_rigid_motion_in_place_and_can_be_inverted() -> None:
     true = motion(-3.0, (-8.0, 6.0, 10.0))
     found = register(FIXED, scan(GRID, np.linalg.inv(true)))
-    assert found.quality.method is Method.DEFORMABLE
+    assert found.quality.method is RegistrationMethod.DEFORMABLE
     assert error_mm(found, true).mean() < 1.5
     points = landmarks()
     assert found.to_fixed_mm(found.to_moving_mm(points)) == pytest.approx(points, abs=0.1)
@@ -117,7 +117,7 @@ def test_a_smaller_field_of_view_at_another_table_position_is_found() -> None:
     affine[:3, 3] += (40.0, 25.0, 400.0)
     moving = scan(Grid(crop.shape, affine), np.linalg.inv(true))
     found = register(FIXED, moving, deformable=False)
-    assert found.quality.method is Method.RIGID
+    assert found.quality.method is RegistrationMethod.RIGID
     assert error_mm(found, true).mean() < 2.0
     assert found.quality.overlap < 0.75
 
@@ -154,7 +154,7 @@ def test_a_deformation_follows_a_body_that_bends() -> None:
     errors = [
         np.linalg.norm(each.to_moving_mm(points) - true, axis=1).mean() for each in (rigid, found)
     ]
-    assert found.quality.method is Method.DEFORMABLE
+    assert found.quality.method is RegistrationMethod.DEFORMABLE
     assert errors[1] < 0.6 * errors[0]
     assert errors[1] < 2.5
     # and the same images give the same registration, to the last digit
@@ -168,7 +168,7 @@ def test_an_image_of_nothing_is_reported_not_registered() -> None:
     empty = Volume(np.full(GRID.shape, -1000.0), GRID, Unit.HU)
     for fixed, moving in ((FIXED, empty), (empty, FIXED), (empty, empty)):
         found = register(fixed, moving)
-        assert found.quality.method is Method.IDENTITY
+        assert found.quality.method is RegistrationMethod.IDENTITY
         assert found.quality.flags
         assert found.to_moving_mm(landmarks()) == pytest.approx(landmarks())
 
@@ -177,14 +177,14 @@ def test_something_else_is_reported_not_registered() -> None:
     """A phantom of bars has nothing in common with the trunk."""
     bars = np.where(np.indices(GRID.shape)[0] % 12 < 6, 40.0, -1000.0)
     found = register(FIXED, Volume(bars, GRID, Unit.HU))
-    assert found.quality.method is Method.IDENTITY
+    assert found.quality.method is RegistrationMethod.IDENTITY
     assert "scanner coordinates" in found.quality.flags[0]
 
 
 def test_a_few_slices_are_registered_rigidly_only() -> None:
     slab = GRID.crop((0, 0, 22), (72, 56, 5))
     found = register(scan(slab), scan(slab, np.linalg.inv(motion(0.0, (6.0, 4.0, 0.0)))))
-    assert found.quality.method is Method.RIGID
+    assert found.quality.method is RegistrationMethod.RIGID
     assert "too thin" in found.quality.flags[0]
 
 
@@ -255,8 +255,10 @@ def test_a_registration_is_refined_around_a_lesion_and_knows_its_error_there() -
 
     fixed = Volume(tissue(points, 10.0), grid, Unit.HU)
     moving = Volume(tissue(pushed(points, centre, 5.0), 6.0), grid, Unit.HU)
-    coarse = Registration(grid, grid, np.eye(4), Quality(Method.RIGID, 0.9, 0.9, 1.0))
-    close = refined_at(coarse, fixed, moving, Lesions(centre[None], np.array([10.0])))
+    coarse = Registration(
+        grid, grid, np.eye(4), RegistrationQuality(RegistrationMethod.RIGID, 0.9, 0.9, 1.0)
+    )
+    close = refined_at(coarse, fixed, moving, LesionSpheres(centre[None], np.array([10.0])))
     off = np.linalg.norm(close.to_moving_mm(centre) - centre - np.array([5.0, 0.0, 0.0]))
     assert off < 1.5
     assert off <= close.error_mm(centre)[0] < coarse.error_mm(centre)[0]
@@ -268,17 +270,21 @@ def test_a_registration_is_refined_around_a_lesion_and_knows_its_error_there() -
 
 
 def test_a_place_outside_of_the_other_image_is_left_as_it_is() -> None:
-    found = Registration(GRID, GRID, np.eye(4), Quality(Method.RIGID, 0.9, 0.9, 1.0))
+    found = Registration(
+        GRID, GRID, np.eye(4), RegistrationQuality(RegistrationMethod.RIGID, 0.9, 0.9, 1.0)
+    )
     beyond = np.array([[900.0, 0.0, 0.0]])
-    assert refined_at(found, FIXED, FIXED, Lesions(beyond, np.array([5.0]))).places is None
-    assert refined_at(found, FIXED, FIXED, Lesions(np.zeros((0, 3)), np.zeros(0))).places is None
+    assert refined_at(found, FIXED, FIXED, LesionSpheres(beyond, np.array([5.0]))).places is None
+    assert (
+        refined_at(found, FIXED, FIXED, LesionSpheres(np.zeros((0, 3)), np.zeros(0))).places is None
+    )
 
 
 def test_dates_are_refined_around_the_lesions_of_both() -> None:
     true = motion(2.0, (5.0, 5.0, 5.0))
     moving = scan(GRID, np.linalg.inv(true), bend_mm=6.0)
-    here = Lesions(MIDDLE + np.array([[30.0, 0.0, 40.0]]), np.array([6.0]))
-    there = Lesions(MIDDLE + np.array([[-40.0, 10.0, 55.0]]), np.array([5.0]))
+    here = LesionSpheres(MIDDLE + np.array([[30.0, 0.0, 40.0]]), np.array([6.0]))
+    there = LesionSpheres(MIDDLE + np.array([[-40.0, 10.0, 55.0]]), np.array([5.0]))
     _, found = register_dates([FIXED, moving], lesions=[here, there])
     assert found is not None
     assert found.places is not None
@@ -360,7 +366,7 @@ def test_landmarks_of_the_simulated_patients_are_found(
         np.linalg.norm(place - true, axis=1)
         for place in (points, rigid.to_moving_mm(points), found.to_moving_mm(points))
     )
-    assert found.quality.method is Method.DEFORMABLE
+    assert found.quality.method is RegistrationMethod.DEFORMABLE
     assert np.median(before) > 6.0
     assert np.median(by_rigid) < 1.6
     assert np.median(after) < min(0.8, float(np.median(by_rigid)))
@@ -372,9 +378,9 @@ def test_landmarks_of_the_simulated_patients_are_found(
     assert (after[near] <= found.error_mm(points)[near]).all()
 
 
-def lesions_of(truth: dict[str, Any]) -> Lesions:
+def lesions_of(truth: dict[str, Any]) -> LesionSpheres:
     """What was painted or contoured at a date."""
     present = [lesion for lesion in truth["lesions"] if lesion["present"]]
     volumes = np.array([lesion["volume_ml"] for lesion in present])
     centres = np.array([lesion["centroid_lps_mm"] for lesion in present])
-    return Lesions(centres, np.cbrt(volumes * 1000 * 3 / (4 * np.pi)))
+    return LesionSpheres(centres, np.cbrt(volumes * 1000 * 3 / (4 * np.pi)))

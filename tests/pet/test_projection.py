@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.volume import Array, Grid, Mask, Unit, Volume
-from pet.projection import Drawn, Plane, projections
+from pet.projection import Drawn, ProjectionPlane, projections
 from pet.reference_regions import RegionName, measure
 
 
@@ -32,7 +32,7 @@ def test_projections_do_not_depend_on_how_the_volume_is_stored(
     suv, mask = body(*stored, [8.0, 20.0, 48.0])  # right, behind, cranial
     region = measure(RegionName.LIVER, suv, mask)
     coronal, sagittal = projections(suv, lesions={"L1": mask}, regions=[region])
-    assert (coronal.plane, sagittal.plane) == (Plane.CORONAL, Plane.SAGITTAL)
+    assert (coronal.plane, sagittal.plane) == (ProjectionPlane.CORONAL, ProjectionPlane.SAGITTAL)
     assert coronal.image.shape == (10, 10)
     assert sagittal.image.shape == (10, 6)
     assert (coronal.spacing_mm, sagittal.spacing_mm) == ((6.0, 4.0), (6.0, 5.0))

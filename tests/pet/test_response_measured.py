@@ -11,7 +11,7 @@ import pytest
 from imaging.volume import Grid, Mask, Unit, Volume
 from pet.reference_regions import ReferenceRegion, RegionName, measure
 from pet.response.comparability import Comparability
-from pet.response.measured import Lesions, MeasuredScan, assess_scans, measured_scan
+from pet.response.measured import LesionMasks, MeasuredScan, assess_scans, measured_scan
 from pet.response.percist import PERCIST5
 from pet.response.protocol import PetProtocol
 from pet.response.result import PetResponse
@@ -45,7 +45,7 @@ def regions(suv: Volume) -> list[ReferenceRegion]:
     return [measure(RegionName.LIVER, suv, liver), measure(RegionName.BLOOD_POOL, suv, blood)]
 
 
-def date(day: int, suv: Volume, lesions: Lesions, audit: Audit | None = AUDIT) -> MeasuredScan:
+def date(day: int, suv: Volume, lesions: LesionMasks, audit: Audit | None = AUDIT) -> MeasuredScan:
     return measured_scan(day, suv, lesions, audit=audit, regions=regions(suv))
 
 
@@ -54,7 +54,7 @@ def responses(*scans: MeasuredScan) -> dict[str, PetResponse]:
 
 
 def test_the_scan_is_in_lean_body_mass() -> None:
-    found = date(0, body((3, 10.0)), Lesions({"L1": cube(3)}, {"L1": "lung"}))
+    found = date(0, body((3, 10.0)), LesionMasks({"L1": cube(3)}, {"L1": "lung"}))
     (lesion,) = found.scan.lesions
     assert lesion.peak == pytest.approx(10.0 * LEAN)
     assert lesion.suv_max == 10.0
@@ -68,24 +68,24 @@ def test_the_scan_is_in_lean_body_mass() -> None:
 
 
 def test_a_falling_lesion_is_a_partial_response() -> None:
-    first = date(0, body((3, 10.0)), Lesions({"L1": cube(3)}))
-    second = date(56, body((3, 6.0)), Lesions({"L1": cube(3)}))
+    first = date(0, body((3, 10.0)), LesionMasks({"L1": cube(3)}))
+    second = date(56, body((3, 6.0)), LesionMasks({"L1": cube(3)}))
     found = responses(first, second)
     assert set(found.values()) == {PetResponse.PMR, PetResponse.SMD}  # PERCIMT counts lesions
     assert found["PERCIMT"] is PetResponse.SMD
 
 
 def test_a_lesion_at_background_or_gone_is_resolved() -> None:
-    first = date(0, body((3, 10.0), (12, 8.0)), Lesions({"L1": cube(3), "L2": cube(12)}))
-    second = date(56, body((3, 1.5)), Lesions({"L1": cube(3)}, absent={"L1", "L2"}))
+    first = date(0, body((3, 10.0), (12, 8.0)), LesionMasks({"L1": cube(3), "L2": cube(12)}))
+    second = date(56, body((3, 1.5)), LesionMasks({"L1": cube(3)}, absent={"L1", "L2"}))
     assert responses(first, second)["PERCIST"] is PetResponse.CMR
-    left = date(56, body((3, 3.0)), Lesions({"L1": cube(3)}, absent={"L2"}))
+    left = date(56, body((3, 3.0)), LesionMasks({"L1": cube(3)}, absent={"L2"}))
     assert responses(first, left)["PERCIST"] is PetResponse.PMR
 
 
 def test_a_new_lesion_is_progression() -> None:
-    first = date(0, body((3, 10.0)), Lesions({"L1": cube(3)}))
-    both = Lesions({"L1": cube(3), "N1": cube(12)}, new={"N1"})
+    first = date(0, body((3, 10.0)), LesionMasks({"L1": cube(3)}))
+    both = LesionMasks({"L1": cube(3), "N1": cube(12)}, new={"N1"})
     found = responses(first, date(56, body((3, 6.0), (12, 5.0)), both))
     assert found["PERCIST"] is PetResponse.PMD
     assert found["iPERCIST"] is PetResponse.UPMD
@@ -95,7 +95,7 @@ def test_a_region_with_concerns_is_shown_but_not_used() -> None:
     suv = body((3, 10.0))
     liver, blood = regions(suv)
     found = measured_scan(
-        0, suv, Lesions({"L1": cube(3)}), audit=AUDIT,
+        0, suv, LesionMasks({"L1": cube(3)}), audit=AUDIT,
         regions=[replace(liver, concerns=("a focus",)), blood],
     )  # fmt: skip
     assert found.scan.liver is None
@@ -113,17 +113,17 @@ def test_a_region_with_concerns_is_shown_but_not_used() -> None:
     ],
 )
 def test_what_is_not_sul_is_told(audit: Audit | None, unit: Unit, words: str) -> None:
-    found = date(0, body((3, 10.0), unit=unit), Lesions({"L1": cube(3)}), audit)
+    found = date(0, body((3, 10.0), unit=unit), LesionMasks({"L1": cube(3)}), audit)
     assert found.scan.lesions[0].peak == pytest.approx(10.0)
     assert words in found.warnings[0]
-    lean = date(0, body((3, 10.0), unit=Unit.SUV_LBM), Lesions({"L1": cube(3)}), AUDIT)
+    lean = date(0, body((3, 10.0), unit=Unit.SUV_LBM), LesionMasks({"L1": cube(3)}), AUDIT)
     assert (lean.scan.lesions[0].peak, lean.warnings) == (pytest.approx(10.0), ())
 
 
 def test_without_a_ct_there_is_no_reference() -> None:
-    found = measured_scan(0, body((3, 10.0)), Lesions({"L1": cube(3)}), audit=AUDIT)
+    found = measured_scan(0, body((3, 10.0)), LesionMasks({"L1": cube(3)}), audit=AUDIT)
     assert found.regions == ()
-    second = measured_scan(56, body((3, 6.0)), Lesions({"L1": cube(3)}), audit=AUDIT)
+    second = measured_scan(56, body((3, 6.0)), LesionMasks({"L1": cube(3)}), audit=AUDIT)
     found_responses = responses(found, second)
     assert found_responses["PERCIST"] is PetResponse.NOT_EVALUABLE
     assert found_responses["PERCIST5"] is PetResponse.PMR
@@ -155,7 +155,7 @@ def test_the_sarcoma_patient_responds(data_dir: Path) -> None:
         lesion = Mask.of(array, Grid(array.shape, to_lps))
         on_pet = on_pet_grid(lesion, suv.grid)
         ct = read_ct(visit.ct).volume
-        found = measured_scan(visit.date.toordinal(), suv, Lesions({"T1": on_pet}),
+        found = measured_scan(visit.date.toordinal(), suv, LesionMasks({"T1": on_pet}),
                               audit=audit, ct=ct)  # fmt: skip
         assert found.regions == ()
         scans.append(found.scan)

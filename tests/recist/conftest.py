@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imaging.read import Reading
-from imaging.series import Kind, Series, Visit
+from imaging.series import Series, SeriesFormat, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.course import Axis, Caliper
 from recist.patient.examination import Examination, Sized
@@ -45,7 +45,7 @@ def drawn(size: str, place: int, *, organ: str | None, is_node: bool | None) -> 
 
 def examination(day: int, slice_mm: float) -> Examination:
     date = BASELINE + dt.timedelta(days=day)
-    series = Series(f"1.2.3.{day}", "CT", (Path("1.nii.gz"),), date=date, kind=Kind.NIFTI)
+    series = Series(f"1.2.3.{day}", "CT", (Path("1.nii.gz"),), date=date, kind=SeriesFormat.NIFTI)
     ct = Volume(np.zeros(GRID.shape, dtype=np.int16), GRID, Unit.HU, "")
     return Examination(Visit(date, f"day {day}", ct=series), day, Reading(ct, (), (), slice_mm))
 

@@ -11,8 +11,8 @@ import pytest
 from imaging.errors import InputError
 from imaging.volume import Grid, Unit, Volume
 from segmentation import prompted
-from segmentation.bundle import FINE_BUNDLE, Kind, load_bundle
-from segmentation.fine.answering import Answer
+from segmentation.bundle import FINE_BUNDLE, NetworkKind, load_bundle
+from segmentation.fine.answering import LesionLogits
 from segmentation.infer import Delineation
 from segmentation.instances import components
 from segmentation.prompted import Models, delineate_prompted, near_lung
@@ -58,10 +58,10 @@ def doors(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Models, Asked]
         class Fine:
             def __init__(self, *_: object, **__: object) -> None: ...
 
-            def answer(self, ct: Volume, prompt: object) -> Answer:
+            def answer(self, ct: Volume, prompt: object) -> LesionLogits:
                 asked.append("fine")
                 logit = Volume(signed(fine_mm, ct.grid), ct.grid, Unit.OTHER)
-                return Answer(logit, logit.array[None], 0.0, 2 * fine_mm, certainty)
+                return LesionLogits(logit, logit.array[None], 0.0, 2 * fine_mm, certainty)
 
         def coarse(ct: Volume, *_: object, **__: object) -> Delineation:
             asked.append("coarse")
@@ -80,7 +80,7 @@ def test_the_bundles_that_ship_are_of_both_kinds() -> None:
     models = Models.shipped()
     assert models.fine is not None
     assert models.coarse is not None
-    assert (models.fine.kind, models.coarse.kind) == (Kind.FINE, Kind.COARSE)
+    assert (models.fine.kind, models.coarse.kind) == (NetworkKind.FINE, NetworkKind.COARSE)
     assert Models.only(models.fine) == Models(models.fine, None)
     assert Models.only(models.coarse) == Models(None, models.coarse)
 

@@ -10,7 +10,13 @@ import pytest
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Grid, Unit, Volume
 from segmentation.prompts import Click
-from segmentation.thresholds import Method, Threshold, delineate_by, hottest_near, otsu_level
+from segmentation.thresholds import (
+    Threshold,
+    ThresholdMethod,
+    delineate_by,
+    hottest_near,
+    otsu_level,
+)
 
 CENTRE_MM = (60.0, 60.0, 60.0)
 FAR_MM = (100.0, 60.0, 60.0)
@@ -28,11 +34,11 @@ def cone(grid: Callable[..., Grid]) -> Volume:
 @pytest.mark.parametrize(
     ("threshold", "radius_mm"),
     [
-        (Threshold(Method.FIXED, suv=4.0), 12.0),
-        (Threshold(Method.FIXED, suv=7.0), 6.0),
-        (Threshold(Method.PERCENT), 11.8),
-        (Threshold(Method.PERCENT, fraction=0.5), 10.0),
-        (Threshold(Method.LIVER, liver_mean=2.0, liver_sd=0.5), 12.0),
+        (Threshold(ThresholdMethod.FIXED, suv=4.0), 12.0),
+        (Threshold(ThresholdMethod.FIXED, suv=7.0), 6.0),
+        (Threshold(ThresholdMethod.PERCENT), 11.8),
+        (Threshold(ThresholdMethod.PERCENT, fraction=0.5), 10.0),
+        (Threshold(ThresholdMethod.LIVER, liver_mean=2.0, liver_sd=0.5), 12.0),
     ],
 )
 def test_the_surface_lies_at_the_level(
@@ -56,9 +62,17 @@ def balls(grid: Callable[..., Grid]) -> Volume:
     return Volume(suv, place, Unit.SUV_BW)
 
 
-@pytest.mark.parametrize("method", [Method.OTSU, Method.GRADIENT, Method.PERCENT, Method.FIXED])
+@pytest.mark.parametrize(
+    "method",
+    [
+        ThresholdMethod.OTSU,
+        ThresholdMethod.GRADIENT,
+        ThresholdMethod.PERCENT,
+        ThresholdMethod.FIXED,
+    ],
+)
 def test_every_method_finds_both_balls_and_a_click_means_one(
-    grid: Callable[..., Grid], method: Method
+    grid: Callable[..., Grid], method: ThresholdMethod
 ) -> None:
     image = balls(grid)
     threshold = Threshold(method, suv=3.0)
@@ -71,7 +85,9 @@ def test_every_method_finds_both_balls_and_a_click_means_one(
 
 
 def test_a_click_where_nothing_is_hot_is_said(cone: Volume) -> None:
-    found = delineate_by(Threshold(Method.FIXED), cone, cone.grid, click=Click((10.0, 10.0, 10.0)))
+    found = delineate_by(
+        Threshold(ThresholdMethod.FIXED), cone, cone.grid, click=Click((10.0, 10.0, 10.0))
+    )
     assert found.candidates == ()
     assert "reaches a SUV of 4.00" in found.warnings[0]
 
@@ -89,9 +105,11 @@ def test_the_hottest_voxel_is_looked_for_near_the_click_only(cone: Volume) -> No
 
 def test_the_liver_method_needs_its_reference() -> None:
     with pytest.raises(InputError, match="liver's mean"):
-        Threshold(Method.LIVER)
+        Threshold(ThresholdMethod.LIVER)
 
 
 def test_activity_is_not_suv(cone: Volume) -> None:
     with pytest.raises(GeometryError, match="not SUVbw"):
-        delineate_by(Threshold(Method.FIXED), Volume(cone.array, cone.grid, Unit.BQML), cone.grid)
+        delineate_by(
+            Threshold(ThresholdMethod.FIXED), Volume(cone.array, cone.grid, Unit.BQML), cone.grid
+        )

@@ -17,7 +17,7 @@ import torch
 from imaging.errors import InputError
 from imaging.volume import Grid, Unit, Volume
 from segmentation import packing, synthesis, training
-from segmentation.augmentation import HeldCase, Patch, draw, draw_prompt, vary
+from segmentation.augmentation import BodyPatch, HeldCase, draw, draw_prompt, vary
 from segmentation.cases import Case
 from segmentation.cases import load as cases_of
 from segmentation.training import Settings, split, train
@@ -84,9 +84,11 @@ def test_the_point_asked_for_lies_at_the_anchor(cases: list[Case]) -> None:
         assert patch.suv[0, 0, i, j, k] == pytest.approx(np.log1p(6.5), abs=0.05)
 
 
-def empty_patch(side: int = 32) -> Patch:
+def empty_patch(side: int = 32) -> BodyPatch:
     ct = torch.full((1, 1, side, side, side), 0.9)
-    return Patch(ct, torch.full_like(ct, 0.4), torch.zeros_like(ct), np.full(3, side / 2), 0, True)
+    return BodyPatch(
+        ct, torch.full_like(ct, 0.4), torch.zeros_like(ct), np.full(3, side / 2), 0, True
+    )
 
 
 def test_a_drawn_lesion_has_a_size_in_range_and_lies_at_the_anchor() -> None:

@@ -17,7 +17,7 @@ import pytest
 from recist.cohort.competing import cumulative_incidence
 from recist.cohort.hazards import cox, log_rank, proportionality
 from recist.cohort.interval_censoring import turnbull
-from recist.cohort.survival import Interval, kaplan_meier
+from recist.cohort.survival import IntervalScale, kaplan_meier
 
 pytestmark = [pytest.mark.slow, pytest.mark.statistics]
 
@@ -121,7 +121,7 @@ def close(found: Any, expected: Any, tolerance: float = TOLERANCE) -> None:
 def test_kaplan_meier(pair: Any) -> None:
     data, r = pair
     curve = kaplan_meier(data["days"], data["event"])
-    for kind in Interval:
+    for kind in IntervalScale:
         bounds = [curve.interval(day, kind) or (None, None) for day in AT]
         reached = [curve.survival[-1] > 0 or curve.days[-1] > day for day in AT]
         close([curve.at(day) for day in AT], r[f"{kind} survival"])

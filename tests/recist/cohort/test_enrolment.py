@@ -9,7 +9,7 @@ import pytest
 from imaging.errors import InputError
 from recist.cohort.enrolment import Enrolled, read_enrolment
 from recist.course import EventKind
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 GOOD = {"subject": "A", "arm": "drug", "line": "1", "randomisation": "0", "death": "90"}
 
@@ -75,7 +75,7 @@ def test_one_patient_in_two_arms() -> None:
 def test_the_same_row_twice_is_read_once() -> None:
     found, findings = read([GOOD, GOOD])
     assert list(found) == ["A"]
-    assert [(each.level, each.code) for each in findings] == [(Level.WARNING, "same-row")]
+    assert [(each.level, each.code) for each in findings] == [(Severity.WARNING, "same-row")]
 
 
 def test_a_missing_stratum_is_said_and_costs_nothing_else() -> None:

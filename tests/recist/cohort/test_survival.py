@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
-from recist.cohort.survival import Interval, KaplanMeier, kaplan_meier
+from recist.cohort.survival import IntervalScale, KaplanMeier, kaplan_meier
 
 from .conftest import Table
 
@@ -31,18 +31,20 @@ def of(table: Table, chosen: npt.NDArray[np.bool_] | None = None) -> KaplanMeier
 def test_lung_as_r_prints_it(lung: Table) -> None:
     curve = of(lung)
     assert (curve.n, curve.n_events, curve.median) == (228, 165, 310)
-    assert curve.quantile_interval(0.5, Interval.LOG) == (285, 363)
-    assert curve.quantile_interval(0.5, Interval.LOG_LOG) == (284, 361)
-    assert curve.quantile_interval(0.5, Interval.PLAIN) == (284, 361)
+    assert curve.quantile_interval(0.5, IntervalScale.LOG) == (285, 363)
+    assert curve.quantile_interval(0.5, IntervalScale.LOG_LOG) == (284, 361)
+    assert curve.quantile_interval(0.5, IntervalScale.PLAIN) == (284, 361)
 
 
 def test_lung_at_six_months(lung: Table) -> None:
     curve = of(lung)
     assert curve.at(182.625) == pytest.approx(0.708054, abs=5e-7)
     assert curve.standard_error(182.625) == pytest.approx(0.030269, abs=5e-7)
-    assert curve.interval(182.625, Interval.LOG) == pytest.approx((0.6511, 0.7699), abs=5e-5)
-    assert curve.interval(182.625, Interval.LOG_LOG) == pytest.approx((0.6440, 0.7627), abs=5e-5)
-    assert curve.interval(182.625, Interval.PLAIN) == pytest.approx((0.6487, 0.7674), abs=5e-5)
+    assert curve.interval(182.625, IntervalScale.LOG) == pytest.approx((0.6511, 0.7699), abs=5e-5)
+    assert curve.interval(182.625, IntervalScale.LOG_LOG) == pytest.approx(
+        (0.6440, 0.7627), abs=5e-5
+    )
+    assert curve.interval(182.625, IntervalScale.PLAIN) == pytest.approx((0.6487, 0.7674), abs=5e-5)
     assert curve.at(365) == pytest.approx(0.409242, abs=5e-7)
 
 
@@ -59,8 +61,8 @@ def test_lung_by_sex(
 ) -> None:
     curve = of(lung, lung.numbers("sex") == sex)
     assert (curve.n, curve.n_events, curve.median) == counts
-    assert curve.quantile_interval(0.5, Interval.LOG) == log
-    assert curve.quantile_interval(0.5, Interval.LOG_LOG) == log_log
+    assert curve.quantile_interval(0.5, IntervalScale.LOG) == log
+    assert curve.quantile_interval(0.5, IntervalScale.LOG_LOG) == log_log
 
 
 def test_bounds_never_reached_are_none(aml: Table) -> None:
@@ -73,12 +75,12 @@ def test_bounds_never_reached_are_none(aml: Table) -> None:
         own = group == name
         curve = kaplan_meier(aml.numbers("weeks")[own], aml.numbers("status")[own])
         assert (curve.n, curve.n_events, curve.median) == (n, events, median)
-        assert curve.quantile_interval(0.5, Interval.LOG) == log
-        assert curve.quantile_interval(0.5, Interval.LOG_LOG) == log_log
+        assert curve.quantile_interval(0.5, IntervalScale.LOG) == log
+        assert curve.quantile_interval(0.5, IntervalScale.LOG_LOG) == log_log
         if name == "Maintained":
             assert curve.at(9) == pytest.approx(0.909, abs=5e-4)
             assert curve.standard_error(9) == pytest.approx(0.0867, abs=5e-5)
-            assert curve.interval(9, Interval.LOG) == pytest.approx((0.7541, 1.0), abs=5e-5)
+            assert curve.interval(9, IntervalScale.LOG) == pytest.approx((0.7541, 1.0), abs=5e-5)
 
 
 def test_the_median_of_a_flat_stretch_is_its_middle_as_in_r(veteran: Table) -> None:
@@ -125,8 +127,8 @@ def test_numbers_at_risk_count_who_is_followed_just_before() -> None:
 
 def test_where_a_scale_has_no_interval_it_says_none() -> None:
     curve = kaplan_meier([5, 6], [1, 1])
-    assert curve.interval(1, Interval.LOG_LOG) is None
-    assert curve.interval(6, Interval.LOG) is None
+    assert curve.interval(1, IntervalScale.LOG_LOG) is None
+    assert curve.interval(6, IntervalScale.LOG) is None
     assert curve.standard_error(6) is None
 
 
@@ -147,8 +149,8 @@ def test_times_that_cannot_be_are_refused(days: list[float], events: list[int], 
 TIMES = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=30)
 
 
-@given(TIMES, st.sampled_from(Interval))
-def test_a_curve_falls_within_its_band(times: list[tuple[int, bool]], kind: Interval) -> None:
+@given(TIMES, st.sampled_from(IntervalScale))
+def test_a_curve_falls_within_its_band(times: list[tuple[int, bool]], kind: IntervalScale) -> None:
     curve = kaplan_meier(*zip(*times, strict=True))
     assert (np.diff(curve.survival) <= 1e-12).all()
     low, high = curve.band(kind)

@@ -15,7 +15,7 @@ from recist.cohort.simulated import CONTROL, EXPERIMENTAL, write_trial
 from recist.cohort.times import DEATH, OF_INTEREST
 from recist.cohort.trial import Trial, TrialChoices, TrialTables, cohort_file, read_trial
 from recist.protocol import load
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 Rows = list[dict[str, str]]
 
@@ -158,13 +158,13 @@ def test_bad_tables_cost_one_line_each_and_the_rest_is_complete() -> None:
     trial, findings = read(scans, patients, strata=("line",))
     assert [each.subject for each in trial.patients] == ["A", "B", "late", "unseen"]
     assert {(each.level, each.code, each.subject) for each in findings} == {
-        (Level.ERROR, "two-arms", "two"),
-        (Level.ERROR, "before-start", "negative"),
-        (Level.ERROR, "after-death", "dead"),
-        (Level.WARNING, "no-baseline", "late"),
-        (Level.WARNING, "no-baseline", "unseen"),
-        (Level.WARNING, "no-stratum", "unseen"),
-        (Level.WARNING, "not-enrolled", "stranger"),
+        (Severity.ERROR, "two-arms", "two"),
+        (Severity.ERROR, "before-start", "negative"),
+        (Severity.ERROR, "after-death", "dead"),
+        (Severity.WARNING, "no-baseline", "late"),
+        (Severity.WARNING, "no-baseline", "unseen"),
+        (Severity.WARNING, "no-stratum", "unseen"),
+        (Severity.WARNING, "not-enrolled", "stranger"),
     }
     assert len(findings) == 7
     unseen = trial.patients[-1]

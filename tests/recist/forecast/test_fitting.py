@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imaging.errors import InputError
-from recist.forecast.fitting import LOWEST_RATE, OAK, Method, fit, fit_by
+from recist.forecast.fitting import LOWEST_RATE, OAK, FitMethod, fit, fit_by
 from recist.forecast.kinetics import Stein
 
 TRUE = Stein(kg=0.003, ks=0.01)
@@ -19,7 +19,7 @@ def test_the_method_follows_from_the_number_of_scans() -> None:
     days = np.arange(6) * EVERY_DAYS
     sizes = 80 * TRUE.relative(days)
     methods = [fit(days[:n], sizes[:n]).method for n in range(1, 7)]
-    assert methods == [Method.NONE] * 2 + [Method.PRIOR] * 2 + [Method.LIKELIHOOD] * 2
+    assert methods == [FitMethod.NONE] * 2 + [FitMethod.PRIOR] * 2 + [FitMethod.LIKELIHOOD] * 2
     assert fit(days[:2], sizes[:2]).model is None
 
 
@@ -48,14 +48,14 @@ def test_sizes_of_nothing_are_refused() -> None:
 @pytest.mark.parametrize(
     ("scans", "by", "off", "at_bound"),
     [
-        (3, Method.LIKELIHOOD, 0.35, 0.24),
-        (4, Method.LIKELIHOOD, 0.11, None),
-        (5, Method.LIKELIHOOD, 0.01, None),
-        (3, Method.PRIOR, 0.04, 0.0),
+        (3, FitMethod.LIKELIHOOD, 0.35, 0.24),
+        (4, FitMethod.LIKELIHOOD, 0.11, None),
+        (5, FitMethod.LIKELIHOOD, 0.01, None),
+        (3, FitMethod.PRIOR, 0.04, 0.0),
     ],
 )
 def test_how_often_growth_is_missed_by_a_factor_of_two(
-    scans: int, by: Method, off: float, at_bound: float | None
+    scans: int, by: FitMethod, off: float, at_bound: float | None
 ) -> None:
     """The prior is centred at the truth, with the spread of OAK, as where the figures come from."""
     random = np.random.default_rng(6)

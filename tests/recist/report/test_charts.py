@@ -10,7 +10,7 @@ import pytest
 from recist.course import Field, Role
 from recist.criteria.sums import lesion_sizes
 from recist.patient.result import PatientResult
-from recist.report.charts import Frame, changes_percent, spider_chart, sum_chart, sums
+from recist.report.charts import ChartScale, changes_percent, spider_chart, sum_chart, sums
 from recist.response import Scope
 
 
@@ -64,7 +64,7 @@ def test_lines_are_cut_at_the_edge_and_long_names_shortened(usual: PatientResult
 
 
 def test_dates_close_together_are_spread_evenly() -> None:
-    near, far = Frame((0, 3, 400), 0, 1), Frame((0, 100, 200), 0, 1)
+    near, far = ChartScale((0, 3, 400), 0, 1), ChartScale((0, 100, 200), 0, 1)
     assert not near.to_scale
     assert far.to_scale
     steps = [near.x(3) - near.x(0), near.x(400) - near.x(3)]

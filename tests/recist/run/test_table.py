@@ -19,7 +19,7 @@ from recist.course import Course
 from recist.protocol import DEFAULT
 from recist.run.responses import outcomes_file
 from recist.run.table import assess_file
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"
 RESPONDER = """
@@ -118,7 +118,7 @@ def test_one_bad_subject_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (result.exit_code, result.subjects, result.failed) == (1, 3, ("P3",))
     assert {row["subject"] for row in rows(out / "timepoints.csv")} == {"P1", "P2"}
     error = result.findings[0]
-    assert (error.level, error.subject, error.row) == (Level.ERROR, "P3", 8)
+    assert (error.level, error.subject, error.row) == (Severity.ERROR, "P3", 8)
     assert "did you mean 'measured'?" in error.remedy
     assert rows(out / "checks.csv")[0]["check"] == "unknown-status"
 
@@ -305,7 +305,7 @@ def test_semicolons_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     text = text.replace("liver", '"liver; segment\nIV"')
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     result = assess_file(tmp_path / "t.csv", tmp_path / "out")
-    assert (result.exit_code, result.counts[Level.ERROR]) == (0, 0)
+    assert (result.exit_code, result.counts[Severity.ERROR]) == (0, 0)
     assert {found.code for found in result.findings} == {"cell-over-lines"}
     assert overall(tmp_path / "out", criteria="recist11") == ["PR", "PR"]
 

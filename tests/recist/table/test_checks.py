@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recist.run.table import assess_file
-from recist.table.finding import Finding, Level
+from recist.table.finding import Finding, Severity
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"
 BASELINE = "P1,0,T1,target,liver,no,measured,50"
@@ -24,7 +24,7 @@ def target(lesion: str, mm: object, day: int = 0, organ: str = "liver", nodal: s
     return f"P1,{day},{lesion},target,{organ},{nodal},measured,{mm}"
 
 
-E, W, C = Level.ERROR, Level.WARNING, Level.CHECK
+E, W, C = Severity.ERROR, Severity.WARNING, Severity.CHECK
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ E, W, C = Level.ERROR, Level.WARNING, Level.CHECK
     ],
 )  # fmt: skip
 def test_findings(
-    tmp_path: Path, lines: list[str], expected: tuple[Level, str, int | None], what: str
+    tmp_path: Path, lines: list[str], expected: tuple[Severity, str, int | None], what: str
 ) -> None:
     found = findings(tmp_path, *lines)
     assert [(finding.level, finding.code, finding.row) for finding in found] == [expected]

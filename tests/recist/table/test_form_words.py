@@ -12,7 +12,7 @@ import pytest
 from recist.protocol import DEFAULT
 from recist.run.responses import outcomes_file
 from recist.run.table import assess_file
-from recist.table.finding import Level
+from recist.table.finding import Severity
 from recist.table.output import TableResult
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"
@@ -95,18 +95,18 @@ def test_a_date_is_read_where_it_is_one_date(
 @pytest.mark.parametrize(
     ("row", "code", "level", "target"),
     [
-        ("P1,56,T1,TL,liver,no,measured,5", "role-word", Level.CHECK, "PR"),
-        ("P1,56,T1,target,liver,no,NE,", "status-word", Level.CHECK, "NE"),
-        ("P1,56,T1,target,liver,no,TSTM,", "status-word", Level.CHECK, "PR"),
-        ("P1,56,T1,target,liver,no,,NE", "diameter-word", Level.CHECK, "NE"),
-        ("P1,56,T1,target,liver,no,measured,NE", "diameter-word", Level.WARNING, "NE"),
-        ("P1,56,T1,target,liver,no,,<5", "diameter-word", Level.CHECK, "PR"),
-        ("P1,56,T1,target,liver,no,too-small,< 5 mm", "diameter-word", Level.CHECK, "PR"),
-        ("P1,56,T1,target,liver,no,measured,<5", "diameter-word", Level.WARNING, "PR"),
+        ("P1,56,T1,TL,liver,no,measured,5", "role-word", Severity.CHECK, "PR"),
+        ("P1,56,T1,target,liver,no,NE,", "status-word", Severity.CHECK, "NE"),
+        ("P1,56,T1,target,liver,no,TSTM,", "status-word", Severity.CHECK, "PR"),
+        ("P1,56,T1,target,liver,no,,NE", "diameter-word", Severity.CHECK, "NE"),
+        ("P1,56,T1,target,liver,no,measured,NE", "diameter-word", Severity.WARNING, "NE"),
+        ("P1,56,T1,target,liver,no,,<5", "diameter-word", Severity.CHECK, "PR"),
+        ("P1,56,T1,target,liver,no,too-small,< 5 mm", "diameter-word", Severity.CHECK, "PR"),
+        ("P1,56,T1,target,liver,no,measured,<5", "diameter-word", Severity.WARNING, "PR"),
     ],
 )
 def test_words_of_forms_that_can_mean_one_thing_only(
-    tmp_path: Path, row: str, code: str, level: Level, target: str
+    tmp_path: Path, row: str, code: str, level: Severity, target: str
 ) -> None:
     result, (found,) = assessed(tmp_path, f"{BASELINE}{row}\n{STABLE}")
     assert found["target"] == target
@@ -153,6 +153,6 @@ def test_control_characters_refuse_the_subject(tmp_path: Path, cell: str, column
     if column == "subject":
         row = f"{cell},0,T1,target,liver,no,measured,9\n"
     result, _ = assessed(tmp_path, BASELINE + row)
-    errors = [each for each in result.findings if each.level is Level.ERROR]
+    errors = [each for each in result.findings if each.level is Severity.ERROR]
     assert [each.code for each in errors] == ["control-character"]
     assert column in errors[0].what

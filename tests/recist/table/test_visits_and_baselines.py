@@ -11,7 +11,7 @@ import pytest
 
 from recist.protocol import DEFAULT
 from recist.run.table import assess_file
-from recist.table.finding import Level
+from recist.table.finding import Severity
 
 HEADER = "subject,{0},lesion,role,organ,nodal,status,diameter_mm{1}\n"
 
@@ -61,7 +61,7 @@ def test_scans_of_a_visit_on_two_days_are_joined(tmp_path: Path) -> None:
     found = Found(tmp_path, SPLIT.format(60, 61))
     assert found.overall() == {"61": "PR", "121": "PR"}
     assert found.outcomes[0]["confirmed_best_overall"] == "PR"
-    assert found.codes == [(Level.CHECK, "one-visit")] * 2
+    assert found.codes == [(Severity.CHECK, "one-visit")] * 2
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_scans_further_apart_than_the_window_are_asked_about(
     tmp_path: Path, days: tuple[int, int], settings: dict[str, int]
 ) -> None:
     found = Found(tmp_path, SPLIT.format(*days), **settings)
-    assert (Level.WARNING, "partial-visits") in found.codes
+    assert (Severity.WARNING, "partial-visits") in found.codes
     assert found.overall()["60"] == "NE"
 
 
@@ -102,7 +102,7 @@ A,2024-03-25,T1,target,liver,no,measured,36
 
 def test_the_last_scan_before_the_start_is_the_baseline(tmp_path: Path) -> None:
     found = Found(tmp_path, SCREENED, "date", events="A,2024-01-29,treatment-start\n")
-    assert found.codes == [(Level.WARNING, "screening")]
+    assert found.codes == [(Severity.WARNING, "screening")]
     (row,) = found.rows
     assert (row["date"], row["baseline_mm"], row["overall"]) == ("2024-03-25", "50", "SD")
     assert (found.outcomes[0]["pfs_days"], found.outcomes[0]["pfs_event"]) == ("56", "no")
@@ -135,12 +135,12 @@ def test_a_baseline_that_is_none_and_a_start_that_is_not_known_are_told(
         "A,2024-01-01,T1,target,liver,no,measured,40\nA,2024-06-25,T1,target,liver,no,measured,38\n"
     )
     found = Found(tmp_path, text, "date", events=start)
-    assert found.codes == ([(Level.WARNING, code)] if code else [])
+    assert found.codes == ([(Severity.WARNING, code)] if code else [])
 
 
 def test_the_age_of_a_baseline_is_a_setting(tmp_path: Path) -> None:
     text = "A,-40,T1,target,liver,no,measured,40\nA,56,T1,target,liver,no,measured,38\n"
-    assert Found(tmp_path, text).codes == [(Level.WARNING, "old-baseline")]
+    assert Found(tmp_path, text).codes == [(Severity.WARNING, "old-baseline")]
     assert Found(tmp_path, text, baseline_days=42).codes == []
 
 
@@ -149,7 +149,7 @@ def test_an_exact_copy_of_a_row_is_no_fragment(tmp_path: Path) -> None:
     baseline = "A,0,T1,target,liver,no,measured,30"
     copied = Found(tmp_path, f"{baseline}\n{row}\n{row}\n")
     assert copied.overall() == {"56": "SD"}
-    assert copied.codes == [(Level.WARNING, "identical-rows")]
+    assert copied.codes == [(Severity.WARNING, "identical-rows")]
     parts = Found(tmp_path, f"{baseline},\n{row},1\n{row},2\n", more=",part")
     assert parts.overall() == {"56": "PD"}
     noted = Found(tmp_path, f"{baseline},\n{row},left\n{row},right\n", more=",remark")
@@ -158,7 +158,7 @@ def test_an_exact_copy_of_a_row_is_no_fragment(tmp_path: Path) -> None:
 
 def test_rows_without_reader_beside_those_of_a_reader_are_told(tmp_path: Path) -> None:
     text = "A,0,T1,target,liver,no,measured,30,R1\nA,56,T1,target,liver,no,measured,20,\n"
-    assert (Level.WARNING, "no-reader") in Found(tmp_path, text, more=",reader").codes
+    assert (Severity.WARNING, "no-reader") in Found(tmp_path, text, more=",reader").codes
 
 
 def test_a_new_lesion_may_be_absent_at_the_baseline(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_new_lesion_may_be_absent_at_the_baseline(tmp_path: Path) -> None:
     text += "A,56,T1,target,liver,no,measured,30\nA,56,L1,new,bone,no,present,\n"
     assert Found(tmp_path, text).overall() == {"56": "PD"}
     seen = text.replace("absent", "present")
-    assert (Level.ERROR, "new-at-baseline") in Found(tmp_path, seen).codes
+    assert (Severity.ERROR, "new-at-baseline") in Found(tmp_path, seen).codes
 
 
 @pytest.mark.parametrize(("size", "told"), [(60, True), (24.1, False), (25, True), (23, False)])
@@ -176,7 +176,7 @@ def test_a_non_target_that_grows_as_a_target_in_progression_is_asked_about(
     text = f"A,0,N1,non-target,lung,no,measured,20\nA,56,N1,non-target,lung,no,measured,{size}\n"
     found = Found(tmp_path, text)
     assert found.overall() == {"56": "NON-CR/NON-PD"}
-    assert ((Level.CHECK, "non-target-growth") in found.codes) is told
+    assert ((Severity.CHECK, "non-target-growth") in found.codes) is told
 
 
 @pytest.mark.parametrize("lesions", ["strict", "pragmatic"])
@@ -187,7 +187,7 @@ def test_lesions_on_neither_side_are_told(tmp_path: Path, lesions: str) -> None:
         for n, field in enumerate(("in", "low-dose", "partial"))
     )
     found = Found(tmp_path, text, more=",field", out_of_field_set=lesions)
-    told = [(Level.CHECK, "low-dose-lesions"), (Level.CHECK, "partial-lesions")]
+    told = [(Severity.CHECK, "low-dose-lesions"), (Severity.CHECK, "partial-lesions")]
     assert found.codes == told
     outside = [row["overall"] for row in found.rows if row["lesions"] == "out-of-field"]
     assert outside == ["NE" if lesions == "strict" else "SD"]
@@ -202,7 +202,7 @@ def test_lesions_that_merge_in_a_circle_are_told(tmp_path: Path, targets: tuple[
         for name, into in zip(names, targets, strict=True)
     )
     found = Found(tmp_path, text, more=",merged_into")
-    assert set(found.codes) == {(Level.WARNING, "merge-circle")}
+    assert set(found.codes) == {(Severity.WARNING, "merge-circle")}
     chain = text.replace(",merged,,T1\n", ",measured,70,\n")
     if len(targets) > 1:
         assert Found(tmp_path, chain, more=",merged_into").codes == []

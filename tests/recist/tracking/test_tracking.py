@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
-from imaging.registration import Method, Quality, Registration
+from imaging.registration import Registration, RegistrationMethod, RegistrationQuality
 from imaging.volume import FloatArray, Grid, Mask
 from recist.tracking import (
     CONFIRMED,
@@ -59,7 +59,9 @@ def shifted(grid: Grid, by_mm: tuple[float, float, float]) -> Registration:
     """A registration that knows of a patient moved on the table."""
     rigid = np.eye(4)
     rigid[:3, 3] = by_mm
-    return Registration(WIDE, grid, rigid, Quality(Method.RIGID, 0.5, 0.95, 1.0))
+    return Registration(
+        WIDE, grid, rigid, RegistrationQuality(RegistrationMethod.RIGID, 0.5, 0.95, 1.0)
+    )
 
 
 def story(tracks: Tracks) -> dict[str, list[str]]:
@@ -332,7 +334,7 @@ def test_shuffled_labels_of_the_simulated_patients_keep_their_identity(
         identity |= {(day, n): str(back[int(candidate.label)]) for n, candidate in enumerate(found)}
         registration = None
         if day:
-            quality = Quality(Method.RIGID, 0.5, 0.95, 1.0)
+            quality = RegistrationQuality(RegistrationMethod.RIGID, 0.5, 0.95, 1.0)
             rigid = true_rigid(truth / f"{name}.json")
             registration = Registration(dates[0].grid, grid, rigid, quality)
         dates.append(DatedCandidates(day, found, grid, registration))
