@@ -23,6 +23,7 @@ from recist.cli.cohort import cohort
 from recist.cli.demo import demo
 from recist.cli.design import design
 from recist.cli.evaluate import evaluate
+from recist.cli.export import export
 from recist.cli.forecast import forecast
 from recist.cli.outcomes import outcomes
 from recist.cli.output import console
@@ -43,6 +44,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "From images": (run, demo, segment, suv),
     "From tables": (assess, outcomes, abscopal, assess_pet),
     "Of a trial": (cohort, forecast, design),
+    "Out of the toolkit": (export,),
     "The network": (evaluate,),
 }
 for panel, commands in COMMANDS.items():

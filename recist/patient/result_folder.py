@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from imaging.errors import InputError
-from imaging.writing import sync
+from imaging.writing import sync, write_text
 
 FINGERPRINT = "fingerprint.json"
 #: Characters of an identifier that are kept; file systems take 255 bytes, temporary names too.
@@ -104,6 +105,35 @@ def hashes_of(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != FINGERPRINT
     }
+
+
+@contextmanager
+def part_replaced(folder: Path, name: str) -> Iterator[Path]:
+    """A part of a patient's results, a folder in it, written anew without the rest.
+
+    It takes its place when whole; the record of the hashes then holds it, so that the patient
+    still counts as complete and unchanged.
+
+    Raises:
+        InputError: the folder holds no complete result.
+    """
+    record = folder / FINGERPRINT
+    try:
+        kept = json.loads(record.read_text(encoding="utf-8"))
+        files = {path: held for path, held in kept["files"].items() if not _inside(path, name)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "no complete result", where=f"folder {folder.name}", remedy="run it again"
+        ) from error
+    with written_whole(folder / name) as part:
+        yield part
+    fresh = {f"{name}/{path}": held for path, held in hashes_of(folder / name).items()}
+    kept["files"] = dict(sorted((files | fresh).items()))
+    write_text(record, json.dumps(kept, indent=1, default=str) + "\n")
+
+
+def _inside(path: str, name: str) -> bool:
+    return path.startswith(f"{name}/")
 
 
 def _hash(path: Path) -> str:

@@ -1,0 +1,52 @@
+"""``recist export``: results in the forms that other systems read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recist.cli.options import names_of
+from recist.cli.output import console, print_line
+from recist.export.targets import TARGETS
+from recist.response import RESEARCH_USE
+
+_FORMS = "; ".join(f"{name}: {target.says}" for name, target in TARGETS.items())
+
+
+def export(
+    source: Annotated[
+        Path, typer.Argument(help="Folder of results of recist run; a table for some targets.")
+    ],
+    to: Annotated[str, typer.Option("--to", help=f"Comma-separated. {_FORMS}.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where files go; else beside the results."),
+    ] = None,
+    subject: Annotated[
+        list[str] | None, typer.Option(help="Only this subject; may be given several times.")
+    ] = None,
+    labelmap: Annotated[
+        bool,
+        typer.Option(
+            "--labelmap", help="DICOM: SEG of the LABELMAP class, which some archives refuse."
+        ),
+    ] = False,
+) -> None:
+    """Write results for a PACS, a viewer, a planning system or a trial's database."""
+    from recist.export.targets import Request, targets_named
+
+    request = Request(source, out, tuple(subject or ()), labelmap)
+    codes = []
+    for target in targets_named(names_of(to)):
+        exported = target.write(request)
+        for line in (*exported.failures, *exported.remarks):
+            print_line(line)
+        places = sorted({str(path.parent) for path in exported.files})
+        shown = places[0] if len(places) == 1 else f"{len(places)} folders" if places else "nowhere"
+        console.print(f"{len(exported.files)} files in {shown}", highlight=False, soft_wrap=True)
+        codes.append(exported.exit_code)
+    console.print(RESEARCH_USE, style="dim")
+    # All failed is worse than some; some failed is worse than none.
+    raise typer.Exit(2 if set(codes) == {2} else int(any(codes)))

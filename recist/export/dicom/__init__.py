@@ -1,0 +1,1 @@
+"""Results as DICOM objects: what a PACS, a viewer or a planning system takes."""
