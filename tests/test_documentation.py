@@ -23,6 +23,7 @@ from recist.cohort.files import abscopal_file
 from recist.cohort.patients import ARMS
 from recist.course import EventKind, Field, Role, Status
 from recist.patient import overrides
+from recist.patient.corrections import files as corrections
 from recist.response import Response, Scope
 from recist.run import responses
 from recist.run.table import assess_file
@@ -79,6 +80,9 @@ TIME = ("date", "day")
         ("events", layout.EVENTS.known),
         ("responses", responses._COLUMNS.known),
         ("overrides", overrides.COLUMNS),
+        ("corrected_measurements", (*corrections.MEASUREMENT_COLUMNS, corrections.PROPOSED)),
+        ("dates", corrections.DATE_COLUMNS),
+        ("drawn", corrections.DRAWN_COLUMNS),
         ("arms", ARMS.known),
         ("manifest", manifest._COLUMNS),
         ("uptake", (*TIME, *uptake.REQUIRED, *uptake.SCAN_COLUMNS, *uptake.LESION_COLUMNS)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from imaging.tables.rows import csv_text
 from imaging.writing import write_text
 from recist.course import Field
-from recist.export.rows import csv_text
 from recist.field.finding import FieldFinding
 
 #: Doses to 0.01 Gy and shares to 0.001: finer digits are noise of the sampling.

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from recist.export.rows import csv_text
+from imaging.tables.rows import csv_text
 
 #: Tables of a patient's folder that are also written for all patients together.
 JOINED = ("measurements.csv", "timepoints.csv", "outcomes.csv", "field.csv")

@@ -10,11 +10,11 @@ from imaging.errors import GeometryError
 from imaging.nifti import write_label_map
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import SeriesFormat
+from imaging.tables.rows import csv_text
 from imaging.volume import Mask
 from imaging.writing import write_text
 from pet.response.result import PetAssessment
 from recist.export.field import write_fields
-from recist.export.rows import csv_text
 from recist.export.tables import (
     write_measurements,
     write_outcomes,

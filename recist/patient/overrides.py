@@ -2,7 +2,7 @@
 
 Columns ``subject, lesion`` and any of ``role`` (target, non-target, not-a-lesion), ``organ``,
 ``nodal`` (yes, no), ``field`` (in, partial, low-dose, out), ``new`` (confirmed, refused),
-``reason``, ``reader``. An empty cell leaves the rule's choice.
+``reason``, ``reader``, ``recorded_at``. An empty cell leaves the rule's choice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
 from recist.course import Field, Role
 
-COLUMNS = ("subject", "lesion", "role", "organ", "nodal", "field", "new", "reason", "reader")
+COLUMNS = (
+    "subject",
+    "lesion",
+    "role",
+    "organ",
+    "nodal",
+    "field",
+    "new",
+    "reason",
+    "reader",
+    "recorded_at",
+)
 NOT_A_LESION = "not-a-lesion"
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "role": (Role.TARGET, Role.NON_TARGET, NOT_A_LESION),
@@ -33,6 +44,7 @@ class Override:
     Attributes:
         dropped: it is not a lesion.
         confirmed: of a new lesion: True confirmed, False refused.
+        recorded_at: when it was said, ISO 8601; empty when not known.
     """
 
     lesion: str
@@ -44,6 +56,27 @@ class Override:
     confirmed: bool | None = None
     reason: str = ""
     reader: str = ""
+    recorded_at: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing: a row of a template that was left as it was."""
+        return self == Override(self.lesion)
+
+    def cells(self) -> dict[str, str]:
+        """Its row in the table, without the subject."""
+        role = NOT_A_LESION if self.dropped and self.confirmed is not False else self.role or ""
+        return {
+            "lesion": self.lesion,
+            "role": str(role),
+            "organ": self.organ or "",
+            "nodal": {True: "yes", False: "no", None: ""}[self.is_node],
+            "field": str(self.field or ""),
+            "new": {True: "confirmed", False: "refused", None: ""}[self.confirmed],
+            "reason": self.reason,
+            "reader": self.reader,
+            "recorded_at": self.recorded_at,
+        }
 
 
 def read_overrides(path: Path) -> dict[str, dict[str, Override]]:
@@ -86,4 +119,5 @@ def _choice(where: str, cells: Mapping[str, str]) -> Override:
         confirmed={"confirmed": True, "refused": False}.get(cells["new"]),
         reason=cells["reason"],
         reader=cells["reader"],
+        recorded_at=cells["recorded_at"],
     )

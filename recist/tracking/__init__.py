@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recist.tracking.linking import track
-from recist.tracking.links import link_rows, read_links
+from recist.tracking.links import link_rows, read_all_links, read_links
 from recist.tracking.sightings import (
     CONFIRMED,
     NOT_IMAGED_BEFORE,
@@ -27,6 +27,7 @@ __all__ = [
     "Track",
     "Tracks",
     "link_rows",
+    "read_all_links",
     "read_links",
     "track",
 ]

@@ -12,22 +12,35 @@ from imaging.tables.source import small_rows
 from recist.tracking.sightings import DatedCandidates, Link, Tracks
 
 #: Of the table of links; ``date`` is an ISO date or a day.
-COLUMNS = Columns(("subject", "date", "candidate", "lesion"), is_dated=False)
+COLUMNS = Columns(
+    ("subject", "date", "candidate", "lesion"), ("reason", "reader", "recorded_at"), is_dated=False
+)
 
 
 def read_links(path: Path, subject: str) -> tuple[Link, ...]:
     """A reader's table: columns subject, date (ISO date or day), candidate, lesion.
 
-    Other columns are ignored, so the table that was written can be edited and given back.
+    ``reason``, ``reader`` and ``recorded_at`` are kept where they are there. Other columns are
+    ignored, so the table that was written can be edited and given back.
 
     Raises:
         InputError: a column is missing, or not a table.
     """
-    return tuple(
-        Link(row["date"], row["candidate"], row["lesion"])
-        for _, row in small_rows(path, COLUMNS)
-        if row["subject"] == subject
-    )
+    return read_all_links(path).get(subject, ())
+
+
+def read_all_links(path: Path) -> dict[str, tuple[Link, ...]]:
+    """Subject to the links of a reader's table, in its order; see :func:`read_links`.
+
+    Raises:
+        InputError: a column is missing, or not a table.
+    """
+    found: dict[str, list[Link]] = {}
+    for _, row in small_rows(path, COLUMNS):
+        said = (row.get(name, "") for name in COLUMNS.optional)
+        link = Link(row["date"], row["candidate"], row["lesion"], *said)
+        found.setdefault(row["subject"], []).append(link)
+    return {subject: tuple(links) for subject, links in found.items()}
 
 
 def link_rows(

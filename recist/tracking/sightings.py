@@ -59,11 +59,16 @@ class Link:
         when: ISO date or day, as text.
         candidate: label of the candidate at that date.
         lesion: identifier; empty when the candidate is no lesion at all.
+        reason, reader: why, and by whom.
+        recorded_at: when it was said, ISO 8601; empty when not known.
     """
 
     when: str
     candidate: str
     lesion: str
+    reason: str = ""
+    reader: str = ""
+    recorded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imaging.tables.cells import inert, without_apostrophe
-from recist.export.rows import csv_text
+from imaging.tables.rows import csv_text
 from recist.run.table import assess_file
 
 EVIL = [
