@@ -9,7 +9,7 @@ import numpy as np
 
 from imaging.contours import slabs
 from imaging.exposure import ToPlanning
-from imaging.targets import TargetVolume
+from imaging.target_volumes import TargetVolume
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Grid
 

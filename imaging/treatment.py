@@ -17,9 +17,9 @@ from imaging.contours import StructureSet, read_rtstruct
 from imaging.dose import Dose, DoseKind, Summation, read_dose, sum_doses
 from imaging.errors import InputError
 from imaging.fractionation import eqd2
-from imaging.frames import FrameMap, map_between, read_frame_maps
+from imaging.frames_of_reference import FrameMap, map_between, read_frame_maps
 from imaging.plan import Delivery, Plan, confirmed, read_plan, read_record
-from imaging.targets import TargetVolume, target_volumes
+from imaging.target_volumes import TargetVolume, target_volumes
 from imaging.volume import FloatArray, Volume
 
 T = TypeVar("T")

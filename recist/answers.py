@@ -10,7 +10,7 @@ from recist.course import Course
 from recist.protocol import Protocol
 from recist.response import RESEARCH_USE, Assessment, Outcome
 from recist.table import results
-from recist.table.frames import results_frame
+from recist.table.result_frames import results_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,9 +22,9 @@ from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.protocol import Protocol, load
 from recist.run.table import assess_file
 from recist.table.finding import Finding
-from recist.table.frames import csv_frame
 from recist.table.output import CHECKS, OUTCOMES, TIMEPOINTS
 from recist.table.read import Courses, read_courses
+from recist.table.result_frames import csv_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,10 +191,10 @@ def assess_abscopal(
         raise InputError(
             "systemic belongs to one course", remedy="give arms with a column systemic"
         )
-    from recist.cohort import files  # noqa: PLC0415 - charts, which only a cohort needs
+    from recist.cohort import abscopal_files  # noqa: PLC0415 - charts, which only a cohort needs
 
     with tempfile.TemporaryDirectory(prefix="recist-") as folder:
-        result = files.abscopal_file(
+        result = abscopal_files.abscopal_file(
             source,
             Path(folder),
             events=events,
@@ -205,12 +205,12 @@ def assess_abscopal(
         patients, rates, contrasts, lesions, sensitivity, checks = (
             _frame(Path(folder), name)
             for name in (
-                files.PATIENTS,
-                files.RATES,
-                files.CONTRASTS,
-                files.LESIONS,
-                files.SENSITIVITY,
-                files.CHECKS,
+                abscopal_files.PATIENTS,
+                abscopal_files.RATES,
+                abscopal_files.CONTRASTS,
+                abscopal_files.LESIONS,
+                abscopal_files.SENSITIVITY,
+                abscopal_files.CHECKS,
             )
         )
     _warn_of(result.failed, result.subjects - len(result.failed))

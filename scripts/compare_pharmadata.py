@@ -22,7 +22,7 @@ import pandas as pd
 from recist import endpoints
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import recist11
-from recist.criteria.tables import OVERALL
+from recist.criteria.response_tables import OVERALL
 from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import PRESETS
 from recist.response import Assessment, Response

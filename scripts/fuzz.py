@@ -37,7 +37,7 @@ from imaging.catalogue import scan
 from imaging.contours import axial_grid, rasterise, read_rtstruct
 from imaging.dose import read_dose
 from imaging.errors import InputError
-from imaging.frames import read_frame_maps
+from imaging.frames_of_reference import read_frame_maps
 from imaging.header import Tag, read_header
 from imaging.manifest import read_manifest
 from imaging.masks import read_label_map, read_seg
@@ -53,7 +53,7 @@ from imaging.volume import Grid, Mask, Unit
 from pet.response.table import assess_pet_table
 from recist.patient.overrides import read_overrides
 from recist.protocol import load
-from recist.run.responses import outcomes_file
+from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 from recist.table.events import read_events
 from recist.table.layout import MEASUREMENTS

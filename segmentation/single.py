@@ -29,7 +29,7 @@ from segmentation.classical import METHODS, delineate_classically
 from segmentation.infer import Delineation, InferenceQuality
 from segmentation.prompted import Models, delineate_prompted, on_line
 from segmentation.prompts import Carried, Click, Line, Prompt
-from segmentation.thresholds import Threshold, ThresholdMethod, delineate_by
+from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
 
 NETWORK = "network"
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -164,7 +164,7 @@ def segment_one(
 
     Args:
         method: ``network``, one of :data:`segmentation.classical.METHODS`, or of
-            :class:`~segmentation.thresholds.ThresholdMethod`.
+            :class:`~segmentation.uptake_thresholds.ThresholdMethod`.
         bundle: asked whatever the lesion's size; None takes the networks that ship, the one for
             small lesions and the one for large ones.
 

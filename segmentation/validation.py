@@ -27,7 +27,7 @@ from segmentation.infer import Delineation, InferenceQuality, delineate
 from segmentation.packing import body_mask, read_images
 from segmentation.prompts import Click, Line, Point, Prompt
 from segmentation.synthesis import DIAMETER_MM, insert_lesion
-from segmentation.thresholds import Threshold, ThresholdMethod, delineate_by
+from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
 
 ORACLE_SUV = np.geomspace(0.5, 15.0, 36)
 #: Factors by which a patient is enlarged or shrunk to make a second date of known change.

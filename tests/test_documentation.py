@@ -19,13 +19,13 @@ import recist
 from imaging import manifest
 from pet.response import measurements as uptake
 from pet.response.table import assess_pet_table
-from recist.cohort.files import abscopal_file
+from recist.cohort.abscopal_files import abscopal_file
 from recist.cohort.patients import ARMS
 from recist.course import EventKind, Field, Role, Status
 from recist.patient import overrides
 from recist.patient.corrections import files as corrections
 from recist.response import Response, Scope
-from recist.run import responses
+from recist.run import outcomes
 from recist.run.table import assess_file
 from recist.table import layout
 
@@ -78,7 +78,7 @@ TIME = ("date", "day")
     [
         ("measurements", layout.MEASUREMENTS.known),
         ("events", layout.EVENTS.known),
-        ("responses", responses._COLUMNS.known),
+        ("responses", outcomes._COLUMNS.known),
         ("overrides", overrides.COLUMNS),
         ("corrected_measurements", (*corrections.MEASUREMENT_COLUMNS, corrections.PROPOSED)),
         ("dates", corrections.DATE_COLUMNS),

@@ -23,8 +23,8 @@ from imaging.errors import InputError, UnsupportedError
 from imaging.tables.cells import without_apostrophe
 from imaging.tables.columnar import copy_parquet
 from imaging.tables.columns import Columns, Layout, match_header, nearest
-from imaging.tables.frames import DataFrameLike, is_missing
-from imaging.tables.frames import rows_of as rows_of_frame
+from imaging.tables.dataframes import DataFrameLike, is_missing
+from imaging.tables.dataframes import rows_of as rows_of_frame
 from imaging.tables.text import (
     BOM,
     CONTROLS,

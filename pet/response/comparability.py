@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pet import papers
-from pet.response.result import Gate
+from pet.response.pet_assessment import Gate
 from pet.response.scan import PetScan, ReferenceUptake
 
 SOURCE = papers.PERCIST()

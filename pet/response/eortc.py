@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pet import papers
-from pet.response.result import PetAssessment, PetReason, PetResponse, change_percent
+from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import PetScan
 
 SOURCE = papers.EORTC_PET()

@@ -13,7 +13,7 @@ from enum import StrEnum
 from imaging.errors import InputError
 from pet import papers
 from pet.response.percist import Percist, percist
-from pet.response.result import PetAssessment, PetReason, PetResponse
+from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse
 from pet.response.scan import PetScan
 
 DAYS_PER_WEEK = 7.0

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from imaging.errors import InputError
 from pet import papers
-from pet.response.result import PetAssessment, PetReason, PetResponse
+from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse
 
 
 @dataclass(frozen=True, slots=True)

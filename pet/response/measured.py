@@ -13,8 +13,8 @@ from imaging.errors import HeaderError
 from imaging.volume import Mask, Unit, Volume
 from pet.reference_regions import ReferenceRegion, blood_pool_region, liver_region
 from pet.response.measurements import DatedScan, PetCourse
+from pet.response.pet_assessment import PetAssessment
 from pet.response.protocol import PetProtocol
-from pet.response.result import PetAssessment
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 from pet.response.table import assess_course, chosen_criteria
 from pet.suv import Audit, Body, SuvType

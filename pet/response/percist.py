@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pet import papers
 from pet.response.comparability import SOURCE as GATE_SOURCE
 from pet.response.comparability import Comparability, ComparedRegion, gates, reference_of
-from pet.response.result import Gate, PetAssessment, PetReason, PetResponse, change_percent
+from pet.response.pet_assessment import Gate, PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import LesionUptake, PetScan, hottest_lesions
 
 

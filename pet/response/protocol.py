@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imaging.settings import changed
+from imaging.setting_tables import changed
 from pet.response.eortc import Eortc
 from pet.response.immune import IPercist, Pecrit, Percimt
 from pet.response.lymphoma import Deauville

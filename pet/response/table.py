@@ -22,8 +22,8 @@ from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import LymphomaCourse, deauville, lugano
 from pet.response.measurements import DatedScan, PetCourse, number, read_pet_courses
 from pet.response.percist import percist
+from pet.response.pet_assessment import PetAssessment, PetReason, change_percent
 from pet.response.protocol import PetProtocol
-from pet.response.result import PetAssessment, PetReason, change_percent
 from pet.response.scan import PetScan
 
 COLUMNS = (

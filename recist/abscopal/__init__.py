@@ -7,6 +7,12 @@ and how often measurement error alone would give the same.
 
 from __future__ import annotations
 
-from recist.abscopal.finding import AbscopalFinding, OutOfFieldAnswer, answer, assess, chance_for
+from recist.abscopal.abscopal_finding import (
+    AbscopalFinding,
+    OutOfFieldAnswer,
+    answer,
+    assess,
+    chance_for,
+)
 
 __all__ = ["AbscopalFinding", "OutOfFieldAnswer", "answer", "assess", "chance_for"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recist.abscopal.responses import SetResponse
+from recist.abscopal.response_by_side import SetResponse
 from recist.abscopal.timeline import Timeline
 from recist.course import Course
 from recist.criteria.diameter import in_mm, percent

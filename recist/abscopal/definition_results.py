@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from recist.abscopal.definitions import RESPONDING, Definition, Measure, ResponseTime
 from recist.abscopal.evaluability import Evaluability
-from recist.abscopal.lesions import LesionChange, SizesByDay, shrinkage
-from recist.abscopal.responses import SetResponse
+from recist.abscopal.lesion_changes import LesionChange, SizesByDay, shrinkage
+from recist.abscopal.response_by_side import SetResponse
 from recist.abscopal.timeline import Timeline
 from recist.criteria.diameter import in_mm, partial_response_mm, percent
 from recist.protocol import Protocol

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from recist.abscopal.abscopal_finding import AbscopalFinding, chance_for
 from recist.abscopal.attribution import Grade
 from recist.abscopal.chance import ERROR_LOG_SD, Chance
 from recist.abscopal.definition_results import DefinitionResult
-from recist.abscopal.finding import AbscopalFinding, chance_for
-from recist.abscopal.responses import SetResponse
+from recist.abscopal.response_by_side import SetResponse
 from recist.course import Course
 
 

@@ -26,7 +26,7 @@ from recist.cli.evaluate import evaluate
 from recist.cli.export import export
 from recist.cli.forecast import forecast
 from recist.cli.outcomes import outcomes
-from recist.cli.output import console
+from recist.cli.printing import console
 from recist.cli.run import run
 from recist.cli.segment import segment
 from recist.cli.suv import suv

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Events, Out, ProtocolName
-from recist.cli.output import report_table
+from recist.cli.printing import report_table
 
 
 def abscopal(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
-from recist.cli.output import report_table
+from recist.cli.printing import report_table
 
 
 def assess(

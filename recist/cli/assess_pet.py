@@ -9,7 +9,7 @@ import typer
 
 from imaging.errors import InputError
 from recist.cli.options import Out, ProtocolName, names_of
-from recist.cli.output import console, print_line
+from recist.cli.printing import console, print_line
 from recist.response import RESEARCH_USE
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Events, Out, ProtocolName, names_of
-from recist.cli.output import console, report_table
+from recist.cli.printing import console, report_table
 
 
 def cohort(

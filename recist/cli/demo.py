@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Device
-from recist.cli.output import console
+from recist.cli.printing import console
 
 
 def demo(

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from imaging.errors import InputError
 from recist.cli.options import Device, Out
-from recist.cli.output import console
+from recist.cli.printing import console
 from recist.response import RESEARCH_USE
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
-from recist.cli.output import report_table
+from recist.cli.printing import report_table
 
 
 def outcomes(
@@ -19,7 +19,7 @@ def outcomes(
     protocol: ProtocolName = "recist11-eortc",
 ) -> None:
     """From time-point responses alone to best response and progression dates."""
-    from recist.run.responses import outcomes_file
+    from recist.run.outcomes import outcomes_file
 
     result = outcomes_file(
         responses, out, events=events, criteria=names_of(criteria), protocol=protocol

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from recist.cli.options import Criteria, Device, Events, Out, ProtocolName, names_of
-from recist.cli.output import console
+from recist.cli.printing import console
 
 
 def run(

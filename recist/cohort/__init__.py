@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recist.cohort.files import abscopal_file
+from recist.cohort.abscopal_files import abscopal_file
 
 __all__ = ["abscopal_file"]

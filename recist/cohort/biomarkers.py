@@ -14,7 +14,7 @@ from recist.cohort.quality_of_life import holm
 from recist.cohort.sheet import Sheet, SheetRow, figure, p_value, span
 from recist.cohort.times import Followed
 from recist.endpoints.summary import OBJECTIVE
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 
 
@@ -25,8 +25,8 @@ def values_of(
     found = []
     for each in patients:
         try:
-            value = cells.number(each.patient.columns.get(column, ""))
-        except cells.CellError as error:
+            value = clinical_cells.number(each.patient.columns.get(column, ""))
+        except clinical_cells.CellError as error:
             remedy = f"left out of {column}: {error.remedy}"
             findings.append(
                 Finding(Severity.WARNING, "biomarker", each.subject, None, error.what, remedy)

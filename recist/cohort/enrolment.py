@@ -15,7 +15,7 @@ from imaging.errors import InputError
 from imaging.tables.columns import Columns, nearest
 from imaging.tables.source import Source, opened, small_rows
 from recist.course import EventKind
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 
 #: Columns with a time, and the event that each is; ``_date`` or ``_day`` may follow the name.
@@ -90,7 +90,7 @@ def read_enrolment(
         InputError: a column is missing, or no patient is left.
     """
     rows = table_rows(source, ("subject", "arm"))
-    parse = partial(cells.ordinal, order=date_order) if has_dates else cells.day
+    parse = partial(clinical_cells.ordinal, order=date_order) if has_dates else clinical_cells.day
     header = next(iter(rows))[1] if rows else {}
     for column in strata:
         if column not in header:
@@ -200,15 +200,15 @@ def _enrolled(
             continue
         try:
             when[kind] = parse(text)
-        except cells.CellError as error:
+        except clinical_cells.CellError as error:
             what = f"{column}: {error.what}"
             findings.append(_error("unknown-time", subject, number, what, error.remedy))
     _order(subject, number, when, findings)
     per_protocol = True
     if row.get("per_protocol"):
         try:
-            per_protocol = cells.yes(row["per_protocol"])
-        except cells.CellError:
+            per_protocol = clinical_cells.yes(row["per_protocol"])
+        except clinical_cells.CellError:
             what = f"per_protocol is {row['per_protocol']!r}"
             findings.append(_error("per-protocol", subject, number, what, "write yes or no"))
     if any(each.level is Severity.ERROR for each in findings[before:]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recist.abscopal.lesions import LesionChange
+from recist.abscopal.lesion_changes import LesionChange
 from recist.cohort.patients import Patient
 from recist.cohort.proportion import CONFIDENCE, Proportion, Range
 from recist.cohort.rates import groups

@@ -13,7 +13,7 @@ from recist import abscopal
 from recist.abscopal import AbscopalFinding, OutOfFieldAnswer
 from recist.course import Course, Field
 from recist.protocol import Protocol
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 
 #: The table of field classes and doses that the main job writes for each patient.
@@ -160,8 +160,8 @@ def read_arms(source: Source) -> dict[str, Arm]:
         if not subject or not name:
             raise InputError("a subject or an arm is empty", where=where, remedy="fill the cell")
         try:
-            systemic = cells.yes(row["systemic"]) if row.get("systemic") else None
-        except cells.CellError as error:
+            systemic = clinical_cells.yes(row["systemic"]) if row.get("systemic") else None
+        except clinical_cells.CellError as error:
             raise InputError("systemic is neither yes nor no", where=where) from error
         if arms.setdefault(subject, Arm(name, systemic)) != Arm(name, systemic):
             raise InputError(f"{subject} has two arms", where=where, remedy="keep one row")
@@ -184,8 +184,8 @@ def read_doses(path: Path) -> dict[tuple[str, str], float]:
         for number, row in small_rows(table, DOSES):
             where = f"{table.name}, row {number}"
             try:
-                dose = cells.number(row.get("upper_bound_gy") or row["near_max_gy"])
-            except cells.CellError as error:
+                dose = clinical_cells.number(row.get("upper_bound_gy") or row["near_max_gy"])
+            except clinical_cells.CellError as error:
                 raise InputError(error.what, where=where, remedy="write doses in Gy") from error
             if dose is not None:
                 doses[row["subject"], row["lesion"]] = dose

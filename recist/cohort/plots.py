@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from recist.cohort.arms import ALL_ARMS, Arms
-from recist.cohort.charts import PROGRESSION_PERCENT, RESPONSE_PERCENT, STYLE, TOP_PERCENT
 from recist.cohort.end_points import (
     COMPARED,
     COMPETING,
@@ -27,6 +26,7 @@ from recist.cohort.end_points import (
 )
 from recist.cohort.growth_modulation import SARCOMA
 from recist.cohort.hazards import cox
+from recist.cohort.lesion_charts import PROGRESSION_PERCENT, RESPONSE_PERCENT, STYLE, TOP_PERCENT
 from recist.cohort.response_sheets import groups, modulation_of, rate_of
 from recist.cohort.sheet import SheetRow, figure
 from recist.cohort.survival import IntervalScale

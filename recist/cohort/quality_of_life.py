@@ -17,7 +17,7 @@ from imaging.tables.source import Source
 from recist.cohort.arms import Arms
 from recist.cohort.enrolment import Enrolled, table_rows
 from recist.cohort.sheet import Sheet, SheetRow, figure, p_value
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 
 
@@ -81,7 +81,7 @@ def quality_sheets(
     """
     time = "date" if has_dates else "day"
     needed = ("subject", time, *(f"q{k}" for k in range(1, ITEMS + 1)))
-    parse = cells.ordinal if has_dates else cells.day
+    parse = clinical_cells.ordinal if has_dates else clinical_cells.day
     visits: defaultdict[str, dict[int, dict[str, float | None]]] = defaultdict(dict)
     rows: list[SheetRow] = []
     for number, row in table_rows(source, needed):
@@ -92,7 +92,7 @@ def quality_sheets(
         try:
             when = parse(row[time])
             answers = {k: _answer(row[f"q{k}"], k) for k in range(1, ITEMS + 1)}
-        except cells.CellError as error:
+        except clinical_cells.CellError as error:
             findings.append(_left_out(subject, number, error.what, error.remedy))
             continue
         found = scores(answers)
@@ -173,9 +173,9 @@ def _answer(text: str, item: int) -> int | None:
     if not text:
         return None
     most = 7 if item in SCALES["global health"].items else 4
-    value = cells.day(text)
+    value = clinical_cells.day(text)
     if not 1 <= value <= most:
-        raise cells.CellError(f"q{item} is {value}", f"answers are 1 to {most}")
+        raise clinical_cells.CellError(f"q{item} is {value}", f"answers are 1 to {most}")
     return value
 
 

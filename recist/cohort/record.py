@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recist.abscopal.definition_results import DefinitionResult
-from recist.abscopal.responses import SetResponse
+from recist.abscopal.response_by_side import SetResponse
 from recist.cohort.patients import Patient
 from recist.course import Course
 from recist.criteria.diameter import in_mm

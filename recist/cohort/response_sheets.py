@@ -23,7 +23,7 @@ from recist.course import Course, EventKind, Role
 from recist.endpoints.summary import OBJECTIVE
 from recist.protocol import Protocol
 from recist.response import Outcome, Scope
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.results import yes_no
 
 #: The seed trial (NCT03548428): one to five lesions, diameters together up to 6 cm, three or five
@@ -226,8 +226,8 @@ def eligibility_sheet(patients: Sequence[Followed], findings: list[str]) -> Shee
         row["pet_ct_at_inclusion"] = text
         if text:
             try:
-                pet.append(cells.yes(text))
-            except cells.CellError:
+                pet.append(clinical_cells.yes(text))
+            except clinical_cells.CellError:
                 row["pet_ct_at_inclusion"] = f"{text}: neither yes nor no"
         row["previous_line_progressed"] = yes_no(
             EventKind.PREVIOUS_LINE_PROGRESSION in each.patient.when
@@ -273,9 +273,9 @@ def _treatment(fractions: str, dose: str) -> SheetRow:
     row = dict.fromkeys(names, "")
     row["fractions"], row["dose_gy"] = fractions, dose
     try:
-        count = cells.number(fractions)
-        total = cells.number(dose)
-    except cells.CellError as error:
+        count = clinical_cells.number(fractions)
+        total = clinical_cells.number(dose)
+    except clinical_cells.CellError as error:
         row["3_or_5_fractions"] = error.what
         return row
     if count is not None:

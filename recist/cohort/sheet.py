@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from recist.cohort.proportion import Range
 from recist.table.results import csv_line
-from recist.table.writing import write_line
+from recist.table.streams import write_line
 
 SheetRow = dict[str, str]
 

@@ -11,7 +11,7 @@ from recist.cohort.enrolment import Enrolled, table_rows
 from recist.cohort.proportion import Proportion, contrast
 from recist.cohort.quality_of_life import holm
 from recist.cohort.sheet import Sheet, SheetRow, p_value, percent, span
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 
 #: Grades of CTCAE v5 (5: death); severe from 3 on.
@@ -36,8 +36,8 @@ def toxicity_sheet(
             findings.append(Finding(Severity.WARNING, code, subject, number, what, remedy))
             continue
         try:
-            grade = cells.day(row["grade"])
-        except cells.CellError:
+            grade = clinical_cells.day(row["grade"])
+        except clinical_cells.CellError:
             grade = 0
         if grade not in GRADES or not term:
             what = f"term {row['term']!r} of grade {row['grade']!r}"

@@ -12,8 +12,8 @@ from imaging.errors import InputError
 from imaging.tables.source import Source, opened
 from recist.cohort import (
     biomarkers,
-    charts,
     end_points,
+    lesion_charts,
     plots,
     quality_of_life,
     response_sheets,
@@ -34,7 +34,7 @@ from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.writing import all_written, write_line
+from recist.table.streams import all_written, write_line
 
 REPORT, PDF, AS_JSON, CHECKS = "report.html", "report.pdf", "cohort.json", "checks.csv"
 MEASUREMENTS = "measurements.csv"
@@ -366,7 +366,7 @@ def _write(
         f"plots/{plot.name}.{kind}" for plot in report.plots for kind in ("csv", "svg", "png")
     ]
     with all_written(out, tuple(names)) as files:
-        drawings = {plot.name: charts.as_svg(plot.drawing) for plot in report.plots}
+        drawings = {plot.name: lesion_charts.as_svg(plot.drawing) for plot in report.plots}
         files[REPORT].write(trial_page.as_html(report, drawings).encode("utf-8"))
         files[PDF].write(trial_page.as_pdf(report))
         content = {
@@ -392,4 +392,4 @@ def _write(
             columns = tuple(dict.fromkeys(name for row in plot.rows for name in row))
             write_rows(files[f"plots/{plot.name}.csv"], columns, plot.rows)
             files[f"plots/{plot.name}.svg"].write(drawings[plot.name])
-            files[f"plots/{plot.name}.png"].write(charts.as_png(plot.drawing))
+            files[f"plots/{plot.name}.png"].write(lesion_charts.as_png(plot.drawing))

@@ -17,7 +17,7 @@ from recist.criteria.diameter import (
     progression_mm,
 )
 from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
-from recist.criteria.tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
+from recist.criteria.response_tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.papers import FAQ, IRECIST, RECIST11
 from recist.response import Numbers, Response, RuleWording, Words

@@ -3,8 +3,9 @@ then progression that has to be confirmed.
 
     what was seen -> RECIST 1.1 judgement -> evidence, given the state -> transition -> response
 
-States and transitions are the table in :mod:`recist.criteria.tables`. A scan that comes too early
-after a first iUPD is left out of everything: it neither confirms nor becomes a reference.
+States and transitions are the table in :mod:`recist.criteria.response_tables`. A scan that comes
+too early after a first iUPD is left out of everything: it neither confirms nor becomes a
+reference.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
 from recist.criteria.observation import Observation, ObservedCourse, read
 from recist.criteria.recist11 import Judge, Judgement, details
-from recist.criteria.tables import (
+from recist.criteria.response_tables import (
     IMMUNE,
     OVERALL,
     TRANSITIONS,

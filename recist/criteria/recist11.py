@@ -15,7 +15,7 @@ from recist.criteria.diameter import exactly
 from recist.criteria.new_lesions import Sight
 from recist.criteria.observation import Observation, ObservedCourse, read
 from recist.criteria.reappearance import Return, returned
-from recist.criteria.tables import OVERALL, ResponseRow
+from recist.criteria.response_tables import OVERALL, ResponseRow
 from recist.criteria.targets import Sums
 from recist.protocol import Protocol
 from recist.response import Assessment, Reason, Response, RuleReason, RuleWording, Scope

@@ -19,7 +19,7 @@ from imaging.volume import FloatArray
 from recist.course import Course, Status
 from recist.criteria import recist11
 from recist.criteria.observation import ObservedCourse, read
-from recist.criteria.tables import OVERALL
+from recist.criteria.response_tables import OVERALL
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM, PD_FACTOR, PD_GROWTH_MM, PR_FACTOR
 from recist.protocol import Protocol
 from recist.response import Assessment, Response, Scope

@@ -17,7 +17,7 @@ from recist.protocol import Protocol
 from recist.response import Assessment, Outcome
 from recist.table import results
 from recist.table.records import MEASURES
-from recist.table.writing import JsonArray, write_line
+from recist.table.streams import JsonArray, write_line
 
 Assessed = tuple[Course, Sequence[Assessment]]
 Concluded = tuple[Course, Sequence[Outcome]]

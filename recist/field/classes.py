@@ -22,7 +22,7 @@ from imaging.exposure import DoseFacts, Exposure, ToPlanning, expose
 from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Mask
 from recist.course import Field
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
 
 

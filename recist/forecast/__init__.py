@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recist.forecast.files import forecast_file
+from recist.forecast.forecast_files import forecast_file
 
 __all__ = ["forecast_file"]

@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from recist.forecast.emission import Emission, new_visible_days
-from recist.forecast.new_lesions import MOST_OLIGOMETASTASES, expected, prior_of
+from recist.forecast.new_lesion_rate import MOST_OLIGOMETASTASES, expected, prior_of
 
 DAYS_PER_YEAR = 365.25
 OBSERVED_YEARS, AHEAD_YEARS = 0.5, 1.0

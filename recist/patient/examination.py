@@ -22,7 +22,7 @@ from recist.patient.delineation import (
     read_visit,
 )
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
-from recist.patient.organs import organ_around
+from recist.patient.tissue import organ_around
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs

@@ -21,7 +21,7 @@ from imaging.volume import FloatArray, Mask
 from recist.course import Event, EventKind, Field
 from recist.criteria import selection
 from recist.field.classes import FieldOverride, classify_lesions
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.patient.examination import Examination
 from recist.patient.overrides import Override
 from recist.protocol.field import DEFAULT_PROFILE, FieldProfile

@@ -1,7 +1,7 @@
 """Which regions of a structure set or segmentation are lesions: by type first, by name second.
 
 A name never makes a region a *treated* volume: that is read from types and plans in
-:mod:`imaging.targets`.
+:mod:`imaging.target_volumes`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from imaging.contours import Roi, StructureSet
 from imaging.errors import InputError
 from imaging.seg import LYMPH_NODE, Coded, SegSegment
-from imaging.targets import TARGET_TYPES
+from imaging.target_volumes import TARGET_TYPES
 
 #: RT ROI Interpreted Type of a gross tumour volume.
 LESION_TYPE = "GTV"

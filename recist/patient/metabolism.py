@@ -15,8 +15,8 @@ from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
 from pet.projection import projections
 from pet.response.measured import LesionMasks, MeasuredScan, assess_scans, measured_scan
+from pet.response.pet_assessment import PetAssessment
 from pet.response.protocol import PetProtocol
-from pet.response.result import PetAssessment
 from pet.uptake import on_pet_grid
 from recist.course import Role
 from recist.field.overlays import Overlay

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.series import Problem
-from pet.response.result import PetAssessment
+from pet.response.pet_assessment import PetAssessment
 from recist.abscopal import AbscopalFinding
 from recist.course import Course
 from recist.criteria.sums import BaselineSum
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.field.overlays import Overlay
 from recist.response import Assessment, Outcome, Scope
 from recist.tracking import LinkFinding

@@ -18,7 +18,7 @@ from imaging.volume import Mask
 from recist.course import Field, Lesion, Role
 from recist.criteria.selection import BaselineLesion, LocalTreatment, choose_targets
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
 from recist.patient.overrides import Override

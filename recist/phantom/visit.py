@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.volume import Array, Grid, Mask, Unit, Volume
-from recist.phantom.anatomy import TABLE_TOP_Y_MM, Pose, coordinates, paint_chest
+from recist.phantom.chest import TABLE_TOP_Y_MM, Pose, coordinates, paint_chest
 from recist.phantom.lesions import (
     DATES,
     IRRADIATED,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from imaging.dose_tail import Tail
 from imaging.errors import InputError
-from imaging.settings import changed
+from imaging.setting_tables import changed
 from imaging.spelling import did_you_mean
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from pet.response.result import PetAssessment
+from pet.response.pet_assessment import PetAssessment
 from recist.course import Course
 from recist.report.charts import day_name
 

@@ -13,7 +13,7 @@ import recist
 from imaging.writing import write_text
 from recist.criteria.criterion import title_of
 from recist.patient.result import PatientResult
-from recist.report import lesions, remarks, responses, strips, wording
+from recist.report import lesion_table, remarks, response_cards, strips, wording
 from recist.report.abscopal import abscopal_section
 from recist.report.charts import day_name, spider_chart, sum_chart
 from recist.report.environment import templates
@@ -51,18 +51,18 @@ def render(case: PatientResult) -> str:
         dates=[day_name(case.course, timepoint.day) for timepoint in case.course.timepoints],
         labels=[timepoint.label for timepoint in case.course.timepoints],
         headline=wording.headline(case),
-        cards=responses.cards(case),
+        cards=response_cards.cards(case),
         attention=remarks.attention(case),
         sum_chart=Markup(sum_chart(case.course, case.assessments)),
         spider_chart=Markup(spider_chart(case.course)),
-        matrix=responses.matrix(case),
-        groups=lesions.lesion_groups(case),
+        matrix=response_cards.matrix(case),
+        groups=lesion_table.lesion_groups(case),
         strips=strips.strips(case),
         projections=strips.projections(case),
-        verdicts=responses.verdicts(case),
-        links=lesions.link_rows(case),
-        unsure=lesions.unsure,
-        field_details=lambda finding: list(lesions.field_details(finding)),
+        verdicts=response_cards.verdicts(case),
+        links=lesion_table.link_rows(case),
+        unsure=lesion_table.unsure,
+        field_details=lambda finding: list(lesion_table.field_details(finding)),
         visits=[(visit, day_name(case.course, visit.day)) for visit in case.visits],
         sections=[(title, Markup(html)) for title, html in _sections(case)],
         settings=list(remarks.settings_rows(case.settings)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
-from recist.report.lesions import unsure
+from recist.report.lesion_table import unsure
 
 
 def attention(case: PatientResult) -> tuple[str, ...]:

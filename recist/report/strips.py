@@ -9,7 +9,7 @@ from recist.course import Lesion
 from recist.patient.result import KeyImage, PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
-from recist.report.lesions import LesionRow, row
+from recist.report.lesion_table import LesionRow, row
 from recist.report.pictures import line_colours, picture, projection, window_of
 
 

@@ -8,7 +8,7 @@ from recist.course import Course, Field, Lesion, Measurement, Status
 from recist.criteria.criterion import title_of
 from recist.criteria.diameter import has_grown, in_mm
 from recist.criteria.sums import figures_of, lesion_sizes
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report.charts import day_name
 from recist.response import Assessment, Response, Scope

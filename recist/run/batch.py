@@ -34,9 +34,9 @@ from imaging.series_table import read_series_table
 from imaging.writing import write_text
 from recist import __version__
 from recist.export.joined import JOINED, joined
-from recist.export.patient import write_case
+from recist.export.patient_files import write_case
 from recist.export.rows import GrowingTable
-from recist.export.summary import summarise
+from recist.export.summary_row import summarise
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
 from recist.patient.result_folder import (
@@ -51,7 +51,7 @@ from recist.patient.result_folder import (
     written_whole,
 )
 from recist.response import RESEARCH_USE
-from recist.table.writing import SCHEMA_VERSION
+from recist.table.streams import SCHEMA_VERSION
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")

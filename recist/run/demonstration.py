@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imaging.catalogue import Catalogue
 from recist.patient.options import Options
-from recist.phantom.patient import write_phantom
+from recist.phantom.study import write_phantom
 from recist.response import RESEARCH_USE
 from recist.run import batch
 

@@ -26,9 +26,9 @@ from recist.endpoints import time_zero
 from recist.protocol import DEFAULT, Protocol
 from recist.table.dated_event import DatedEvent
 from recist.table.finding import Finding, Severity
+from recist.table.joined_visits import join_visits
 from recist.table.records import NO_EXTRAS, Record
 from recist.table.screening import from_baseline
-from recist.table.visits import join_visits
 
 #: Different measurements and lesions kept for reuse; most rows of a table repeat earlier ones.
 REMEMBERED = 50_000

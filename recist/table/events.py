@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from imaging.errors import InputError
 from imaging.tables.cells import without_apostrophe
 from imaging.tables.source import Source, chunks, opened
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.dated_event import DatedEvent
 from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import EVENTS, Layout
@@ -46,7 +46,7 @@ def read_events(
                 if not subject:
                     slips.error("no-subject", "an event without subject", "name its subject")
                 when = slips.value("unknown-time", parse, full[at[layout.time_column]])
-                kind = slips.value("unknown-event", cells.event_kind, full[at["event"]])
+                kind = slips.value("unknown-event", clinical_cells.event_kind, full[at["event"]])
                 if when is not None and kind is not None and not slips.failed:
                     events[subject].append(DatedEvent(when, kind))
     return {subject: tuple(found) for subject, found in events.items()}

@@ -14,7 +14,7 @@ from recist.protocol import Protocol, effective
 from recist.table import results
 from recist.table.events import without_rows
 from recist.table.finding import Finding, Severity
-from recist.table.writing import JsonArray, all_written, write_line
+from recist.table.streams import JsonArray, all_written, write_line
 
 TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
 TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL = "timepoints.json", "outcomes.json", "protocol.json"

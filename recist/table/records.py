@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from imaging.tables.cells import without_apostrophe
 from recist.course import Field, Role, Status
-from recist.table import cells
+from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 from recist.table.layout import Layout
 
@@ -81,7 +81,7 @@ class Slips:
         """The value of a cell; None, and an error noted, when it cannot be read."""
         try:
             return parse(text)
-        except cells.CellError as error:
+        except clinical_cells.CellError as error:
             self.error(code, error.what, error.remedy)
             return None
 
@@ -152,9 +152,9 @@ class RecordReader:
         when = slips.value("unknown-time", self._parse_when, row[self._when])
         if not lesion.strip():
             return self._visit_alone(number, row, when, reader, slips)
-        role = slips.value("unknown-role", cells.role, role_text)
-        is_node = slips.value("unknown-nodal", cells.yes, nodal_text)
-        field = slips.value("unknown-field", cells.field, field_text)
+        role = slips.value("unknown-role", clinical_cells.role, role_text)
+        is_node = slips.value("unknown-nodal", clinical_cells.yes, nodal_text)
+        field = slips.value("unknown-field", clinical_cells.field, field_text)
         status, diameter_mm = _status(role, status_text, row[self._diameter].strip(), slips)
         if status is not None and (status is Status.MERGED) != bool(merged_into):
             slips.error("merged-into", f"status {status}, merged_into {merged_into!r}", MERGE)
@@ -198,7 +198,7 @@ class RecordReader:
         when, lesion, role, organ, nodal, status, diameter = self._usual(row)
         seen_as, usual_role = _USUAL_STATUS.get(status), _USUAL_ROLE.get(role)
         try:
-            diameter_mm = None if not diameter else cells.diameter(diameter)
+            diameter_mm = None if not diameter else clinical_cells.diameter(diameter)
             if usual_role is None or "," in diameter:
                 return None
             if seen_as is None or (seen_as is Status.MEASURED) != (diameter_mm is not None):
@@ -207,9 +207,9 @@ class RecordReader:
                 return None
             return Record(
                 number, self._parse_when(when), lesion, usual_role, organ.strip(),
-                cells.yes(nodal), seen_as, diameter_mm, "", Field.UNKNOWN, "",
+                clinical_cells.yes(nodal), seen_as, diameter_mm, "", Field.UNKNOWN, "",
             )  # fmt: skip
-        except cells.CellError:
+        except clinical_cells.CellError:
             return None
 
     def _visit_alone(
@@ -230,7 +230,7 @@ class RecordReader:
 
         def length(name: str) -> Decimal | None:
             text = row[at[name]].strip() if name in at else ""
-            return slips.value(f"unknown-{name}", cells.diameter, text) if text else None
+            return slips.value(f"unknown-{name}", clinical_cells.diameter, text) if text else None
 
         return Extras(
             length("sum_mm"),
@@ -238,7 +238,9 @@ class RecordReader:
             row[at["tracking_uid"]].strip() if "tracking_uid" in at else "",
             row[at["visit"]].strip() if "visit" in at else "",
             tuple(
-                slips.value(f"unknown-{name}", cells.number, row[at[name]]) if name in at else None
+                slips.value(f"unknown-{name}", clinical_cells.number, row[at[name]])
+                if name in at
+                else None
                 for name in MEASURES
             ),
         )
@@ -303,14 +305,14 @@ MERGE = "a merged lesion names the lesion it merged into, no other does"
 def when_reader(layout: Layout, date_order: str) -> Callable[[str], int]:
     """How the times of a table are read."""
     if not layout.has_dates:
-        return cells.day
-    return partial(cells.ordinal, order=date_order)
+        return clinical_cells.day
+    return partial(clinical_cells.ordinal, order=date_order)
 
 
 def _say_word(
     slips: Slips, kind: type[Role] | type[Field] | type[Status], text: str, read: str
 ) -> None:
-    if text.strip() and not cells.is_plain_word(kind, text):
+    if text.strip() and not clinical_cells.is_plain_word(kind, text):
         name = kind.__name__.lower()
         slips.said(f"{name}-word", f"{name} {text.strip()!r} is read as {read}")
 
@@ -319,19 +321,19 @@ def _status(
     role: Role | None, text: str, diameter_text: str, slips: Slips
 ) -> tuple[Status | None, Decimal | None]:
     """Status and diameter of a row, which have to agree."""
-    meant = cells.diameter_word(diameter_text) if diameter_text else None
+    meant = clinical_cells.diameter_word(diameter_text) if diameter_text else None
     if meant is not None:
         return _by_word(meant, text, diameter_text, slips), None
     diameter_mm = None
     if diameter_text:
-        diameter_mm = slips.value("unknown-diameter", cells.diameter, diameter_text)
-        if diameter_mm is not None and cells.has_decimal_comma(diameter_text):
+        diameter_mm = slips.value("unknown-diameter", clinical_cells.diameter, diameter_text)
+        if diameter_mm is not None and clinical_cells.has_decimal_comma(diameter_text):
             slips.said("decimal-comma", "diameters are written with a decimal comma")
     if not text.strip() and diameter_mm is not None:
         what = f"no status, and a diameter of {diameter_mm} mm"
         slips.warning("no-status", what, "taken as measured; write the status")
         return Status.MEASURED, diameter_mm
-    status = slips.value("unknown-status", cells.status, text)
+    status = slips.value("unknown-status", clinical_cells.status, text)
     if status is not None:
         _say_word(slips, Status, text, status)
     if status is Status.MEASURED:
@@ -345,7 +347,7 @@ def _status(
 
 def _by_word(meant: Status, text: str, word: str, slips: Slips) -> Status | None:
     """The status where a word stands in place of the diameter."""
-    status = slips.value("unknown-status", cells.status, text) if text.strip() else meant
+    status = slips.value("unknown-status", clinical_cells.status, text) if text.strip() else meant
     if status in (None, meant):
         if status is not None:
             slips.said("diameter-word", f"diameter {word!r} is read as {meant}")

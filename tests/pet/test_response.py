@@ -24,8 +24,8 @@ from pet.response.immune import (
 )
 from pet.response.lymphoma import Deauville, LymphomaCourse, deauville, lugano
 from pet.response.percist import IMPERCIST5, PERCIST, PERCIST5, percist
+from pet.response.pet_assessment import PetAssessment, PetResponse
 from pet.response.protocol import PetProtocol, from_table
-from pet.response.result import PetAssessment, PetResponse
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
 LIVER = ReferenceUptake(2.0, 0.2)

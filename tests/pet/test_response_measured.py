@@ -13,8 +13,8 @@ from pet.reference_regions import ReferenceRegion, RegionName, measure
 from pet.response.comparability import Comparability
 from pet.response.measured import LesionMasks, MeasuredScan, assess_scans, measured_scan
 from pet.response.percist import PERCIST5
+from pet.response.pet_assessment import PetResponse
 from pet.response.protocol import PetProtocol
-from pet.response.result import PetResponse
 from pet.suv import Audit, SuvType
 from pet.uptake import on_pet_grid
 

@@ -19,8 +19,8 @@ from imaging.errors import GeometryError, InputError
 from recist.interface import SubjectsLeftOut
 from recist.response import Response
 from recist.run.table import assess_file
-from recist.table.frames import csv_frame
 from recist.table.read import NoCourseError
+from recist.table.result_frames import csv_frame
 
 TABLE = """\
 subject,date,lesion,role,organ,nodal,status,diameter_mm,field

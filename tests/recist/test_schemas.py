@@ -16,7 +16,7 @@ from recist.criteria.sums import baseline_sum
 from recist.export.tables import write_timepoints_json
 from recist.protocol import DEFAULT
 from recist.run.table import assess_file
-from recist.table.writing import SCHEMA_VERSION
+from recist.table.streams import SCHEMA_VERSION
 
 SCHEMAS = Path(recist.__file__).parent / "schemas"
 NAMES = ("timepoints", "outcomes", "abscopal", "run")

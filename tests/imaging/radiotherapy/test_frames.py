@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from imaging.errors import HeaderError, InputError, UnsupportedError
-from imaging.frames import FrameMap, map_between, read_frame_maps
+from imaging.frames_of_reference import FrameMap, map_between, read_frame_maps
 from imaging.volume import Grid
 
 QUARTER_TURN = np.array([[0.0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from imaging.contours import structure_set
 from imaging.dose import Dose, dose
 from imaging.errors import HeaderError
-from imaging.frames import FrameMap
+from imaging.frames_of_reference import FrameMap
 from imaging.plan import Delivery, confirmed, plan, read_record
 from imaging.treatment import assemble, read_treatment
 

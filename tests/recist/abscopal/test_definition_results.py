@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recist import abscopal
 from recist.abscopal.definitions import DEFINITIONS, Denominator, chosen
-from recist.abscopal.lesions import shrinkage
+from recist.abscopal.lesion_changes import shrinkage
 from recist.course import Course, Role
 from recist.protocol import DEFAULT
 

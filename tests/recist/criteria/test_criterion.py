@@ -23,7 +23,7 @@ from recist.criteria.criterion import (
 )
 from recist.patient.options import Options
 from recist.protocol import DEFAULT
-from recist.run.responses import outcomes_file
+from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 
 TABLE = """subject,day,lesion,role,organ,nodal,status,diameter_mm

@@ -13,7 +13,7 @@ from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import irecist, recist11
 from recist.criteria.diameter import has_grown
 from recist.criteria.observation import read
-from recist.criteria.tables import IMMUNE
+from recist.criteria.response_tables import IMMUNE
 from recist.protocol import DEFAULT, PRESETS, Protocol
 from recist.response import Assessment, Response
 

@@ -14,7 +14,7 @@ import pytest
 from imaging.masks import read_label_map
 from imaging.seg import LYMPH_NODE, Coded
 from recist.course import Lesion, Role
-from recist.export.patient import write_delineation
+from recist.export.patient_files import write_delineation
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import from_folder, has_delineation
 from recist.patient.lesion_names import organ_of_region, region_of

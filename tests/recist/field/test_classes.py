@@ -13,9 +13,9 @@ import pytest
 from imaging.contours import Contour, ContourKind, Roi, axial_grid, rasterise
 from imaging.dose import Dose, DoseKind, Summation
 from imaging.errors import InputError
-from imaging.frames import FrameMap
+from imaging.frames_of_reference import FrameMap
 from imaging.plan import Plan
-from imaging.targets import TargetVolume
+from imaging.target_volumes import TargetVolume
 from imaging.treatment import Irradiation, Treatment, read_treatment
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 from recist.course import Field

@@ -18,7 +18,7 @@ from recist.forecast.emission import (
     visible_from_mm,
 )
 from recist.forecast.iwata import Iwata
-from recist.forecast.new_lesions import WEAK, GammaPrior, expected, prior_of
+from recist.forecast.new_lesion_rate import WEAK, GammaPrior, expected, prior_of
 
 
 def test_iwatas_patient() -> None:

@@ -11,7 +11,7 @@ from imaging.errors import InputError
 from recist.course import Course, Field, Role, Status, Timepoint
 from recist.criteria import recist11
 from recist.criteria.selection import LocalTreatment
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.patient.overrides import Override
 from recist.patient.roles import Placed, place
 from recist.patient.status import measurements

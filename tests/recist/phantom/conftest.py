@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recist.phantom.patient import Truth, write_phantom
+from recist.phantom.study import Truth, write_phantom
 from recist.phantom.visit import PhantomVisit, simulate_all
 
 

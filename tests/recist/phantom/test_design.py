@@ -10,9 +10,9 @@ from recist.course import Course, Field, Lesion, Measurement, Role, Status, Time
 from recist.criteria import irecist, recist11
 from recist.field.scope import within
 from recist.measure import caliper, diameter_mm
-from recist.phantom.anatomy import Pose
+from recist.phantom.chest import Pose
 from recist.phantom.lesions import DATES, DAYS, EXPECTED, LESIONS, ROI_NAMES
-from recist.phantom.patient import TOLERANCE_MM
+from recist.phantom.study import TOLERANCE_MM
 from recist.phantom.visit import POSES, PhantomVisit, simulate, target_volume
 from recist.protocol import load
 from recist.response import Response, Scope

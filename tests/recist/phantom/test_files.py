@@ -23,8 +23,8 @@ from recist.measure import caliper
 from recist.patient.picture import key_image
 from recist.phantom.dicom import Session, write_ct
 from recist.phantom.lesions import DATES, LESIONS, ROI_NAMES
-from recist.phantom.patient import Truth
 from recist.phantom.segmentation import write_segments
+from recist.phantom.study import Truth
 from recist.phantom.visit import CT_SPACING_MM, SEED, PhantomVisit, simulate
 
 

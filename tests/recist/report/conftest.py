@@ -15,7 +15,7 @@ from recist import abscopal
 from recist.assessment import assess_course
 from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria.sums import baseline_sum
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.field.overlays import Overlay
 from recist.field.scope import scopes_of, within
 from recist.patient.result import KeyImage, PatientResult, Projected, VisitImages

@@ -15,9 +15,9 @@ import pydicom
 import pytest
 
 from recist.cli import main
-from recist.export.patient import TIMEPOINTS
+from recist.export.patient_files import TIMEPOINTS
 from recist.patient.options import Options
-from recist.phantom.patient import Truth, write_phantom
+from recist.phantom.study import Truth, write_phantom
 from recist.run import batch
 from recist.run.table import assess_file
 

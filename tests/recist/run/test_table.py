@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from imaging.errors import InputError, UnsupportedError
 from recist.course import Course
 from recist.protocol import DEFAULT
-from recist.run.responses import outcomes_file
+from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 from recist.table.finding import Finding, Severity
 

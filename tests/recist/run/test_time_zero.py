@@ -16,7 +16,7 @@ from recist.course import Course, EventKind
 from recist.patient.options import Options
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Scope
-from recist.run.responses import outcomes_file
+from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 from recist.table.read import read_courses
 

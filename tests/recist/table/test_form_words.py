@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recist.protocol import DEFAULT
-from recist.run.responses import outcomes_file
+from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 from recist.table.finding import Severity
 from recist.table.output import TableResult

@@ -11,7 +11,7 @@ import pytest
 
 from imaging.errors import InputError
 from recist.protocol import DEFAULT
-from recist.run.responses import outcomes_file
+from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm\n"

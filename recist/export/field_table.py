@@ -8,7 +8,7 @@ from pathlib import Path
 from imaging.tables.rows import csv_text
 from imaging.writing import write_text
 from recist.course import Field
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 
 #: Doses to 0.01 Gy and shares to 0.001: finer digits are noise of the sampling.
 DOSE_DECIMALS = 2

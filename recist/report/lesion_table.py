@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from recist.course import Field, Lesion, Measurement, Role
 from recist.criteria.diameter import in_mm
 from recist.criteria.sums import figures_of, lesion_sizes
-from recist.field.finding import FieldFinding
+from recist.field.field_finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
-from recist.phantom.anatomy import BODY
+from recist.phantom.chest import BODY
 from recist.phantom.dicom import Session, write_ct, write_pet
 from recist.phantom.lesions import (
     DATES,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from imaging.errors import InputError
 from imaging.tables.source import Source
-from recist.cohort import charts, tables, trial_page
+from recist.cohort import lesion_charts, result_rows, trial_page
 from recist.cohort.lesion_rates import lesion_rates
 from recist.cohort.patients import Patient, assessed, read_arms, read_doses
 from recist.cohort.plots import Plot
@@ -25,7 +25,7 @@ from recist.table.finding import Finding, Severity
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.writing import SCHEMA_VERSION, all_written, write_line
+from recist.table.streams import SCHEMA_VERSION, all_written, write_line
 
 PATIENTS, RATES, CONTRASTS = "abscopal.csv", "rates.csv", "contrasts.csv"
 LESIONS, SENSITIVITY, CHECKS = "lesion_rates.csv", "sensitivity.csv", "checks.csv"
@@ -81,10 +81,13 @@ def abscopal_file(
         _write_tables(files, patients, settings, known_doses, has_dates=has_dates)
         _write_checks(files[CHECKS], findings)
         _write_json(files[AS_JSON], patients, settings)
-        drawn = {WATERFALL: charts.waterfall(patients), SPIDER: charts.spider(patients)}
-        svgs = {name: charts.as_svg(figure) for name, figure in drawn.items()}
+        drawn = {
+            WATERFALL: lesion_charts.waterfall(patients),
+            SPIDER: lesion_charts.spider(patients),
+        }
+        svgs = {name: lesion_charts.as_svg(figure) for name, figure in drawn.items()}
         for name, figure in drawn.items():
-            files[f"{name}.png"].write(charts.as_png(figure))
+            files[f"{name}.png"].write(lesion_charts.as_png(figure))
             files[f"{name}.svg"].write(svgs[name])
         page = trial_page.as_html(_report(patients, settings, answers, findings, drawn), svgs)
         files[PAGE].write(page.encode("utf-8"))
@@ -143,16 +146,16 @@ def _report(
         ("Arms", ", ".join(arms) or "none given"),
         ("Protocol", protocol.name),
     )
-    lesions = tuple(tables.lesion_rows(*lesion_rates(patients)))
+    lesions = tuple(result_rows.lesion_rows(*lesion_rates(patients)))
     sheets = (
-        Sheet("rates", "Rates", tuple(tables.rate_rows(rates(patients, protocol))),
+        Sheet("rates", "Rates", tuple(result_rows.rate_rows(rates(patients, protocol))),
               "Every definition by every denominator; by chance: what measurement error alone "
               "would give.",
               ("definition", "arm", "confirmed_only", "denominator", "responders", "n",
                "rate_percent", "clopper_pearson_low", "clopper_pearson_high",
                "by_chance_percent", "paper")),
         Sheet("contrasts", "Arms compared",
-              tuple(tables.contrast_rows(contrasts(patients, protocol)))),
+              tuple(result_rows.contrast_rows(contrasts(patients, protocol)))),
         Sheet("lesion_rates", "Lesions by field", lesions,
               "Lesions of one patient are no replicates: intervals by the cluster bootstrap."),
     )  # fmt: skip
@@ -179,14 +182,18 @@ def _write_tables(
     has_dates: bool,
 ) -> None:
     time = "date" if has_dates else "day"
-    of_lesions = tables.lesion_rows(*lesion_rates(patients))
-    changes = tables.sensitivity_rows(sensitivity(patients, protocol, doses))
+    of_lesions = result_rows.lesion_rows(*lesion_rates(patients))
+    changes = result_rows.sensitivity_rows(sensitivity(patients, protocol, doses))
     for name, columns, rows in (
-        (PATIENTS, tables.patient_columns(time), tables.patient_rows(patients, time)),
-        (RATES, tables.RATE_COLUMNS, tables.rate_rows(rates(patients, protocol))),
-        (CONTRASTS, tables.CONTRAST_COLUMNS, tables.contrast_rows(contrasts(patients, protocol))),
-        (LESIONS, tables.LESION_COLUMNS, of_lesions),
-        (SENSITIVITY, tables.SENSITIVITY_COLUMNS, changes),
+        (PATIENTS, result_rows.patient_columns(time), result_rows.patient_rows(patients, time)),
+        (RATES, result_rows.RATE_COLUMNS, result_rows.rate_rows(rates(patients, protocol))),
+        (
+            CONTRASTS,
+            result_rows.CONTRAST_COLUMNS,
+            result_rows.contrast_rows(contrasts(patients, protocol)),
+        ),
+        (LESIONS, result_rows.LESION_COLUMNS, of_lesions),
+        (SENSITIVITY, result_rows.SENSITIVITY_COLUMNS, changes),
     ):
         write_line(files[name], csv_line(columns))
         for row in rows:

@@ -27,7 +27,7 @@ from recist.endpoints.origin import recorded_start
 from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
-from recist.table import cells, results
+from recist.table import clinical_cells, results
 from recist.table.checks import against_events
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
@@ -176,7 +176,7 @@ def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[
         if not when_text.strip() and not word.strip():
             continue  # a subject, and nothing of it was assessed
         when = slips.value("unknown-time", parse, when_text)
-        response = slips.value("unknown-response", cells.response, word)
+        response = slips.value("unknown-response", clinical_cells.response, word)
         sign_text = row[at[_SIGN]] if _SIGN in at else ""
         sign = slips.value("unknown-time", parse, sign_text) if sign_text.strip() else None
         if when is not None and response is not None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from imaging.errors import InputError
 from imaging.tables.source import Source
-from recist.cohort.charts import STYLE, as_png, as_svg
+from recist.cohort.lesion_charts import STYLE, as_png, as_svg
 from recist.cohort.sheet import Sheet, SheetRow, figure, percent, write_rows
 from recist.course import Course, Role, Status
 from recist.endpoints import time_zero_of
@@ -24,20 +24,20 @@ from recist.forecast.emission import Emission, chance_of_none, new_visible_days
 from recist.forecast.fitting import OAK, fit
 from recist.forecast.growth_rate import HYPERPROGRESSION_RATIO, growth_rate
 from recist.forecast.iwata import Iwata
-from recist.forecast.new_lesions import (
+from recist.forecast.new_lesion_rate import (
     HORIZONS_YEARS,
     MOST_OLIGOMETASTASES,
     GammaPrior,
     expected,
     prior_of,
 )
-from recist.forecast.series import series_of
+from recist.forecast.size_series import series_of
 from recist.protocol import Protocol, load
 from recist.table.finding import Finding, Severity
 from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.writing import all_written, write_line
+from recist.table.streams import all_written, write_line
 
 DAYS_PER_YEAR = 365.25
 CHECKS, ASSUMPTIONS = "checks.csv", "assumptions.txt"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.volume import Grid, Mask, Unit, Volume
-from recist.patient.organs import organ_around
+from recist.patient.tissue import organ_around
 
 GRID = Grid((40, 40, 20), np.diag([1.5, 1.5, 3.0, 1.0]), "1.2.3")
 

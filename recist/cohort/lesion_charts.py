@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from recist.abscopal.lesions import LesionChange
+from recist.abscopal.lesion_changes import LesionChange
 from recist.cohort.patients import Patient
 from recist.course import Field
 from recist.criteria.thresholds import PD_PERCENT, PR_PERCENT

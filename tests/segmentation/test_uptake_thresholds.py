@@ -10,7 +10,7 @@ import pytest
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Grid, Unit, Volume
 from segmentation.prompts import Click
-from segmentation.thresholds import (
+from segmentation.uptake_thresholds import (
     Threshold,
     ThresholdMethod,
     delineate_by,

@@ -14,7 +14,7 @@ from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.cli import main
 from recist.cohort import abscopal_file
-from recist.cohort.files import FILES
+from recist.cohort.abscopal_files import FILES
 from recist.cohort.patients import read_arms, read_doses
 from recist.course import Course
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from recist.abscopal import AbscopalFinding, chance_for
 from recist.abscopal.definition_results import DefinitionResult
 from recist.abscopal.definitions import Definition
-from recist.abscopal.responses import SetResponse
+from recist.abscopal.response_by_side import SetResponse
 from recist.cohort.lesion_rates import LesionContrast, LesionRate
 from recist.cohort.patients import Patient
 from recist.cohort.proportion import Proportion, Range

@@ -13,8 +13,8 @@ from imaging.series import SeriesFormat
 from imaging.tables.rows import csv_text
 from imaging.volume import Mask
 from imaging.writing import write_text
-from pet.response.result import PetAssessment
-from recist.export.field import write_fields
+from pet.response.pet_assessment import PetAssessment
+from recist.export.field_table import write_fields
 from recist.export.tables import (
     write_measurements,
     write_outcomes,

@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 from recist.course import Field
-from recist.export.field import write_fields
-from recist.field.finding import FieldFinding
+from recist.export.field_table import write_fields
+from recist.field.field_finding import FieldFinding
 
 IRRADIATED = FieldFinding(
     "L1",

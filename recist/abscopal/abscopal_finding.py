@@ -10,9 +10,9 @@ from recist.abscopal.chance import NO_CHANCE, Chance, chance_of_response
 from recist.abscopal.definition_results import DefinitionResult, call
 from recist.abscopal.definitions import Definition, Measure, ResponseTime, chosen
 from recist.abscopal.evaluability import Evaluability, evaluability_of
-from recist.abscopal.lesions import LesionChange, lesion_changes
+from recist.abscopal.lesion_changes import LesionChange, lesion_changes
 from recist.abscopal.pattern import FirstFailure, first_failure
-from recist.abscopal.responses import SetResponse, response_of
+from recist.abscopal.response_by_side import SetResponse, response_of
 from recist.abscopal.timeline import Timeline, timeline_of
 from recist.course import Course, Field, Role
 from recist.criteria.diameter import exactly
