@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import names_of
-from recist.cli.output import console, print_line
+from recist.cli.printing import console, print_line
 from recist.export.targets import TARGETS
 from recist.response import RESEARCH_USE
 
