@@ -34,6 +34,7 @@ _MEASUREMENT_COLUMNS = (
     "merged_into",
     "field",
     "reader",
+    "drawn_by",
     "visit",
     "tracking_uid",
     *MEASURES,
@@ -159,7 +160,7 @@ def _measurement_rows(course: Course) -> Iterable[list[str]]:
             yield from _rows(course, timepoint, lesions[measurement.lesion_id], measurement)
         if not seen and not unseen:
             start = [course.subject, results.when(course, timepoint.day)]
-            yield [*start, *[""] * 8, course.reader, timepoint.label, *[""] * 6]
+            yield [*start, *[""] * 8, course.reader, "", timepoint.label, *[""] * 6]
 
 
 def _rows(
@@ -181,6 +182,7 @@ def _rows(
             measurement.merged_into or "",
             lesion.field.value,
             course.reader,
+            measurement.source,
             timepoint.label,
             lesion.tracking_uid,
             *further,

@@ -241,7 +241,8 @@ def _plain(record: Record) -> Measurement:
     """The measurement of a lesion with one row."""
     size = record.diameter_mm
     text = None if size is None else str(size)
-    plain = _recorded(record.lesion, record.status, text, record.merged_into, record.reader)
+    drawn_by = record.extras.drawn_by or record.reader
+    plain = _recorded(record.lesion, record.status, text, record.merged_into, drawn_by)
     if record.extras is NO_EXTRAS:
         return plain
     volume_ml, suv_max, suv_mean, suv_peak = record.extras.measures
@@ -252,11 +253,11 @@ def _plain(record: Record) -> Measurement:
 
 @lru_cache(maxsize=REMEMBERED)
 def _recorded(
-    lesion: str, status: Status, diameter_mm: str | None, merged_into: str, reader: str
+    lesion: str, status: Status, diameter_mm: str | None, merged_into: str, drawn_by: str
 ) -> Measurement:
     """One measurement for all rows that say the same: it cannot change, and there are few."""
     parts = () if diameter_mm is None else (Decimal(diameter_mm),)
-    return Measurement(lesion, status, parts, merged_into or None, source=reader)
+    return Measurement(lesion, status, parts, merged_into or None, source=drawn_by)
 
 
 @lru_cache(maxsize=REMEMBERED)

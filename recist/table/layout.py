@@ -13,6 +13,7 @@ MEASUREMENTS = Columns(
         "merged_into",
         "field",
         "reader",
+        "drawn_by",
         "sum_mm",
         "slice_thickness_mm",
         "tracking_uid",

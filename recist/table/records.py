@@ -18,16 +18,22 @@ Value = TypeVar("Value")
 
 #: Columns that hold further measurements of the lesion.
 MEASURES = ("volume_ml", "suv_max", "suv_mean", "suv_peak")
-_EXTRA = ("sum_mm", "slice_thickness_mm", "tracking_uid", "visit", *MEASURES)
+_EXTRA = ("sum_mm", "slice_thickness_mm", "tracking_uid", "visit", "drawn_by", *MEASURES)
 
 
 class Extras(NamedTuple):
-    """The optional measurements of a row; what a plain table does not have stays empty."""
+    """The optional measurements of a row; what a plain table does not have stays empty.
+
+    Attributes:
+        drawn_by: who drew the outline: a reader, or a network and its version. A table may be one
+            reader's while single outlines are a network's.
+    """
 
     sum_mm: Decimal | None = None
     slice_thickness_mm: Decimal | None = None
     tracking_uid: str = ""
     visit: str = ""
+    drawn_by: str = ""
     measures: tuple[float | None, ...] = (None,) * len(MEASURES)
 
 
@@ -237,6 +243,7 @@ class RecordReader:
             length("slice_thickness_mm"),
             row[at["tracking_uid"]].strip() if "tracking_uid" in at else "",
             row[at["visit"]].strip() if "visit" in at else "",
+            without_apostrophe(row[at["drawn_by"]].strip()) if "drawn_by" in at else "",
             tuple(
                 slips.value(f"unknown-{name}", clinical_cells.number, row[at[name]])
                 if name in at

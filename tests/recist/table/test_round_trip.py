@@ -62,16 +62,19 @@ def lesions(draw: st.DrawFn) -> tuple[Lesion, ...]:
 
 def _measurement(draw: st.DrawFn, lesion: Lesion, hosts: list[str], reader: str) -> Measurement:
     volume = draw(st.none() | st.floats(0, 500))
+    drawn_by = draw(st.sampled_from([reader, "network 1.0"]))
     if hosts and draw(st.integers(0, 9)) == 0:
         return Measurement(
-            lesion.id, Status.MERGED, merged_into=draw(st.sampled_from(hosts)), source=reader
+            lesion.id, Status.MERGED, merged_into=draw(st.sampled_from(hosts)), source=drawn_by
         )
     if lesion.role is Role.TARGET and draw(st.integers(0, 3)):
         parts = sorted(draw(st.lists(DIAMETERS, min_size=1, max_size=3)), reverse=True)
         return Measurement(
-            lesion.id, Status.MEASURED, tuple(parts), volume_ml=volume, source=reader
+            lesion.id, Status.MEASURED, tuple(parts), volume_ml=volume, source=drawn_by
         )
-    return Measurement(lesion.id, draw(st.sampled_from(UNMEASURED)), suv_max=volume, source=reader)
+    return Measurement(
+        lesion.id, draw(st.sampled_from(UNMEASURED)), suv_max=volume, source=drawn_by
+    )
 
 
 @st.composite
