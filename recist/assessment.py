@@ -40,36 +40,67 @@ def assessed(
         CriterionError: an unknown criterion.
     """
     names = names_of_criteria(criteria)
+    whole: dict[str, Sequence[Assessment]] = {}
     for scope in scopes_of(course):
         part = within(course, scope, protocol)
         for name in names:
             assess = CRITERIA[name].assess
             if assess is None:
                 continue
-            if scope is not Scope.ALL and not part.lesions:
-                yield part, name, scope, _nothing_there(part, name, scope)
+            if scope is Scope.ALL:
+                whole[name] = assess(part, protocol, scope)
+                yield part, name, scope, whole[name]
+            elif not part.lesions:
+                yield part, name, scope, _nothing_there(whole[name], scope)
             else:
                 yield part, name, scope, assess(part, protocol, scope)
 
 
-def _nothing_there(course: Course, criteria: str, scope: Scope) -> tuple[Assessment, ...]:
+def _nothing_there(whole: Sequence[Assessment], scope: Scope) -> tuple[Assessment, ...]:
     """Not evaluable at every follow-up: there is no lesion whose response could be told.
 
-    That is not absence of disease, which the whole course has.
+    That is not absence of disease, which the whole course has. Where the whole patient could be
+    assessed, it was seen that nothing has appeared on this side: its lesions are "not applicable"
+    then, else "not evaluable".
     """
-    sentence = f"Not evaluable: no lesion is {str(scope).replace('-', ' ')}."
+    side = str(scope).replace("-", " ")
+    return tuple(_nothing_at(each, scope, side) for each in whole)
+
+
+def _nothing_at(whole: Assessment, scope: Scope, side: str) -> Assessment:
+    day, criteria, ne = whole.day, whole.criteria, Response.NE
+    family = CRITERIA[criteria].family
+    lesions = Response.NA if whole.overall in family.adequate else ne
+    unseen = "" if lesions is Response.NA else ", and the patient could not be assessed"
+    sentence = f"Not evaluable: no lesion is {side}{unseen}."
     reason = Reason("no-lesion-on-this-side", "design decision", sentence)
-    na, ne = Response.NA, Response.NE
-    return tuple(
-        Assessment(timepoint.day, criteria, scope, None, None, None, na, na, False, ne, (reason,))
-        for timepoint in course.timepoints[1:]
+    return Assessment(
+        day, criteria, scope, None, None, None, lesions, lesions, False, ne, (reason,)
     )
 
 
 def outcome_of(
     course: Course, seen: Sequence[Assessment], protocol: Protocol, criteria: str, scope: Scope
 ) -> Outcome:
-    """The outcome of a course whose assessments are known; none where it has no follow-up."""
+    """The outcome of a course whose assessments are known; none where it has no follow-up.
+
+    A side of the field without any lesion has no response, but is free of progression as long as
+    nothing appears there: a patient all of whose lesions were irradiated is followed for
+    progression outside of the field like every other.
+    """
+    if seen and scope is not Scope.ALL and not course.lesions:
+        found = endpoints.outcome(course, seen, protocol)
+        free = [
+            each._replace(overall=Response.NED) if each.target is Response.NA else each
+            for each in seen
+        ]
+        followed = endpoints.outcome(course, free, protocol)
+        return found._replace(
+            pfs_days=followed.pfs_days,
+            pfs_event=followed.pfs_event,
+            reasons=(*found.reasons[:-1], followed.reasons[-1]),
+            times=followed.times,
+        )
     if seen:
         return endpoints.outcome(course, seen, protocol)
     known = endpoints.background(course, protocol)

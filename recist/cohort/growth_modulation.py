@@ -50,10 +50,17 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Midrank:
-    """The share above a threshold by midranks, with its interval as the authors give it (Wald)."""
+    """The share above a threshold by midranks.
+
+    Attributes:
+        interval: as the authors give it (Wald). Of 100 patients it covers a share near a half in
+            94.4 % by the binomial distribution, far fewer near none or all (Brown, Cai and
+            DasGupta, Stat Sci 2001;16:101), which is why ``wilson`` stands in the answers.
+    """
 
     share: float
     interval: Range
+    wilson: Range
     n: int
 
 
@@ -129,6 +136,8 @@ def midrank_share(
         middle: npt.NDArray[np.float64] = (least + greatest) / 2
         return middle
 
-    share = float((midranks(now, latest) >= midranks(before, before)).mean())
-    half = z_of() * math.sqrt(share * (1 - share) / len(now))
-    return Midrank(share, (max(0.0, share - half), min(1.0, share + half)), len(now))
+    found = Proportion(int((midranks(now, latest) >= midranks(before, before)).sum()), len(now))
+    share = found.x / found.n
+    half = z_of() * math.sqrt(share * (1 - share) / found.n)
+    wald = max(0.0, share - half), min(1.0, share + half)
+    return Midrank(share, wald, found.wilson or (0.0, 1.0), found.n)

@@ -49,13 +49,13 @@ def rate_sheet(patients: Sequence[Followed], arms: Arms, strata: Sequence[str]) 
     """Rates by arm and stratum, on all lesions and, with a field, on each side of it."""
     rows = []
     for scope in Scope:
-        if scope is not Scope.ALL and not any(each.outcome(scope=scope) for each in patients):
+        if scope is not Scope.ALL and not any(each.has_lesions(scope) for each in patients):
             continue
         for kind in RATES:
             for label, members in groups(patients, arms, strata):
                 own = members
                 if scope is not Scope.ALL:  # only who has lesions on that side can respond there
-                    own = [each for each in members if each.outcome(scope=scope)]
+                    own = [each for each in members if each.has_lesions(scope)]
                 found = rate_of(own, kind, scope)
                 rows.append(
                     {
@@ -163,7 +163,8 @@ def modulation_sheet(patients: Sequence[Followed], arms: Arms, policy: str) -> S
                     "observed_percent": percent(found.observed.rate),
                     "observed_exact": span(found.observed.clopper_pearson, 100),
                     "midrank_percent": percent(found.midrank.share),
-                    "midrank_interval": span(found.midrank.interval, 100),
+                    "midrank_wilson": span(found.midrank.wilson, 100),
+                    "midrank_wald": span(found.midrank.interval, 100),
                     "curve_percent": percent(share),
                     "curve_interval": span(interval, 100),
                 }

@@ -72,3 +72,8 @@ def write_rows(file: BinaryIO, columns: Sequence[str], rows: Sequence[Mapping[st
     write_line(file, csv_line(columns))
     for row in rows:
         write_line(file, csv_line([row.get(column, "") for column in columns]))
+
+
+def in_words(column: str) -> str:
+    """The heading of a column."""
+    return column.replace("_", " ")

@@ -16,6 +16,7 @@ from recist.cohort.enrolment import Enrolled
 from recist.course import Course, EventKind, Field, Measurement, Role, Status
 from recist.endpoints import Background, outcome_of_responses, time_zero_of
 from recist.endpoints.policy import EMA_ITT
+from recist.field.scope import within
 from recist.papers import RECIST11
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Response, Scope
@@ -71,6 +72,7 @@ class Followed:
         course: by the reader that is analysed; None where nothing was measured.
         outcomes: of RECIST 1.1 and iRECIST on every set of lesions.
         origin_day: on the scale of the course.
+        sides: sets of lesions that are not empty at baseline.
     """
 
     patient: Enrolled
@@ -80,6 +82,7 @@ class Followed:
     origin_day: int
     times: tuple[FollowedTime, ...]
     bounds: Bounds
+    sides: frozenset[Scope] = frozenset()
 
     @property
     def subject(self) -> str:
@@ -87,6 +90,10 @@ class Followed:
 
     def outcome(self, criteria: str = "recist11", scope: Scope = Scope.ALL) -> Outcome | None:
         return next((o for o in self.outcomes if o.criteria == criteria and o.scope is scope), None)
+
+    def has_lesions(self, scope: Scope) -> bool:
+        """Whether a lesion of the baseline lies on that side, so that it can respond there."""
+        return scope in self.sides
 
     def time(self, endpoint: str, policy: str = "") -> FollowedTime | None:
         return next(
@@ -111,7 +118,12 @@ def followed(patient: Enrolled, course: Course | None, protocol: Protocol) -> Fo
         *_local(patient, course, origin),
     ]
     bounds = _bounds(patient.subject, assessments, times, origin)
-    return Followed(patient, course, assessments, outcomes, origin, tuple(times), bounds)
+    sides = frozenset(
+        scope
+        for scope in Scope
+        if any(lesion.role is not Role.NEW for lesion in within(course, scope, protocol).lesions)
+    )
+    return Followed(patient, course, assessments, outcomes, origin, tuple(times), bounds, sides)
 
 
 def _never_seen(patient: Enrolled, protocol: Protocol) -> Followed:

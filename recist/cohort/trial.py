@@ -26,6 +26,7 @@ from recist.cohort.growth_modulation import SARCOMA
 from recist.cohort.sheet import Sheet, percent, span, write_rows
 from recist.cohort.survival import IntervalScale
 from recist.cohort.times import Followed, followed
+from recist.cohort.trial_pdf import as_pdf
 from recist.course import Course, EventKind
 from recist.endpoints import time_zero_of
 from recist.protocol import Protocol, effective, load
@@ -126,7 +127,7 @@ def cohort_file(
     trial = read_trial(measurements, tables, chosen, settings, findings, on_progress=on_progress)
     sentences: list[str] = []
     sheets = _sheets(trial, tables, findings, sentences)
-    drawn = plots.plots(trial.patients, trial.arms, settings.pfs_policy, chosen.strata)
+    drawn = plots.plots(trial.patients, trial.arms, settings, chosen.strata)
     report = trial_page.TrialReport(
         title,
         _header(trial),
@@ -332,8 +333,8 @@ def _answers(trial: Trial) -> list[str]:
     if found is not None:
         said.append(
             f"Growth modulation index above {SARCOMA:g}: {percent(found.midrank.share)} % "
-            f"({span(found.midrank.interval, 100)}) of {len(found.ratios)} evaluable, "
-            f"by midranks; observed {found.observed.x}/{found.observed.n}."
+            f"({span(found.midrank.wilson, 100)}) of {len(found.ratios)} evaluable, "
+            f"by midranks (Wilson); observed {found.observed.x}/{found.observed.n}."
         )
     return said
 
@@ -368,7 +369,7 @@ def _write(
     with all_written(out, tuple(names)) as files:
         drawings = {plot.name: lesion_charts.as_svg(plot.drawing) for plot in report.plots}
         files[REPORT].write(trial_page.as_html(report, drawings).encode("utf-8"))
-        files[PDF].write(trial_page.as_pdf(report))
+        files[PDF].write(as_pdf(report))
         content = {
             "title": report.title,
             "header": dict(report.header),

@@ -8,13 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from matplotlib.colors import to_hex
 
 from recist.cohort.arms import Arms
 from recist.cohort.end_points import contrast_sheet, six_month_sheet, times_of
+from recist.cohort.plots.lesions import lesion_waterfall_plot
+from recist.cohort.plots.states import stacked_plot
+from recist.cohort.plots.sums import field_spider_plot
+from recist.cohort.plots.swimmer import swimmer_plot
+from recist.cohort.response_sheets import rate_sheet
 from recist.cohort.simulated import CONTROL, EXPERIMENTAL, write_trial
 from recist.cohort.times import DEATH, OF_INTEREST
 from recist.cohort.trial import Trial, TrialChoices, TrialTables, cohort_file, read_trial
+from recist.course import Field
 from recist.protocol import load
+from recist.report.palette import FIELD_COLOURS
 from recist.table.finding import Finding, Severity
 
 Rows = list[dict[str, str]]
@@ -174,6 +182,92 @@ def test_bad_tables_cost_one_line_each_and_the_rest_is_complete() -> None:
     assert [(t.days, t.event) for t in unseen.times if t.endpoint == "OS"] == [(70, True)]
 
 
+def test_a_patient_all_of_whose_lesions_were_irradiated_is_followed_outside_of_the_field() -> None:
+    """Censored when last seen, as those are in whom something appears outside; not at the start."""
+    scans = [
+        *[scan("free", day, "20") for day in (-5, 56, 112)],
+        *[scan("new", day, "20") for day in (-5, 56, 112)],
+        new("new", 112, "N1"),
+        *[scan("unseen", -5, "20"), scan("unseen", 56, "") | {"status": "not-evaluable"}],
+        *[scan("dies", day, "20") for day in (-5, 56)],
+    ]
+    everyone = [patient("free"), patient("new"), patient("unseen"), patient("dies", death="70")]
+    trial, _ = read(scans, everyone)
+    for policy in ("ema_itt", "fda_a", "fda_b", "fda_c"):
+        found = times_of(trial.patients, "PFS out of field", policy)
+        assert {t.subject: (t.days, t.event) for t in found} == {
+            "free": (112, False),
+            "new": (112, True),
+            "unseen": (0, False),
+            "dies": (70, True),
+        }, policy
+
+
+def test_only_who_has_lesions_on_a_side_at_baseline_can_respond_there() -> None:
+    """Enrolled and never scanned again counts as no response; without lesions there, not at all."""
+    scans = [
+        *[scan("inside", day, "20") for day in (-5, 56)],
+        *[scan("appeared", day, "20") for day in (-5, 56)],
+        new("appeared", 56, "N1"),
+        *[scan("both", day, size) for day, size in ((-5, "20"), (56, "10"))],
+        *[scan("both", day, "20", name="L2", field="out") for day in (-5, 56)],
+        scan("lost", -5, "30", field="out"),
+    ]
+    names = ("inside", "appeared", "both", "lost")
+    trial, _ = read(scans, [patient(name, last_contact="112") for name in names])
+    rows = {
+        row["lesions"]: (row["responders"], row["n"])
+        for row in rate_sheet(trial.patients, trial.arms, ()).rows
+        if row["rate"] == "objective response" and row["group"] == "all"
+    }
+    assert rows == {"all": ("0", "4"), "in-field": ("1", "3"), "out-of-field": ("0", "2")}
+    shown = stacked_plot(trial.patients, trial.arms)
+    assert shown is not None
+    assert {(row["lesions"], row["of"]) for row in shown.rows} == {
+        ("all", "4"), ("in-field", "3"), ("out-of-field", "2"),
+    }  # fmt: skip
+
+
+def test_lesions_and_sums_are_coloured_by_their_side_of_the_field() -> None:
+    scans = [
+        *[scan("A", day, size) for day, size in ((-5, "20"), (56, "8"), (112, "14"))],
+        *[scan("A", day, size, name="L2", field="out") for day, size in ((-5, "20"), (56, "44"))],
+        *[scan("B", -5, "20")],
+    ]
+    trial, _ = read(scans, [patient("A"), patient("B", "control")])
+    lesions = lesion_waterfall_plot(trial.patients, trial.arms, trial.protocol)
+    assert lesions is not None
+    assert [(row["lesion"], row["field"], row["best_change_percent"]) for row in lesions.rows] == [
+        ("L2", "out", "120.00"),
+        ("L1", "in", "-60.00"),
+    ]
+    first, _ = lesions.drawing.axes
+    bars = [(bar.get_height(), to_hex(bar.get_facecolor())) for bar in first.patches]
+    assert bars == [(100, FIELD_COLOURS[Field.OUT]), (pytest.approx(-60), FIELD_COLOURS[Field.IN])]
+    sums = field_spider_plot(trial.patients, trial.arms)
+    assert sums is not None
+    assert {row["lesions"] for row in sums.rows} == {"in field", "out of field"}
+    assert (
+        len(
+            [
+                line
+                for line in sums.drawing.axes[0].lines
+                if line.get_marker() == "^" and len(line.get_xdata())
+            ]
+        )
+        == 1
+    )  # fmt: skip - beyond the axis, and marked
+    events = swimmer_plot(trial.patients, trial.arms, "ema_itt")
+    assert events is not None
+    assert ("A", "progression out of field", "56") in {
+        (row["subject"], row["event"], row["day"]) for row in events.rows
+    }
+    unknown = [row | {"field": "unknown"} for row in scans]
+    trial, _ = read(unknown, [patient("A"), patient("B", "control")])
+    assert lesion_waterfall_plot(trial.patients, trial.arms, trial.protocol) is None
+    assert field_spider_plot(trial.patients, trial.arms) is None
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
     folder = tmp_path_factory.mktemp("trial")
@@ -203,7 +297,8 @@ def test_every_table_plot_and_its_data_are_written(report: tuple[Path, tuple[str
     drawings = {path.stem for path in (out / "plots").glob("*.svg")}
     assert drawings >= {"km_pfs", "km_ipfs", "km_os", "waterfall", "spider", "swimmer", "responses",
                         "forest_hazard", "forest_response", "incidence_poly_metastatic",
-                        "incidence_local_progression", "growth_modulation"}  # fmt: skip
+                        "incidence_local_progression", "growth_modulation", "waterfall_lesions",
+                        "spider_field"}  # fmt: skip
     for name in drawings:
         assert rows_of(out / "plots" / f"{name}.csv"), name
         assert (out / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
