@@ -1,0 +1,74 @@
+// The first page: the patients of a run, or the work list of a trial, the most urgent first.
+
+import * as api from "./api.js";
+import { byId, chip, fill, h, say } from "./dom.js";
+
+const FILTERS = [["all", "All"], ["open", "To read"], ["signed", "Signed"]];
+/** The server's grades of how much a look could change the answer. */
+const GRADES = { 3: "strong", 2: "some", 1: "little", 0: "" };
+const TASKS = { read: "Read", adjudicate: "Adjudicate", query: "Answer" };
+
+let filter = "all";
+
+function patientRow(patient) {
+  const looks = patient.attention.slice(0, 2);
+  return h("li", {}, h(
+    "a",
+    { class: `patient ${GRADES[Math.min(patient.effect, 3)] || ""} ${patient.state === "signed" ? "done" : ""}`, href: `/patient.html?subject=${encodeURIComponent(patient.subject)}`, data: { subject: patient.subject } },
+    h("span", { class: "effect" }),
+    h("span", { class: "who" }, h("b", {}, patient.subject), h("span", { class: "quiet" }, `${patient.dates.length} dates, ${patient.lesions} lesions`)),
+    h("span", { class: "course" }, patient.dates.map(({ date, response, tone }) => chip(response || "–", tone, date))),
+    h("ul", { class: "looks" }, looks.length
+      ? [looks.map(({ text }) => h("li", {}, text)), patient.attention.length > looks.length ? h("li", { class: "none" }, `and ${patient.attention.length - looks.length} more`) : null]
+      : h("li", { class: "none" }, patient.state === "signed" ? `signed by ${patient.signed_by}, ${(patient.signed_at || "").slice(0, 10)}` : "nothing that would change the answer")),
+    h("span", { class: "end" }, h("span", { class: `state ${patient.state}` }, patient.state)),
+  ));
+}
+
+function workRow(task) {
+  const page = task.task === "adjudicate" ? "adjudication" : "patient";
+  return h("li", {}, h(
+    "a",
+    { class: `patient ${task.state === "done" ? "done" : "little"}`, href: `/${page}.html?subject=${encodeURIComponent(task.subject)}`, data: { subject: task.subject } },
+    h("span", { class: "effect" }),
+    h("span", { class: "who" }, h("b", {}, task.subject), h("span", { class: "quiet" }, TASKS[task.task] || task.task)),
+    h("span", { class: "course quiet" }, task.next_date ? `next: ${task.next_date}` : ""),
+    h("ul", { class: "looks" }, h("li", { class: "none" }, task.due || "")),
+    h("span", { class: "end" }, h("span", { class: `state ${task.state}` }, task.state)),
+  ));
+}
+
+function show(title, rows, row) {
+  const shown = rows.filter(({ state }) => filter === "all" || (state === "signed" || state === "done") === (filter === "signed"));
+  fill(
+    byId("page"),
+    h("header", {}, h("h2", {}, title), h("span", { class: "quiet" }, `${rows.filter(({ state }) => state !== "signed" && state !== "done").length} of ${rows.length} to read`),
+      h("div", { class: "filters", role: "group", "aria-label": "Show" }, FILTERS.map(([name, words]) => h("button", { type: "button", "aria-pressed": String(filter === name), onclick: () => { filter = name; show(title, rows, row); } }, words)))),
+    shown.length ? h("ol", { class: "patients" }, shown.map(row)) : h("p", { class: "empty" }, rows.length ? "None of this kind." : "There is nothing to read here."),
+  );
+}
+
+function walk(event) {
+  const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+  if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+  const rows = [...document.querySelectorAll("a.patient")];
+  const at = rows.indexOf(document.activeElement);
+  rows[Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
+  event.preventDefault();
+}
+
+async function begin() {
+  try {
+    const who = await api.session();
+    fill(byId("who"), h("span", { class: "quiet" }, who.trial ? `${who.user}, ${who.role}` : ""),
+      who.trial ? h("button", { type: "button", onclick: async () => { await api.logout(); location.assign("/login.html"); } }, "Sign out") : null);
+    if (who.trial) show(who.trial.name || "Work list", await api.worklist(), workRow);
+    else show("Patients", await api.patients(), patientRow);
+    document.addEventListener("keydown", walk);
+    document.body.dataset.ready = "yes";
+  } catch (refusal) {
+    say(refusal.message, "error");
+  }
+}
+
+begin();
