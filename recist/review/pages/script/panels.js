@@ -73,7 +73,7 @@ export function responsePanel(scene) {
             ["Sum", at.sum_mm && `${at.sum_mm} mm`], ["Baseline", at.baseline_mm && `${at.baseline_mm} mm`], ["Nadir", at.nadir_mm && `${at.nadir_mm} mm`],
             ["Targets", at.target], ["Non-targets", at.non_target], ["New lesion", at.new_lesion ? "yes" : "no"],
           ].filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-          at.reasons.map(({ rule, text, margin }) => h("p", { class: "reason" }, text, margin ? h("span", { class: "margin" }, ` ${margin} mm to the threshold.`) : null, h("small", {}, rule))),
+          at.reasons.map(({ rule, text, margin }) => h("p", { class: "reason" }, text, margin && !text.includes(margin) ? h("span", { class: "margin" }, ` ${margin} mm to the threshold.`) : null, h("small", {}, rule))),
         ] : h("p", { class: "quiet" }, `Nothing to compare at ${scene.active.date}.`),
       );
     }),

@@ -133,7 +133,7 @@ function showTools() {
     h("div", { class: "group" }, TOOLS.filter(([name]) => scene.mayChange || name === "look" || name === "window")
       .map(([name, words, key]) => button(words, key, pick(name), { "aria-pressed": String(scene.tool === name), disabled: (name === "click" || name === "line") && !who.network, data: { tool: name } }))),
     scene.tool === "brush" || scene.tool === "eraser"
-      ? h("label", { class: "size" }, "radius", h("input", { type: "range", min: SMALLEST_BRUSH_MM, max: LARGEST_BRUSH_MM, value: scene.brushMm, "aria-label": "radius of the brush", oninput: (event) => { scene.brushMm = Number(event.target.value); redraw(); } }))
+      ? h("label", { class: "size" }, h("input", { type: "range", title: "radius of the brush ([ and ])", min: SMALLEST_BRUSH_MM, max: LARGEST_BRUSH_MM, value: scene.brushMm, "aria-label": "radius of the brush", oninput: (event) => { scene.brushMm = Number(event.target.value); redraw(); } }))
       : null,
     h("div", { class: "group" }, h("select", { "aria-label": "window", title: "Window (1 to 5)", onchange: (event) => setWindow(WINDOWS[event.target.selectedIndex]) },
       WINDOWS.map((preset) => h("option", { selected: preset.name === scene.window.name }, preset.name)),

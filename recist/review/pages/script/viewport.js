@@ -221,6 +221,7 @@ export class Viewport {
       if (chosen && plane.name === "axial") continue; // its caliper carries the name
       const corner = plane.index(mask.start[plane.column] + (plane.turnColumn > 0 ? mask.shape[plane.column] : -1), mask.start[plane.row] + (plane.turnRow > 0 ? 0 : mask.shape[plane.row]), n);
       const [x, y] = [this.left + corner[plane.column] * this.perColumn, this.top + corner[plane.row] * this.perRow];
+      if (x < 0 || y < 0 || x > this.width || y > this.height) continue; // beside the view
       this.text(lesion.id, x + 3, y - 2, this.colourOf(lesion), 11);
     }
     const preview = scene.preview;
