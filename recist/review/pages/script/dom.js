@@ -38,6 +38,11 @@ export function chip(response, tone, title = "") {
   return h("span", { class: `chip ${tone || "none"}`, title }, response || "–");
 }
 
+/** A figure of the server with one decimal; empty where there is none. */
+export function figure(value) {
+  return value === null || value === undefined || value === "" ? "" : Number(value).toFixed(1);
+}
+
 let talking = null;
 
 /** Say something for some seconds; errors stay until the next word. */

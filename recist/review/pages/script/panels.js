@@ -1,6 +1,6 @@
 // The panel at the side: the chosen lesion, the response with its reasons, the notes.
 
-import { button, chip, h } from "./dom.js";
+import { button, chip, figure, h } from "./dom.js";
 
 const STATUSES = [
   ["absent", "Absent", "A"],
@@ -24,8 +24,8 @@ export function lesionPanel(scene, actions) {
       h("td", {}, date),
       h("td", { class: "number" }, seen?.diameter_mm ? h("b", {}, `${seen.diameter_mm}`) : h("span", { class: "quiet" }, seen ? seen.status.replace("-", " ") : "–")),
       h("td", { class: "number" }, seen?.change || ""),
-      h("td", { class: "number" }, seen?.volume_ml ? `${seen.volume_ml}` : ""),
-      h("td", { class: "number" }, seen?.suv_max ? `${seen.suv_max}` : ""),
+      h("td", { class: "number" }, figure(seen?.volume_ml)),
+      h("td", { class: "number" }, figure(seen?.suv_max)),
     );
   });
   const now = lesion.seen[active.date];

@@ -1,7 +1,7 @@
 // The reading page of one patient.
 
 import * as api from "./api.js";
-import { ask, byId, button, chip, fill, h, say } from "./dom.js";
+import { ask, byId, button, chip, figure, fill, h, say } from "./dom.js";
 import { KEYS, listen } from "./keys.js";
 import { lesionPanel, notesPanel, responsePanel } from "./panels.js";
 import { Mask } from "./outlines.js";
@@ -22,6 +22,11 @@ const TOOLS = [
 
 const ROLES = [["target", "Target"], ["non-target", "Non-target"], ["new", "New"]];
 const ORGANS = ["adrenal", "bone", "brain", "kidney", "liver", "lung", "lymph node", "pancreas", "peritoneum", "pleura", "skin", "soft tissue", "spleen"];
+const MEANINGS = [
+  ["I reviewed the images and approve this assessment", "I reviewed the images and approve this assessment"],
+  ["This is my independent read", "This is my independent read"],
+  ["I take responsibility for this assessment", "I take responsibility for this assessment"],
+];
 const SMALLEST_BRUSH_MM = 1;
 const LARGEST_BRUSH_MM = 40;
 
@@ -157,9 +162,10 @@ function showHead(column) {
     h("span", { class: "when" }, date),
     h("span", { class: "quiet label" }, own.label),
     answers ? chip(answers.response, answers.tone) : null,
-    scene.mayChange
-      ? h("button", { type: "button", class: "confirm", "aria-pressed": String(own.confirmed), data: { confirm: date }, title: "Confirm what is recorded at this date (D)", onclick: () => confirmDate(date) }, own.confirmed ? "✓ confirmed" : "Confirm date")
-      : own.confirmed ? h("span", { class: "tick" }, "✓ confirmed") : null,
+    own.signed ? h("span", { class: "tick" }, "✓ signed") : !scene.mayChange ? own.confirmed && h("span", { class: "tick" }, "✓ confirmed")
+      : scene.patient.one_by_one
+        ? h("button", { type: "button", class: "confirm", data: { confirm: date }, title: "Sign this date; the next one is then shown (D)", onclick: () => confirmDate(date) }, "Sign date")
+        : h("button", { type: "button", class: "confirm", "aria-pressed": String(own.confirmed), data: { confirm: date }, title: "Confirm what is recorded at this date (D)", onclick: () => confirmDate(date) }, own.confirmed ? "✓ confirmed" : "Confirm date"),
   );
 }
 
@@ -184,6 +190,10 @@ function showChanged(changed) {
 // ---- moving about -----------------------------------------------------------------------
 
 function layOut() {
+  if (!scene.dates.length) {
+    fill(byId("dates"), h("p", { class: "empty none" }, "The images of this patient are not to be had here. What was measured stands beside."));
+    return;
+  }
   columns = scene.dates.map((date) => {
     const head = h("div", { class: "head" });
     const views = (scene.threePlanes ? ["axial", "coronal", "sagittal"] : ["axial"]).map((plane) => new Viewport(scene, date, plane, hooks));
@@ -347,7 +357,7 @@ async function promptNetwork(date, asked, at) {
     const answer = await api.prompt(subject, { date: date.date, ...asked });
     scene.preview = { date, mask: Mask.unpacked(answer) };
     const whose = newLesion ? "the new lesion" : scene.lesion || "a new lesion";
-    fill(byId("say"), h("span", {}, `${answer.diameter_mm} mm, ${answer.volume_ml} ml, in ${Number(answer.seconds).toFixed(1)} s. `),
+    fill(byId("say"), h("span", {}, `${answer.diameter_mm} mm, ${figure(answer.volume_ml)} ml, in ${Number(answer.seconds).toFixed(1)} s. `),
       button(`Take as ${whose}`, "Enter", takePreview, { class: "primary" }), button("Leave", "Esc", dropPreview));
     byId("say").className = "say offer";
     byId("say").hidden = false;
@@ -419,8 +429,14 @@ async function ofLesion(values, why = null) {
   return save([{ kind: "lesion", lesion: scene.lesion, ...values }], reason);
 }
 
-function confirmDate(date) {
+async function confirmDate(date) {
   const own = scene.patient.dates.find((each) => each.date === date);
+  if (own.signed) return null;
+  if (scene.patient.one_by_one) {
+    const said = await askSignature(`Sign ${date}`, "A signed date cannot be changed; the next one is then shown.");
+    if (!said || !(await send(() => api.sign(subject, { version: scene.patient.version, date, ...said })))) return null;
+    return location.reload(); // what the server shows from now on is more
+  }
   return save([{ kind: "confirm", date, value: !own.confirmed }]);
 }
 
@@ -460,17 +476,15 @@ async function sign() {
     return;
   }
   const open = patient.dates.filter(({ confirmed }) => !confirmed).map(({ date }) => date);
-  const said = await ask("Sign this assessment", [
-    { name: "name", label: "Your name", value: who.name || "", required: true },
-    { name: "meaning", label: "What the signature means", kind: "choice", options: [
-      ["reviewed and approved", "I reviewed the images and approve this assessment"],
-      ["read independently", "This is my independent read"],
-      ["responsible", "I take responsibility for this assessment"],
-    ] },
-    ...(who.trial ? [{ name: "password", label: "Your password", kind: "password", required: true }] : []),
-  ], { confirm: "Sign", lead: open.length ? `Not yet confirmed: ${open.join(", ")}.` : "Every date is confirmed. Signing locks the assessment." });
+  const said = await askSignature("Sign this assessment", open.length ? `Not yet confirmed: ${open.join(", ")}.` : "Every date is confirmed. Signing locks the assessment.");
   if (said) await send(() => api.sign(subject, { version: patient.version, ...said }));
 }
+
+const askSignature = (title, lead) => ask(title, [
+  { name: "name", label: "Your name", value: who.trial ? who.user : "", required: true },
+  { name: "meaning", label: "What the signature means", kind: "choice", options: MEANINGS },
+  ...(who.trial ? [{ name: "password", label: "Your password", kind: "password", required: true }] : []),
+], { confirm: "Sign", lead });
 
 const actions = {
   setStatus, ofLesion, linkTo, comment, confirmLesion, roles: ROLES,

@@ -28,8 +28,8 @@ export class Scene {
     this.lesion = null;
     this.mayChange = true;
     this.tables = new Map();
-    this.dates = patient.dates.map((date) => this.dated(date));
-    this.active = this.dates[this.dates.length - 1];
+    this.dates = patient.dates.filter(({ images }) => images.ct).map((date) => this.dated(date));
+    this.active = this.dates[this.dates.length - 1] || { date: patient.dates[patient.dates.length - 1]?.date };
   }
 
   dated({ date, images }) {
