@@ -36,7 +36,8 @@ RANKS = {
     "run": 11,
     "answers": 12,
     "interface": 13,
-    "cli": 14,
+    "review": 14,
+    "cli": 15,
 }
 
 HEAVY = {"torch", "monai", "pydicom", "SimpleITK", "nibabel"}
