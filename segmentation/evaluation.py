@@ -103,8 +103,16 @@ def score(
 
 def dice(true: BoolArray, found: BoolArray) -> float:
     """Twice the shared volume over the sum of both; 1 when both are empty."""
-    total = int(np.count_nonzero(true)) + int(np.count_nonzero(found))
-    return 2.0 * int(np.count_nonzero(true & found)) / total if total else 1.0
+    return dice_of_counts(
+        int(np.count_nonzero(true & found)),
+        int(np.count_nonzero(true)),
+        int(np.count_nonzero(found)),
+    )
+
+
+def dice_of_counts(shared: int, one: int, other: int) -> float:
+    """The same from numbers of voxels, for masks that are compared without whole arrays."""
+    return 2.0 * shared / (one + other) if one + other else 1.0
 
 
 def _components(one: BoolArray, other: BoolArray) -> tuple[FloatArray, int, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -14,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from imaging.errors import InputError
+from imaging.tables.rows import csv_text, written_rows
+from imaging.writing import write_text
 from segmentation.evaluation import BootstrapInterval, Scores, bootstrap, paired_p
 from segmentation.validation import DrawnRow, ScoreRow
 
@@ -39,14 +39,11 @@ def read_rows(path: Path) -> list[ScoreRow]:
     Raises:
         InputError: it is no table of this kind.
     """
-    if not path.exists():
-        return []
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return [
-                ScoreRow(line["case"], line["method"], _scores(line), float(line["seconds"]))
-                for line in csv.DictReader(stream)
-            ]
+        return [
+            ScoreRow(line["case"], line["method"], _scores(line), float(line["seconds"]))
+            for line in written_rows(path).rows
+        ]
     except (KeyError, ValueError) as error:
         raise InputError(f"is no table of a validation: {error}", where=path) from error
 
@@ -67,13 +64,9 @@ def append_drawn(path: Path, rows: Iterable[DrawnRow]) -> None:
 def _append(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
     if not lines:
         return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
-    if not path.exists():
-        writer.writeheader()
-    writer.writerows(_rounded(line) for line in lines)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(text.getvalue())
+    known = written_rows(path)
+    added = [_rounded(line) for line in lines]
+    write_text(path, csv_text((*known.rows, *added), known.columns))
 
 
 def _rounded(line: Mapping[str, object]) -> dict[str, object]:
@@ -175,8 +168,7 @@ def plot_logs(path: Path, logs: Mapping[str, Path]) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     loss, dice = figure.subplots(1, 2)
     for name, log in logs.items():
-        with log.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
+        rows = written_rows(log).rows
         steps = [int(row["step"]) for row in rows]
         for axes, column in ((loss, "loss"), (dice, "dice")):
             axes.plot(steps, _smoothed([float(row[column]) for row in rows]), label=name)

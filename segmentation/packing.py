@@ -16,6 +16,7 @@ from imaging.errors import InputError
 from imaging.nifti import read_nifti
 from imaging.resampling import AIR_HU
 from imaging.volume import Array, Unit, Volume
+from imaging.writing import written_whole
 from segmentation.cases import Case
 from segmentation.network import SPACING_MM
 from segmentation.preparation import network_grid, on_grid
@@ -102,6 +103,6 @@ def pack(folders: Sequence[Path], target: Path, spacing_mm: float = SPACING_MM) 
                     arrays[f"{name}/{field}"] = getattr(case, field)
     if not names:
         raise InputError("no NAME_ct.nii.gz in the folders", where=", ".join(map(str, folders)))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(target, allow_pickle=False, **arrays)
+    with written_whole(target) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     return tuple(names)

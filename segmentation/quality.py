@@ -14,7 +14,7 @@ from scipy import ndimage
 from imaging.resampling import resample
 from imaging.volume import Index3, Mask, Volume
 from segmentation.bundle import Bundle
-from segmentation.evaluation import Diameter, dice
+from segmentation.evaluation import Diameter, dice, dice_of_counts
 from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
 from segmentation.placement import place
@@ -178,7 +178,7 @@ def shared_voxels(one: Mask, other: Mask) -> int:
 
 def dice_of_masks(one: Mask, other: Mask) -> float:
     """Dice of two masks of one grid, 0..1, by the boxes that hold them."""
-    return 2.0 * shared_voxels(one, other) / (one.voxels + other.voxels)
+    return dice_of_counts(shared_voxels(one, other), one.voxels, other.voxels)
 
 
 def uptake_shift_mm(mask: Mask, suv: Volume) -> float | None:

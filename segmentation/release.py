@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from imaging.errors import InputError
+from imaging.tables.rows import written_rows
 from imaging.writing import write_text
 from segmentation import figures
 from segmentation.bundle import DEFAULT_BUNDLE, Bundle, NetworkKind, load_bundle, record_weights
@@ -96,7 +97,7 @@ def validate(
     text = figures.markdown(figures.summary(every))
     if bundle.kind is NetworkKind.FINE:
         text += _by_kind(data, every)
-    (out / "validation.md").write_text(text, encoding="utf-8")
+    write_text(out / "validation.md", text)
     return text
 
 
@@ -111,9 +112,8 @@ def _claim(path: Path, bundle: Bundle, folds: Mapping[str, int] | None) -> None:
 
 
 def _first_column(path: Path) -> set[str]:
-    if not path.exists():
-        return set()
-    return {line.split(",", 1)[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]}
+    table = written_rows(path)
+    return {row[table.columns[0]] for row in table.rows}
 
 
 Rows = Callable[[], Iterable[ScoreRow | DrawnRow]]

@@ -7,7 +7,6 @@ if it had not been.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
@@ -21,6 +20,8 @@ import torch
 from torch.nn import functional
 
 from imaging.errors import InputError
+from imaging.tables.rows import csv_text, written_rows
+from imaging.writing import write_text, written_whole
 from segmentation import synthesis
 from segmentation.augmentation import BodyPatch, HeldCase, draw, draw_prompt, vary
 from segmentation.cases import Case
@@ -349,9 +350,8 @@ class _Run:
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
         }
-        beside = path.with_suffix(".part")
-        torch.save(stored, beside)
-        beside.replace(path)
+        with written_whole(path) as file:
+            torch.save(stored, file)
 
 
 def learning_rate(settings: RunSettings, step: int) -> float:
@@ -368,20 +368,14 @@ class _Log:
     columns = ("step", "learning_rate", "loss", "dice", "seconds")
 
     def __init__(self, path: Path, step: int) -> None:
-        rows = []
-        if step and path.is_file():
-            with path.open(newline="") as stream:
-                rows = [
-                    row for row in csv.reader(stream) if row[0].isdigit() and int(row[0]) <= step
-                ]
+        logged = written_rows(path).rows if step else ()
         self.path = path
         self.begun = time.monotonic()
-        with path.open("w", newline="") as stream:
-            csv.writer(stream).writerows([self.columns, *rows])
+        kept = [row for row in logged if row["step"].isdigit() and int(row["step"]) <= step]
+        write_text(path, csv_text(kept, self.columns))
 
     def write(self, step: int, rate: float, loss: float, dice: float) -> None:
         seconds = time.monotonic() - self.begun
-        with self.path.open("a", newline="") as stream:
-            csv.writer(stream).writerow(
-                [step, f"{rate:.3g}", f"{loss:.4f}", f"{dice:.4f}", f"{seconds:.1f}"]
-            )
+        line = f"{step},{rate:.3g},{loss:.4f},{dice:.4f},{seconds:.1f}\n"
+        with self.path.open("a", encoding="utf-8", newline="") as stream:
+            stream.write(line)

@@ -7,8 +7,6 @@ warnings``) and the same as JSON with every reason, number, margin and gate.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 from imaging.errors import InputError
 from imaging.tables import cells
+from imaging.tables.rows import csv_text
 from imaging.writing import write_text
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
@@ -81,13 +80,10 @@ def assess_pet_table(
     if failures and all(course.subject in failures for course in courses):
         raise next(iter(failures.values()))
     out.mkdir(parents=True, exist_ok=True)
-    as_csv = io.StringIO(newline="")
-    writer = csv.DictWriter(as_csv, ["subject", courses[0].time, *COLUMNS], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    as_csv = csv_text(rows, ("subject", courses[0].time, *COLUMNS))
     as_json = json.dumps({"assessments": records}, indent=2) + "\n"
     return (
-        write_text(out / "pet_timepoints.csv", as_csv.getvalue()),
+        write_text(out / "pet_timepoints.csv", as_csv),
         write_text(out / "pet_timepoints.json", as_json),
     )
 

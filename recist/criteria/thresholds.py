@@ -21,6 +21,12 @@ PR_PERCENT = Decimal(30)
 PD_FACTOR = float(1 + PD_PERCENT / 100)
 PR_FACTOR = float(1 - PR_PERCENT / 100)
 
+# --- change of non-targets (Eisenhauer 2009, section 4.3.4) --------------------------------------
+#: Of an increase of the whole burden, so much in diameter is the guide of the paper, which is so
+#: much in volume (1.2 x 1.2 x 1.2): a non-target that grows by it has grown as targets do in
+#: progression. A guide to look again, not a rule.
+GUIDE_VOLUME_FACTOR = Decimal("1.73")
+
 # --- size of a lesion (Eisenhauer 2009, section 3.1.1) -------------------------------------------
 #: The least longest diameter of a measurable lesion on CT, MRI or by caliper.
 MEASURABLE_MM = Decimal(10)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from imaging.tables.rows import csv_text
+from imaging.tables.rows import csv_text, written_rows
 
 #: Tables of a patient's folder that are also written for all patients together.
 JOINED = ("measurements.csv", "timepoints.csv", "outcomes.csv", "field.csv")
@@ -20,10 +19,7 @@ def joined(paths: Sequence[Path]) -> str:
     columns: dict[str, None] = {}
     rows: list[dict[str, str]] = []
     for path in paths:
-        if not path.is_file():
-            continue
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            columns.update(dict.fromkeys(reader.fieldnames or ()))
-            rows.extend(reader)
+        table = written_rows(path)
+        columns.update(dict.fromkeys(table.columns))
+        rows.extend(table.rows)
     return csv_text(rows, columns)

@@ -64,7 +64,7 @@ def write_case(
         rows = (_metabolic_row(case, each) for each in case.metabolic)
         write_text(folder / METABOLIC, csv_text(rows))
     lines = [*(str(problem) for problem in case.problems), *case.warnings]
-    (folder / WARNINGS).write_text("".join(f"{line}\n" for line in lines))
+    write_text(folder / WARNINGS, "".join(f"{line}\n" for line in lines))
     for dated in delineations:
         if dated.masks() or dated.reviewed:
             write_delineation(dated, folder / DELINEATIONS, bundle)
@@ -136,5 +136,5 @@ def _label_map(folder: Path, name: str, masks: Mapping[str, Mask], dated: Deline
     labels = {label_of[lesion_id]: mask for lesion_id, mask in masks.items()}
     write_label_map(path, labels, dated.examination.ct.volume.grid)
     names = {str(label_of[lesion_id]): lesion_id for lesion_id in masks}
-    (folder / f"{name}.json").write_text(json.dumps(names) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(names) + "\n")
     return path

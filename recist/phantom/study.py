@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
+from imaging.writing import write_text
 from recist.phantom.chest import BODY
 from recist.phantom.dicom import Session, write_ct, write_pet
 from recist.phantom.lesions import (
@@ -81,7 +82,7 @@ def write_phantom(folder: Path, *, seed: int = SEED) -> Truth:
         _write_visit(visit, session, studies / date.isoformat())
     rois = tuple({name: lesion for lesion, name in names.items()} for names in ROI_NAMES)
     truth = Truth(SUBJECT, studies, LESIONS, rois, EXPECTED)
-    (folder / "truth.json").write_text(json.dumps(truth.as_json(), indent=1) + "\n")
+    write_text(folder / "truth.json", json.dumps(truth.as_json(), indent=1) + "\n")
     return truth
 
 

@@ -13,7 +13,7 @@ from recist.course import Course, EventKind, Field, Lesion, Measurement, Role, S
 from recist.criteria.diameter import has_grown
 from recist.criteria.selection import least_measurable_mm
 from recist.criteria.target_limits import MOST_PER_ORGAN, MOST_TARGETS, organ_of
-from recist.criteria.thresholds import MEASURABLE_MM
+from recist.criteria.thresholds import GUIDE_VOLUME_FACTOR, MEASURABLE_MM
 from recist.endpoints.origin import recorded_start, remarks_on_start
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Assessment, Response
@@ -27,10 +27,6 @@ IMPLAUSIBLE_SQUARE = IMPLAUSIBLE_FACTOR**2
 IMPLAUSIBLE_GAP_DAYS = 3 * 365
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
-
-#: Eisenhauer 2009, section 4.3.4: a non-target that adds 73 % of volume, which is 20 % of diameter,
-#: has grown as a target in progression has.
-GUIDE_VOLUME = Decimal("1.73")
 
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
@@ -254,7 +250,7 @@ def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
             factor = (size / smallest) ** 3
             what = (
                 f"non-target {seen.lesion_id} grew from {smallest} to {size} mm (volume x"
-                f"{factor:.3g}; x{GUIDE_VOLUME} is the guide)"
+                f"{factor:.3g}; x{GUIDE_VOLUME_FACTOR} is the guide)"
             )
             remedy = "unequivocal progression? if so, write the status progression"
             place = (timepoint.day, seen.lesion_id)

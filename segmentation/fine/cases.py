@@ -12,6 +12,7 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.volume import Array
+from imaging.writing import written_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +51,8 @@ def save(cases: list[FineCase], path: Path) -> None:
         for field in FIELDS:
             arrays[f"{case.name}/{field}"] = getattr(case, field)
         arrays[f"{case.name}/about"] = np.array([case.patient, "boxed" if case.boxed else ""])
-    beside = path.with_suffix(".part.npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(beside, allow_pickle=False, **arrays)
-    beside.replace(path)
+    with written_whole(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def load(path: Path) -> tuple[FineCase, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +11,15 @@ from scipy.spatial.distance import pdist
 
 from imaging.errors import InputError
 from imaging.nifti import read_nifti
+from imaging.tables.columns import Columns
+from imaging.tables.source import small_rows
 from imaging.volume import Array, Unit
 from segmentation.fine.cases import FineCase, save
 from segmentation.packing import body_mask, case_names
 
 #: The list of boxes that lies beside images which end close to their lesion.
 BOXES = "nodules.csv"
+BOX_COLUMNS = Columns(("name", "patient"), ("longest_axial_mm", "texture"), is_dated=False)
 AERATED_HU = -700.0
 #: So many voxels of lung and of body are kept to draw places from.
 PLACES = 20_000
@@ -44,11 +46,15 @@ def pack(folders: Sequence[Path], target: Path) -> tuple[str, ...]:
 
 def box_patients(folder: Path) -> dict[str, str]:
     """The patient of each box of a folder; nothing where it holds no boxes."""
+    return {row["name"]: patient_of(row["patient"]) for row in box_rows(folder)}
+
+
+def box_rows(folder: Path) -> tuple[dict[str, str], ...]:
+    """The list of the boxes of a folder by column; nothing where it holds none."""
     path = folder / BOXES
     if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {row["name"]: patient_of(row["patient"]) for row in csv.DictReader(stream)}
+        return ()
+    return tuple(row for _, row in small_rows(path, BOX_COLUMNS))
 
 
 def patient_of(name: str) -> str:

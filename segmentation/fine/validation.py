@@ -8,7 +8,6 @@ counts neither for nor against a method.
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from segmentation.bundle import Bundle
 from segmentation.classical import METHODS, delineate_classically
 from segmentation.close_up import close_up
 from segmentation.evaluation import Diameter, Scores, score
-from segmentation.fine.packing import BOXES, pack_case
+from segmentation.fine.packing import BOXES, box_rows, pack_case
 from segmentation.infer import Delineation
 from segmentation.packing import case_names, read_images
 from segmentation.prompted import Models, delineate_prompted, on_line
@@ -180,13 +179,10 @@ def paste(truth: BoxTruth, host: Volume, place_mm: FloatArray, fade_mm: float) -
 
 def kinds(folder: Path) -> dict[str, tuple[str, str]]:
     """Size and texture of each box, in words, from its list; nothing where there is no list."""
-    if not (folder / BOXES).is_file():
-        return {}
-    with (folder / BOXES).open(newline="", encoding="utf-8") as stream:
-        return {
-            row["name"]: (_size(float(row["longest_axial_mm"])), _texture(int(row["texture"])))
-            for row in csv.DictReader(stream)
-        }
+    return {
+        row["name"]: (_size(float(row["longest_axial_mm"])), _texture(int(row["texture"])))
+        for row in box_rows(folder)
+    }
 
 
 def _size(length_mm: float) -> str:
