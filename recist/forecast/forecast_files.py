@@ -17,16 +17,19 @@ from imaging.errors import InputError
 from imaging.tables.source import Source
 from recist.cohort.lesion_charts import STYLE, as_png, as_svg
 from recist.cohort.sheet import Sheet, SheetRow, figure, percent, write_rows
-from recist.course import Course, Role, Status
-from recist.endpoints import time_zero_of
+from recist.course import Course
 from recist.forecast.calibration import AHEAD_YEARS, Calibration, World, calibrate
+from recist.forecast.curve_models import fit_curves
 from recist.forecast.emission import Emission, chance_of_none, new_visible_days
-from recist.forecast.fitting import OAK, fit
+from recist.forecast.fitting import FEWEST_WITHOUT, OAK, fit
 from recist.forecast.growth_rate import HYPERPROGRESSION_RATIO, growth_rate
+from recist.forecast.immune_balance import Kuznetsov
 from recist.forecast.iwata import Iwata
+from recist.forecast.new_lesion_history import SHED_POWER, growth_of_own_lesions, history_of
 from recist.forecast.new_lesion_rate import (
     HORIZONS_YEARS,
     MOST_OLIGOMETASTASES,
+    WEAK,
     GammaPrior,
     expected,
     prior_of,
@@ -40,6 +43,7 @@ from recist.table.results import csv_line
 from recist.table.streams import all_written, write_line
 
 DAYS_PER_YEAR = 365.25
+CURVES = "growth_curves"
 CHECKS, ASSUMPTIONS = "checks.csv", "assumptions.txt"
 
 
@@ -78,25 +82,36 @@ def forecast_file(
     if not courses and not failed:
         raise InputError("no subject in the table")
     sheets = [_rates(courses), _fits(courses)]
+    sheets.append(_curves(courses))
     prior, new_lesions = _new_lesions(courses, settings)
     sheets.append(new_lesions)
     assumptions = [
         "Growth is read outside of the field only: fibrosis breaks it inside.",
         f"Fits: fewer than 3 scans none, 3 and 4 under the prior {OAK.name} ({OAK.source}), "
         "5 and more without.",
-        f"New lesions: constant rate; prior {prior.source} (shape {prior.shape:.3g}, worth "
-        f"{prior.years:.3g} years). Assumed, not estimated: the same rate for the whole horizon.",
+        f"Curves ({CURVES}.csv): every curve of five scans and more by its likelihood, the error "
+        f"of a reading as in {OAK.name}; compared by Akaike's criterion, and not averaged.",
+        f"New lesions: a rate that grows evenly; prior {prior.source} (shape {prior.shape:.3g}, "
+        f"worth {prior.years:.3g} years; growth of its logarithm {prior.growth:.2g} per year, "
+        f"spread {prior.growth_spread:.2g}). Assumed, not estimated: that it goes on so for the "
+        "whole horizon.",
+        "Growth of a patient's own lesions lets a growing rate be expected by the power "
+        f"{SHED_POWER:g} of their size with which tumours shed (Iwata 2000).",
         "Scans are taken to go on whatever is found; where they stop at a new lesion, the rate is "
         "too high.",
         f"Poly-metastatic: more than {MOST_OLIGOMETASTASES} lesions in all since baseline.",
     ]
     drawings: dict[str, Figure] = {}
     if calibrated_on:
-        found = [calibrate(world, patients=calibrated_on, seed=seed) for world in World]
+        found = [
+            calibrate(world, patients=calibrated_on, seed=seed, learned=learned)
+            for world in World
+            for learned in (True, False)
+        ]
         sheets.append(_calibration(found))
         drawings["calibration"] = calibration_plot(found)
     if explore:
-        sheets += [_iwata(), _emission(seed)]
+        sheets += [_iwata(), _emission(seed), _immune_balance()]
         assumptions += [f"Exploratory: {line}." for line in Emission().assumptions]
     kept = [sheet for sheet in sheets if sheet.rows]
     names = [f"{sheet.name}.csv" for sheet in kept] + [CHECKS, ASSUMPTIONS]
@@ -208,20 +223,53 @@ def _fits(courses: Sequence[Course]) -> Sheet:
     return Sheet("growth_fits", "Growth and shrinkage (Stein)", tuple(rows))
 
 
+def _curves(courses: Sequence[Course]) -> Sheet:
+    """Every curve on every series of five scans and more, the most probable first."""
+    rows: list[SheetRow] = []
+    for course in courses:
+        for series in series_of(course):
+            if series.left_out or not series.sizes:
+                continue
+            days = [size.day for size in series.sizes]
+            found = fit_curves(days, [size.mm for size in series.sizes])
+            names = {"subject": course.subject, "series": series.name, "scans": str(len(days))}
+            if not found:
+                rows.append(names | {"why_not": f"fewer than {FEWEST_WITHOUT} scans"})
+            rows += [
+                names
+                | {
+                    "curve": each.model.name,
+                    "source": each.model.source,
+                    "aic": f"{each.aic:.2f}",
+                    "aic_above_best": f"{each.aic - found[0].aic:.2f}",
+                    "parameters": "; ".join(f"{k} {v:.5g}" for k, v in each.parameters.items()),
+                    "nadir_day": f"{days[0] + each.nadir_day:.0f}",
+                    "nadir_mm": f"{each.nadir_mm:.1f}",
+                    "flags": "; ".join(each.flags),
+                }
+                for each in found
+            ]
+    columns = ("subject", "series", "scans", "curve", "source", "aic", "aic_above_best",
+               "parameters", "nadir_day", "nadir_mm", "flags", "why_not")  # fmt: skip
+    return Sheet(CURVES, "Curves of growth and shrinkage", _same_columns(rows, columns))
+
+
 def _new_lesions(courses: Sequence[Course], protocol: Protocol) -> tuple[GammaPrior, Sheet]:
     """The rate of new visible lesions and what it foretells, patient by patient."""
-    seen = [_counts(course, protocol) for course in courses]
-    prior = prior_of([new for _, new, _ in seen], [years for _, _, years in seen])
+    seen = [history_of(course, protocol) for course in courses]
+    prior = prior_of([history for _, history in seen])
     rows: list[SheetRow] = []
-    for course, (lesions, new, years) in zip(courses, seen, strict=True):
-        found = expected(lesions, new, years, prior)
+    for course, (lesions, history) in zip(courses, seen, strict=True):
+        own = growth_of_own_lesions(course)
+        found = expected(lesions, history, prior, growth=own)
         low, high = found.per_year_interval
         row = {
             "subject": course.subject,
             "reader": course.reader,
             "lesions": str(lesions),
-            "new": str(new),
-            "years": f"{years:.3f}",
+            "new": str(found.new),
+            "years": f"{found.years:.3f}",
+            "growth_of_own_lesions": "" if own is None else f"{own[0]:.2f} +- {own[1]:.2f}",
             "new_per_year": f"{found.per_year:.2f}",
             "new_per_year_90": f"{low:.2f} to {high:.2f}",
         }
@@ -239,25 +287,11 @@ def _new_lesions(courses: Sequence[Course], protocol: Protocol) -> tuple[GammaPr
     return prior, Sheet("new_lesions", "New lesions to expect", tuple(rows))
 
 
-def _counts(course: Course, protocol: Protocol) -> tuple[int, int, float]:
-    """Lesions in all, new ones among them, and years followed since time zero."""
-    new: set[str] = set()
-    known: set[str] = set()
-    roles = {lesion.id: lesion.role for lesion in course.lesions}
-    for timepoint in course.timepoints:
-        for m in timepoint.measurements:
-            if m.status in (Status.ABSENT, Status.EQUIVOCAL, Status.NOT_EVALUABLE):
-                continue
-            (new if roles[m.lesion_id] is Role.NEW else known).add(m.lesion_id)
-    last = course.timepoints[-1].day if course.timepoints else 0
-    years = max(0, last - time_zero_of(course, protocol)) / DAYS_PER_YEAR
-    return len(known | new), len(new), years
-
-
 def _calibration(found: Sequence[Calibration]) -> Sheet:
     rows = [
         {
             "world": str(each.world),
+            "prior": each.prior,
             "patients": str(each.patients),
             "within_50_percent": percent(each.coverage_50),
             "within_90_percent": percent(each.coverage_90),
@@ -279,10 +313,15 @@ def calibration_plot(found: Sequence[Calibration]) -> Figure:
         FigureCanvasAgg(drawing)
     axes = drawing.add_subplot()
     axes.plot([0, 1], [0, 1], color="#6b7280", linewidth=0.8, linestyle="--")
-    for each, colour in zip(found, ("#0072B2", "#D55E00"), strict=True):
+    colours = dict(zip(World, ("#0072B2", "#D55E00"), strict=True))
+    for each in found:
+        weak = each.prior == WEAK.source
         x, y, n = (np.array(column) for column in zip(*each.bins, strict=True))
         error = np.sqrt(np.maximum(y * (1 - y), 1e-9) / n)
-        axes.errorbar(x, y, error, fmt="o-", color=colour, label=str(each.world))
+        axes.errorbar(
+            x, y, error, fmt="s:" if weak else "o-", color=colours[each.world],
+            label=f"{each.world}, {'weak' if weak else 'learned'} prior",
+        )  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xlabel(f"Poly-metastatic within {AHEAD_YEARS:g} year: foretold")
@@ -339,3 +378,15 @@ def _emission(seed: int, patients: int = 1000) -> Sheet:
                 }
             )
     return Sheet("exploratory_emission", "Emission and growth (exploratory)", tuple(rows))
+
+
+def _immune_balance() -> Sheet:
+    rows = tuple(
+        {
+            "immune_cells": f"{each.immune_cells:.4g}",
+            "tumour_cells": f"{each.tumour_cells:.4g}",
+            "balance": "holds" if each.is_stable else "parts dormancy from escape",
+        }
+        for each in Kuznetsov().balances()
+    )
+    return Sheet("exploratory_immune_balance", "Kuznetsov (exploratory, of the mouse)", rows)

@@ -31,6 +31,7 @@ class SizeSeries(NamedTuple):
     field: str
     sizes: tuple[MeasuredSize, ...]
     left_out: str = ""
+    is_sum: bool = False
 
 
 def series_of(course: Course) -> Iterator[SizeSeries]:
@@ -53,7 +54,7 @@ def series_of(course: Course) -> Iterator[SizeSeries]:
             together.append(lesion.id)
     if len(together) > 1:
         name = "sum outside of the field" if irradiated else "sum"
-        yield SizeSeries(name, "", tuple(_sizes(course, frozenset(together))))
+        yield SizeSeries(name, "", tuple(_sizes(course, frozenset(together))), is_sum=True)
 
 
 def _sizes(course: Course, lesions: frozenset[str]) -> Iterator[MeasuredSize]:
