@@ -34,7 +34,7 @@ RANKS = {
     "cohort": 10,
     "forecast": 11,
     "run": 11,
-    "answers": 12,
+    "answers": 8,
     "interface": 13,
     "review": 14,
     "cli": 15,

@@ -8,15 +8,25 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
-from recist.cli.printing import report_table
+from recist.cli.printing import print_line, report_table
 
 
 def assess(
-    measurements: Annotated[Path, typer.Argument(help="Measurement table: CSV, xlsx or parquet.")],
+    measurements: Annotated[
+        Path, typer.Argument(help="Measurement table: CSV, xlsx or parquet; see --from.")
+    ],
     out: Out,
     events: Events = None,
     criteria: Criteria = "recist11,irecist",
     protocol: ProtocolName = "recist11-eortc",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="table: a row per lesion and date; worksheet: a row per lesion, a column per "
+            "date; sdtm: folder with TU and TR as csv, xpt or json.",
+        ),
+    ] = "table",
     robustness: Annotated[
         bool,
         typer.Option("--robustness", help="Add the chance of each category under reading error."),
@@ -24,10 +34,14 @@ def assess(
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of diameters to responses and outcomes; no images, no network."""
+    from recist.run.forms import as_measurement_table
     from recist.run.table import assess_file
 
+    table, remarks = as_measurement_table(measurements, form, out)
+    for remark in remarks:
+        print_line(remark)
     result = assess_file(
-        measurements,
+        table,
         out,
         events=events,
         criteria=names_of(criteria),

@@ -27,6 +27,24 @@ def export(
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", help="CDISC, of a table: subject, date|day, event."),
+    ] = None,
+    criteria: Annotated[
+        str, typer.Option(help="CDISC: recist11, irecist, irrecist, imrecist; else the run's own.")
+    ] = "",
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="CDISC: preset or TOML file; else the run's own.")
+    ] = "",
+    study: Annotated[str, typer.Option(help="CDISC: identifier of the trial.")] = "STUDY",
+    accepted: Annotated[
+        str, typer.Option(help="CDISC: the reader whose read counts (--ACPTFL).")
+    ] = "",
+    terminology: Annotated[
+        Path | None,
+        typer.Option(help="CDISC: TOML file with another release of the terminology."),
+    ] = None,
     labelmap: Annotated[
         bool,
         typer.Option(
@@ -37,7 +55,18 @@ def export(
     """Write results for a PACS, a viewer, a planning system or a trial's database."""
     from recist.export.targets import Request, targets_named
 
-    request = Request(source, out, tuple(subject or ()), labelmap)
+    request = Request(
+        source,
+        out,
+        tuple(subject or ()),
+        labelmap,
+        events,
+        names_of(criteria),
+        protocol,
+        study,
+        accepted,
+        terminology,
+    )
     codes = []
     for target in targets_named(names_of(to)):
         exported = target.write(request)

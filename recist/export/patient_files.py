@@ -16,6 +16,7 @@ from imaging.writing import write_text
 from pet.response.pet_assessment import PetAssessment
 from recist.export.field_table import write_fields
 from recist.export.tables import (
+    write_events,
     write_measurements,
     write_outcomes,
     write_outcomes_json,
@@ -31,6 +32,7 @@ from segmentation.bundle import Bundle
 
 REPORT = "report.html"
 MEASUREMENTS = "measurements.csv"
+EVENTS = "events.csv"
 TIMEPOINTS = "timepoints.csv"
 OUTCOMES = "outcomes.csv"
 TIMEPOINTS_JSON = "timepoints.json"
@@ -57,6 +59,7 @@ def write_case(
     """
     write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
+    write_events(folder / EVENTS, (case.course,))
     _write_answers(case, folder, protocol)
     write_text(folder / LINKS, csv_text(case.link_table))
     write_fields(folder / FIELDS, case.course.subject, case.fields)

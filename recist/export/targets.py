@@ -23,12 +23,22 @@ class Request:
         out: where the files go; None for the target's own place.
         subjects: only these; all where there are none.
         labelmap: DICOM: write SEG objects of the LABELMAP class.
+        events, criteria, protocol: of a table; the run's own where there are none.
+        study: identifier of the trial, in the datasets of CDISC.
+        accepted: the reader whose read counts.
+        terminology: a release of the controlled terminology in place of the one that ships.
     """
 
     source: Path
     out: Path | None = None
     subjects: tuple[str, ...] = ()
     labelmap: bool = False
+    events: Path | None = None
+    criteria: tuple[str, ...] = ()
+    protocol: str = ""
+    study: str = "STUDY"
+    accepted: str = ""
+    terminology: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +82,50 @@ def _dicom(request: Request) -> Exported:
     return export(request)
 
 
+def _sdtm(request: Request) -> Exported:
+    return _cdisc(request, "sdtm")
+
+
+def _adam(request: Request) -> Exported:
+    return _cdisc(request, "adam")
+
+
+def _cdisc(request: Request, standard: str) -> Exported:
+    from recist.export.cdisc.exporting import export  # noqa: PLC0415
+    from recist.export.cdisc.source import answers_of  # noqa: PLC0415
+    from recist.export.cdisc.terminology import SHIPPED, load  # noqa: PLC0415
+
+    answers = answers_of(
+        request.source,
+        events=request.events,
+        criteria=request.criteria or None,
+        protocol=request.protocol or None,
+        only=request.subjects,
+    )
+    done = export(
+        answers,
+        request.out or _beside(request.source) / standard,
+        standard,
+        study=request.study,
+        accepted=request.accepted,
+        words=load(request.terminology or SHIPPED),
+    )
+    return Exported(
+        done.files,
+        (*(str(finding) for finding in answers.errors), *done.errors),
+        done.remarks,
+    )
+
+
+def _beside(source: Path) -> Path:
+    return source if source.is_dir() else source.parent
+
+
 #: Name -> target, in the order of the help.
 TARGETS: dict[str, Target] = {
     "dicom": Target("SEG for a PACS, in SUBJECT/dicom", _dicom),
+    "sdtm": Target("TU, TR and RS of CDISC, from results or a table, in sdtm", _sdtm),
+    "adam": Target("ADRS and ADTTE of CDISC, from results or a table, in adam", _adam),
 }
 
 

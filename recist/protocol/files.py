@@ -33,7 +33,7 @@ from pet.response.protocol import PetProtocol
 from pet.response.protocol import from_table as pet_from_table
 from recist.protocol.field import from_table as field_from_table
 from recist.protocol.setting import ProtocolError
-from recist.protocol.settings import DEFAULT, Protocol
+from recist.protocol.settings import DEFAULT, SETTINGS, Protocol
 from recist.protocol.settings import from_table as recist_from_table
 
 SECTIONS = ("recist", "field", "pet")
@@ -76,6 +76,20 @@ def from_table(table: Mapping[str, object], *, name: str = "custom") -> Protocol
             remedy=f"{did_you_mean(str(preset), PRESETS)}presets: {', '.join(PRESETS)}",
         )
     return _from_sections(table, name, PRESETS[preset])
+
+
+def from_effective(recorded: Mapping[str, object]) -> Protocol:
+    """The protocol that a result records: the inverse of :func:`recist.protocol.effective`.
+
+    Raises:
+        ProtocolError: a setting that does not exist, or a value of another kind.
+    """
+    table = dict(recorded)
+    name = str(table.pop("name", "custom"))
+    for key, value in table.items():
+        if key in SETTINGS and SETTINGS[key].kind is Decimal:
+            table[key] = Decimal(str(value))
+    return from_table(table, name=name)
 
 
 def _from_sections(table: Mapping[str, object], name: str, start: Protocol) -> Protocol:
