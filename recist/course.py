@@ -140,6 +140,13 @@ class Caliper:
     sop_instance_uid: str = ""
 
 
+class Review(Word):
+    """Whether a person stands for a measurement."""
+
+    REVIEWED = "reviewed"
+    UNREVIEWED = "unreviewed"
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What was seen of one lesion at one time point.
@@ -148,7 +155,10 @@ class Measurement:
         parts_mm: the recorded diameter; several for a lesion that fell into fragments. Longest
             diameter, or short axis of a node. Empty unless the lesion was measured.
         merged_into: the lesion that this one merged into.
-        source: reader, or model and version.
+        source: who drew it: reader, file, or model and version.
+        review: None where nothing is known of it.
+        confidence: 0..1, of what was proposed without a reader; None where nothing was.
+        doubts: what a reader should look at.
     """
 
     lesion_id: str
@@ -161,6 +171,9 @@ class Measurement:
     suv_mean: float | None = None
     suv_peak: float | None = None
     source: str = ""
+    review: Review | None = None
+    confidence: float | None = None
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._convert()
@@ -193,7 +206,12 @@ class Measurement:
             _set(self, "parts_mm", tuple(recorded.decimal(part, what) for part in parts))
         if self.merged_into is not None and type(self.merged_into) is not str:
             _set(self, "merged_into", recorded.name(self.merged_into, "merged_into"))
-        for measure in ("volume_ml", "suv_max", "suv_mean", "suv_peak"):
+        if self.review is not None and type(self.review) is not Review:
+            _set(self, "review", Review(self.review))
+        if type(self.doubts) is not tuple:
+            what = f"lesion {self.lesion_id}: a doubt"
+            _set(self, "doubts", recorded.items(self.doubts, str, what))
+        for measure in ("volume_ml", "suv_max", "suv_mean", "suv_peak", "confidence"):
             value = getattr(self, measure)
             if value is not None:
                 what = f"lesion {self.lesion_id}: {measure}"

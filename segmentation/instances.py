@@ -29,6 +29,7 @@ class Candidate:
         flags: remarks on its quality, shown in the report.
         diameter_uncertainty_mm: of the longest diameter, where the delineation tells it.
         long_axis: both ends, LPS mm, of the longest diameter where a reader drew it.
+        is_faint: it is there, but too small or too faint to have a diameter.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Candidate:
     flags: tuple[str, ...] = ()
     diameter_uncertainty_mm: float | None = None
     long_axis: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    is_faint: bool = False
 
     @property
     def centre_mm(self) -> FloatArray:

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from imaging.errors import GeometryError, UnsupportedError
+from imaging.registration.change import Expected
 from imaging.registration.flow import deformed
 from imaging.registration.mapping import (
     Registration,
@@ -131,6 +132,30 @@ def register_dates(
             direct = _refined(direct, (volumes[0], volumes[n]), (lesions[0], lesions[n]))
         found.append(direct)
     return tuple(found)
+
+
+def expected_place(
+    place_mm: FloatArray, there: Registration | None, here: Registration | None
+) -> Expected:
+    """Where a place of one date lies at another; both are registered to the first.
+
+    Args:
+        place_mm: (3,) LPS mm of the first of the two dates.
+        there: registration of the date that the place belongs to; None for the first of all.
+        here: of the date that is asked for.
+    """
+    point = np.asarray(place_mm, dtype=np.float64).reshape(1, 3)
+    turn: FloatArray = np.eye(4)
+    error_mm = 0.0
+    if there is not None:
+        point = there.to_fixed_mm(point)
+        turn = np.asarray(np.linalg.inv(there.rigid), dtype=np.float64)
+        error_mm = float(there.error_mm(point)[0])
+    if here is not None:
+        error_mm = float(np.hypot(error_mm, here.error_mm(point)[0]))
+        point = here.to_moving_mm(point)
+        turn = here.rigid @ turn
+    return Expected(point[0], turn[:3, :3], error_mm)
 
 
 def _refined(

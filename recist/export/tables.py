@@ -22,6 +22,8 @@ from recist.table.streams import JsonArray, write_line
 Assessed = tuple[Course, Sequence[Assessment]]
 Concluded = tuple[Course, Sequence[Outcome]]
 
+#: Who stands for a measurement, how sure it is, and what to look at.
+_REVIEW = ("review", "confidence", "doubts")
 _MEASUREMENT_COLUMNS = (
     "subject",
     "date|day",
@@ -39,6 +41,7 @@ _MEASUREMENT_COLUMNS = (
     "tracking_uid",
     *MEASURES,
     "part",
+    *_REVIEW,
 )
 
 
@@ -160,7 +163,8 @@ def _measurement_rows(course: Course) -> Iterable[list[str]]:
             yield from _rows(course, timepoint, lesions[measurement.lesion_id], measurement)
         if not seen and not unseen:
             start = [course.subject, results.when(course, timepoint.day)]
-            yield [*start, *[""] * 8, course.reader, "", timepoint.label, *[""] * 6]
+            left = len(_MEASUREMENT_COLUMNS) - len(start) - 11
+            yield [*start, *[""] * 8, course.reader, "", timepoint.label, *[""] * left]
 
 
 def _rows(
@@ -187,4 +191,7 @@ def _rows(
             lesion.tracking_uid,
             *further,
             str(number) if len(measurement.parts_mm) > 1 else "",
+            "" if measurement.review is None else measurement.review.value,
+            "" if measurement.confidence is None else f"{measurement.confidence:.2f}",
+            "; ".join(measurement.doubts),
         ]

@@ -59,6 +59,7 @@ class Delineated:
         unusable: delineations that were given but cannot be used, each with the reason.
         incomplete: a lesion may have been drawn that is not among the candidates, so that what is
             missing may have been there.
+        is_answer: says which lesions there are; else only its warnings tell anything.
     """
 
     candidates: tuple[Candidate, ...]
@@ -66,6 +67,7 @@ class Delineated:
     reviewed: bool = True
     unusable: tuple[str, ...] = ()
     incomplete: bool = False
+    is_answer: bool = True
 
 
 def candidates_from_rtstruct(

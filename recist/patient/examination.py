@@ -84,32 +84,30 @@ def examine(visit: Visit, day: int) -> Examination:
     return replace(examination, suv=suv, audit=audit, warnings=warnings)
 
 
-def delineate(subject: str, examination: Examination, options: Options) -> Delineated:
-    """The candidates of one date: from DICOM beside the images, from a folder, or the network.
-
-    The network also delineates the dates for which no delineation is at hand, and says so. A label
-    map of organs, where there is one, names the organ of each.
+def drawn_at(subject: str, examination: Examination, options: Options) -> Delineated | None:
+    """What a person delineated at a date; None where nothing is at hand.
 
     Raises:
-        InputError: a delineation that does not fit its image, or no network when it is needed.
+        InputError: a delineation that does not fit its image.
     """
-    found = _found(subject, examination, options)
-    if options.organs is None:
-        return found
-    visit, grid = examination.visit, examination.ct.volume.grid
-    for path in label_maps_of(options.organs, subject, (visit.date, visit.label)):
-        labels, names = read_organs(path, options.organs / ORGAN_NAMES, grid)
-        return replace(found, candidates=placed(found.candidates, labels, names))
-    missing = f"no organ label map of {visit.date} in {options.organs.name}"
-    return replace(found, warnings=(*found.warnings, missing))
-
-
-def _found(subject: str, examination: Examination, options: Options) -> Delineated:
     drawn = _drawn(subject, examination, options)
-    if drawn is not None and (
-        drawn.candidates or drawn.incomplete or not _may_be_missing(examination, options)
-    ):
-        return drawn
+    if drawn is None:
+        return None
+    says = drawn.candidates or drawn.incomplete or not _may_be_missing(examination, options)
+    return replace(drawn, is_answer=bool(says))
+
+
+def by_network(
+    examination: Examination, options: Options, left_out: tuple[str, ...] = ()
+) -> Delineated:
+    """What the network finds at a date.
+
+    Args:
+        left_out: warnings about delineations of the date that say nothing of its lesions.
+
+    Raises:
+        InputError: there is no network.
+    """
     bundle = options.required_bundle()
     ct = examination.ct.volume
     answer = flagged(
@@ -120,9 +118,25 @@ def _found(subject: str, examination: Examination, options: Options) -> Delineat
     asked: tuple[str, ...] = ()
     if options.lesions != AUTO:
         asked = (f"no delineation at this date: delineated by {bundle.source}",)
-    left_out = drawn.warnings if drawn is not None else ()
-    warnings = (*left_out, *asked, *answer.warnings)
-    return Delineated(answer.candidates, warnings, reviewed=False)
+    return Delineated(answer.candidates, (*left_out, *asked, *answer.warnings), reviewed=False)
+
+
+def with_organs(
+    subject: str, examination: Examination, found: Delineated, options: Options
+) -> Delineated:
+    """A delineation with the organ of each lesion by a label map of organs, where there is one.
+
+    Raises:
+        InputError: a label map that does not fit its image.
+    """
+    if options.organs is None:
+        return found
+    visit, grid = examination.visit, examination.ct.volume.grid
+    for path in label_maps_of(options.organs, subject, (visit.date, visit.label)):
+        labels, names = read_organs(path, options.organs / ORGAN_NAMES, grid)
+        return replace(found, candidates=placed(found.candidates, labels, names))
+    missing = f"no organ label map of {visit.date} in {options.organs.name}"
+    return replace(found, warnings=(*found.warnings, missing))
 
 
 def _may_be_missing(examination: Examination, options: Options) -> bool:
@@ -165,15 +179,18 @@ def folders_of(visit: Visit) -> tuple[str, ...]:
 
 def size(candidate: Candidate, examination: Examination) -> Sized:
     """Diameters on the CT; uptake on the PET's own grid."""
-    drawn = caliper(
-        candidate.mask,
-        sop_instance_uids=examination.ct.sop_instance_uids,
-        long_axis=candidate.long_axis,
-    )
+    drawn = None
+    if not candidate.is_faint:
+        drawn = caliper(
+            candidate.mask,
+            sop_instance_uids=examination.ct.sop_instance_uids,
+            long_axis=candidate.long_axis,
+        )
     organ, ground = candidate.organ, ""
     if organ is None and candidate.is_node is not True:
         organ, ground = organ_around(candidate.mask, examination.ct.volume)
-    remarks = (*candidate.flags, *flags(candidate.mask, drawn), *([ground] if ground else []))
+    of_size = flags(candidate.mask, drawn) if drawn is not None else ()
+    remarks = (*candidate.flags, *of_size, *([ground] if ground else []))
     candidate = replace(candidate, organ=organ, flags=tuple(map(str, remarks)))
     if examination.suv is None:
         return Sized(candidate, drawn, None)

@@ -21,6 +21,7 @@ from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.infer import InferenceQuality
 from segmentation.processor import choose_device
+from segmentation.prompted import Models
 
 AUTO = "auto"
 #: Names of the labels in a folder of organ label maps.
@@ -35,6 +36,7 @@ class Options:
     Attributes:
         lesions: ``auto``, ``dicom`` or a folder of delineations.
         bundle: the network; None without one, which is an error only when it is needed.
+        own_model: the network is one that the user named: it answers prompts too.
     """
 
     lesions: str
@@ -48,6 +50,7 @@ class Options:
     choices_file: Path | None = None
     links_file: Path | None = None
     organs: Path | None = None
+    own_model: bool = False
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
     _choices: dict[str, dict[str, Override]] = field(default_factory=dict)
 
@@ -102,6 +105,7 @@ class Options:
             choices_file=overrides,
             links_file=links,
             organs=organs,
+            own_model=model is not None,
             _events=_read(events) if events else {},
             _choices=read_overrides(overrides) if overrides else {},
         )
@@ -123,6 +127,14 @@ class Options:
             InputError: there is none.
         """
         return self.bundle if self.bundle is not None else load_bundle()
+
+    def models(self) -> Models:
+        """The networks that answer a prompt.
+
+        Raises:
+            InputError: there is none.
+        """
+        return Models.only(self.required_bundle()) if self.own_model else Models.shipped()
 
     def day_zero(self, subject: str, first_scan: dt.date) -> dt.date:
         """The date from which days and durations count: see :func:`time_zero`."""

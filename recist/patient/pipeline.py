@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
-import numpy as np
-
 from imaging.errors import InputError
-from imaging.registration import LesionSpheres, register_dates
 from imaging.series import Series, Subject
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
@@ -24,7 +21,7 @@ from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import parts_of
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import Delineated
-from recist.patient.examination import Examination, Sized, delineate, examine, size
+from recist.patient.examination import Examination, Sized, examine, size
 from recist.patient.irradiation import (
     field_of_lesions,
     planning_dates,
@@ -34,6 +31,7 @@ from recist.patient.irradiation import (
 from recist.patient.key_images import key_images
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.options import Options
+from recist.patient.outlines import Outlines, delineate_dates
 from recist.patient.remarks import problems_of, quality_flags, warnings_of
 from recist.patient.result import Certainty, PatientResult, VisitImages
 from recist.patient.roles import Placed, place
@@ -43,7 +41,18 @@ from recist.protocol import Protocol
 from recist.tracking import DatedCandidates, link_rows, track
 
 #: What a patient goes through, in this order; progress bars and timings name these.
-STAGES = ("read", "delineate", "measure", "register", "track", "field", "assess", "show", "write")
+STAGES = (
+    "read",
+    "delineate",
+    "register",
+    "follow",
+    "measure",
+    "track",
+    "field",
+    "assess",
+    "show",
+    "write",
+)
 
 
 def assess_subject(
@@ -63,16 +72,15 @@ def assess_subject(
 
     on_stage("read")
     examinations = [examine(visit, (visit.date - zero).days) for visit in visits]
-    on_stage("delineate")
-    found = [delineate(subject.id, examination, options) for examination in examinations]
+    outlines = delineate_dates(subject.id, examinations, options, on_stage=on_stage)
+    found = outlines.found
     on_stage("measure")
     sized = [
         tuple(size(candidate, examination) for candidate in each.candidates)
         for each, examination in zip(found, examinations, strict=True)
     ]
-    on_stage("register")
-    dates = _registered(examinations, sized)
     on_stage("track")
+    dates = _dated(outlines, sized)
     tracks = track(dates, links=options.links(subject.id))
     on_stage("field")
     choices = options.choices(subject.id)
@@ -147,13 +155,8 @@ def assess_subject(
     )
 
 
-def _registered(
-    examinations: Sequence[Examination], sized: Sequence[Sequence[Sized]]
-) -> list[DatedCandidates]:
-    """Each date with how its CT lies on that of the first date."""
-    found = any(sized)  # nothing to track, nothing to register
-    volumes = [each.ct.volume for each in examinations]
-    registrations = register_dates(volumes, lesions=_places(sized)) if found else ()
+def _dated(outlines: Outlines, sized: Sequence[Sequence[Sized]]) -> list[DatedCandidates]:
+    """The candidates of each date with how its CT lies on that of the first date."""
     return [
         DatedCandidates(
             examination.day,
@@ -161,20 +164,11 @@ def _registered(
             examination.ct.volume.grid,
             registration,
             examination.visit.date,
+            followed,
         )
-        for examination, own, registration in zip_longest(examinations, sized, registrations)
-    ]
-
-
-def _places(sized: Sequence[Sequence[Sized]]) -> list[LesionSpheres]:
-    """Where the registration must hold: around what was delineated at each date."""
-    masks = [[each.candidate.mask for each in own] for own in sized]
-    return [
-        LesionSpheres(
-            np.array([mask.centre_mm for mask in own]).reshape(-1, 3),
-            np.array([mask.radius_mm for mask in own]),
+        for examination, own, followed, registration in zip_longest(
+            outlines.examinations, sized, outlines.followed, outlines.registrations
         )
-        for own in masks
     ]
 
 

@@ -104,7 +104,11 @@ def place(
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
         unsure = frozenset[int]() if lesion.choice.confirmed else incomplete
-        tracked.append(replace(lesion, role=role, reviewed=checked, incomplete=unsure))
+        tracked.append(
+            replace(
+                lesion, role=role, reviewed=checked, incomplete=unsure, drawn_by_reader=reviewed
+            )
+        )
     ids = {lesion.id for lesion in seen}
     left_out = tuple(
         f"{each.id} is not recorded: "

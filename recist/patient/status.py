@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from recist.course import Measurement, Role, Status
+from recist.course import Measurement, Review, Role, Status
 from recist.criteria.diameter import has_grown
 from recist.criteria.robustness import ONE_READER, MeasurementError
 from recist.criteria.thresholds import MEASURABLE_MM, PATHOLOGICAL_NODE_MM
@@ -38,6 +38,18 @@ UNSEEN: Mapping[State, tuple[Status, str]] = {
     State.MERGED: (Status.MERGED, ""),
     State.ABSENT: (Status.ABSENT, ""),
 }
+#: A measurement that no reader stands for, where the protocol asks for one.
+UNCONFIRMED = (
+    Status.NOT_EVALUABLE,
+    "measured without a reader, which the protocol does not count: confirm it",
+)
+#: The same, where the protocol counts what is sure.
+UNSURE = (
+    Status.NOT_EVALUABLE,
+    "measured without a reader and doubtful: confirm it, or correct measurements.csv",
+)
+#: From this confidence on a measurement without a reader is sure.
+SURE = 0.5
 #: An absence where what was drawn cannot be used: a damaged delineation is no disappearance.
 UNUSABLE = (
     Status.NOT_EVALUABLE,
@@ -68,12 +80,23 @@ def status_of(
         return UNSEEN[sighting.state]
     size_mm = lesion.size_mm(sighting.day)
     if lesion.role is Role.TARGET:
-        return (Status.TOO_SMALL if size_mm is None else Status.MEASURED), ""
+        return _target(size_mm, sighting.confidence, reviewed, protocol)
     if lesion.role is Role.NON_TARGET:
         return _non_target(lesion.is_node, size_mm, smallest_mm)
     return _new(
         lesion.is_node, size_mm, reviewed or protocol.unreviewed_new_lesion == "unequivocal"
     )
+
+
+def _target(
+    size_mm: Decimal | None, confidence: float, reviewed: bool, protocol: Protocol
+) -> tuple[Status, str]:
+    if not reviewed and protocol.unreviewed_measurement == "not_evaluable":
+        return UNCONFIRMED
+    unsure = not reviewed and confidence < SURE
+    if unsure and protocol.unreviewed_measurement == "measured_if_sure":
+        return UNSURE
+    return (Status.TOO_SMALL if size_mm is None else Status.MEASURED), ""
 
 
 def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status, str]:
@@ -128,12 +151,19 @@ def measurements(
         status, remark = status_of(lesion, sighting, smallest, protocol)
         if remark:
             remarks.append((lesion.id, day, remark))
-        drawn_by = source if day in lesion.reviewed else network or source
-        found[day] = _measurement(lesion, sighting, status, drawn_by)
+        found[day] = _measurement(lesion, sighting, status, _drawn_by(lesion, day, source, network))
         size_mm = lesion.size_mm(day) if sighting.state in SEEN else None
         if size_mm is not None:
             smallest = size_mm if smallest is None else min(smallest, size_mm)
     return found, tuple(remarks)
+
+
+def _drawn_by(lesion: TrackedLesion, day: int, source: str, network: str) -> str:
+    """Who drew a lesion at a date; who would have, where it was not seen."""
+    if day in lesion.drawn_by_reader:
+        return source
+    names = dict.fromkeys(piece.candidate.source for piece in lesion.sized.get(day, ()))
+    return ", ".join(name for name in names if name) or network or source
 
 
 def _measurement(
@@ -156,6 +186,9 @@ def _measurement(
         ),
         suv_peak=_rounded(max((each.suv_peak.value for each in uptakes), default=None)),
         source=source,
+        review=Review.REVIEWED if day in lesion.reviewed else Review.UNREVIEWED,
+        confidence=None if day in lesion.reviewed else round(sighting.confidence, 2),
+        doubts=tuple(dict.fromkeys(flag for part in parts for flag in part.candidate.flags)),
     )
 
 

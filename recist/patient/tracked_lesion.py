@@ -31,6 +31,7 @@ class TrackedLesion:
         choice: what the reader says of it.
         role: None until the targets are chosen.
         reviewed: the days on which a person delineated, or all if a reader confirmed the lesion.
+        drawn_by_reader: the days on which a person delineated.
         incomplete: the days on which a delineation was given that cannot be used.
     """
 
@@ -42,6 +43,7 @@ class TrackedLesion:
     choice: Override
     role: Role | None = None
     reviewed: frozenset[int] = frozenset()
+    drawn_by_reader: frozenset[int] = frozenset()
     incomplete: frozenset[int] = frozenset()
 
     @classmethod

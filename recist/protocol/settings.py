@@ -346,6 +346,14 @@ class Protocol:
         "radiotherapy does; one that is this long under way is stable.",
         "design decision (8 weeks)",
     )
+    unreviewed_measurement: Literal["measured", "measured_if_sure", "not_evaluable"] = setting(
+        "measured",
+        "",
+        "A target measured without a reader, by a proposal or a network: its diameter counts; "
+        "counts unless its confidence is below one half; or counts only once a reader confirmed "
+        "it.",
+        "design decision",
+    )
     unreviewed_absence: Literal["not_evaluable", "absent"] = setting(
         "not_evaluable",
         "",

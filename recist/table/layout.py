@@ -23,6 +23,9 @@ MEASUREMENTS = Columns(
         "suv_peak",
         "visit",
         "part",
+        "review",
+        "confidence",
+        "doubts",
     ),
 )
 

@@ -31,6 +31,7 @@ from recist.tracking.sightings import (
     CONFIRMED,
     NOT_IMAGED_BEFORE,
     DatedCandidates,
+    Followed,
     Link,
     Sighting,
     State,
@@ -99,6 +100,8 @@ class Decision:
     #: lesion -> lesion that holds it, confidence
     merged: dict[int, tuple[int, float]] = field(default_factory=dict)
     told_merged: set[int] = field(default_factory=set)
+    #: lesion -> what was found of it where it was looked for
+    followed: dict[int, Followed] = field(default_factory=dict)
     #: of every link that was weighed: by lesion, then candidate, and the other way round
     of_lesion: dict[int, dict[int, float]] = field(default_factory=dict)
     of_candidate: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -149,7 +152,8 @@ def _link(
     """Extend every track by the last of the dates and start the tracks of new lesions."""
     date = Decision(near_pairs([lesion.places for lesion in lesions], clouds))
     _obey(date, lesions, told)
-    free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.told_merged]
+    _follow(date, lesions, dates[-1], {*told, *ignored})
+    free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.merged]
     free = [c for c in range(len(clouds)) if c not in date.owner and c not in told]
     _assign(date, lesions, clouds, free_lesions, free)
     _gather_pieces(date, lesions, clouds, [c for c in free if c not in date.owner])
@@ -180,6 +184,34 @@ def _obey(date: Decision, lesions: list[Growing], told: Mapping[int, tuple[str, 
             if other != carrier:
                 date.merged[other] = (carrier, 1.0)
                 date.told_merged.add(other)
+
+
+def _follow(
+    date: Decision, lesions: Sequence[Growing], dated: DatedCandidates, told: set[int]
+) -> None:
+    """What was found by looking for lesions at their places; a reader's word comes before it."""
+    owner = {
+        (seen.day, c): n
+        for n, lesion in enumerate(lesions)
+        for seen in lesion.sightings
+        for c in seen.candidates
+    }
+    inside: dict[int, list[int]] = {}
+    for followed in dated.followed:
+        n = owner.get((followed.day, followed.candidate))
+        if n is None or date.of(n) or n in date.told_merged:
+            continue
+        known = date.followed.get(n)
+        if known is None or known.found is None:
+            date.followed[n] = followed
+        if followed.found is not None and followed.found not in told:
+            inside.setdefault(followed.found, []).append(n)
+    for c, several in inside.items():
+        carrier = max(several, key=lambda n: lesions[n].last.volume_ml)
+        date.link(c, carrier, date.followed[carrier].confidence)
+        for n in several:
+            if n != carrier:
+                date.merged[n] = (carrier, date.followed[n].confidence)
 
 
 def _assign(
@@ -268,7 +300,7 @@ def _sighting(
     """What is said of a known lesion at a date."""
     own = tuple(date.of(n))
     if own:
-        return _seen(date, lesions[n], own, dated)
+        return _seen(date, n, lesions[n], own, dated)
     if n in date.merged:
         holder, confidence = date.merged[n]
         reason = f"its place lies in {lesions[holder].id}"
@@ -281,18 +313,28 @@ def _sighting(
     if share < IMAGED_SHARE:
         reason = f"its place lies outside of the image ({share:.0%} of it is imaged)"
         return Sighting(dated.day, State.NOT_EVALUABLE, (), 1.0 - share, reason)
+    looked = date.followed.get(n)
     rival = date.rival_of_lesion(n)
     if rival is not None:
         label = dated.candidates[rival].label
         reason = f"candidate {label} may be this lesion or {lesions[date.owner[rival]].id}"
         return Sighting(dated.day, State.AMBIGUOUS, (), 1 - date.certain[rival], reason)
+    if looked is not None and looked.found is None:
+        state = State.AMBIGUOUS if looked.is_unclear else State.ABSENT
+        return Sighting(dated.day, state, (), share * looked.confidence, looked.reason)
     sure = date.unlinked_confidence(date.of_lesion.get(n, {}).values())
     return Sighting(dated.day, State.ABSENT, (), share * sure, "no candidate near its place")
 
 
 def _seen(
-    date: Decision, lesion: Growing, own: tuple[int, ...], dated: DatedCandidates
+    date: Decision, n: int, lesion: Growing, own: tuple[int, ...], dated: DatedCandidates
 ) -> Sighting:
+    followed = date.followed.get(n)
+    if followed is not None and followed.found in own:
+        # Which lesion this is was never in doubt: its confidence is that of its outline.
+        state = State.SPLIT if len(own) > 1 else State.MATCHED
+        flags = _not_all_imaged(lesion, dated)
+        return Sighting(dated.day, state, own, followed.confidence, followed.reason, flags=flags)
     confidence = min(date.certain[c] for c in own)
     told = all(c in date.told for c in own)
     state = State.SPLIT if len(own) > 1 else State.MATCHED
@@ -303,9 +345,13 @@ def _seen(
     elif confidence < AMBIGUOUS_BELOW:
         reason = f"{reason}, but another reading is nearly as good"
         state = State.AMBIGUOUS
-    share = imaged_share(lesion.last, dated)
-    flags = ("its former place is not imaged completely",) if share < 1 - 1e-9 else ()
+    flags = _not_all_imaged(lesion, dated)
     return Sighting(dated.day, state, own, confidence, reason, flags=flags)
+
+
+def _not_all_imaged(lesion: Growing, dated: DatedCandidates) -> tuple[str, ...]:
+    share = imaged_share(lesion.last, dated)
+    return ("its former place is not imaged completely",) if share < 1 - 1e-9 else ()
 
 
 def _start(

@@ -32,6 +32,25 @@ NOT_IMAGED_BEFORE = "new region, not imaged before: the lesion may have been the
 CONFIRMED = "confirmed by a reader"
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of a candidate of an earlier date that was looked for at its place.
+
+    Attributes:
+        day, candidate: of the earlier candidate, by its position there.
+        found: position of the candidate that it is now; None where nothing was found.
+        confidence: 0..1, that this is so.
+        is_unclear: nothing was found, and whether it is gone cannot be told.
+    """
+
+    day: int
+    candidate: int
+    found: int | None
+    confidence: float
+    reason: str
+    is_unclear: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DatedCandidates:
     """The candidates of one date, and how its image lies on the first date's.
@@ -42,6 +61,7 @@ class DatedCandidates:
         registration: fixed = first date, moving = this date; None at the first date, or where the
             scanner's coordinates are all there is.
         date: for the links table; optional.
+        followed: earlier candidates that were looked for at this date, each once.
     """
 
     day: int
@@ -49,6 +69,7 @@ class DatedCandidates:
     grid: Grid
     registration: Registration | None = None
     date: dt.date | None = None
+    followed: tuple[Followed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

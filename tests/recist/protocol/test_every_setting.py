@@ -14,9 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from imaging.tables import cells
+from imaging.volume import Grid, Mask
 from recist import abscopal
 from recist.abscopal.definitions import chosen
 from recist.cohort.patients import Arm, assessed
@@ -32,6 +34,8 @@ from recist.endpoints import Background, outcome_of_responses, time_zero_of
 from recist.endpoints.sequence import RespondedVisit
 from recist.endpoints.time_to_event import visit_day
 from recist.field.scope import within
+from recist.measure import caliper
+from recist.patient.examination import Sized
 from recist.patient.overrides import Override
 from recist.patient.status import status_of
 from recist.patient.tracked_lesion import TrackedLesion
@@ -39,6 +43,7 @@ from recist.protocol import DEFAULT, SETTINGS, Protocol
 from recist.response import Response, Scope
 from recist.table.checks import check_course
 from recist.tracking import Sighting, State, Track
+from segmentation.instances import Candidate
 
 Answer = Callable[[Protocol], object]
 
@@ -154,6 +159,18 @@ def unreviewed(state: State, role: Role) -> Answer:
     return lambda protocol: status_of(tracked, sighting, None, protocol)[0]
 
 
+BOX = Mask(np.ones((20, 15, 3), np.bool_), (5, 5, 1), Grid((40, 40, 5), np.eye(4)))
+
+
+def proposed(confidence: float) -> Answer:
+    """The status of a target that was proposed without a reader."""
+    sighting = Sighting(56, State.MATCHED, (0,), confidence, "")
+    track = Track("L1", (Sighting(0, State.BASELINE, (), 1.0, ""), sighting))
+    measured = {56: (Sized(Candidate("1", BOX), caliper(BOX), None),)}
+    tracked = TrackedLesion(track, measured, "lung", False, False, Override("L1"), role=Role.TARGET)
+    return lambda protocol: status_of(tracked, sighting, None, protocol)[0]
+
+
 def visit(protocol: Protocol) -> object:
     return [
         visit_day([10, 12, 14], by_new_lesion=new, protocol=protocol, new_lesion_day=12)
@@ -245,6 +262,7 @@ ANSWERS: dict[str, tuple[tuple[Answer, ...], tuple[Any, ...]]] = {
     "abscopal_systemic_days": (
         (called(shrinking(events=[*IRRADIATED, (40, "treatment-start")])),), (56, 14),
     ),
+    "unreviewed_measurement": ((proposed(0.9), proposed(0.3)), ()),
     "unreviewed_absence": ((unreviewed(State.ABSENT, Role.TARGET),), ()),
     "unreviewed_new_lesion": ((unreviewed(State.NEW, Role.NEW),), ()),
     "out_of_field_set": ((outside,), ()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from recist.tracking import (
     CONFIRMED,
     NOT_IMAGED_BEFORE,
     DatedCandidates,
+    Followed,
     Link,
     State,
     Tracks,
@@ -383,3 +385,53 @@ def test_shuffled_labels_keep_their_identity_after_our_own_registration(
         assert min(seen.confidence for seen in lesion.sightings) > 0.6
     first = {lesion.sightings[0].state for lesion in tracks.lesions if lesion.sightings[0].day}
     assert first == ({State.NEW} if study == "lung-abscopal" else set())
+
+
+def looked_for(*followed: Followed, masks: tuple[Mask, ...] = (), day: int = 56) -> DatedCandidates:
+    return replace(dated(day, *masks), followed=followed)
+
+
+def test_a_proposal_keeps_its_lesion_wherever_it_lies() -> None:
+    baseline = dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE))
+    # By place and size alone the two would be linked the other way round.
+    crossed = looked_for(
+        Followed(0, 0, 1, 0.9, "followed"),
+        Followed(0, 1, 0, 0.8, "followed"),
+        masks=(ball(LARGE, WIDE), ball(SMALL, WIDE)),
+    )
+    tracks = track([baseline, crossed])
+    assert story(tracks) == {"L1": ["baseline 1", "matched 2"], "L2": ["baseline 2", "matched 1"]}
+    assert [lesion.sightings[1].confidence for lesion in tracks.lesions] == [0.9, 0.8]
+
+
+def test_what_was_looked_for_and_not_found_says_why() -> None:
+    baseline = dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE))
+    later = looked_for(
+        Followed(0, 0, None, 0.8, "nothing there"),
+        Followed(0, 1, None, 0.4, "cannot be told", is_unclear=True),
+    )
+    large, small = track([baseline, later]).lesions
+    assert (large.sightings[1].state, large.sightings[1].reason) == (State.ABSENT, "nothing there")
+    assert small.sightings[1].state is State.AMBIGUOUS
+
+
+def test_two_lesions_found_in_one_candidate_are_merged() -> None:
+    baseline = dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE))
+    later = looked_for(
+        Followed(0, 0, 0, 0.9, "followed"),
+        Followed(0, 1, 0, 0.7, "followed"),
+        masks=(union(LARGE, SMALL),),
+    )
+    large, small = track([baseline, later]).lesions
+    assert large.sightings[1].state is State.MATCHED
+    assert (small.sightings[1].state, small.sightings[1].merged_into) == (State.MERGED, "L1")
+
+
+def test_a_readers_link_comes_before_a_proposal() -> None:
+    baseline = dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE))
+    later = looked_for(
+        Followed(0, 0, 0, 0.9, "followed"), masks=(ball(LARGE, WIDE), ball(SMALL, WIDE))
+    )
+    tracks = track([baseline, later], links=[Link("56", "c1", "L2"), Link("56", "c2", "L1")])
+    assert tracks.lesion("L2").sightings[1].reason == CONFIRMED
+    assert tracks.lesion("L1").sightings[1].candidates == (1,)

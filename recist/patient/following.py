@@ -1,0 +1,325 @@
+"""Every known lesion, looked for at another date: what is proposed there, and how sure it is.
+
+Somebody drew a lesion once. At another date the outline is carried to where the registration
+expects it and follows what the lesion itself did (:func:`imaging.registration.lesion_change`); the
+network, prompted by the outline, is asked for a second opinion and answers where the lesion can no
+longer be recognised. What comes out is a proposal: it names its source, its confidence and its
+doubts, and stays unreviewed until a reader confirms it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from imaging.errors import InputError
+from imaging.registration import (
+    Expected,
+    LesionChange,
+    Registration,
+    expected_place,
+    lesion_change,
+)
+from imaging.registration.change import depth_at
+from imaging.volume import Mask, Volume
+from recist.measure import caliper
+from recist.patient.examination import Examination
+from recist.tracking import Followed
+from segmentation.infer import Delineation
+from segmentation.instances import Candidate
+from segmentation.quality import dice_of_masks
+
+#: An outline that was carried over is believed from this correlation on, and sure from the second.
+BELIEVED, SURE = 0.7, 0.9
+#: The network's outline and the carried one agree from this Dice on.
+AGREEMENT = 0.6
+#: What the network draws must share this much (Dice) with the place that was looked at.
+AT_PLACE = 0.1
+#: Confidence in an outline by the network alone, where the lesion was not recognised.
+NETWORK_ALONE = 0.4
+#: What lowers the confidence: the network draws something else; the lesion moved far.
+DISAGREEMENT_COST, FAR_COST = 0.2, 0.2
+FAR_MM = 8.0
+#: Outlines of fewer voxels in their largest slice have no diameter: too small to measure.
+LEAST_PIXELS = 4
+#: A lesion of which less than this share can lie in the image is not in view.
+IMAGED_SHARE = 0.5
+#: Two proposals are one lesion, or touch, when the smaller lies in the other by this share.
+SHARED = 0.5
+
+IntArray = npt.NDArray[np.intp]
+Second = Callable[[Volume, Volume | None, Mask], Delineation]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownLesion:
+    """A lesion as it was delineated at an earlier (or later) date.
+
+    Attributes:
+        number: of its candidate at that date.
+        registration: of that date's CT to the first one's; None for the first.
+    """
+
+    examination: Examination
+    number: int
+    candidate: Candidate
+    registration: Registration | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """What is proposed for a known lesion at another date.
+
+    Attributes:
+        candidate: None where nothing was found; its source and flags say by whom and what to
+            look at.
+        confidence: 0..1.
+        is_unclear: nothing was found, but whether it is gone cannot be told.
+        in_view: its place was imaged.
+    """
+
+    known: KnownLesion
+    candidate: Candidate | None
+    confidence: float
+    reason: str
+    is_unclear: bool = False
+    in_view: bool = True
+
+    def followed(self, position: int | None) -> Followed:
+        """For tracking: the candidate found is at this position."""
+        return Followed(
+            self.known.examination.day,
+            self.known.number,
+            position,
+            self.confidence,
+            self.reason,
+            self.is_unclear,
+        )
+
+
+def propose(
+    known: Sequence[KnownLesion],
+    here: Examination,
+    registration: Registration | None,
+    *,
+    second: Second | None = None,
+) -> tuple[Proposal, ...]:
+    """A proposal for each known lesion at a date.
+
+    Args:
+        registration: of that date's CT to the first one's.
+        second: the network: CT, SUV and a carried outline to what it draws there; None asks none.
+    """
+    return _parted([_proposed(each, here, registration, second) for each in known])
+
+
+def _proposed(
+    known: KnownLesion, here: Examination, registration: Registration | None, second: Second | None
+) -> Proposal:
+    mask = known.candidate.mask
+    expected = expected_place(mask.centre_mm, known.registration, registration)
+    if imaged_share(mask, expected, here.ct.volume) < IMAGED_SHARE:
+        return Proposal(known, None, 1.0, "its place lies outside of the image", in_view=False)
+    before, now = known.examination.ct.volume, here.ct.volume
+    change = lesion_change(before, now, mask, expected)
+    recognised = change is not None and change.correlation >= BELIEVED
+    unchanged = LesionChange(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
+    carried = (change if change is not None and recognised else unchanged).carried(mask, now.grid)
+    opinion = _opinion(second, here, carried) if carried.voxels else None
+    if change is not None and recognised:
+        return _by_outline(known, here, change, carried, opinion, asked=second is not None)
+    told = "" if change is None else f" (correlation {change.correlation:.2f})"
+    if opinion is None:
+        return Proposal(known, None, 0.5, f"nothing like it was found at its place{told}")
+    flag = f"its earlier image is not recognised here{told}: the network drew what is there"
+    candidate = _named(opinion, known, opinion.source, (*opinion.flags, flag))
+    return Proposal(known, candidate, NETWORK_ALONE, f"drawn by the network at its place{told}")
+
+
+#: What changed its diameter by less than this factor, and looks alike, is unchanged.
+UNCHANGED = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBefore:
+    """How a lesion looked at another date: the correlation, and its size as a share of this one."""
+
+    correlation: float
+    scale: float
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.correlation >= SURE and 1 / UNCHANGED < self.scale < UNCHANGED
+
+    @property
+    def words(self) -> str:
+        return f"{self.scale:.2f} times this size, correlation {self.correlation:.2f}"
+
+
+def seen_before(
+    lesion: KnownLesion, then: Examination, registration: Registration | None
+) -> SeenBefore | None:
+    """Whether a lesion is recognised at another date; None where it is not, or not imaged.
+
+    Args:
+        registration: of the other date's CT to the first one's.
+    """
+    mask = lesion.candidate.mask
+    expected = expected_place(mask.centre_mm, lesion.registration, registration)
+    if imaged_share(mask, expected, then.ct.volume) < IMAGED_SHARE:
+        return None
+    change = lesion_change(lesion.examination.ct.volume, then.ct.volume, mask, expected)
+    if change is None or change.correlation < SURE:
+        return None
+    return SeenBefore(change.correlation, change.scale)
+
+
+def imaged_share(mask: Mask, expected: Expected, volume: Volume) -> float:
+    """The share of a lesion that lies inside an image, were it as it was."""
+    index = np.argwhere(mask.array)
+    points = mask.grid.to_world_mm(index[:: -(-len(index) // 1000)] + np.array(mask.start))
+    there = expected.place_mm + (points - mask.centre_mm) @ expected.turn.T
+    at = volume.grid.to_voxel(there)
+    inside = (at > -0.5) & (at < np.array(volume.grid.shape) - 0.5)
+    return float(inside.all(axis=1).mean())
+
+
+def _by_outline(
+    known: KnownLesion,
+    here: Examination,
+    change: LesionChange,
+    carried: Mask,
+    opinion: Candidate | None,
+    *,
+    asked: bool,
+) -> Proposal:
+    doubts: list[str] = []
+    if change.correlation < SURE:
+        doubts.append(
+            f"resembles its earlier image moderately (correlation {change.correlation:.2f})"
+        )
+    confidence = float(np.clip(change.correlation, 0.0, 1.0))
+    if change.shift_mm > FAR_MM:
+        confidence -= FAR_COST
+        doubts.append(f"lies {change.shift_mm:.0f} mm from where it was expected")
+    source = f"outline of {known.examination.visit.date} carried over"
+    reason = f"followed from {known.examination.visit.date}, {change.scale:.2f} times its size"
+    if not carried.voxels or int(carried.array.sum(axis=(0, 1)).max()) < LEAST_PIXELS:
+        faint = _seed(carried, change, here.ct.volume)
+        candidate = replace(
+            _named(Candidate("", faint), known, source, tuple(doubts)), is_faint=True
+        )
+        return Proposal(known, candidate, confidence, f"{reason}: too small to measure")
+    if asked and (opinion is None or dice_of_masks(opinion.mask, carried) < AGREEMENT):
+        confidence -= DISAGREEMENT_COST
+        doubts.append(_disagreement(opinion, carried))
+    candidate = _named(Candidate("", carried), known, source, tuple(doubts))
+    return Proposal(known, candidate, max(confidence, 0.0), reason)
+
+
+def _disagreement(opinion: Candidate | None, carried: Mask) -> str:
+    own_mm = caliper(carried).long_axis_mm
+    if opinion is None:
+        return f"the network draws nothing where the outline carried over is {own_mm} mm"
+    return f"the network draws {caliper(opinion.mask).long_axis_mm} mm, the outline is {own_mm} mm"
+
+
+def _seed(carried: Mask, change: LesionChange, volume: Volume) -> Mask:
+    """The voxels of a lesion too small to have an outline: at least the one in its middle."""
+    if carried.voxels:
+        return carried
+    grid = volume.grid
+    i, j, k = np.clip(np.rint(grid.to_voxel(change.place_mm)), 0, np.array(grid.shape) - 1)
+    return Mask(np.ones((1, 1, 1), np.bool_), (int(i), int(j), int(k)), grid)
+
+
+def _opinion(second: Second | None, here: Examination, carried: Mask) -> Candidate | None:
+    """What the network draws at a place; None where it draws nothing, or something elsewhere."""
+    if second is None:
+        return None
+    try:
+        found = second(here.ct.volume, here.suv, carried)
+    except InputError:  # at the border of the image there may be no window
+        return None
+    if not found.candidates or dice_of_masks(found.candidates[0].mask, carried) < AT_PLACE:
+        return None
+    return found.candidates[0]
+
+
+def _named(
+    candidate: Candidate, known: KnownLesion, source: str, flags: tuple[str, ...]
+) -> Candidate:
+    """A candidate under the label and with the kind of the lesion that it is."""
+    was = known.candidate
+    return replace(
+        candidate,
+        label=was.label,
+        organ=was.organ,
+        is_node=was.is_node,
+        source=source,
+        flags=tuple(dict.fromkeys((*flags, *(f for f in was.flags if f.startswith(KIND_FLAGS))))),
+    )
+
+
+#: Remarks on what a lesion is, which hold wherever it is seen again.
+KIND_FLAGS = ("organ by its", "lymph node by its")
+
+
+def _parted(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
+    """Proposals that share no voxel: one in both goes to the lesion in which it lies deeper.
+
+    Lesions that touch are not measured across; where one lies mostly in another, both say so.
+    """
+    found = list(proposals)
+    for n, m in itertools.combinations(range(len(found)), 2):
+        one, other = found[n].candidate, found[m].candidate
+        shared = None if one is None or other is None else _shared(one.mask, other.mask)
+        if shared is not None:
+            found[n] = _without(found[n], found[m], shared)
+            found[m] = _without(found[m], found[n], shared)
+    return tuple(found)
+
+
+def _shared(one: Mask, other: Mask) -> IntArray | None:
+    """Voxels (n, 3) of the grid in both masks; None where there is none."""
+    low = np.maximum(one.start, other.start)
+    high = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
+    if (low >= high).any():
+        return None
+    parts = [
+        mask.array[
+            tuple(
+                slice(int(a - s), int(b - s)) for a, b, s in zip(low, high, mask.start, strict=True)
+            )
+        ]
+        for mask in (one, other)
+    ]
+    index = np.argwhere(parts[0] & parts[1])
+    return index + low if len(index) else None
+
+
+def _without(own: Proposal, other: Proposal, shared: IntArray) -> Proposal:
+    """Without the shared voxels that lie deeper in the other."""
+    assert own.candidate is not None
+    assert other.candidate is not None
+    mine, theirs = own.candidate.mask, other.candidate.mask
+    points = mine.grid.to_world_mm(shared)
+    lost = shared[depth_at(mine, points) < depth_at(theirs, points)]
+    array = mine.array.copy()
+    array[tuple((lost - np.array(mine.start)).T)] = False
+    flags = own.candidate.flags
+    share = len(shared) / max(min(mine.voxels, theirs.voxels), 1)
+    confidence = own.confidence
+    if share >= SHARED:
+        flags = (*flags, f"shares its place with {other.candidate.label}: merged, or one of them?")
+        confidence = min(confidence, NETWORK_ALONE)
+    kept = Mask.placed(array, mine.start, mine.grid)
+    if not kept.voxels:
+        kept = mine
+    return replace(
+        own, candidate=replace(own.candidate, mask=kept, flags=flags), confidence=confidence
+    )

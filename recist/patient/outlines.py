@@ -1,0 +1,217 @@
+"""The delineations of all dates: a reader's, then proposals for known lesions, then what is new.
+
+Dates are gone through in order of time. What a reader drew at a date stands. Where nobody drew,
+each lesion known from earlier dates is looked for at its place (:mod:`recist.patient.following`)
+before the network is asked for what is new; what it calls new is looked for at the dates before.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from imaging.registration import LesionSpheres, Registration, register_dates
+from imaging.volume import Mask, Volume
+from recist.patient.delineation import Delineated
+from recist.patient.examination import Examination, by_network, drawn_at, with_organs
+from recist.patient.following import KnownLesion, Second, propose, seen_before
+from recist.patient.options import Options
+from recist.tracking import Followed
+from segmentation.infer import Delineation
+from segmentation.instances import Candidate
+from segmentation.prompted import delineate_prompted
+from segmentation.prompts import Carried
+from segmentation.quality import shared_voxels
+
+#: What the network found on its own is a known lesion when it shares this of the smaller of both.
+SAME_PLACE = 0.2
+
+NO_SPHERES = LesionSpheres(np.zeros((0, 3)), np.zeros(0))
+
+
+@dataclass(slots=True, eq=False)
+class Outlines:
+    """The delineated dates of a patient while they are gone through.
+
+    Attributes:
+        found: by date.
+        followed: by date: what became of earlier lesions.
+        registrations: of every date to the first; empty where nothing had to be followed.
+    """
+
+    subject: str
+    examinations: Sequence[Examination]
+    options: Options
+    found: list[Delineated] = field(default_factory=list)
+    followed: list[tuple[Followed, ...]] = field(default_factory=list)
+    registrations: tuple[Registration | None, ...] = ()
+
+
+def delineate_dates(
+    subject: str,
+    examinations: Sequence[Examination],
+    options: Options,
+    *,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Outlines:
+    """Delineate every date of a patient.
+
+    Raises:
+        InputError: a delineation that does not fit its image, or no network when it is needed.
+    """
+    on_stage("delineate")
+    drawn = [drawn_at(subject, each, options) for each in examinations]
+    out = Outlines(subject, examinations, options)
+    for n, (examination, given) in enumerate(zip(examinations, drawn, strict=True)):
+        followed: tuple[Followed, ...] = ()
+        found = given
+        if found is None or not found.is_answer:
+            left_out = found.warnings if found is not None else ()
+            known = _known(out)
+            if known and not out.registrations:
+                on_stage("register")
+                out.registrations = _registered(out, drawn)
+                on_stage("follow")
+            found, followed = _at(n, out, known, left_out)
+        out.found.append(with_organs(subject, examination, found, options))
+        out.followed.append(followed)
+    if not out.registrations and any(each.candidates for each in out.found):
+        on_stage("register")
+        out.registrations = _registered(out, drawn)
+    return out
+
+
+def _registered(
+    out: Outlines, drawn: Sequence[Delineated | None]
+) -> tuple[Registration | None, ...]:
+    """Every date to the first; it must hold around what was delineated so far, or will be."""
+    further = drawn[len(out.found) :]
+    return register_dates(
+        [each.ct.volume for each in out.examinations],
+        lesions=[_spheres(each) for each in (*out.found, *further)],
+    )
+
+
+def _spheres(found: Delineated | None) -> LesionSpheres:
+    masks = [each.mask for each in found.candidates if each.mask.voxels] if found else []
+    return LesionSpheres(
+        np.array([mask.centre_mm for mask in masks]).reshape(-1, 3),
+        np.array([mask.radius_mm for mask in masks]),
+    )
+
+
+def _known(out: Outlines) -> list[tuple[int, int]]:
+    """The lesions that are known: of each the date and the candidate to follow it from.
+
+    A reader's outline is followed rather than one that was proposed, and of these the last.
+    """
+    chosen: dict[tuple[int, int], tuple[int, int]] = {}
+    origin: dict[tuple[int, int], tuple[int, int]] = {}
+    for date, found in enumerate(out.found):
+        earlier = {f.found: (f.day, f.candidate) for f in out.followed[date] if f.found is not None}
+        day_of = {each.day: n for n, each in enumerate(out.examinations)}
+        for number in range(len(found.candidates)):
+            before = earlier.get(number)
+            own = (date, number)
+            first = own if before is None else origin[day_of[before[0]], before[1]]
+            origin[own] = first
+            if first not in chosen or found.reviewed:
+                chosen[first] = own
+    return list(chosen.values())
+
+
+def _at(
+    n: int, out: Outlines, known: Sequence[tuple[int, int]], left_out: tuple[str, ...]
+) -> tuple[Delineated, tuple[Followed, ...]]:
+    """A date that nobody delineated: known lesions first, then what is new."""
+    here = out.examinations[n]
+    proposals = propose(
+        [_lesion(out, date, number) for date, number in known],
+        here,
+        out.registrations[n] if out.registrations else None,
+        second=_second(out.options),
+    )
+    candidates: list[Candidate] = []
+    followed: list[Followed] = []
+    for proposal in proposals:
+        if proposal.in_view:
+            followed.append(proposal.followed(len(candidates) if proposal.candidate else None))
+        if proposal.candidate is not None:
+            candidates.append(_labelled(proposal.candidate, candidates))
+    answer = by_network(here, out.options, left_out)
+    warnings = list(answer.warnings)
+    for each in answer.candidates:
+        if any(_is_at(each, other) for other in candidates):
+            continue
+        new = _unless_unchanged(each, n, out, warnings)
+        if new is not None:
+            candidates.append(_labelled(new, candidates))
+    found = replace(answer, candidates=tuple(candidates), warnings=tuple(warnings))
+    return found, tuple(followed)
+
+
+def _lesion(out: Outlines, date: int, number: int) -> KnownLesion:
+    return KnownLesion(
+        out.examinations[date],
+        number,
+        out.found[date].candidates[number],
+        out.registrations[date] if out.registrations else None,
+    )
+
+
+def _second(options: Options) -> Second:
+    """The networks, prompted by an outline that was carried over."""
+    models = options.models()
+
+    def ask(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:
+        return delineate_prompted(
+            ct, suv, Carried(outline), models, device=options.device, quality=options.quality
+        )
+
+    return ask
+
+
+def _labelled(candidate: Candidate, others: Sequence[Candidate]) -> Candidate:
+    """Under a label that no other candidate of the date has."""
+    taken = {each.label for each in others}
+    if candidate.label not in taken:
+        return candidate
+    numbered = (f"{candidate.label} ({n})" for n in itertools.count(2))
+    return replace(candidate, label=next(name for name in numbered if name not in taken))
+
+
+def _is_at(found: Candidate, known: Candidate) -> bool:
+    """Whether what the network found on its own lies where a known lesion is proposed."""
+    shared = shared_voxels(found.mask, known.mask)
+    return shared >= SAME_PLACE * min(found.mask.voxels, known.mask.voxels)
+
+
+def _unless_unchanged(
+    candidate: Candidate, n: int, out: Outlines, warnings: list[str]
+) -> Candidate | None:
+    """What the network calls a lesion, with a flag for each earlier date that shows it already.
+
+    What a reader saw at an earlier date as it is now, and did not call a lesion, is none.
+    """
+    if not out.registrations:
+        return candidate
+    here = KnownLesion(out.examinations[n], 0, candidate, out.registrations[n])
+    told: list[str] = []
+    for date in range(n):
+        known = out.found[date]
+        size = seen_before(here, out.examinations[date], out.registrations[date])
+        if size is None:
+            continue
+        when = out.examinations[date].visit.date
+        if known.reviewed and size.is_unchanged:
+            warnings.append(
+                f"candidate {candidate.label} of the network at "
+                f"({', '.join(f'{x:.0f}' for x in candidate.centre_mm)}) mm is left out: it looks "
+                f"the same on {when}, where the reader drew no lesion"
+            )
+            return None
+        told.append(f"seems to be there on {when} already ({size.words}): new, or missed there?")
+    return replace(candidate, flags=(*candidate.flags, *told))

@@ -1,0 +1,117 @@
+"""One lesion followed on drawn images: how much it grew, where it went, and when it is gone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imaging.errors import GeometryError
+from imaging.registration import Expected, LesionChange, lesion_change
+from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
+
+LUNG_HU, TISSUE_HU = -800.0, 40.0
+
+
+def grid(slice_mm: float = 2.0, pixel_mm: float = 1.0) -> Grid:
+    """120 mm to each side, centred on the origin."""
+    shape = (round(120 / pixel_mm), round(120 / pixel_mm), round(120 / slice_mm))
+    affine = np.diag([pixel_mm, pixel_mm, slice_mm, 1.0])
+    affine[:3, 3] = [-(n - 1) * s / 2 for n, s in zip(shape, affine.diagonal(), strict=False)]
+    return Grid(shape, affine)
+
+
+def scene(
+    radii_mm: tuple[float, float, float] | None,
+    centre_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    *,
+    on: Grid | None = None,
+    wall_mm: float = 30.0,
+    seed: int = 0,
+) -> tuple[Volume, Mask]:
+    """A lesion of a bumpy surface in lung beside a wall, with noise; None draws none."""
+    on = on or grid()
+    points = on.to_world_mm(np.moveaxis(np.indices(on.shape), 0, -1))
+    inside = np.full(on.shape, -1.0)
+    if radii_mm is not None:
+        offset = (points - centre_mm) / np.array(radii_mm)
+        bumps = 0.12 * np.sin(3 * np.arctan2(offset[..., 1], offset[..., 0]))
+        inside = 1.0 + bumps - np.linalg.norm(offset, axis=-1)
+    edge_mm = inside * (5.0 if radii_mm is None else float(np.mean(radii_mm)))
+    share = np.clip(0.5 + edge_mm / 2.0, 0, 1)
+    wall = np.clip(0.5 + points[..., 0] - wall_mm, 0, 1)
+    hu = LUNG_HU + (TISSUE_HU - LUNG_HU) * np.maximum(share, wall)
+    hu += np.random.default_rng(seed).normal(0, 15, on.shape)
+    return Volume(hu.astype(np.float32), on, Unit.HU), Mask.of(inside > 0, on)
+
+
+def dice(one: Mask, other: Mask) -> float:
+    a, b = one.full(), other.full()
+    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
+
+
+def at(place: tuple[float, float, float], error_mm: float = 5.0) -> Expected:
+    return Expected(np.array(place), np.eye(3), error_mm)
+
+
+@pytest.mark.parametrize(
+    ("scale", "slice_mm"), [(0.5, 2.0), (0.75, 2.0), (1.0, 2.0), (1.7, 2.0), (0.7, 5.0), (1.3, 5.0)]
+)
+def test_a_lesion_that_changes_its_size_is_followed_on_another_grid(
+    scale: float, slice_mm: float
+) -> None:
+    before, drawn = scene((11.0, 9.0, 10.0))
+    radii = (11.0 * scale, 9.0 * scale, 10.0 * scale)
+    moved = (4.0, -3.0, 2.0)
+    after, truth = scene(radii, moved, on=grid(slice_mm, 0.8), seed=1)
+    change = lesion_change(before, after, drawn, at((1.0, 0.0, 0.0)))
+    assert change is not None
+    assert change.scale == pytest.approx(scale, rel=0.08)
+    assert np.linalg.norm(change.place_mm - moved) < max(1.2, 0.4 * slice_mm)
+    assert change.correlation > 0.9
+    assert dice(change.carried(drawn, after.grid), truth) > (0.85 if scale > 0.6 else 0.7)
+
+
+def test_where_there_is_nothing_any_more_nothing_is_recognised() -> None:
+    before, drawn = scene((9.0, 9.0, 9.0))
+    after, _ = scene(None, seed=1)
+    change = lesion_change(before, after, drawn, at((0.0, 0.0, 0.0)))
+    assert change is None or change.correlation < 0.6
+
+
+def test_contrast_medium_is_no_change() -> None:
+    before, drawn = scene((10.0, 8.0, 9.0))
+    after, _ = scene((10.0, 8.0, 9.0), seed=2)
+    brighter = Volume(
+        np.where(after.array > -300, after.array + 50, after.array), after.grid, Unit.HU
+    )
+    change = lesion_change(before, brighter, drawn, at((2.0, 0.0, 0.0)))
+    assert change is not None
+    assert change.scale == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_place_outside_of_the_image_gives_nothing() -> None:
+    before, drawn = scene((9.0, 9.0, 9.0))
+    assert lesion_change(before, before, drawn, at((500.0, 0.0, 0.0))) is None
+
+
+def test_nothing_cannot_be_followed() -> None:
+    before, _ = scene((9.0, 9.0, 9.0))
+    empty = Mask(np.zeros((0, 0, 0), np.bool_), (0, 0, 0), before.grid)
+    with pytest.raises(GeometryError, match="empty"):
+        lesion_change(before, before, empty, at((0.0, 0.0, 0.0)))
+
+
+def test_points_go_there_and_back() -> None:
+    matrix: FloatArray = np.array([[0.8, 0.1, 0.0], [0.0, 0.7, 0.0], [0.05, 0.0, 0.9]])
+    change = LesionChange(np.array([1.0, 2, 3]), np.array([9.0, 8, 7]), matrix, 1.0, 0.0)
+    points = np.random.default_rng(0).normal(0, 20, (50, 3))
+    assert np.allclose(change.to_fixed_mm(change.to_moving_mm(points)), points)
+    assert np.allclose(change.to_moving_mm(np.array([[1.0, 2, 3]])), [[9.0, 8, 7]])
+
+
+@pytest.mark.parametrize("pixel_mm", [0.7, 1.3])
+def test_an_outline_carried_without_a_change_keeps_its_volume(pixel_mm: float) -> None:
+    _, drawn = scene((12.0, 9.0, 10.0))
+    still = LesionChange(drawn.centre_mm, drawn.centre_mm, np.eye(3), 1.0, 0.0)
+    carried = still.carried(drawn, grid(3.0, pixel_mm))
+    assert carried.volume_ml == pytest.approx(drawn.volume_ml, rel=0.05)
