@@ -118,7 +118,10 @@ class Options:
     @property
     def source(self) -> str:
         """Who delineated, for the tables."""
-        return self.bundle.source if self.bundle and self.lesions == AUTO else self.lesions
+        if self.bundle and self.lesions == AUTO:
+            return self.bundle.source
+        # By its name only: folders may be called after the patient.
+        return self.lesions if self.lesions_folder is None else self.lesions_folder.name
 
     def required_bundle(self) -> Bundle:
         """The network.
