@@ -7,19 +7,27 @@ a keyhole along a pixel edge, which all readers understand.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID
 
+from imaging.derived import (
+    Predecessor,
+    SeriesOfOne,
+    dated_by,
+    identity_of,
+    new_object,
+    reference_to,
+    succession,
+)
 from imaging.errors import GeometryError, InputError
 from imaging.polygons import area
-from imaging.seg import MANUFACTURER, MAY_BE_EMPTY, SegSegment, software_version
+from imaging.seg import SegSegment
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
 from imaging.writing import written_whole
 
@@ -137,13 +145,18 @@ def write_rtstruct(
     interpreted_type: str = "",
     label: str = "LESIONS",
     series_number: int = 901,
+    series_description: str = "Lesions",
+    earlier: Path | None = None,
 ) -> Path:
     """Write lesions as an RTSTRUCT; renamed into place when it is complete.
+
+    The same lesions on the same images give the same bytes, UIDs included.
 
     Args:
         segments: all on the grid of the series.
         headers: of the source series, one per slice, in the order of ``k``; pixels not needed.
         interpreted_type: RT ROI Interpreted Type of all of them, "" to leave it open.
+        earlier: the file of the structure set that this one takes the place of; it is referred to.
 
     Raises:
         InputError: nothing to write, or a series without frame of reference.
@@ -156,7 +169,18 @@ def write_rtstruct(
     shape = (int(headers[0].Columns), int(headers[0].Rows), len(headers))
     for segment in segments:
         _check_grid(segment.mask.grid, shape, segment.label)
-    dataset = _head(headers[0], label, series_number)
+    how = (interpreted_type, label, series_description)
+    identity, predecessor = succession(_identity(segments, headers, how), earlier)
+    says = SeriesOfOne(RTSTRUCT_CLASS, "RTSTRUCT", series_description, series_number, identity)
+    dataset = new_object(headers[0], says)
+    dataset.OperatorsName = ""
+    dataset.FrameOfReferenceUID = headers[0].FrameOfReferenceUID
+    dataset.PositionReferenceIndicator = headers[0].get("PositionReferenceIndicator") or ""
+    dataset.StructureSetLabel = label[:16]
+    dataset.StructureSetDate, dataset.StructureSetTime = dated_by(headers[0])
+    dataset.ApprovalStatus = "UNAPPROVED"
+    if predecessor is not None:
+        dataset.PredecessorStructureSetSequence = DicomSequence([_replaced(predecessor)])
     dataset.ReferencedFrameOfReferenceSequence = DicomSequence([_reference(headers)])
     numbered = list(enumerate(segments, start=1))
     frame = headers[0].FrameOfReferenceUID
@@ -177,69 +201,28 @@ def _check_grid(grid: Grid, shape: tuple[int, int, int], label: str) -> None:
         )
 
 
-#: Patient and study of the source series, kept as they are.
-_KEPT = (
-    "SpecificCharacterSet",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "StudyDescription",
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "PatientIdentityRemoved",
-    "DeidentificationMethod",
-    "DeidentificationMethodCodeSequence",
-    "StudyInstanceUID",
-    "StudyID",
-)
+def _identity(
+    segments: Sequence[SegSegment], headers: Sequence[Dataset], how: tuple[str, ...]
+) -> str:
+    """What makes the object this object: the images, the lesions, their outlines, the software."""
+    parts: list[object] = [*how, *(header.SOPInstanceUID for header in headers)]
+    for each in segments:
+        parts += [each.label, each.tracking_uid, each.algorithm, each.mask.start]
+        parts += [each.mask.array.shape, np.packbits(each.mask.array).tobytes()]
+    return identity_of(parts)
 
 
-def _head(source: Dataset, label: str, series_number: int) -> FileDataset:
-    now = dt.datetime.now(dt.UTC)
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = RTSTRUCT_CLASS
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    for name in _KEPT:
-        if name in source:
-            setattr(dataset, name, source.get(name))
-        elif name in MAY_BE_EMPTY:
-            setattr(dataset, name, "")
-    dataset.SOPClassUID = RTSTRUCT_CLASS
-    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
-    dataset.Modality = "RTSTRUCT"
-    dataset.SeriesInstanceUID = generate_uid()
-    dataset.SeriesNumber = series_number
-    dataset.SeriesDescription = "Lesions"
-    dataset.InstanceNumber = 1
-    dataset.Manufacturer = MANUFACTURER
-    dataset.ManufacturerModelName = "recist"
-    dataset.SoftwareVersions = software_version()
-    dataset.OperatorsName = ""
-    dataset.FrameOfReferenceUID = source.FrameOfReferenceUID
-    dataset.PositionReferenceIndicator = source.get("PositionReferenceIndicator") or ""
-    dataset.StructureSetLabel = label[:16]
-    dataset.StructureSetDate = now.strftime("%Y%m%d")
-    dataset.StructureSetTime = now.strftime("%H%M%S")
-    dataset.ApprovalStatus = "UNAPPROVED"
-    return dataset
-
-
-def _image(header: Dataset) -> Dataset:
+def _replaced(predecessor: Predecessor) -> Dataset:
     item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    item.ReferencedSOPClassUID = predecessor.sop_class_uid
+    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
     return item
 
 
 def _reference(headers: Sequence[Dataset]) -> Dataset:
     series = Dataset()
     series.SeriesInstanceUID = headers[0].SeriesInstanceUID
-    series.ContourImageSequence = DicomSequence(_image(header) for header in headers)
+    series.ContourImageSequence = DicomSequence(reference_to(header) for header in headers)
     study = Dataset()
     study.ReferencedSOPClassUID = STUDY_CLASS
     study.ReferencedSOPInstanceUID = headers[0].StudyInstanceUID
@@ -268,7 +251,7 @@ def _drawn(number: int, segment: SegSegment, headers: Sequence[Dataset]) -> Data
     contours = []
     for k, points in contours_mm(segment.mask):
         contour = Dataset()
-        contour.ContourImageSequence = DicomSequence([_image(headers[k])])
+        contour.ContourImageSequence = DicomSequence([reference_to(headers[k])])
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = len(points)
         contour.ContourData = [f"{value:.{DECIMALS}f}" for value in points.ravel().tolist()]

@@ -5,11 +5,8 @@ BINARY by default, since archives in use refuse the newer LABELMAP class.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +14,23 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import generate_uid
 
+from imaging.derived import (
+    MANUFACTURER,
+    MODEL_NAME,
+    completed,
+    derived_uid,
+    identity_of,
+    make_repeatable,
+    reference_to,
+    software_version,
+)
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
 from imaging.writing import written_whole
 
 if TYPE_CHECKING:  # pandas comes with it: imported where a file is written
     import highdicom as hd
-
-MANUFACTURER = "RECIST toolkit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,6 @@ class SegSegment:
     warnings: tuple[str, ...] = ()
 
 
-def software_version() -> str:
-    """The installed version of this toolkit."""
-    try:
-        return version("recist")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 def write_seg(
     path: Path,
     segments: Sequence[SegSegment],
@@ -117,20 +113,20 @@ def write_seg(
     if labelmap and pixels.ndim == 4:
         raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
     kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
-    identity = _identity(segments, pixels, headers[first:past], (str(kind), series_description))
+    identity = _identity(segments, pixels, headers, (str(kind), series_description, str(first)))
     seg = hd.seg.Segmentation(
-        source_images=[_complete(header) for header in headers[first:past]],
+        source_images=[completed(header) for header in headers[first:past]],
         pixel_array=pixels,
         segmentation_type=kind,
         segment_descriptions=[
             _description(number, segment) for number, segment in enumerate(segments, start=1)
         ],
-        series_instance_uid=generate_uid(entropy_srcs=["series", identity]),
+        series_instance_uid=derived_uid("series", identity),
         series_number=series_number,
-        sop_instance_uid=generate_uid(entropy_srcs=["instance", identity]),
+        sop_instance_uid=derived_uid("instance", identity),
         instance_number=1,
         manufacturer=MANUFACTURER,
-        manufacturer_model_name="recist",
+        manufacturer_model_name=MODEL_NAME,
         software_versions=software_version(),
         device_serial_number="1",
         content_label="LESIONS",
@@ -138,10 +134,21 @@ def write_seg(
         content_creator_name=creator or None,
         series_description=series_description,
     )
+    _refer_to_all(seg, headers)
     _make_repeatable(seg, headers[first], identity)
     with written_whole(path) as file:
         seg.save_as(file)
     return path
+
+
+def _refer_to_all(seg: Dataset, headers: Sequence[Dataset]) -> None:
+    """Every image that was looked at is referred to, not only those that show a lesion."""
+    referred = seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    known = {str(item.ReferencedSOPInstanceUID) for item in referred}
+    for header in headers:
+        if str(header.SOPInstanceUID) not in known:
+            known.add(str(header.SOPInstanceUID))
+            referred.append(reference_to(header))
 
 
 def _identity(
@@ -151,81 +158,19 @@ def _identity(
     how: tuple[str, ...],
 ) -> str:
     """What makes the object this object: the images, the segments, their pixels, the software."""
-    digest = hashlib.sha256()
-    parts: list[object] = [software_version(), *how, pixels.shape]
+    parts: list[object] = [*how, pixels.shape]
     parts += [header.SOPInstanceUID for header in headers]
     for each in segments:
         parts += [each.label, each.tracking_id, each.tracking_uid, each.category, each.kind]
         parts += [each.region, each.algorithm]
-    digest.update("\n".join(map(str, parts)).encode("utf-8", "replace"))
-    digest.update(np.ascontiguousarray(pixels).tobytes())
-    return digest.hexdigest()
-
-
-#: Dates and times as DICOM writes them (PS3.5, table 6.2-1: DA, TM).
-_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-_TIME = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
-#: Stands where the study has no date that could be carried over.
-UNDATED = "19000101"
+    return identity_of([*parts, np.ascontiguousarray(pixels).tobytes()])
 
 
 def _make_repeatable(seg: Dataset, source: Dataset, identity: str) -> None:
-    """Dates and times of the study that was segmented in place of those of this moment.
-
-    DICOM wants the content dated; the moment of writing would make every rerun another object.
-    """
-    date, time = str(source.get("StudyDate") or ""), str(source.get("StudyTime") or "")
-    if not _DATE.fullmatch(date):
-        date = UNDATED
-    if not _TIME.fullmatch(time):
-        time = "000000"
-    for name in ("SeriesDate", "ContentDate", "InstanceCreationDate"):
-        if name in seg:
-            setattr(seg, name, date)
-    for name in ("SeriesTime", "ContentTime", "InstanceCreationTime"):
-        if name in seg:
-            setattr(seg, name, time)
-    for equipment in seg.get("ContributingEquipmentSequence", []):
-        equipment.ContributionDateTime = date + time
-    organisation = generate_uid(entropy_srcs=["dimensions", identity])
+    make_repeatable(seg, source)
+    organisation = derived_uid("dimensions", identity)
     for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
         item.DimensionOrganizationUID = organisation
-
-
-#: Elements that must be present, if only empty, and that anonymised files often lack.
-MAY_BE_EMPTY = (
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyID",
-    "PositionReferenceIndicator",
-)
-
-#: Characters that a carried-over element may have (PS3.5, table 6.2-1: SH); sources break this.
-LONGEST = {"StudyID": 16, "AccessionNumber": 16}
-
-
-def _complete(header: Dataset) -> Dataset:
-    """The header with the elements that an object derived from it must carry over."""
-    missing = [name for name in MAY_BE_EMPTY if name not in header]
-    too_long = [
-        name for name, length in LONGEST.items() if len(str(header.get(name, "") or "")) > length
-    ]
-    if not missing and not too_long:
-        return header
-    # A shallow copy of a Dataset shares its elements with the original.
-    completed = Dataset()
-    completed.update(header)
-    for name in missing:
-        setattr(completed, name, "")
-    for name in too_long:
-        setattr(completed, name, str(header.get(name))[: LONGEST[name]])
-    return completed
 
 
 def _check(segments: Sequence[SegSegment], headers: Sequence[Dataset]) -> None:

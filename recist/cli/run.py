@@ -52,6 +52,12 @@ def run(
         Path | None,
         typer.Option(help="Folder of organ label maps (TotalSegmentator) with organs.json."),
     ] = None,
+    dicom: Annotated[
+        bool,
+        typer.Option(
+            "--dicom", help="Also SEG, SR, RTSTRUCT, key images for a PACS, in SUBJECT/dicom."
+        ),
+    ] = False,
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
@@ -79,6 +85,7 @@ def run(
         device=device,
         quality=quality,
         organs=organs,
+        dicom=dicom,
     )
     if dry_run:
         raise typer.Exit(progress.show_catalogue(studies, Console(), series))

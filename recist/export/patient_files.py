@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imaging.errors import GeometryError
+from imaging.errors import GeometryError, InputError
 from imaging.nifti import write_label_map
-from imaging.seg import Algorithm, SegSegment, write_seg
+from imaging.seg import write_seg
 from imaging.series import SeriesFormat
 from imaging.tables.rows import csv_text
 from imaging.volume import Mask
 from imaging.writing import write_text
 from pet.response.pet_assessment import PetAssessment
+from recist.export.dicom.dated import algorithm_of, segments_of
+from recist.export.dicom.documents import described
+from recist.export.dicom.objects import DICOM_FOLDER, SEG_DESCRIPTION, write_objects
 from recist.export.field_table import write_fields
 from recist.export.tables import (
     write_events,
@@ -24,7 +27,6 @@ from recist.export.tables import (
     write_timepoints_json,
 )
 from recist.patient.delineated_date import DelineatedDate
-from recist.patient.lesion_names import region_of
 from recist.patient.result import PatientResult
 from recist.protocol import Protocol
 from recist.report.page import write_report
@@ -51,11 +53,15 @@ def write_case(
     *,
     protocol: Protocol,
     bundle: Bundle | None,
+    dicom: bool = False,
+    earlier: Path | None = None,
 ) -> None:
     """Write the folder of one patient; the caller makes sure that it appears whole.
 
     Args:
         bundle: the network that delineated what no person did.
+        dicom: write the results as DICOM objects too.
+        earlier: the folder whose place this one takes; its objects are referred to.
     """
     write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
@@ -66,11 +72,31 @@ def write_case(
     if case.metabolic:
         rows = (_metabolic_row(case, each) for each in case.metabolic)
         write_text(folder / METABOLIC, csv_text(rows))
-    lines = [*(str(problem) for problem in case.problems), *case.warnings]
+    remarks: tuple[str, ...] = ()
+    if dicom:
+        remarks = _write_dicom(case, delineations, folder, bundle, earlier)
+    lines = [*(str(problem) for problem in case.problems), *case.warnings, *remarks]
     write_text(folder / WARNINGS, "".join(f"{line}\n" for line in lines))
     for dated in delineations:
         if dated.masks() or dated.reviewed:
             write_delineation(dated, folder / DELINEATIONS, bundle)
+
+
+def _write_dicom(
+    case: PatientResult,
+    delineations: Sequence[DelineatedDate],
+    folder: Path,
+    bundle: Bundle | None,
+    earlier: Path | None,
+) -> tuple[str, ...]:
+    """The objects of a patient; what could not be written is said, and costs nothing else."""
+    replaced = None if earlier is None else earlier / DICOM_FOLDER
+    place = folder / DICOM_FOLDER
+    place.mkdir()  # stays, if empty, to say that it was asked for
+    try:
+        return write_objects(case, delineations, place, bundle=bundle, earlier=replaced).remarks
+    except InputError as error:
+        return (f"no DICOM objects: {error}",)
 
 
 def _write_answers(case: PatientResult, folder: Path, protocol: Protocol) -> None:
@@ -113,21 +139,14 @@ def write_delineation(dated: DelineatedDate, folder: Path, bundle: Bundle | None
     masks = dated.masks()
     if not masks or visit.ct is None or visit.ct.kind is SeriesFormat.NIFTI:
         return _label_map(folder, name, masks, dated)
-    algorithm = Algorithm(bundle.name, bundle.version) if bundle and not dated.reviewed else None
-    place_of = {lesion.id: lesion for lesion in dated.places}
-    segments = [
-        SegSegment(
-            lesion_id,
-            mask,
-            tracking_uid=place_of[lesion_id].tracking_uid,
-            tracking_id=lesion_id,
-            region=region_of(place_of[lesion_id].organ, is_node=place_of[lesion_id].is_node),
-            algorithm=algorithm,
-        )
-        for lesion_id, mask in masks.items()
-    ]
+    segments = segments_of(dated, algorithm_of(dated, bundle))
     try:
-        return write_seg(folder / f"{name}.dcm", segments, dated.examination.ct.headers)
+        return write_seg(
+            folder / f"{name}.dcm",
+            segments,
+            dated.examination.ct.headers,
+            series_description=described(SEG_DESCRIPTION),
+        )
     except GeometryError:  # a tilted series was straightened: its slices are not the source's
         return _label_map(folder, name, masks, dated)
 

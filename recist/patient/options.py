@@ -37,6 +37,7 @@ class Options:
         lesions: ``auto``, ``dicom`` or a folder of delineations.
         bundle: the network; None without one, which is an error only when it is needed.
         own_model: the network is one that the user named: it answers prompts too.
+        dicom: write the results as DICOM objects too.
     """
 
     lesions: str
@@ -51,6 +52,7 @@ class Options:
     links_file: Path | None = None
     organs: Path | None = None
     own_model: bool = False
+    dicom: bool = False
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
     _choices: dict[str, dict[str, Override]] = field(default_factory=dict)
 
@@ -69,6 +71,7 @@ class Options:
         overrides: Path | None = None,
         links: Path | None = None,
         organs: Path | None = None,
+        dicom: bool = False,
     ) -> Options:
         """Read and check everything before the first image is touched.
 
@@ -106,6 +109,7 @@ class Options:
             links_file=links,
             organs=organs,
             own_model=model is not None,
+            dicom=dicom,
             _events=_read(events) if events else {},
             _choices=read_overrides(overrides) if overrides else {},
         )

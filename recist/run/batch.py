@@ -33,6 +33,7 @@ from imaging.errors import InputError
 from imaging.series_table import read_series_table
 from imaging.writing import write_text
 from recist import __version__
+from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.joined import JOINED, joined
 from recist.export.patient_files import write_case
 from recist.export.rows import GrowingTable
@@ -331,7 +332,8 @@ def _run_subject(
     try:
         check_replaceable(folder)
         fingerprint = _fingerprint(subject, options)
-        if resume and (kept := _kept(folder, fingerprint)) is not None:
+        lacking = options.dicom and not (folder / DICOM_FOLDER).is_dir()
+        if resume and not lacking and (kept := _kept(folder, fingerprint)) is not None:
             return kept
         case, delineations = assess_subject(subject, options, on_stage=stage)
         if _fingerprint(subject, options) != fingerprint:
@@ -341,7 +343,15 @@ def _run_subject(
         summary = summarise(case)
         failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in case.problems)
         with written_whole(folder) as part:
-            write_case(case, delineations, part, protocol=options.protocol, bundle=options.bundle)
+            write_case(
+                case,
+                delineations,
+                part,
+                protocol=options.protocol,
+                bundle=options.bundle,
+                dicom=options.dicom,
+                earlier=folder,
+            )
             stage("")
             done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
             kept_form = _kept_form(done, fingerprint) | {"files": hashes_of(part)}

@@ -360,3 +360,12 @@ def test_errors_name_no_folder_of_the_input(
     said = " ".join(str(failure) for failure in result.failures)
     assert "1.dcm: truncated" in said
     assert str(studies) not in said
+
+
+def test_resume_writes_the_objects_that_were_not_asked_for_before(
+    studies: Path, assessed: list[str]
+) -> None:
+    out = studies.parent / "out"
+    batch.run(studies, out, OPTIONS)
+    wanted = replace(OPTIONS, dicom=True)
+    assert states(batch.run(studies, out, wanted, resume=True)) == ["done", "done"]

@@ -1,0 +1,42 @@
+"""The report as a PDF that a PACS keeps: Encapsulated PDF (PS3.3, A.45.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imaging.derived import SeriesOfOne, dated_by, identity_of, new_object, reference_to
+from imaging.writing import written_whole
+from recist.export.dicom.dated import ReportedDate
+from recist.export.dicom.documents import described
+from recist.response import RESEARCH_USE
+
+PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
+SERIES_NUMBER = 930
+DESCRIPTION = "Report"
+
+
+def write_document(path: Path, pdf: bytes, dates: list[ReportedDate]) -> Path:
+    """Write the report of a patient into the study of the last date.
+
+    Args:
+        pdf: the report; the same bytes give the same object.
+        dates: all that the report is about; every image of theirs is referred to.
+    """
+    source = dates[-1].headers[0]
+    evidence = [image for date in dates for image in date.evidence]
+    identity = identity_of([DESCRIPTION, pdf, *(image.SOPInstanceUID for image in evidence)])
+    says = SeriesOfOne(PDF_CLASS, "DOC", described(DESCRIPTION), SERIES_NUMBER, identity)
+    held = new_object(source, says)
+    held.ConversionType = "WSD"
+    held.ContentDate, held.ContentTime = dated_by(source)
+    held.AcquisitionDateTime = ""
+    held.BurnedInAnnotation = "YES"
+    held.DocumentTitle = f"Response assessment. {RESEARCH_USE}"
+    held.ConceptNameCodeSequence = []
+    held.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    held.SourceInstanceSequence = [reference_to(image) for image in evidence]
+    held.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
+    held.EncapsulatedDocumentLength = len(pdf)
+    with written_whole(path) as file:
+        held.save_as(file, enforce_file_format=True)
+    return path

@@ -1,0 +1,120 @@
+"""A structured report as an object: who made it, of which images, in place of which earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydicom.dataset import Dataset
+
+from imaging.derived import (
+    MANUFACTURER,
+    MODEL_NAME,
+    Predecessor,
+    derived_uid,
+    identity_of,
+    make_repeatable,
+    software_version,
+    succession,
+)
+from imaging.seg import Algorithm, Coded
+from imaging.writing import written_whole
+
+if TYPE_CHECKING:  # pandas comes with it: imported where a report is written
+    import highdicom as hd
+
+#: Stands in the description of each series; LO holds 64 characters.
+SHORT_NOTICE = "research use only"
+
+
+def described(what: str) -> str:
+    """The description of a series: what it is, by which software, and that it decides nothing."""
+    return f"{what} (recist {software_version()}, {SHORT_NOTICE})"[:64]
+
+
+def concept(code: Coded) -> hd.sr.CodedConcept:
+    import highdicom as hd  # noqa: PLC0415 - see above
+
+    return hd.sr.CodedConcept(code.value, code.scheme, code.meaning[:64])
+
+
+def observer() -> hd.sr.ObservationContext:
+    """This program as the observer; which person stands for a value is said where it stands."""
+    import highdicom as hd  # noqa: PLC0415 - see above
+
+    return hd.sr.ObservationContext(
+        observer_device_context=hd.sr.ObserverContext(
+            observer_type=concept(Coded("121007", "DCM", "Device")),
+            observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
+                uid=derived_uid("device", MODEL_NAME + software_version()),
+                name=MODEL_NAME,
+                manufacturer_name=MANUFACTURER,
+                model_name=MODEL_NAME,
+                serial_number=software_version(),
+            ),
+        )
+    )
+
+
+def algorithm_item(algorithm: Algorithm | None) -> hd.sr.AlgorithmIdentification | None:
+    """The network that measured, as a part of a measurement group."""
+    import highdicom as hd  # noqa: PLC0415 - see above
+
+    if algorithm is None:
+        return None
+    return hd.sr.AlgorithmIdentification(algorithm.name, algorithm.version or "unknown")
+
+
+def write_report(
+    path: Path,
+    kind: type[hd.sr.ComprehensiveSR] | type[hd.sr.Comprehensive3DSR],
+    content: Dataset,
+    evidence: Sequence[Dataset],
+    *,
+    description: str,
+    series_number: int,
+    earlier: Path | None,
+) -> Path:
+    """Write a structured report; the same content on the same images gives the same bytes.
+
+    Args:
+        evidence: every image and object that it refers to; the first names patient and study.
+        earlier: the file of the report that this one takes the place of; it is referred to.
+    """
+    said = [path.name, description, content.to_json(), *(each.SOPInstanceUID for each in evidence)]
+    identity, predecessor = succession(identity_of(said), earlier)
+    report = kind(
+        evidence=list(evidence),
+        content=content,
+        series_instance_uid=derived_uid("series", identity),
+        series_number=series_number,
+        sop_instance_uid=derived_uid("instance", identity),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MODEL_NAME,
+        software_versions=software_version(),
+        device_serial_number="1",
+        is_complete=True,
+        series_description=described(description),
+        specific_character_set="ISO_IR 192",
+    )
+    if predecessor is not None:
+        report.PredecessorDocumentsSequence = [_replaced(predecessor)]
+    make_repeatable(report, evidence[0])
+    with written_whole(path) as file:
+        report.save_as(file)
+    return path
+
+
+def _replaced(predecessor: Predecessor) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = predecessor.sop_class_uid
+    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
+    series = Dataset()
+    series.SeriesInstanceUID = predecessor.series_instance_uid
+    series.ReferencedSOPSequence = [item]
+    study = Dataset()
+    study.StudyInstanceUID = predecessor.study_instance_uid
+    study.ReferencedSeriesSequence = [series]
+    return study

@@ -1,0 +1,41 @@
+"""The phantom, assessed once, and its objects as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from imaging.catalogue import scan
+from recist.export.dicom.objects import write_objects
+from recist.patient.delineated_date import DelineatedDate
+from recist.patient.options import Options
+from recist.patient.pipeline import assess_subject
+from recist.patient.result import PatientResult
+from recist.phantom.study import write_phantom
+
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """A patient with what was found, and the folder of the objects."""
+
+    studies: Path
+    case: PatientResult
+    delineations: Sequence[DelineatedDate]
+    folder: Path
+    names: tuple[str, ...]
+
+
+@pytest.fixture(scope="package")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    truth = write_phantom(tmp_path_factory.mktemp("phantom"))
+    subject = scan(truth.studies).subjects[0]
+    case, delineations = assess_subject(subject, Options.create(lesions="dicom"))
+    folder = tmp_path_factory.mktemp("dicom")
+    written = write_objects(case, delineations, folder, pdf=PDF)
+    assert written.remarks == ()
+    return Answered(truth.studies, case, delineations, folder, written.names)
