@@ -95,5 +95,11 @@ FDA = Paper(
     "guidance for industry",
     places=frozenset({"Appendix 3"}),
 )
+MENON = Paper(
+    "Menon 2019",
+    "Influence of low-dose radiation on abscopal responses in patients receiving high-dose "
+    "radiation and immunotherapy",
+    "J Immunother Cancer 2019;7:237",
+)
 
-PAPERS = (RECIST11, RECIST11_UPDATE, IRECIST, IMRECIST, IRRECIST, FAQ, FDA, *PET_PAPERS)
+PAPERS = (RECIST11, RECIST11_UPDATE, IRECIST, IMRECIST, IRRECIST, FAQ, FDA, MENON, *PET_PAPERS)

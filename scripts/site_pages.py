@@ -13,7 +13,6 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from imaging.setting import leaves
 from pet.response.protocol import PetProtocol
 from recist import papers
 from recist.cli import COMMANDS, app
@@ -225,12 +225,17 @@ def settings() -> str:
         "Profiles of thresholds; what each means: [the irradiated field](../field.md).",
         "",
     ]
-    names = [one.name for one in fields(next(iter(PROFILES.values())))]
+    values = {key: {n: v for n, _, v in leaves(one)} for key, one in PROFILES.items()}
     lines += table(
-        ("threshold", *PROFILES),
+        ("threshold", *PROFILES, "what it decides", "source"),
         (
-            (f"`{name}`", *(str(getattr(profile, name)) for profile in PROFILES.values()))
-            for name in names
+            (
+                f"`{name}`",
+                *(f"`{_shown(values[key][name])}`" for key in PROFILES),
+                one.about,
+                one.source,
+            )
+            for name, one, _ in leaves(next(iter(PROFILES.values())))
         ),
     )
     lines += [
@@ -240,20 +245,30 @@ def settings() -> str:
         "",
     ]
     lines += table(
-        ("setting", "default"),
-        ((f"`{name}`", f"`{value}`") for name, value in _flat(PetProtocol(), "")),
+        ("setting", "options", "default", "what it decides", "source"),
+        (
+            (
+                f"`{name}`",
+                ", ".join(f"`{option}`" for option in one.options),
+                f"`{_shown(value)}`",
+                one.about,
+                one.source,
+            )
+            for name, one, value in leaves(PetProtocol())
+        ),
     )
     return "\n".join(lines) + "\n"
 
 
-def _flat(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
-    """Leaves of nested settings with their dotted names."""
-    for one in fields(value):
-        inner, name = getattr(value, one.name), f"{prefix}{one.name}"
-        if is_dataclass(inner):
-            yield from _flat(inner, f"{name}.")
-        else:
-            yield name, str(inner)
+def _shown(value: object) -> str:
+    """A value as a trial writes it into its file."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(_shown(each) for each in value)}]"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return (
+        "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )
 
 
 # --- rules ---------------------------------------------------------------------------------------

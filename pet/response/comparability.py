@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imaging.setting import setting
 from pet import papers
 from pet.response.pet_assessment import Gate
 from pet.response.scan import PetScan, ReferenceUptake
@@ -17,26 +18,50 @@ SOURCE = papers.PERCIST()
 
 @dataclass(frozen=True, slots=True)
 class Comparability:
-    """Limits of PERCIST 1.0 for comparing two scans; None switches a gate off.
+    """Limits of PERCIST 1.0 for comparing two scans; None switches a gate off."""
 
-    Attributes:
-        liver_factor, blood_factor, deviations: measurable from factor x mean + deviations x SD.
-        reference_percent, reference_sul: the reference may differ by at most both.
-        uptake_apart_min: the uptake times may differ by at most this (inclusive).
-        shortest_uptake_min, longest_uptake_min: limits of either; the paper's 50-70 min is a
-            recommendation whose upper end is not enforced by default.
-        dose_percent: injected activities may differ by at most this.
-    """
-
-    liver_factor: float = 1.5
-    blood_factor: float = 2.0
-    deviations: float = 2.0
-    reference_percent: float = 20.0
-    reference_sul: float | None = 0.3
-    uptake_apart_min: float | None = 15.0
-    shortest_uptake_min: float | None = 50.0
-    longest_uptake_min: float | None = None
-    dose_percent: float | None = 20.0
+    liver_factor: float = setting(
+        1.5,
+        "",
+        "Measurable from this many times the mean of the liver, plus deviations.",
+        papers.PERCIST(),
+    )
+    blood_factor: float = setting(
+        2.0,
+        "",
+        "The same with the blood pool, where the liver cannot serve.",
+        papers.PERCIST(),
+    )
+    deviations: float = setting(
+        2.0, "", "How many standard deviations of the reference are added.", papers.PERCIST()
+    )
+    reference_percent: float = setting(
+        20.0,
+        "",
+        "The mean of the reference may differ between the dates by at most this share of it.",
+        papers.PERCIST(),
+    )
+    reference_sul: float | None = setting(
+        0.3, "", "The same in SUL; both limits hold. none: the share alone.", papers.PERCIST()
+    )
+    uptake_apart_min: float | None = setting(
+        15.0,
+        "",
+        "The uptake times may differ by at most so many minutes.",
+        papers.PERCIST(),
+    )
+    shortest_uptake_min: float | None = setting(
+        50.0, "", "The shortest uptake time, minutes.", papers.PERCIST()
+    )
+    longest_uptake_min: float | None = setting(
+        None,
+        "",
+        "The longest uptake time, minutes. The paper recommends 70, which is not enforced.",
+        papers.PERCIST(),
+    )
+    dose_percent: float | None = setting(
+        20.0, "", "Injected activities may differ by at most this share.", papers.PERCIST()
+    )
 
 
 @dataclass(frozen=True, slots=True)

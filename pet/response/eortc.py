@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from imaging.setting import setting
 from pet import papers
 from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import PetScan
@@ -13,23 +15,33 @@ SOURCE = papers.EORTC_PET()
 
 @dataclass(frozen=True, slots=True)
 class Eortc:
-    """What the paper fixes and what it leaves open.
+    """What the paper fixes and what it leaves open."""
 
-    Attributes:
-        measure: ``suv_max`` or ``peak`` of the lesions; the paper allows mean and maximum.
-        rise_percent: progression beyond it.
-        fall_first_percent: partial response after one cycle ("a minimum of 15 %").
-        fall_percent: partial response after more cycles ("greater than 25 %").
-        inclusive: a change of exactly 25 % counts; several trials use it so.
-        gap: what a fall of 15 to 25 % after several cycles is; the paper does not say.
-    """
-
-    measure: str = "suv_max"
-    rise_percent: float = 25.0
-    fall_first_percent: float = 15.0
-    fall_percent: float = 25.0
-    inclusive: bool = False
-    gap: PetResponse = PetResponse.SMD
+    measure: Literal["suv_max", "peak"] = setting(
+        "suv_max",
+        "",
+        "The uptake of a lesion: its maximum, or its peak. The paper allows mean and maximum.",
+        SOURCE,
+    )
+    rise_percent: float = setting(25.0, "", "A rise beyond this is progression.", SOURCE)
+    fall_first_percent: float = setting(
+        15.0, "", "A fall of at least this after one cycle is a partial response.", SOURCE
+    )
+    fall_percent: float = setting(
+        25.0, "", "A fall beyond this after more cycles is a partial response.", SOURCE
+    )
+    inclusive: bool = setting(
+        False,
+        "",
+        "A change of exactly the limit counts as beyond it, as several trials have it.",
+        f"{SOURCE}; true: protocols of single trials",
+    )
+    gap: Literal["SMD", "PMR"] = setting(
+        "SMD",
+        "",
+        "What a fall of 15 to 25 % after several cycles is, which the paper does not say.",
+        f"{SOURCE}; design decision",
+    )
 
 
 EORTC = Eortc()
@@ -85,7 +97,9 @@ def _by_change(change: float, cycles: int, settings: Eortc) -> tuple[PetResponse
         return PetResponse.PMR, PetReason("suv-pmr", SOURCE, text, numbers, -change - fall, "%")
     if cycles > 1 and -change >= settings.fall_first_percent:
         text = f"fall of {-change:.1f} %: between the limits, which the paper leaves open"
-        return settings.gap, PetReason("gap", SOURCE, text, numbers, fall + change, "%")
+        return PetResponse(settings.gap), PetReason(
+            "gap", SOURCE, text, numbers, fall + change, "%"
+        )
     limit = settings.fall_first_percent
     text = f"change of {change:+.1f} %: neither response nor progression"
     margin = min(rise - change, limit + change)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from imaging.errors import InputError
+from imaging.setting import setting
 from pet import papers
 from pet.response.percist import Percist, percist
 from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse
@@ -38,16 +39,29 @@ class IPercist:
     """What iPERCIST fixes and what it leaves open.
 
     Attributes:
-        earliest_weeks, latest_weeks: window of the confirming scan after the unconfirmed one.
-        late_confirms: a later scan still confirms, with a warning.
         percist: the criteria of each single comparison.
     """
 
-    earliest_weeks: float = 4.0
-    latest_weeks: float = 8.0
-    late_confirms: bool = True
-    confirms: Confirms = Confirms.PERSISTS
-    after_reset: AfterReset = AfterReset.BASELINE
+    earliest_weeks: float = setting(
+        4.0, "", "Earliest scan that confirms an unconfirmed progression.", papers.IPERCIST()
+    )
+    latest_weeks: float = setting(8.0, "", "Latest such scan.", papers.IPERCIST())
+    late_confirms: bool = setting(
+        True, "", "A later scan still confirms, with a warning.", "design decision"
+    )
+    confirms: Confirms = setting(
+        Confirms.PERSISTS,
+        "",
+        "persists: still progression against the reference; further-rise: hotter, or more new "
+        "lesions, than at the unconfirmed scan.",
+        papers.IPERCIST(),
+    )
+    after_reset: AfterReset = setting(
+        AfterReset.BASELINE,
+        "",
+        "What later scans are compared with once a progression was not confirmed.",
+        "design decision",
+    )
     percist: Percist = field(
         default_factory=lambda: Percist(
             name="iPERCIST", source=papers.IPERCIST(), reference_required=False
@@ -105,7 +119,8 @@ def _progression(
     warnings = list(single.warnings)
     if scan.deterioration:
         warnings.append("clinically worse: waiting for a confirmation is not advised")
-    confirmed, sentence = False, "progression, to be confirmed in 4-8 weeks"
+    window = f"{settings.earliest_weeks:g}-{settings.latest_weeks:g} weeks"
+    confirmed, sentence = False, f"progression, to be confirmed in {window}"
     if pending is not None:
         confirmed, sentence, late = _confirmation(scan, pending, reference, settings)
         warnings += [late] if late else []
@@ -145,13 +160,16 @@ def _rises(pending: PetScan, scan: PetScan, reference: PetScan) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Percimt:
-    """New lesions by functional diameter: (how many, larger than cm), any of which is PMD.
+    """What PERCIMT fixes."""
 
-    Anwar gives four below 1 cm, three above 1.0 cm and two above 1.5 cm; "four" is read as four
-    of any size, for larger ones weigh more.
-    """
-
-    new_lesions: tuple[tuple[int, float], ...] = ((4, 0.0), (3, 1.0), (2, 1.5))
+    new_lesions: tuple[tuple[int, float], ...] = setting(
+        ((4, 0.0), (3, 1.0), (2, 1.5)),
+        "",
+        "New lesions that are progression: pairs of how many and larger than how many cm. The "
+        "paper gives four below 1 cm, three above 1.0 and two above 1.5; four is read as four of "
+        "any size, since larger ones weigh more.",
+        papers.PERCIMT(),
+    )
 
 
 PERCIMT = Percimt()
@@ -210,9 +228,11 @@ def _by_new_lesions(
 
 @dataclass(frozen=True, slots=True)
 class Pecrit:
-    """A rise of SULpeak beyond it makes RECIST SD a benefit (Cho; scan at 3-4 weeks)."""
+    """What PECRIT fixes, for a scan at 3 to 4 weeks."""
 
-    rise_percent: float = 15.5
+    rise_percent: float = setting(
+        15.5, "", "A rise of SULpeak beyond this makes stable disease a benefit.", papers.PECRIT()
+    )
 
 
 PECRIT = Pecrit()

@@ -9,21 +9,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from imaging.errors import InputError
+from imaging.setting import setting
 from pet import papers
 from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse
 
 
 @dataclass(frozen=True, slots=True)
 class Deauville:
-    """Boundaries of the score.
+    """Boundaries of the score."""
 
-    Attributes:
-        marked_factor: score 5 beyond this many times the liver (2 or 3 in the literature).
-        equal_is_lower: uptake equal to the reference takes the lower score.
-    """
-
-    marked_factor: float = 2.0
-    equal_is_lower: bool = True
+    marked_factor: float = setting(
+        2.0,
+        "",
+        "Score 5 beyond this many times the liver; 2 or 3 in the literature.",
+        papers.DEAUVILLE(),
+    )
+    equal_is_lower: bool = setting(
+        True, "", "Uptake equal to the reference takes the lower score.", papers.DEAUVILLE()
+    )
 
 
 DEAUVILLE = Deauville()

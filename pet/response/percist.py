@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from imaging.setting import setting
 from pet import papers
 from pet.response.comparability import SOURCE as GATE_SOURCE
 from pet.response.comparability import Comparability, ComparedRegion, gates, reference_of
@@ -20,32 +21,70 @@ class Percist:
     """What the papers fix and what they leave open.
 
     Attributes:
-        name, source: of the criteria.
-        lesions: how many of the hottest are summed; ``per_organ``: at most of one organ.
-        fall_percent, rise_percent: change that is a response or a progression.
-        least_sul: absolute change that it needs besides; None for none.
-        inclusive: a change of exactly the limit counts ("a minimum of 30 %").
-        tlg_rise_percent: progression by total glycolysis, if SUL is not falling; None for none.
-        other_rise_percent: a rise beyond it of another lesion forbids a partial response.
-        new_lesion_is_progression: otherwise it only enters the sum.
-        reference_required: without liver and blood pool nothing is evaluable.
-        new_lesion_needs_no_comparison: a new lesion is progression even if the baseline is not
-            measurable or the scans are not comparable, for it does not rest on SUL.
+        source: of the criteria, cited under each reason; no trial changes it.
     """
 
-    name: str = "PERCIST"
+    name: str = setting(
+        "PERCIST", "", "Of the criteria, as printed with every answer.", "the trial"
+    )
     source: str = papers.PERCIST()
-    lesions: int = 1
-    per_organ: int = 2
-    fall_percent: float = 30.0
-    rise_percent: float = 30.0
-    least_sul: float | None = 0.8
-    inclusive: bool = True
-    tlg_rise_percent: float | None = 75.0
-    other_rise_percent: float | None = 30.0
-    new_lesion_is_progression: bool = True
-    reference_required: bool = True
-    new_lesion_needs_no_comparison: bool = True
+    lesions: int = setting(
+        1,
+        "",
+        "How many of the hottest lesions are summed at each date: one, or up to five.",
+        f"{papers.PERCIST()}; {papers.PERCIST_GUIDE()}",
+    )
+    per_organ: int = setting(2, "", "At most so many of them from one organ.", papers.PERCIST())
+    fall_percent: float = setting(
+        30.0, "", "A fall of SULpeak that is a partial response.", papers.PERCIST()
+    )
+    rise_percent: float = setting(
+        30.0, "", "A rise of SULpeak that is progression.", papers.PERCIST()
+    )
+    least_sul: float | None = setting(
+        0.8,
+        "",
+        "The absolute change of SULpeak that a response or progression needs besides; none: any.",
+        papers.PERCIST(),
+    )
+    inclusive: bool = setting(
+        True,
+        "",
+        "A change of exactly the limit counts; false: only one beyond it.",
+        f"{papers.PERCIST()}: a minimum of 30 %",
+    )
+    tlg_rise_percent: float | None = setting(
+        75.0,
+        "",
+        "A rise of total lesion glycolysis that is progression where SUL does not fall; none: "
+        "glycolysis does not count.",
+        papers.PERCIST(),
+    )
+    other_rise_percent: float | None = setting(
+        30.0,
+        "",
+        "A rise of another lesion beyond this forbids a partial response; none: it does not.",
+        f"{papers.PERCIST_GUIDE()}; design decision",
+    )
+    new_lesion_is_progression: bool = setting(
+        True,
+        "",
+        "A new lesion is progression; false: its uptake only enters the sum.",
+        f"{papers.PERCIST()}; false: {papers.IMPERCIST()}",
+    )
+    reference_required: bool = setting(
+        True,
+        "",
+        "Without uptake of liver or blood pool nothing is evaluable.",
+        f"{papers.PERCIST()}; false: {papers.IMPERCIST()}",
+    )
+    new_lesion_needs_no_comparison: bool = setting(
+        True,
+        "",
+        "A new lesion is progression even where the baseline is not measurable or the scans are "
+        "not comparable, since it does not rest on SUL.",
+        "design decision",
+    )
     comparability: Comparability = field(default_factory=Comparability)
 
 

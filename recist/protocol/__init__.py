@@ -1,7 +1,7 @@
 """What a trial chooses: every choice that the papers leave open, as a named setting."""
 
+from imaging.setting import ProtocolError
 from recist.protocol.files import PRESETS, from_table, load
-from recist.protocol.setting import ProtocolError
 from recist.protocol.settings import DEFAULT, SETTINGS, Protocol, effective, points
 
 __all__ = [

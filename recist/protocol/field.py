@@ -3,49 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imaging.dose_tail import Tail
 from imaging.errors import InputError
+from imaging.setting import setting
 from imaging.setting_tables import changed
 from imaging.spelling import did_you_mean
+from recist.papers import MENON
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProfile:
-    """Thresholds of the field classes.
+    """Thresholds of the field classes; the papers agree on none, so each is a trial's to choose."""
 
-    Attributes:
-        target_overlap: a lesion belongs to a target volume that holds this share of it.
-        in_coverage: share of the lesion with at least 50 % of the prescription, to be targeted.
-        undercovered: a targeted lesion with less than this share at 95 % is flagged.
-        low_dose_gy: a near-maximum from here on is a low dose (Menon, J Immunother Cancer 2019:
-            low-dose lesions received 1-20 Gy, no-dose lesions less than 1 Gy).
-        bands_gy: limits between the low-dose bands.
-        tail: planning systems underestimate dose outside of the field by up to 55 % (Howell, Phys
-            Med Biol 2010): below the 5 % isodose the class is also taken on 1/(1-0.55) times it.
-        registration_error_mm: standard deviation of sampled rigid shifts along each axis.
-        shifts, seed: number of sampled shifts and where they start.
-        clear_distance_mm: without dose, a lesion further than this from every target volume is out
-            of the field; ``clear_distance_off_level_mm`` where it shares no axial level with one,
-            since beams mostly run in the axial plane. Conventions of single protocols.
-        alpha_betas_gy: for EQD2, the default of soft-tissue sarcoma first.
-    """
-
-    name: str = "sbrt-default"
-    version: str = "1.0"
-    target_overlap: float = 0.50
-    in_coverage: float = 0.95
-    undercovered: float = 0.95
-    low_dose_gy: float = 1.0
-    bands_gy: tuple[float, ...] = (5.0, 20.0)
-    tail: Tail = field(default_factory=lambda: Tail(0.05, 1.0 / (1.0 - 0.55)))
-    registration_error_mm: float = 3.0
-    shifts: int = 200
-    seed: int = 20190101
-    clear_distance_mm: float = 100.0
-    clear_distance_off_level_mm: float = 50.0
-    alpha_betas_gy: tuple[float, ...] = (4.0, 3.0, 10.0)
+    name: str = setting(
+        "sbrt-default", "", "Of the profile; written beside every result.", "the trial"
+    )
+    version: str = setting("1.0", "", "Of the profile; written beside every result.", "the trial")
+    target_overlap: float = setting(
+        0.50,
+        "",
+        "A lesion belongs to the target volume that holds at least this share of it.",
+        "design decision: more than half of it",
+    )
+    in_coverage: float = setting(
+        0.95,
+        "",
+        "In the field: at least this share of the lesion received 50 % of the prescription or "
+        "more (without dose: lies in a target volume).",
+        "design decision: the share that a target volume is planned to be covered by",
+    )
+    undercovered: float = setting(
+        0.95,
+        "",
+        "A lesion in the field is flagged where less than this share of it received 95 % of the "
+        "prescription.",
+        "design decision: as in_coverage",
+    )
+    low_dose_gy: float = setting(
+        1.0, "", "Low dose: a near-maximum from here on; below, out of the field.", MENON()
+    )
+    bands_gy: tuple[float, ...] = setting(
+        (5.0, 20.0),
+        "",
+        "Limits between the bands of a low dose.",
+        f"{MENON()}: 1 to 20 Gy; 5 Gy: protocols of single trials",
+    )
+    tail: Tail = Tail(0.05, 1.0 / (1.0 - 0.55))  # noqa: RUF009 - immutable
+    registration_error_mm: float = setting(
+        3.0,
+        "",
+        "Standard deviation, along each axis, of the shifts between image and dose that are "
+        "sampled for the probability of a class.",
+        "design decision",
+    )
+    shifts: int = setting(200, "", "How many such shifts are sampled.", "design decision")
+    seed: int = setting(20190101, "", "Where their random numbers start.", "design decision")
+    clear_distance_mm: float = setting(
+        100.0,
+        "",
+        "Without dose, a lesion further than this from every target volume is out of the field.",
+        "protocols of single trials",
+    )
+    clear_distance_off_level_mm: float = setting(
+        50.0,
+        "",
+        "The same where it shares no axial level with a target volume, since beams mostly run in "
+        "the axial plane.",
+        "protocols of single trials",
+    )
+    alpha_betas_gy: tuple[float, ...] = setting(
+        (4.0, 3.0, 10.0),
+        "",
+        "Ratios alpha/beta that EQD2 is given for; the first is for soft-tissue sarcoma.",
+        "design decision",
+    )
 
     @property
     def label(self) -> str:

@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import InputError
+from imaging.setting import ProtocolError
 from imaging.spelling import did_you_mean
 from pet.response.protocol import PetProtocol
 from pet.response.protocol import from_table as pet_from_table
 from recist.protocol.field import from_table as field_from_table
-from recist.protocol.setting import ProtocolError
 from recist.protocol.settings import DEFAULT, SETTINGS, Protocol
 from recist.protocol.settings import from_table as recist_from_table
 

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
+from imaging.setting import ProtocolError, Setting, setting, settings_of
 from imaging.spelling import did_you_mean
 from pet.response.protocol import PetProtocol
-from recist.papers import FAQ, FDA, IRECIST, RECIST11
+from recist.papers import FAQ, FDA, IRECIST, MENON, RECIST11
 from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
-from recist.protocol.setting import ProtocolError, Setting, setting, settings_of
 
 ADMIRALONCO = "admiralonco"
 
@@ -75,10 +75,10 @@ class Protocol:
         "recorded (else not evaluable), or half of slice_thickness_mm.",
         f"{RECIST11('4.3.2')}; {FAQ('lesions less than 5 mm')}",
     )
-    too_small_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+    too_small_mm: Decimal = setting(
         Decimal(5), "AMB-16", "The nominal size of such a target.", RECIST11("4.3.2")
     )
-    slice_thickness_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+    slice_thickness_mm: Decimal = setting(
         Decimal(5), "AMB-16", "The slice thickness that half_slice halves.", RECIST11("4.3.2")
     )
     diameter_rounding: Literal["as_recorded", "tenth_mm", "whole_mm"] = setting(
@@ -107,7 +107,7 @@ class Protocol:
         "nodes.",
         f"{RECIST11('3.1.1')}; {FAQ('double the slice thickness')}",
     )
-    slice_tolerance_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+    slice_tolerance_mm: Decimal = setting(
         Decimal("0.1"),
         "AMB-15",
         "A slice up to this much above 5 mm counts as 5 mm; 0 is the strict rule.",
@@ -327,13 +327,13 @@ class Protocol:
     abscopal_landmark_window_days: int = setting(
         14, "AMB-33", "By which a scan may miss that fixed time.", "trial protocols"
     )
-    abscopal_minimum_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+    abscopal_minimum_mm: Decimal = setting(
         Decimal(10),
         "AMB-33",
         "The least size at which a single lesion can show an abscopal response; 0: any.",
         RECIST11("3.1.1"),
     )
-    abscopal_minimum_node_mm: Decimal = setting(  # noqa: RUF009 - a Decimal is immutable
+    abscopal_minimum_node_mm: Decimal = setting(
         Decimal(15),
         "AMB-33",
         "The same for the short axis of a node.",
@@ -372,7 +372,7 @@ class Protocol:
         "strict",
         "AMB-35",
         "Lesions of the out-of-field set: only those outside, or those in the low-dose bath too.",
-        "Menon 2019 (no dose: below 1 Gy); design decision",
+        f"{MENON()} (no dose: below 1 Gy); design decision",
     )
     new_lesion_position: Literal["split", "anywhere"] = setting(
         "split", "AMB-36", "New lesions by field as well, or only as such.", "see recist.abscopal"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from imaging.setting import ProtocolError
 from recist import protocol
 from recist.protocol import DEFAULT, PRESETS, SETTINGS
-from recist.protocol.setting import ProtocolError
 
 #: Open points with one answer, which no setting changes: progression before response, the plane of
 #: acquisition, readers reported side by side.

@@ -1,10 +1,15 @@
-"""One choice of a protocol: its options, the open point it answers, and where it comes from."""
+"""One choice of a protocol: its options, the open point it answers, and where it comes from.
+
+A dataclass declares its settings with :func:`setting`; a dataclass within it has settings of its
+own. Only what is declared so can be changed by a trial's file (:mod:`imaging.setting_tables`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import field, fields, is_dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from imaging.errors import InputError
@@ -69,7 +74,7 @@ def settings_of(protocol: type) -> Mapping[str, Setting]:
         if not entry.metadata:
             continue
         hint = hints[entry.name]
-        options = get_args(hint) if get_origin(hint) is Literal else ()
+        options = _options(hint)
         table[entry.name] = Setting(
             entry.name,
             str if options else hint,
@@ -80,3 +85,23 @@ def settings_of(protocol: type) -> Mapping[str, Setting]:
             entry.metadata["source"],
         )
     return table
+
+
+def leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, Setting, object]]:
+    """Every setting of a dataclass and of those within it: dotted name, setting, value in force."""
+    declared = settings_of(type(settings))
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        if entry.name in declared:
+            yield f"{prefix}{entry.name}", declared[entry.name], value
+        elif is_dataclass(value):
+            yield from leaves(value, f"{prefix}{entry.name}.")
+
+
+def _options(hint: Any) -> tuple[str, ...]:
+    """The words that a choice may be; none for anything else."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return tuple(hint)
+    return ()
