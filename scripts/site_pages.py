@@ -24,6 +24,7 @@ from imaging.setting import leaves
 from pet.response.protocol import PetProtocol
 from recist import papers
 from recist.cli import COMMANDS, app
+from recist.cli.review import OPEN as DEFAULT_ROOM
 from recist.protocol import PRESETS, SETTINGS, effective
 from recist.protocol.field import PROFILES
 
@@ -95,6 +96,13 @@ def commands() -> str:
             command = root.get_command(context, name)
             inner = command.make_context(name, ["--help"], parent=context, resilient_parsing=True)
             lines += _command(name, command, inner)
+    lines += ["## In the browser", ""]
+    group = root.get_command(context, "review")
+    outer = group.make_context("review", ["--help"], parent=context, resilient_parsing=True)
+    for name, command in group.commands.items():
+        inner = command.make_context(name, ["--help"], parent=outer, resilient_parsing=True)
+        shown = "review" if name == DEFAULT_ROOM else f"review {name}"
+        lines += _command(shown, command, inner)
     return "\n".join(lines) + "\n"
 
 

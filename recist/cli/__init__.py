@@ -27,6 +27,7 @@ from recist.cli.export import export
 from recist.cli.forecast import forecast
 from recist.cli.outcomes import outcomes
 from recist.cli.printing import console
+from recist.cli.review import review
 from recist.cli.run import run
 from recist.cli.segment import segment
 from recist.cli.suv import suv
@@ -50,6 +51,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 for panel, commands in COMMANDS.items():
     for command in commands:
         app.command(command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
+app.add_typer(review, rich_help_panel="In the browser")
 
 
 def _version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ What is written here is read back by :mod:`recist.table`: a reader may correct a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imaging.errors import InputError
@@ -55,14 +55,24 @@ def write_measurements(path: Path, courses: Iterable[Course]) -> None:
     Raises:
         InputError: courses with dates and courses without in one table.
     """
+    with written_whole(path) as file:
+        for line in measurement_lines(courses):
+            write_line(file, line)
+
+
+def measurement_lines(courses: Iterable[Course]) -> Iterator[str]:
+    """The lines of :func:`write_measurements`, the header first.
+
+    Raises:
+        InputError: courses with dates and courses without in one table.
+    """
     listed = list(courses)
     has_dates = _has_dates(listed)
     columns = [("date" if has_dates else "day") if "|" in c else c for c in _MEASUREMENT_COLUMNS]
-    with written_whole(path) as file:
-        write_line(file, results.csv_line(columns))
-        for course in listed:
-            for row in _measurement_rows(course):
-                write_line(file, results.csv_line(row))
+    yield results.csv_line(columns)
+    for course in listed:
+        for row in _measurement_rows(course):
+            yield results.csv_line(row)
 
 
 def write_events(path: Path, courses: Iterable[Course]) -> None:

@@ -1,0 +1,1 @@
+"""Voxels for the browser: found, prepared once, and served slice by slice."""

@@ -1,0 +1,229 @@
+"""The images of all subjects: found by their headers, prepared on the disk when first asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from imaging.catalogue import scan
+from imaging.errors import InputError
+from imaging.read import read_ct, read_pet
+from imaging.series import Series, Subject, Visit
+from imaging.treatment import Treatment
+from imaging.volume import Grid, Unit, Volume
+from pet.suv import to_suv
+from recist.field.overlays import Overlay, field_overlays
+from recist.patient.irradiation import treatment_of
+from recist.review.images import packed
+from recist.review.images.packed import PackedVolume
+
+#: Voxels that are kept in memory; the oldest volumes give way.
+MEMORY_BYTES = 1_000_000_000
+
+
+class Modality(StrEnum):
+    CT = "ct"
+    PET = "pet"
+
+
+class NoImageError(InputError):
+    """There is no such image."""
+
+
+@dataclass(slots=True)
+class _Preparation:
+    """A volume on its way to the disk: what is in memory can be served already."""
+
+    volume: Future[Volume]
+    packed: Future[PackedVolume]
+
+
+@dataclass(slots=True, eq=False)
+class Archive:
+    """Images by subject, date and modality.
+
+    Attributes:
+        studies: folder tree of DICOM, or of NIfTI with a manifest; None: no images at all.
+        cache: folder of the prepared volumes, named by hashes.
+    """
+
+    studies: Path | None
+    cache: Path
+    memory_bytes: int = MEMORY_BYTES
+    _subjects: dict[str, Subject] = field(default_factory=dict)
+    _preparing: dict[str, _Preparation] = field(default_factory=dict)
+    _volumes: OrderedDict[str, Volume] = field(default_factory=OrderedDict)
+    _treatments: dict[str, Treatment | None] = field(default_factory=dict)
+    _grids: dict[str, tuple[Grid, Unit]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "images"))
+
+    def __post_init__(self) -> None:
+        if self.studies is not None:
+            self._subjects = {subject.id: subject for subject in scan(self.studies).subjects}
+
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(self._subjects)
+
+    def visits(self, subject: str) -> dict[dt.date, Visit]:
+        """The visits of a subject that have a CT; none of an unknown subject."""
+        found = self._subjects.get(subject)
+        if found is None:
+            return {}
+        return {visit.date: visit for visit in found.visits if visit.ct is not None}
+
+    def series(self, subject: str, date: dt.date, modality: Modality) -> Series:
+        """The series that is read.
+
+        Raises:
+            NoImageError: there is none.
+        """
+        visit = self.visits(subject).get(date)
+        found = None
+        if visit is not None:
+            found = visit.ct if modality is Modality.CT else visit.pet
+        if found is None:
+            raise NoImageError(f"no {modality.upper()} of {date}", where=subject)
+        return found
+
+    def grid(self, subject: str, date: dt.date, modality: Modality) -> tuple[Grid, Unit]:
+        """Where the voxels lie, and their unit; reads the image if it was not read before."""
+        key = self._key(subject, date, modality)
+        if key not in self._grids:
+            self.volume(subject, date, modality)
+        return self._grids[key]
+
+    def volume(self, subject: str, date: dt.date, modality: Modality) -> Volume:
+        """The voxels: HU, or SUV by body weight.
+
+        Raises:
+            InputError: there is no such image, or it cannot be read.
+        """
+        key = self._key(subject, date, modality)
+        with self._lock:
+            if key in self._volumes:
+                self._volumes.move_to_end(key)
+                return self._volumes[key]
+        volume = self._started(key, subject, date, modality).volume.result()
+        self._keep(key, volume)
+        return volume
+
+    def packed(self, subject: str, date: dt.date, modality: Modality) -> PackedVolume:
+        """The prepared volume; waits until it is whole.
+
+        Raises:
+            InputError: there is no such image, or it cannot be read.
+        """
+        key = self._key(subject, date, modality)
+        found = packed.opened(self._path(key))
+        return found or self._started(key, subject, date, modality).packed.result()
+
+    def slice_gzip(
+        self, subject: str, date: dt.date, modality: Modality, plane: str, n: int
+    ) -> tuple[bytes, float]:
+        """A slice as a gzip stream, and what a step of its numbers is worth.
+
+        Axial slices come from the disk where they are prepared, all others from memory.
+
+        Raises:
+            InputError: there is no such image or slice, or it cannot be read.
+        """
+        key = self._key(subject, date, modality)
+        found = packed.opened(self._path(key)) if plane == "axial" else None
+        if found is not None:
+            _check_slice(n, len(found.pieces), f"{subject} {date}")
+            return found.slice_gzip(n), found.step
+        array, step = packed.served(self.volume(subject, date, modality))
+        _check_slice(n, array.shape[packed.PLANES[plane][2]], f"{subject} {date}")
+        content = packed.plane_bytes(array, n, plane)
+        piece, crc = packed.piece_of(content)
+        return packed.gzipped(piece, crc, len(content)), step
+
+    def prepare(self, subject: str) -> None:
+        """Begin to prepare all images of a subject, in the background."""
+        for date, visit in self.visits(subject).items():
+            for modality, series in ((Modality.CT, visit.ct), (Modality.PET, visit.pet)):
+                if series is None:
+                    continue
+                key = self._key(subject, date, modality)
+                if packed.opened(self._path(key)) is None:
+                    self._started(key, subject, date, modality)
+
+    def field_lines(self, subject: str, date: dt.date, k: int) -> tuple[Overlay, ...]:
+        """Isodoses and target volumes on an axial slice of the CT.
+
+        They are drawn where the plan lies in the frame of reference of that CT.
+        """
+        known = self._subjects.get(subject)
+        if known is None:
+            return ()
+        if subject not in self._treatments:
+            self._treatments[subject] = treatment_of([*known.visits, *known.treatment])
+        treatment = self._treatments[subject]
+        grid, _ = self.grid(subject, date, Modality.CT)
+        if treatment is None or not 0 <= k < grid.shape[2]:
+            return ()
+        return field_overlays(treatment, grid, k)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _key(self, subject: str, date: dt.date, modality: Modality) -> str:
+        """Changes with the files of the series: an image that was replaced is prepared again."""
+        series = self.series(subject, date, modality)
+        digest = hashlib.sha256(f"{modality} {series.uid}".encode())
+        for path in series.files:
+            status = path.stat()
+            digest.update(f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+    def _path(self, key: str) -> Path:
+        return self.cache / f"{key}.nii.gz"
+
+    def _started(self, key: str, subject: str, date: dt.date, modality: Modality) -> _Preparation:
+        with self._lock:
+            under_way = self._preparing.get(key)
+            if under_way is not None:
+                return under_way
+            visit = self.visits(subject)[date]
+            volume: Future[Volume] = self._pool.submit(self._read, key, visit, modality)
+            done: Future[PackedVolume] = self._pool.submit(self._pack, key, volume)
+            self._preparing[key] = _Preparation(volume, done)
+        done.add_done_callback(lambda _: self._preparing.pop(key, None))
+        return _Preparation(volume, done)
+
+    def _read(self, key: str, visit: Visit, modality: Modality) -> Volume:
+        assert visit.ct is not None
+        if modality is Modality.CT:
+            volume = read_ct(visit.ct).volume
+        else:
+            assert visit.pet is not None
+            reading = read_pet(visit.pet)
+            volume, _ = to_suv(reading.volume, reading.headers)
+        self._grids[key] = (volume.grid, volume.unit)
+        return volume
+
+    def _pack(self, key: str, volume: Future[Volume]) -> PackedVolume:
+        path = self._path(key)
+        return packed.opened(path) or packed.pack(volume.result(), path)
+
+    def _keep(self, key: str, volume: Volume) -> None:
+        with self._lock:
+            self._volumes[key] = volume
+            self._volumes.move_to_end(key)
+            while (
+                len(self._volumes) > 1
+                and sum(each.array.nbytes for each in self._volumes.values()) > self.memory_bytes
+            ):
+                self._volumes.popitem(last=False)
+
+
+def _check_slice(n: int, slices: int, where: str) -> None:
+    if not 0 <= n < slices:
+        raise NoImageError(f"no slice {n} of {slices}", where=where)

@@ -1,0 +1,1 @@
+"""One reader's reading of one subject: entries, the course they give, and its assessment."""

@@ -1,0 +1,74 @@
+"""The network at the reader's hand: one lesion from a click or a line, one at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from imaging.errors import InputError
+from recist.course import Point3
+from recist.review.images.archive import Archive, Modality
+from recist.review.reading.outlines import PackedMask, length_mm, measured
+from segmentation.prompted import Models, delineate_prompted
+from segmentation.prompts import Click, Line, Prompt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delineator:
+    """Answers prompts with the networks that ship; several readers wait for each other."""
+
+    models: Models
+    device: str = "auto"
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def shipped(cls) -> Delineator:
+        return cls(Models.shipped())
+
+    def answer(
+        self,
+        archive: Archive,
+        subject: str,
+        date: dt.date,
+        *,
+        click: Point3 | None,
+        line: tuple[Point3, Point3] | None,
+    ) -> dict[str, Any]:
+        """The outline that a prompt means, as a page takes it.
+
+        Raises:
+            InputError: outside of the image, or nothing was found there.
+        """
+        ct = archive.volume(subject, date, Modality.CT)
+        try:
+            suv = archive.volume(subject, date, Modality.PET)
+        except InputError:
+            suv = None
+        if click is not None:
+            asked: Prompt = Click(click)
+        elif line is not None:
+            asked = Line(*line)
+        else:
+            raise InputError("give a click or a line")
+        with self._turn:
+            begun = time.perf_counter()
+            found = delineate_prompted(ct, suv, asked, self.models, device=self.device)
+            seconds = time.perf_counter() - begun
+        if not found.candidates:
+            raise InputError("no lesion was found there", remedy="draw a line over it instead")
+        candidate = found.candidates[0]
+        drawn = measured(candidate.mask, candidate.long_axis)
+        return {
+            **PackedMask.of(candidate.mask).sent(),
+            "diameter_mm": length_mm(drawn["long"]),
+            "short_mm": length_mm(drawn["short"]),
+            "volume_ml": drawn["volume_ml"],
+            "long": drawn["long"],
+            "short": drawn["short"],
+            "source": found.model,
+            "remarks": [*found.warnings, *map(str, candidate.flags)],
+            "seconds": round(seconds, 2),
+        }

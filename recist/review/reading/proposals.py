@@ -1,0 +1,173 @@
+"""What a run left for the reader: the course it measured, and the outlines it drew."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from imaging.errors import InputError
+from imaging.masks import read_label_map, read_seg
+from imaging.volume import Grid, Mask
+from recist.course import Course, Measurement
+from recist.export.patient_files import DELINEATIONS, MEASUREMENTS, WARNINGS
+from recist.measure import caliper
+from recist.patient.result_folder import RUN
+from recist.protocol import DEFAULT, SETTINGS, Protocol
+from recist.protocol.files import from_table
+from recist.table.read import read_courses
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """Of one subject.
+
+    Attributes:
+        course: with the caliper of every outline.
+        masks: outline by date and lesion.
+        remarks: what the run told of the subject.
+    """
+
+    course: Course
+    masks: Mapping[tuple[str, str], Mask]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What the reading room needs of ``run.json``.
+
+    Attributes:
+        folders: subject -> folder of its results.
+        criteria: by which the run assessed, the first of which leads.
+    """
+
+    folders: Mapping[str, Path]
+    criteria: tuple[str, ...]
+    protocol: Protocol
+
+
+def read_run(results: Path) -> RunRecord:
+    """The record of a run.
+
+    Raises:
+        InputError: no results of a run are there.
+    """
+    path = results / RUN
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        subjects = {
+            str(each["subject"]): results / str(each["folder"])
+            for each in record["subjects"]
+            if each["state"] != "failed"
+        }
+        options = record["options"]
+        return RunRecord(subjects, tuple(options["criteria"]), _protocol(options["protocol"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "no results of a run are there", where=results, remedy="give the OUT of `recist run`"
+        ) from error
+
+
+def _protocol(recorded: Mapping[str, Any]) -> Protocol:
+    """The settings that were in force, from their record."""
+    recist: dict[str, Any] = {name: recorded[name] for name in SETTINGS if name in recorded}
+    for name, value in recist.items():
+        if type(getattr(DEFAULT, name)) is not type(value):
+            recist[name] = type(getattr(DEFAULT, name))(value)
+    field = dict(recorded.get("field") or {})
+    table = {"recist": recist, "field": field, "pet": dict(recorded.get("pet") or {})}
+    return from_table(table, name=str(recorded.get("name", "recorded")))
+
+
+def read_proposals(
+    subject: str, folder: Path, protocol: Protocol, grids: Mapping[str, Grid] | None = None
+) -> Proposals:
+    """The course and the outlines of one subject.
+
+    Args:
+        grids: of the CT of each date, where the images are at hand.
+
+    Raises:
+        InputError: the results cannot be read.
+    """
+    stamp = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.iterdir()))
+    return _read(subject, folder, protocol, stamp, _Grids(grids or {}))
+
+
+class _Grids:
+    """Grids as part of a key: the same dates have the same ones."""
+
+    def __init__(self, grids: Mapping[str, Grid]) -> None:
+        self.by_date = dict(grids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Grids) and self.by_date.keys() == other.by_date.keys()
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self.by_date)))
+
+
+@lru_cache(maxsize=64)
+def _read(
+    subject: str, folder: Path, protocol: Protocol, _stamp: object, grids: _Grids
+) -> Proposals:
+    found = [
+        course
+        for course in read_courses(folder / MEASUREMENTS, protocol=protocol)
+        if course.subject == subject
+    ]
+    if not found:
+        raise InputError("no measurements of this subject", where=folder.name)
+    course = found[0]
+    masks = _masks(folder / DELINEATIONS, grids.by_date)
+    remarks: tuple[str, ...] = ()
+    if (folder / WARNINGS).is_file():
+        remarks = tuple((folder / WARNINGS).read_text("utf-8").splitlines())
+    return Proposals(_with_calipers(course, masks), masks, remarks)
+
+
+def _masks(folder: Path, grids: Mapping[str, Grid]) -> dict[tuple[str, str], Mask]:
+    found: dict[tuple[str, str], Mask] = {}
+    for path in sorted(folder.glob("*-lesions.*")) if folder.is_dir() else ():
+        date = path.name[: len("YYYY-MM-DD")]
+        grid = grids.get(date)
+        if path.name.endswith(".dcm"):
+            for segment in read_seg(path, grid):
+                found[date, segment.tracking_id or segment.label] = segment.mask
+        elif path.name.endswith(".nii.gz") and grid is not None:
+            labels = read_label_map(path, grid)
+            names = json.loads(path.with_name(f"{date}-lesions.json").read_text("utf-8"))
+            for label, name in names.items():
+                found[date, name] = Mask.of(labels == int(label), grid)
+    return found
+
+
+def _with_calipers(course: Course, masks: Mapping[tuple[str, str], Mask]) -> Course:
+    def drawn(day: int, measurement: Measurement) -> Measurement:
+        date = course.date_of(day)
+        mask = masks.get((date.isoformat() if date else "", measurement.lesion_id))
+        if mask is None or not mask.voxels:
+            return measurement
+        return replace(measurement, caliper=caliper(mask))
+
+    return replace(
+        course,
+        timepoints=tuple(
+            replace(
+                timepoint,
+                measurements=tuple(drawn(timepoint.day, each) for each in timepoint.measurements),
+            )
+            for timepoint in course.timepoints
+        ),
+    )
+
+
+def dates_of(course: Course) -> tuple[dt.date, ...]:
+    """The dates at which the subject was examined."""
+    found = (course.date_of(timepoint.day) for timepoint in course.timepoints)
+    return tuple(date for date in found if date is not None)

@@ -1,0 +1,487 @@
+"""Readings in the database: opened, added to, taken back, confirmed, signed, and read again.
+
+Every function works in the caller's transaction and for one person; whether that person may is
+asked first (:mod:`recist.review.trial.permissions`), and what may not be seen is not found.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from imaging.errors import InputError
+from recist.course import Course, Status, Timepoint
+from recist.export.tables import measurement_lines
+from recist.review.database.tables import (
+    Entry,
+    EntryKind,
+    Reading,
+    ReadingState,
+    Signature,
+    SubjectRow,
+)
+from recist.review.reading.assessed import AssessedReading, assess_reading
+from recist.review.reading.entries import (
+    OF_A_DATE,
+    Content,
+    EntryError,
+    Said,
+    confirmed_dates,
+    corrected,
+    in_force,
+    seen_at,
+)
+from recist.review.reading.outlines import PackedMask, kept
+from recist.review.reading.proposals import Proposals, read_proposals
+from recist.review.room import Desk, Person, Room
+from recist.table.finding import Finding, Severity
+from recist.table.read import read_courses
+
+
+class ConflictError(InputError):
+    """Somebody else was faster, or the reading is locked."""
+
+
+class IncompleteError(InputError):
+    """Not all is said yet that a signature needs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenReading:
+    """A reading with all that was said in it.
+
+    Attributes:
+        proposals: what the run measured, of the dates that the reader may see.
+        dates: that the reader may see, the first first.
+        has_more_dates: others come when these are signed.
+    """
+
+    row: Reading
+    subject: str
+    reader: str
+    proposals: Proposals
+    dates: tuple[str, ...]
+    has_more_dates: bool
+    entries: tuple[Said, ...]
+    signatures: tuple[Signature, ...]
+
+    @property
+    def course(self) -> Course:
+        return corrected(self.proposals.course, self.entries)
+
+    @property
+    def is_open(self) -> bool:
+        return self.row.state == ReadingState.OPEN
+
+    @property
+    def signed_dates(self) -> frozenset[str]:
+        return frozenset(each.date for each in self.signatures if each.date)
+
+
+def subject_row(session: Session, subject: str) -> SubjectRow:
+    """The subject of that name.
+
+    Raises:
+        LookupError: there is none.
+    """
+    found = session.scalar(select(SubjectRow).where(SubjectRow.name == subject))
+    if found is None:
+        raise LookupError(subject)
+    return found
+
+
+def latest(session: Session, subject: SubjectRow, account_id: int) -> Reading | None:
+    """The newest version of a reader's reading of a subject."""
+    return session.scalar(
+        select(Reading)
+        .where(Reading.subject_id == subject.id, Reading.account_id == account_id)
+        .order_by(Reading.version.desc())
+        .limit(1)
+    )
+
+
+def looked_at(session: Session, room: Room, person: Person, subject: str) -> OpenReading:
+    """The newest version of a person's reading; nothing is written where there is none yet."""
+    row = subject_row(session, subject)
+    reading = latest(session, row, person.account_id) or _first(row, person)
+    return of_row(session, room, reading, subject, person.name)
+
+
+def _first(subject: SubjectRow, person: Person) -> Reading:
+    return Reading(
+        subject_id=subject.id,
+        account_id=person.account_id,
+        version=1,
+        revision=0,
+        state=ReadingState.OPEN.value,
+        reason="",
+    )
+
+
+def of_row(
+    session: Session, room: Room, reading: Reading, subject: str, reader: str
+) -> OpenReading:
+    """A stored reading with all that belongs to it."""
+    is_stored = reading.id is not None
+    entries = said_in(session, reading.id) if is_stored else ()
+    signatures = tuple(
+        session.scalars(
+            select(Signature).where(Signature.reading_id == reading.id).order_by(Signature.id)
+        )
+        if is_stored
+        else ()
+    )
+    every = _all_dates(room, subject)
+    dates = every
+    if room.one_by_one:
+        signed = {each.date for each in signatures if each.date}
+        dates = every[: len(signed) + 1]
+    proposals = _proposals(room, subject, reader, dates)
+    more = len(dates) < len(every)
+    return OpenReading(reading, subject, reader, proposals, dates, more, entries, signatures)
+
+
+def said_in(session: Session, reading_id: int) -> tuple[Said, ...]:
+    """The entries of a reading in their order."""
+    rows = session.scalars(
+        select(Entry).where(Entry.reading_id == reading_id).order_by(Entry.number)
+    )
+    return tuple(
+        Said(row.number, EntryKind(row.kind), json.loads(row.content), row.made_at) for row in rows
+    )
+
+
+def _all_dates(room: Room, subject: str) -> tuple[str, ...]:
+    visits = room.archive.visits(subject)
+    if visits:
+        return tuple(date.isoformat() for date in sorted(visits))
+    if subject not in room.folders:
+        return ()
+    course = read_proposals(subject, room.folders[subject], room.protocol).course
+    found = (course.date_of(timepoint.day) for timepoint in course.timepoints)
+    return tuple(date.isoformat() for date in found if date is not None)
+
+
+def _proposals(room: Room, subject: str, reader: str, dates: Sequence[str]) -> Proposals:
+    if not room.shows_proposals or subject not in room.folders:
+        return Proposals(_empty(subject, reader, dates), {})
+    found = read_proposals(subject, room.folders[subject], room.protocol)
+    course = replace(found.course, reader=reader)
+    allowed = set(dates)
+
+    def is_seen(timepoint: Timepoint) -> bool:
+        date = course.date_of(timepoint.day)
+        return date is not None and date.isoformat() in allowed
+
+    timepoints = tuple(
+        replace(
+            timepoint,
+            measurements=tuple(replace(each, source=reader) for each in timepoint.measurements),
+        )
+        for timepoint in course.timepoints
+        if is_seen(timepoint)
+    )
+    seen = {each.lesion_id for timepoint in timepoints for each in timepoint.measurements}
+    course = replace(
+        course,
+        lesions=tuple(lesion for lesion in course.lesions if lesion.id in seen),
+        timepoints=timepoints,
+    )
+    masks = {key: mask for key, mask in found.masks.items() if key[0] in allowed}
+    return Proposals(course, masks, found.remarks)
+
+
+def _empty(subject: str, reader: str, dates: Sequence[str]) -> Course:
+    """The course of a reader who starts from nothing."""
+    days = [dt.date.fromisoformat(date) for date in dates]
+    zero = days[0] if days else None
+    timepoints = tuple(Timepoint((day - days[0]).days, ()) for day in days)
+    return Course(subject, (), timepoints, (), zero, reader)
+
+
+def say(
+    desk: Desk,
+    subject: str,
+    revision: int,
+    kind: EntryKind,
+    content: Content,
+) -> OpenReading:
+    """Add an entry.
+
+    Args:
+        revision: that the reader last saw.
+
+    Raises:
+        ConflictError: there is a newer revision, or what it changes is signed.
+        EntryError: it cannot be said of this course.
+    """
+    reading = _writable(desk, subject, revision)
+    _check_unlocked(desk.room, reading, kind, content)
+    said = Said(len(reading.entries) + 1, kind, content)
+    corrected(reading.proposals.course, (*reading.entries, said))  # refuses what cannot be said
+    date = str(content.get("date", ""))
+    if date and date not in reading.dates:
+        raise EntryError(f"no examination on {date}", where=subject)
+    reason = str(content.get("reason", "") or content.get("text", ""))
+    desk.act(f"say {kind}", subject=subject, reason=reason)
+    return _added(desk, reading, said)
+
+
+def undo(desk: Desk, subject: str, revision: int) -> OpenReading:
+    """Take the newest entry back that is in force.
+
+    Raises:
+        ConflictError: there is a newer revision, nothing to take back, or it is signed.
+    """
+    reading = _writable(desk, subject, revision)
+    known = in_force(reading.entries)
+    if not known:
+        raise ConflictError("nothing to undo")
+    last = known[-1]
+    _check_unlocked(desk.room, reading, last.kind, last.content)
+    said = Said(len(reading.entries) + 1, EntryKind.UNDO, {"number": last.number})
+    desk.act("undo", subject=subject)
+    return _added(desk, reading, said)
+
+
+def _writable(desk: Desk, subject: str, revision: int) -> OpenReading:
+    known = subject_row(desk.session, subject)
+    row = latest(desk.session, known, desk.person.account_id)
+    if row is None:
+        row = _first(known, desk.person)
+        desk.act("open reading", subject=subject)
+        desk.session.add(row)
+        desk.session.flush()
+    # Whoever comes second waits here, and then sees the newer revision.
+    desk.session.refresh(row, with_for_update=True)
+    reading = of_row(desk.session, desk.room, row, subject, desk.person.name)
+    if not reading.is_open:
+        raise ConflictError(
+            "the reading is signed and locked", remedy="begin a new version, with its reason"
+        )
+    if row.revision != revision:
+        raise ConflictError(
+            f"the reading was changed meanwhile (revision {row.revision}, yours {revision})",
+            remedy="load it again: nothing was overwritten",
+        )
+    return reading
+
+
+def _check_unlocked(room: Room, reading: OpenReading, kind: EntryKind, content: Content) -> None:
+    """A date that is signed stays as it is; so do the lesions that were there."""
+    signed = reading.signed_dates
+    if not room.one_by_one or not signed:
+        return
+    remedy = "begin a new version, with its reason"
+    date = str(content.get("date", ""))
+    if date in signed and kind in (*OF_A_DATE, EntryKind.CONFIRM):
+        raise ConflictError(f"{date} is signed", remedy=remedy)
+    if kind is not EntryKind.LESION:
+        return
+    course = reading.course
+    for timepoint in course.timepoints:
+        day = course.date_of(timepoint.day)
+        seen = seen_at(course, timepoint.day, str(content.get("lesion")))
+        if seen is not None and day is not None and day.isoformat() in signed:
+            raise ConflictError(f"{content['lesion']} was signed on {day}", remedy=remedy)
+
+
+def _added(desk: Desk, reading: OpenReading, said: Said) -> OpenReading:
+    desk.session.add(
+        Entry(
+            reading_id=reading.row.id,
+            number=said.number,
+            kind=said.kind.value,
+            content=json.dumps(dict(said.content), sort_keys=True),
+        )
+    )
+    reading.row.revision += 1
+    desk.session.flush()
+    return of_row(desk.session, desk.room, reading.row, reading.subject, reading.reader)
+
+
+def assessed(room: Room, reading: OpenReading) -> AssessedReading:
+    """The answer of a reading as it stands."""
+    return assess_reading(reading.course, room.criteria, room.protocol)
+
+
+def table_of(course: Course) -> str:
+    """The measurement table of a reading."""
+    return "".join(f"{line}\r\n" for line in measurement_lines((course,)))
+
+
+def sign(
+    desk: Desk,
+    subject: str,
+    revision: int,
+    *,
+    name: str,
+    meaning: str,
+    date: str = "",
+) -> OpenReading:
+    """Sign a date, or without one the whole reading, which locks it.
+
+    Raises:
+        ConflictError: there is a newer revision, or it is signed already.
+        IncompleteError: something is not said yet.
+    """
+    reading = _writable(desk, subject, revision)
+    if date:
+        if date not in reading.dates:
+            raise EntryError(f"no examination on {date}", where=subject)
+        if date in reading.signed_dates:
+            raise ConflictError(f"{date} is signed")
+    missing = tuple(_missing(desk.room, reading, date))
+    if missing:
+        raise IncompleteError("; ".join(missing), where=subject, remedy="say what is missing")
+    course = reading.course
+    table = table_of(course)
+    _check_table(desk.room, table)
+    what = f"sign {date}" if date else "sign"
+    desk.act(what, subject=subject, reason=meaning)
+    desk.session.add(
+        Signature(
+            reading_id=reading.row.id,
+            date=date,
+            signed_name=name,
+            meaning=meaning,
+            table_csv=table,
+            content_sha256=hashlib.sha256(table.encode()).hexdigest(),
+            response=assessed(desk.room, reading).response(desk.room.criteria[0]),
+        )
+    )
+    reading.row.revision += 1
+    if not date:
+        _supersede(desk.session, reading.row)
+        reading.row.state = ReadingState.SIGNED.value
+    desk.session.flush()
+    return of_row(desk.session, desk.room, reading.row, subject, desk.person.name)
+
+
+def _supersede(session: Session, row: Reading) -> None:
+    for other in session.scalars(
+        select(Reading).where(
+            Reading.subject_id == row.subject_id,
+            Reading.account_id == row.account_id,
+            Reading.version < row.version,
+            Reading.state == ReadingState.SIGNED.value,
+        )
+    ):
+        other.state = ReadingState.SUPERSEDED.value
+
+
+def _missing(room: Room, reading: OpenReading, date: str) -> list[str]:
+    """What a signature waits for."""
+    course = reading.course
+    if room.one_by_one:
+        if date and date != reading.dates[-1]:
+            return [f"{reading.dates[-1]} comes first"]
+        if not date:
+            unsigned = [each for each in reading.dates if each not in reading.signed_dates]
+            return [f"{each} is not signed" for each in unsigned]
+        return _unsaid(course, date)
+    if date:
+        return []
+    confirmed = confirmed_dates(reading.entries)
+    return [f"{each} is not confirmed" for each in reading.dates if each not in confirmed]
+
+
+def _unsaid(course: Course, date: str) -> list[str]:
+    """The lesions of which nothing is said at a date."""
+    day = (dt.date.fromisoformat(date) - course.day_zero).days if course.day_zero else 0
+    first: dict[str, int] = {}
+    for timepoint in course.timepoints:
+        for each in timepoint.measurements:
+            first.setdefault(each.lesion_id, timepoint.day)
+    here = {
+        each.lesion_id
+        for timepoint in course.timepoints
+        if timepoint.day == day
+        for each in timepoint.measurements
+    }
+    return [
+        f"nothing is said of {lesion.id} on {date}"
+        for lesion in course.lesions
+        if lesion.id not in here and first.get(lesion.id, day) <= day
+    ]
+
+
+def _check_table(room: Room, table: str) -> None:
+    """What is signed can be read back as it is."""
+    rows = list(csv.DictReader(io.StringIO(table)))
+    if not rows:
+        return
+    findings: list[Finding] = []
+    read_courses(rows, findings=findings, protocol=room.protocol)
+    errors = [each for each in findings if each.level is Severity.ERROR]
+    if errors:
+        raise IncompleteError(errors[0].what, remedy=errors[0].remedy)
+
+
+def reopen(desk: Desk, subject: str, revision: int, reason: str) -> OpenReading:
+    """A new version of a signed reading; the signed one stays as it is.
+
+    Raises:
+        ConflictError: the newest version is open.
+    """
+    row = subject_row(desk.session, subject)
+    before = latest(desk.session, row, desk.person.account_id)
+    if before is None or before.state != ReadingState.SIGNED:
+        raise ConflictError("the reading is open already")
+    if before.revision != revision:
+        raise ConflictError("the reading was changed meanwhile", remedy="load it again")
+    desk.act("new version", subject=subject, reason=reason)
+    made = Reading(
+        subject_id=row.id,
+        account_id=desk.person.account_id,
+        version=before.version + 1,
+        revision=before.revision + 1,
+        state=ReadingState.OPEN.value,
+        reason=reason,
+    )
+    desk.session.add(made)
+    desk.session.flush()
+    for said in said_in(desk.session, before.id):
+        desk.session.add(
+            Entry(
+                reading_id=made.id,
+                number=said.number,
+                kind=said.kind.value,
+                content=json.dumps(dict(said.content), sort_keys=True),
+            )
+        )
+    desk.session.flush()
+    return of_row(desk.session, desk.room, made, subject, desk.person.name)
+
+
+def whole_course(reading: OpenReading) -> Course:
+    """The course with what is no lesion left in: its names are not given again."""
+    return corrected(reading.proposals.course, reading.entries, keep_rejected=True)
+
+
+def outlines_at(session: Session, reading: OpenReading, date: str) -> dict[str, PackedMask]:
+    """The outlines of a date by lesion: the run's, and in their place what the reader drew."""
+    found = {
+        lesion: PackedMask.of(mask)
+        for (when, lesion), mask in reading.proposals.masks.items()
+        if when == date and mask.voxels
+    }
+    for each in in_force(reading.entries):
+        if each.content.get("date") != date:
+            continue
+        lesion = str(each.content.get("lesion", ""))
+        if each.content.get("outline"):
+            found[lesion] = kept(session, str(each.content["outline"]))
+        elif each.kind is EntryKind.LINK and lesion in found:
+            found[str(each.content["to"])] = found.pop(lesion)
+        elif each.kind is EntryKind.STATUS and each.content["status"] == Status.ABSENT:
+            found.pop(lesion, None)
+    return found

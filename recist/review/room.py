@@ -1,0 +1,77 @@
+"""The reading room: where its subjects, images and settings come from, and who is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from recist.protocol import Protocol, effective
+from recist.review.database import audit
+from recist.review.database.audit import Actor
+from recist.review.database.engine import Database
+from recist.review.database.tables import AccountRole
+from recist.review.images.archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks: an account that is logged in."""
+
+    account_id: int
+    name: str
+    role: AccountRole
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.name, self.role.value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """All that the rules of reading need.
+
+    Attributes:
+        folders: subject -> folder of the run's results; empty where readers start from nothing.
+        shows_proposals: whether a reader starts from what the run measured.
+        one_by_one: a later date is neither listed nor served before the earlier is signed.
+        needs_password: a signature needs the password again.
+        on_signed: called with the subject once a reading of it is signed and stored.
+    """
+
+    database: Database
+    archive: Archive
+    criteria: tuple[str, ...]
+    protocol: Protocol
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    shows_proposals: bool = True
+    one_by_one: bool = False
+    needs_password: bool = False
+    on_signed: Callable[[str], None] | None = None
+
+    @property
+    def is_trial(self) -> bool:
+        return self.one_by_one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Desk:
+    """One person at work in one transaction."""
+
+    session: Session
+    room: Room
+    person: Person
+
+    def act(self, action: str, *, subject: str = "", reason: str = "") -> None:
+        """Say in the audit what this person does."""
+        audit.act(self.session, self.person.actor, action, subject=subject, reason=reason)
+
+
+def fingerprint(protocol: Protocol, criteria: tuple[str, ...]) -> str:
+    """SHA-256 of the settings in force, as the audit names them."""
+    content = json.dumps([effective(protocol), criteria], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The server: routes, sessions, and what keeps others out."""

@@ -1,0 +1,201 @@
+"""The application: a room with its routes, behind the guard; for one reader, or for a trial."""
+
+from __future__ import annotations
+
+import getpass
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import select
+
+from imaging.errors import InputError
+from recist import __version__
+from recist.response import RESEARCH_USE
+from recist.review.database import audit
+from recist.review.database.engine import Database, open_database
+from recist.review.database.tables import Account, AccountRole, SubjectRow
+from recist.review.images.archive import Archive, NoImageError
+from recist.review.reading.entries import EntryError
+from recist.review.reading.proposals import read_run
+from recist.review.reading.readings import ConflictError, IncompleteError
+from recist.review.room import Room, fingerprint
+from recist.review.trial.permissions import ForbiddenError
+from recist.review.web import account_routes, reading_routes, sessions
+from recist.review.web.guard import Guard, TooLargeError
+from recist.review.web.sessions import TooManyError
+
+#: What the reading room keeps beside the results of a run.
+FOLDER = "review"
+DATABASE = "review.sqlite"
+KEY = "audit.key"
+IMAGES = "images"
+PAGES = Path(__file__).parents[1] / "pages"
+TOKEN_BYTES = 24
+
+
+def create_app(
+    results: Path,
+    *,
+    studies: Path | None = None,
+    token: str | None = None,
+    reader: str | None = None,
+    hosts: Sequence[str] = ("127.0.0.1", "localhost"),
+    delineator: Any = None,
+) -> FastAPI:
+    """The reading room of one reader over the results of a run.
+
+    Args:
+        results: the OUT of ``recist run``; what is read is kept in its folder ``review``.
+        studies: the images that the run was made from; without them there are no pictures.
+        token: that the first address carries; made up where none is given.
+        reader: the name of who reads; the user of this computer where none is given.
+        hosts: under which the server may be asked, with its port where that is not 80.
+        delineator: answers prompts, see :mod:`recist.review.reading.delineator`; None: nobody does.
+
+    Raises:
+        InputError: no results of a run are there, or the database cannot be opened.
+    """
+    run = read_run(results)
+    folder = results / FOLDER
+    folder.mkdir(exist_ok=True)
+    protocol = fingerprint(run.protocol, run.criteria)
+    database = open_database(f"sqlite:///{folder / DATABASE}", folder / KEY, protocol=protocol)
+    room = Room(
+        database, Archive(studies, folder / IMAGES), run.criteria, run.protocol, run.folders
+    )
+    person = enrolled(database, reader or getpass.getuser(), sorted(run.folders))
+    app = application(room, hosts, delineator=delineator)
+    app.state.token = token or secrets.token_urlsafe(TOKEN_BYTES)
+
+    @app.get("/", include_in_schema=False, response_model=None)
+    def first_page(token: str = "") -> Response:
+        """The page; with the token of the address the browser gets a session first."""
+        if not token:
+            return page("index.html")
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), app.state.token.encode()):
+            raise HTTPException(401, "the token in the address is not that of this server")
+        with database.session() as session:
+            account = session.get_one(Account, person)
+            opened = sessions.begin(session, account, "token")
+        answer = RedirectResponse("/", 303)
+        account_routes.set_cookie(answer, opened, https=False)
+        return answer
+
+    mount_pages(app)
+    return app
+
+
+def enrolled(database: Database, reader: str, subjects: Sequence[str]) -> int:
+    """The account of the one reader, and the subjects of the run; made where they are missing."""
+    with database.session() as session:
+        audit.act(session, audit.SYSTEM, "open results")
+        account = session.scalar(select(Account).where(Account.name == reader[:64]))
+        if account is None:
+            account = Account(name=reader[:64], role=AccountRole.READER.value, password_hash="")
+            session.add(account)
+        known = set(session.scalars(select(SubjectRow.name)))
+        session.add_all(SubjectRow(name=name) for name in subjects if name not in known)
+        session.flush()
+        return account.id
+
+
+def application(
+    room: Room, hosts: Sequence[str], *, https: bool = False, delineator: Any = None
+) -> FastAPI:
+    """The routes over a room, with its guard and its way to refuse."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        room.archive.close()
+        room.database.close()
+
+    app = FastAPI(
+        title="recist reading room",
+        version=__version__,
+        description=RESEARCH_USE,
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.room = room
+    app.state.https = https
+    app.state.delineator = delineator
+    app.include_router(account_routes.router)
+    app.include_router(reading_routes.router)
+    app.add_middleware(Guard, hosts=tuple(hosts), https=https)
+    _refuse_in_words(app)
+    return app
+
+
+def mount_pages(app: FastAPI) -> None:
+    """The pages and scripts, which hold no data; the last route, since it takes every path."""
+    if PAGES.is_dir():
+        app.mount("/", StaticFiles(directory=PAGES, html=True), name="pages")
+
+
+def page(name: str) -> Response:
+    """A page of ours; a plain word where this copy has none."""
+    path = PAGES / name
+    if not path.is_file():
+        return JSONResponse({"notice": RESEARCH_USE, "api": "/api/openapi.json"})
+    return Response(path.read_text("utf-8"), media_type="text/html")
+
+
+def _refuse_in_words(app: FastAPI) -> None:
+    """Every refusal is a status and a sentence, without what was sent."""
+
+    def handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
+        def refuse(_request: Request, error: Exception) -> JSONResponse:
+            if isinstance(error, InputError):
+                return _refusal(status, error.what, error.remedy)
+            return _refusal(status, str(error) if status == 403 else "there is no such thing")
+
+        return refuse
+
+    for kind, status in (
+        (LookupError, 404),
+        (NoImageError, 404),
+        (ForbiddenError, 403),
+        (ConflictError, 409),
+        (IncompleteError, 409),
+        (EntryError, 422),
+        (InputError, 422),
+    ):
+        app.add_exception_handler(kind, handler(status))
+
+    @app.exception_handler(TooManyError)
+    def _wait(_request: Request, error: TooManyError) -> JSONResponse:
+        answer = _refusal(429, error.what, error.remedy)
+        answer.headers["Retry-After"] = str(error.seconds)
+        return answer
+
+    @app.exception_handler(TooLargeError)
+    def _too_large(_request: Request, _error: TooLargeError) -> JSONResponse:
+        return _refusal(413, "too much was sent")
+
+    @app.exception_handler(HTTPException)
+    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return _refusal(error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if isinstance(part, str | int))
+        return _refusal(422, f"{where}: {first['msg']}")
+
+
+def _refusal(status: int, what: str, remedy: str = "") -> JSONResponse:
+    def sendable(text: str) -> str:
+        return text.encode("utf-8", "replace").decode()
+
+    return JSONResponse({"error": sendable(what), "remedy": sendable(remedy)}, status)

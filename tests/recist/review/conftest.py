@@ -1,0 +1,92 @@
+"""A run on the phantom patient, the reading room over it, and a browser without a window."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from recist.patient.options import Options
+from recist.phantom.study import write_phantom
+from recist.review.web.app import create_app
+from recist.run import batch
+
+HOST = "127.0.0.1:8765"
+PHANTOM = "PHANTOM-1"
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomRun:
+    """The images of the phantom, and what the main job made of them."""
+
+    studies: Path
+    results: Path
+
+
+@pytest.fixture(scope="session")
+def phantom_run(tmp_path_factory: pytest.TempPathFactory) -> PhantomRun:
+    folder = tmp_path_factory.mktemp("review")
+    truth = write_phantom(folder / "phantom")
+    batch.run(truth.studies, folder / "results", Options.create(lesions="dicom"))
+    return PhantomRun(truth.studies, folder / "results")
+
+
+class Browser:
+    """Asks as our pages do: with the cookie of its session and the token of a change."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.csrf = ""
+
+    def get(self, path: str, **more: Any) -> Response:
+        return self.client.get(f"/api/{path}", **more)
+
+    def post(self, path: str, body: object, **headers: str) -> Response:
+        sent = {"X-CSRF-Token": self.csrf, **headers}
+        return self.client.post(f"/api/{path}", json=body, headers=sent)
+
+    def page(self, subject: str = PHANTOM) -> dict[str, Any]:
+        found = self.get(f"patients/{subject}")
+        assert found.status_code == 200, found.text
+        return dict(found.json())
+
+    def say(self, *changes: dict[str, Any], subject: str = PHANTOM, **more: Any) -> dict[str, Any]:
+        """Changes on the newest version of the page; the page afterwards."""
+        version = self.page(subject)["version"]
+        body = {"version": version, "changes": list(changes), **more}
+        answer = self.post(f"patients/{subject}/changes", body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+@dataclass(frozen=True, slots=True)
+class OneReader:
+    """The room of one reader: ``enter`` opens a browser with the token of the address."""
+
+    app: Any
+    results: Path
+    enter: Callable[[], Browser]
+
+
+@pytest.fixture
+def one_reader(phantom_run: PhantomRun, tmp_path: Path) -> Iterator[OneReader]:
+    results = tmp_path / "results"
+    shutil.copytree(phantom_run.results, results)
+    app = create_app(
+        results, studies=phantom_run.studies, reader="Dr Able", hosts=[HOST], token="the-token"
+    )
+
+    def enter() -> Browser:
+        browser = Browser(TestClient(app, base_url=f"http://{HOST}"))
+        browser.client.get("/?token=the-token")
+        browser.csrf = browser.get("session").json()["csrf"]
+        return browser
+
+    with TestClient(app, base_url=f"http://{HOST}"):
+        yield OneReader(app, results, enter)
