@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
-from imaging.volume import Array, BoolArray, FloatArray, Mask, Volume
+from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Volume
 from pet.reference_regions import ReferenceRegion
 
 LPS_X, LPS_Y, LPS_Z = 0, 1, 2
@@ -63,39 +63,66 @@ def projections(
         suv: any orientation; each grid axis stands for the patient axis it is closest to.
         lesions: masks on the volume's grid by name.
     """
-    drawn = [(name, Drawn.LESION, mask) for name, mask in (lesions or {}).items()]
-    drawn += [(region.name.value, Drawn.REFERENCE, region.mask) for region in regions]
-    return _projection(suv, ProjectionPlane.CORONAL, drawn), _projection(
-        suv, ProjectionPlane.SAGITTAL, drawn
-    )
+    return drawn_on(bare_projections(suv), suv.grid, lesions=lesions, regions=regions)
 
 
-def _projection(
-    suv: Volume, plane: ProjectionPlane, drawn: Sequence[tuple[str, Drawn, Mask]]
-) -> Projection:
-    along, across = (LPS_Y, LPS_X) if plane is ProjectionPlane.CORONAL else (LPS_X, LPS_Y)
-    axes = _grid_axes(suv)
-    image = np.asarray(_laid_out(suv.array.max(axis=axes[along]), suv, axes, across, along))
-    silhouettes = tuple(
-        Silhouette(name, kind, _silhouette(suv, mask, axes, across, along))
-        for name, kind, mask in drawn
+def bare_projections(suv: Volume) -> tuple[Projection, Projection]:
+    """The coronal and the sagittal projection of a volume, with nothing drawn on them."""
+    return _projection(suv, ProjectionPlane.CORONAL), _projection(suv, ProjectionPlane.SAGITTAL)
+
+
+def drawn_on(
+    bare: tuple[Projection, Projection],
+    grid: Grid,
+    *,
+    lesions: Mapping[str, Mask] | None = None,
+    regions: Sequence[ReferenceRegion] = (),
+) -> tuple[Projection, Projection]:
+    """Projections with the silhouettes of lesions and reference regions.
+
+    Args:
+        grid: of the volume that was projected, on which the masks lie.
+    """
+    masks = [(name, Drawn.LESION, mask) for name, mask in (lesions or {}).items()]
+    masks += [(region.name.value, Drawn.REFERENCE, region.mask) for region in regions]
+    first, second = (
+        replace(
+            view,
+            silhouettes=tuple(
+                Silhouette(name, kind, _silhouette(grid, mask, view.plane))
+                for name, kind, mask in masks
+            ),
+        )
+        for view in bare
     )
+    return first, second
+
+
+def _directions(plane: ProjectionPlane) -> tuple[int, int]:
+    """The patient axis that is projected along, and the one across the picture."""
+    return (LPS_Y, LPS_X) if plane is ProjectionPlane.CORONAL else (LPS_X, LPS_Y)
+
+
+def _projection(suv: Volume, plane: ProjectionPlane) -> Projection:
+    along, across = _directions(plane)
+    axes = _grid_axes(suv.grid)
+    image = np.asarray(_laid_out(suv.array.max(axis=axes[along]), suv.grid, axes, across, along))
     spacing = suv.grid.spacing_mm
-    return Projection(plane, image, (spacing[axes[LPS_Z]], spacing[axes[across]]), silhouettes)
+    return Projection(plane, image, (spacing[axes[LPS_Z]], spacing[axes[across]]), ())
 
 
-def _silhouette(
-    suv: Volume, mask: Mask, axes: tuple[int, int, int], across: int, along: int
-) -> BoolArray:
-    shadow = np.zeros([n for axis, n in enumerate(suv.grid.shape) if axis != axes[along]], bool)
+def _silhouette(grid: Grid, mask: Mask, plane: ProjectionPlane) -> BoolArray:
+    along, across = _directions(plane)
+    axes = _grid_axes(grid)
+    shadow = np.zeros([n for axis, n in enumerate(grid.shape) if axis != axes[along]], bool)
     box = tuple(part for axis, part in enumerate(mask.box) if axis != axes[along])
     shadow[box] = mask.array.any(axis=axes[along])
-    return np.asarray(_laid_out(shadow, suv, axes, across, along), dtype=np.bool_)
+    return np.asarray(_laid_out(shadow, grid, axes, across, along), dtype=np.bool_)
 
 
-def _grid_axes(suv: Volume) -> tuple[int, int, int]:
+def _grid_axes(grid: Grid) -> tuple[int, int, int]:
     """The grid axis that runs closest along each of LPS x, y and z."""
-    directions = np.abs(suv.grid.directions)
+    directions = np.abs(grid.directions)
     found = [0, 0, 0]
     for _ in range(3):
         patient, axis = divmod(int(np.argmax(directions)), 3)
@@ -105,12 +132,12 @@ def _grid_axes(suv: Volume) -> tuple[int, int, int]:
 
 
 def _laid_out(
-    flat: Array, suv: Volume, axes: tuple[int, int, int], across: int, along: int
+    flat: Array, grid: Grid, axes: tuple[int, int, int], across: int, along: int
 ) -> Array:
     """A projected (two-axis) array as rows from cranial to caudal and columns across."""
     left = [axis for axis in range(3) if axis != axes[along]]
     rows, columns = axes[LPS_Z], axes[across]
     image = flat if left == [rows, columns] else flat.T
-    if suv.grid.directions[LPS_Z, rows] > 0:
+    if grid.directions[LPS_Z, rows] > 0:
         image = image[::-1]
-    return image if suv.grid.directions[across, columns] > 0 else image[:, ::-1]
+    return image if grid.directions[across, columns] > 0 else image[:, ::-1]

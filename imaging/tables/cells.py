@@ -46,9 +46,11 @@ _SIGNED_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?( ?%| mm)?", 
 def inert(text: str) -> str:
     """A text that no spreadsheet takes for a formula: an apostrophe leads where one could begin.
 
-    Identifiers come from files of others, and a formula can run commands where it is opened.
+    Identifiers come from files of others, and a formula can run commands where it is opened. A text
+    that looks as if it had been made safe already gets one more, so that each is told from others.
     """
-    if not text.startswith(_FORMULA_SIGNS) or _SIGNED_NUMBER.fullmatch(text):
+    bare = text.lstrip("'")
+    if not bare.startswith(_FORMULA_SIGNS) or _SIGNED_NUMBER.fullmatch(bare):
         return text
     return f"'{text}"
 

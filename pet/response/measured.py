@@ -6,7 +6,7 @@ of the patient, so the SUVbw volume is measured once and the numbers are scaled.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imaging.errors import HeaderError
@@ -18,7 +18,7 @@ from pet.response.protocol import PetProtocol
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 from pet.response.table import assess_course, chosen_criteria
 from pet.suv import Audit, Body, SuvType
-from pet.uptake import Between, dmax_mm, uptake
+from pet.uptake import Between, Uptake, dmax_mm, uptake
 
 #: A lesion no hotter than the blood pool (mean and two SD) cannot be told from background.
 BACKGROUND_DEVIATIONS = 2.0
@@ -35,12 +35,14 @@ class LesionMasks:
         organs: identifier to organ, where known.
         new: identifiers of lesions that were not there at baseline.
         absent: identifiers of lesions that have disappeared.
+        uptakes: what was measured in a mask already; the others are measured.
     """
 
     masks: Mapping[str, Mask]
     organs: Mapping[str, str] = field(default_factory=dict)
     new: Collection[str] = ()
     absent: Collection[str] = ()
+    uptakes: Mapping[str, Uptake] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +77,7 @@ def measured_scan(
         Regions with concerns are shown but not used as references.
     """
     ratio, unit, warnings = _to_lean(suv, audit)
-    placed = tuple(regions) if regions is not None else _placed(suv, ct, lesions)
+    placed = tuple(regions if regions is not None else regions_of(suv, ct, lesions.masks.values()))
     for region in placed:
         warnings += [f"{region.name.value}: {concern}" for concern in region.concerns]
     liver, blood = (_reference(placed, name, ratio) for name in ("liver", "blood pool"))
@@ -121,8 +123,15 @@ def _to_lean(suv: Volume, audit: Audit | None) -> tuple[float, Unit, list[str]]:
     return 1.0, suv.unit, [f"values in {suv.unit.value} are compared, not SUL"]
 
 
-def _placed(suv: Volume, ct: Volume | None, lesions: LesionMasks) -> tuple[ReferenceRegion, ...]:
-    masks = list(lesions.masks.values())
+def regions_of(
+    suv: Volume, ct: Volume | None, drawn: Iterable[Mask]
+) -> tuple[ReferenceRegion, ...]:
+    """Liver and blood pool placed on the CT, away from everything that was drawn.
+
+    Args:
+        drawn: masks on the PET's grid.
+    """
+    masks = list(drawn)
     found = [place(suv, ct=ct, lesions=masks) for place in (liver_region, blood_pool_region)]
     return tuple(region for region in found if region is not None)
 
@@ -141,7 +150,7 @@ def _lesions(
 ) -> list[LesionUptake]:
     found = []
     for name, mask in lesions.masks.items():
-        values = uptake(suv, mask)
+        values = lesions.uptakes.get(name) or uptake(suv, mask)
         peak = values.suv_peak.value * ratio
         background = None if blood is None else blood.mean + BACKGROUND_DEVIATIONS * blood.sd
         found.append(

@@ -88,11 +88,12 @@ def classify_lesions(
                 flags=(*finding.flags, "mapped back from a later date: provisional"),
             )
         override = (overrides or {}).get(lesion_id)
-        findings.append(finding if override is None else _overridden(finding, override))
+        findings.append(finding if override is None else overridden(finding, override))
     return tuple(findings)
 
 
-def _overridden(finding: FieldFinding, override: FieldOverride) -> FieldFinding:
+def overridden(finding: FieldFinding, override: FieldOverride) -> FieldFinding:
+    """A finding with the class that a reader set; what was computed stays in its reason."""
     by = f" by {override.reader}" if override.reader else ""
     return replace(
         finding,

@@ -7,7 +7,6 @@ shrinkage and fibrosis would move the lesion through the dose.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -20,10 +19,11 @@ from imaging.treatment import Treatment, read_treatment
 from imaging.volume import FloatArray, Mask
 from recist.course import Event, EventKind, Field
 from recist.criteria import selection
-from recist.field.classes import FieldOverride, classify_lesions
+from recist.field.classes import FieldOverride, classify_lesions, overridden
 from recist.field.field_finding import FieldFinding
 from recist.patient.examination import Examination
 from recist.patient.overrides import Override
+from recist.patient.work.memory import Memory, mask_key
 from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
 from recist.tracking import DatedCandidates, Tracks
 
@@ -128,35 +128,44 @@ def _frame(dated: DatedCandidates) -> str | None:
 def field_of_lesions(
     tracks: Tracks,
     dates: Sequence[DatedCandidates],
-    treatment: Treatment | None,
+    treatment: Callable[[], Treatment | None],
     choices: Mapping[str, Override],
+    *,
     profile: FieldProfile = DEFAULT_PROFILE,
+    memory: Memory | None = None,
 ) -> tuple[FieldFinding, ...]:
-    """One finding per lesion, in the order of the tracks."""
-    first_masks: dict[int, dict[str, Mask]] = defaultdict(dict)
+    """One finding per lesion, in the order of the tracks.
+
+    Args:
+        treatment: fetched only where a lesion was not classified before.
+        memory: of the classes that were found before, without the reader's choices.
+    """
+    known = memory if memory is not None else Memory()
+    found = []
     for lesion in tracks.lesions:
         seen = next(sighting for sighting in lesion.sightings if sighting.candidates)
         dated = next(dated for dated in dates if dated.day == seen.day)
-        pieces = [dated.candidates[number].mask for number in seen.candidates]
-        first_masks[seen.day][lesion.id] = united(pieces)
-    overrides = {
-        name: FieldOverride(choice.field, choice.reason or "no reason given", choice.reader)
-        for name, choice in choices.items()
-        if choice.field is not None
-    }
-    found = {
-        finding.lesion_id: finding
-        for day, masks in first_masks.items()
-        for finding in classify_lesions(
-            masks,
-            treatment,
-            profile,
-            to_planning_mm=to_planning(day, treatment, dates),
-            overrides=overrides,
-            provisional=day != dates[0].day,
-        )
-    }
-    return tuple(found[lesion.id] for lesion in tracks.lesions)
+        mask = united([dated.candidates[number].mask for number in seen.candidates])
+
+        def classified(
+            name: str = lesion.id, day: int = seen.day, mask: Mask = mask
+        ) -> FieldFinding:
+            (finding,) = classify_lesions(
+                {name: mask},
+                treatment(),
+                profile,
+                to_planning_mm=to_planning(day, treatment(), dates),
+                provisional=day != dates[0].day,
+            )
+            return finding
+
+        finding = known.of(("field", lesion.id, seen.day, mask_key(mask)), classified)
+        choice = choices.get(lesion.id)
+        if choice is not None and choice.field is not None:
+            reason = choice.reason or "no reason given"
+            finding = overridden(finding, FieldOverride(choice.field, reason, choice.reader))
+        found.append(finding)
+    return tuple(found)
 
 
 def united(pieces: Sequence[Mask]) -> Mask:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from imaging.treatment import Treatment
-from imaging.volume import FloatArray
-from recist.course import Role
+from imaging.volume import FloatArray, Mask, Volume
+from recist.course import Caliper, Role
 from recist.patient.examination import Examination
 from recist.patient.irradiation import to_planning, united
 from recist.patient.picture import key_image, view_mm
 from recist.patient.result import KeyImage
 from recist.patient.status import SEEN
 from recist.patient.tracked_lesion import TrackedLesion
+from recist.patient.work.memory import Memory, mask_key
 from recist.tracking import DatedCandidates
 
 #: With more lesions than this, targets, then new lesions, then the largest others are pictured.
@@ -25,13 +26,20 @@ def key_images(
     lesions: Sequence[TrackedLesion],
     examinations: Sequence[Examination],
     dates: Sequence[DatedCandidates],
-    treatment: Treatment | None,
+    treatment: Callable[[], Treatment | None],
+    memory: Memory | None = None,
 ) -> tuple[KeyImage, ...]:
-    """One axial crop per lesion and date, the field drawn on it; empty places are shown too."""
+    """One axial crop per lesion and date, the field drawn on it; empty places are shown too.
+
+    Args:
+        treatment: fetched only where a picture was not drawn before.
+        memory: of the pictures that were drawn before.
+    """
+    known = memory if memory is not None else Memory()
     return tuple(
         image
         for lesion in pictured(lesions)
-        for image in _of_lesion(lesion, examinations, dates, treatment)
+        for image in _of_lesion(lesion, examinations, dates, treatment, known)
     )
 
 
@@ -49,37 +57,61 @@ def _of_lesion(
     lesion: TrackedLesion,
     examinations: Sequence[Examination],
     dates: Sequence[DatedCandidates],
-    treatment: Treatment | None,
+    treatment: Callable[[], Treatment | None],
+    known: Memory,
 ) -> Iterator[KeyImage]:
     days = [sighting.day for sighting in lesion.track.sightings]
     width_mm = view_mm(lesion.caliper(day) for day in days)
-    place_mm: FloatArray | None = None  # in the frame of the first date
+    place_mm = _first_place(lesion, dates)  # in the frame of the first date
     # The dates of planning follow those of the examinations; they are shown by their dose only.
     for examination, dated in zip(examinations, dates, strict=False):
         sighting = lesion.track.at(dated.day)
-        if sighting is None:
-            continue
-        pieces = lesion.sized.get(dated.day, ()) if sighting.state in SEEN else ()
+        seen = sighting is not None and sighting.state in SEEN
+        pieces = lesion.sized.get(dated.day, ()) if seen else ()
         mask = united([piece.candidate.mask for piece in pieces]) if pieces else None
+        caliper = lesion.caliper(dated.day)
         if mask is not None:
             place_mm = _in_first_frame(mask.centre_mm, dated)
         if place_mm is None:
             continue
-        centre_mm = _at_date(place_mm, dated) if mask is None else None
-        if centre_mm is not None and not _is_inside(centre_mm, dated):
-            continue
-        planning = to_planning(dated.day, treatment, dates)
-        yield key_image(
-            examination.ct.volume,
-            mask,
-            lesion.caliper(dated.day) if mask is not None else None,
-            lesion_id=lesion.id,
-            day=dated.day,
-            width_mm=width_mm,
-            centre_mm=None if centre_mm is None else tuple(centre_mm),
-            treatment=treatment,
-            to_planning_mm=planning,
-        )
+        centre_mm = None
+        if mask is None and caliper is None:
+            centre_mm = _at_date(place_mm, dated)
+            if not _is_inside(centre_mm, dated):
+                continue
+        place = None if centre_mm is None else tuple(centre_mm.tolist())
+
+        def drawn(
+            volume: Volume = examination.ct.volume,
+            mask: Mask | None = mask,
+            caliper: Caliper | None = caliper,
+            place: tuple[float, ...] | None = place,
+            day: int = dated.day,
+        ) -> KeyImage:
+            return key_image(
+                volume,
+                mask,
+                caliper,
+                lesion_id=lesion.id,
+                day=day,
+                width_mm=width_mm,
+                centre_mm=place,
+                treatment=treatment(),
+                to_planning_mm=to_planning(day, treatment(), dates),
+            )
+
+        question = ("picture", lesion.id, dated.day, mask_key(mask), caliper, place, width_mm)
+        yield known.of(question, drawn)
+
+
+def _first_place(lesion: TrackedLesion, dates: Sequence[DatedCandidates]) -> FloatArray | None:
+    """Where a lesion was first drawn: it is shown there at the dates before, too."""
+    for dated in dates:
+        pieces = lesion.sized.get(dated.day)
+        if pieces:
+            centre_mm = united([piece.candidate.mask for piece in pieces]).centre_mm
+            return _in_first_frame(centre_mm, dated)
+    return None
 
 
 def _in_first_frame(point_mm: FloatArray, dated: DatedCandidates) -> FloatArray:

@@ -7,25 +7,34 @@ criteria alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
-from pet.projection import projections
-from pet.response.measured import LesionMasks, MeasuredScan, assess_scans, measured_scan
+from pet.projection import bare_projections, drawn_on
+from pet.response.measured import (
+    LesionMasks,
+    MeasuredScan,
+    assess_scans,
+    measured_scan,
+    regions_of,
+)
 from pet.response.pet_assessment import PetAssessment
 from pet.response.protocol import PetProtocol
-from pet.uptake import on_pet_grid
+from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Role
 from recist.field.overlays import Overlay
-from recist.patient.examination import Examination
+from recist.patient.examination import Examination, Sized
 from recist.patient.irradiation import united
 from recist.patient.picture import outline
 from recist.patient.result import Projected
 from recist.patient.status import SEEN
 from recist.patient.tracked_lesion import TrackedLesion
+from recist.patient.work.memory import Memory, mask_key
+from recist.patient.work.observed import ObservedDate, ObservedPet
 from recist.tracking import State
 
 
@@ -46,30 +55,55 @@ class Metabolism:
     warnings: tuple[str, ...] = ()
 
 
+def observed_pet(examination: Examination, sized: Sequence[Sized]) -> ObservedPet | None:
+    """What the PET of a date shows whatever becomes of its candidates; None without a PET.
+
+    The reference regions keep away from everything that was delineated, lesion or not.
+    """
+    suv = examination.suv
+    if suv is None:
+        return None
+    drawn = []
+    for each in sized:
+        with suppress(GeometryError):  # smaller than a PET voxel, or outside of the PET
+            drawn.append(on_pet_grid(each.candidate.mask, suv.grid))
+    regions = regions_of(suv, examination.ct.volume, drawn)
+    return ObservedPet(regions, bare_projections(suv))
+
+
 def metabolism(
     lesions: Sequence[TrackedLesion],
     organs: Mapping[str, str],
-    examinations: Sequence[Examination],
+    dates: Sequence[ObservedDate],
     protocol: PetProtocol | None = None,
+    memory: Memory | None = None,
 ) -> Metabolism:
     """Measure every PET and assess the follow-ups against the first one.
 
     Args:
         organs: lesion to organ, where known: two per organ count for the sums of five.
         protocol: what the papers leave open; the defaults unless given.
+        memory: of uptakes that were measured before.
     """
+    known = memory if memory is not None else Memory()
     scans: list[MeasuredScan] = []
     projected = []
     warnings = []
-    for examination in examinations:
-        if examination.suv is None:
+    for observed in dates:
+        examination = observed.examination
+        if examination.suv is None or observed.pet is None:
             continue
-        masks = _masks(lesions, examination)
+        drawn = _drawn(lesions, examination)
+        masks = {name: mask for name, (mask, _) in drawn.items()}
         seen = LesionMasks(
             masks,
             organs,
             new=[each.id for each in lesions if each.role is Role.NEW],
             absent=[each.id for each in lesions if _is_absent(each, examination.day)],
+            uptakes={
+                name: _uptake(examination, mask, pieces, known)
+                for name, (mask, pieces) in drawn.items()
+            },
         )
         try:
             scan = measured_scan(
@@ -77,14 +111,15 @@ def metabolism(
                 examination.suv,
                 seen,
                 audit=examination.audit,
-                ct=examination.ct.volume,
+                regions=observed.pet.regions,
             )
         except InputError as error:
             warnings.append(f"{examination.visit.date}: PET not measured: {error}")
             continue
         scans.append(scan)
         warnings.extend(f"{examination.visit.date}: {warning}" for warning in scan.warnings)
-        views = projections(examination.suv, lesions=masks, regions=scan.regions)
+        grid = examination.suv.grid
+        views = drawn_on(observed.pet.projections, grid, lesions=masks, regions=scan.regions)
         projected.append(
             (
                 examination.day,
@@ -107,9 +142,25 @@ def metabolism(
     return Metabolism(tuple(scans), assessments, tuple(projected), tuple(warnings))
 
 
-def _masks(lesions: Sequence[TrackedLesion], examination: Examination) -> dict[str, Mask]:
-    """The lesions of a date on the grid of its PET; those too small for a voxel are left out."""
-    found = {}
+def _uptake(examination: Examination, mask: Mask, pieces: Sequence[Sized], known: Memory) -> Uptake:
+    """The uptake of a lesion; that of its only piece was measured with its size."""
+    first = pieces[0].uptake
+    if len(pieces) == 1 and first is not None:
+        return first
+    suv = examination.suv
+    assert suv is not None  # only dates with a PET come here
+    question = ("uptake", examination.day, mask_key(mask))
+    return known.of(question, lambda: uptake(suv, mask))
+
+
+def _drawn(
+    lesions: Sequence[TrackedLesion], examination: Examination
+) -> dict[str, tuple[Mask, Sequence[Sized]]]:
+    """The lesions of a date on the grid of its PET, with their pieces.
+
+    Those too small for a voxel are left out.
+    """
+    found: dict[str, tuple[Mask, Sequence[Sized]]] = {}
     for lesion in lesions:
         sighting = lesion.track.at(examination.day)
         pieces = lesion.sized.get(examination.day, ())
@@ -117,7 +168,7 @@ def _masks(lesions: Sequence[TrackedLesion], examination: Examination) -> dict[s
             continue
         whole = united([piece.candidate.mask for piece in pieces])
         try:
-            found[lesion.id] = on_pet_grid(whole, examination.suv.grid)
+            found[lesion.id] = on_pet_grid(whole, examination.suv.grid), pieces
         except GeometryError:
             continue
     return found

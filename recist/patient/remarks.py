@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imaging.series import Problem, Subject
-from imaging.treatment import Treatment
 from recist.patient.delineation import Delineated
 from recist.patient.examination import Examination
 from recist.patient.roles import Placed
@@ -19,10 +18,14 @@ def warnings_of(
     examinations: Sequence[Examination],
     found: Sequence[Delineated],
     dates: Sequence[DatedCandidates],
-    treatment: Treatment | None,
+    treatment: Sequence[str],
     placed: Placed,
 ) -> tuple[str, ...]:
-    """Everything that was adapted, left out or doubtful, by date where it has one."""
+    """Everything that was adapted, left out or doubtful, by date where it has one.
+
+    Args:
+        treatment: problems and warnings of the radiotherapy.
+    """
     dated = [
         f"{examination.visit.date}: {warning}"
         for examination, own, place in zip(examinations, found, dates, strict=True)
@@ -32,17 +35,20 @@ def warnings_of(
             *(place.registration.quality.flags if place.registration else ()),
         )
     ]
-    general = (*treatment.problems, *treatment.warnings) if treatment else ()
-    return tuple(dict.fromkeys((*placed.warnings, *general, *dated)))
+    return tuple(dict.fromkeys((*placed.warnings, *treatment, *dated)))
 
 
 def problems_of(
     subject: Subject,
     examinations: Sequence[Examination],
     found: Sequence[Delineated],
-    treatment: Treatment | None = None,
+    unreadable: Sequence[str] = (),
 ) -> tuple[Problem, ...]:
-    """Parts of the data that could not be used, and dates without any delineation."""
+    """Parts of the data that could not be used, and dates without any delineation.
+
+    Args:
+        unreadable: files of the radiotherapy that could not be read, each with the reason.
+    """
     problems = [problem for examination in examinations for problem in examination.problems]
     problems += [
         Problem(str(examination.visit.date), what, "correct or remove it", subject.id)
@@ -50,8 +56,7 @@ def problems_of(
         for what in own.unusable
     ]
     problems += [
-        Problem("radiotherapy", what, "correct or remove it", subject.id)
-        for what in (treatment.unreadable if treatment else ())
+        Problem("radiotherapy", what, "correct or remove it", subject.id) for what in unreadable
     ]
     for visit in subject.visits:
         if visit.ct is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,32 @@ class KeyImage:
     short_axis_px: tuple[tuple[float, float], tuple[float, float]] | None
     overlays: tuple[Overlay, ...] = ()
     slice_position: str = ""
+
+
+class ReviewState(StrEnum):
+    """How far a measurement can be relied on."""
+
+    PROPOSED = "proposed"  # by a network or a rule; nobody has looked
+    DRAWN = "drawn"  # by a person, with the images or in a folder
+    CHECKED = "checked"  # its date or the lesion was gone through and confirmed
+    CORRECTED = "corrected"  # a reader said otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class LesionReview:
+    """Who stands for one lesion at one date.
+
+    Attributes:
+        reader, recorded_at: of the correction or the check, where given.
+        reason: what the reader said of it.
+    """
+
+    lesion_id: str
+    day: int
+    state: ReviewState
+    reader: str = ""
+    recorded_at: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +130,4 @@ class PatientResult:
     metabolic: tuple[PetAssessment, ...] = ()
     certainties: tuple[Certainty, ...] = ()
     baselines: tuple[BaselineSum, ...] = ()
+    reviews: tuple[LesionReview, ...] = ()

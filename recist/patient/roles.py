@@ -19,6 +19,7 @@ from recist.course import Field, Lesion, Role
 from recist.criteria.selection import BaselineLesion, LocalTreatment, choose_targets
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.field.field_finding import FieldFinding
+from recist.patient.corrections.measured import CorrectedMeasurement
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
 from recist.patient.overrides import Override
@@ -47,7 +48,10 @@ def place(
     protocol: Protocol,
     treatments: Mapping[Field, LocalTreatment],
     reviewed: frozenset[int],
+    drawn: frozenset[int] | None = None,
     incomplete: frozenset[int] = frozenset(),
+    hints: Mapping[int, Sequence[Mask]] | None = None,
+    corrected: Mapping[str, Mapping[int, CorrectedMeasurement]] | None = None,
 ) -> Placed:
     """Give every lesion its role, organ and field.
 
@@ -55,8 +59,11 @@ def place(
         sized: by date, in the order of that date's candidates.
         choices: the reader's; they win over every rule.
         treatments: what being irradiated means for a lesion of each field class.
-        reviewed: the days on which a person delineated.
+        reviewed: the days that a person delineated, or went through.
+        drawn: the days that a person delineated; those of ``reviewed`` unless given.
         incomplete: the days on which a delineation was given that cannot be used.
+        hints: by day, regions that a structure set names as lymph nodes.
+        corrected: what the reader says of the size or state of a lesion, by day.
 
     Raises:
         InputError: a choice names a lesion that does not exist.
@@ -67,10 +74,12 @@ def place(
             f"the reader's choices name unknown lesions: {', '.join(unknown)}",
             remedy=f"lesions are {', '.join(track.id for track in tracks.lesions)}",
         )
-    hints = _node_rois(examinations)
     seen = [
-        TrackedLesion.of(
-            track, tracks.days, sized, choices.get(track.id, Override(track.id)), hints
+        replace(
+            TrackedLesion.of(
+                track, tracks.days, sized, choices.get(track.id, Override(track.id)), hints or {}
+            ),
+            corrected=(corrected or {}).get(track.id, {}),
         )
         for track in tracks.lesions
     ]
@@ -103,10 +112,15 @@ def place(
             )
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
+        checked |= {d for d, said in lesion.corrected.items() if said.is_signed or lesion.said(d)}
         unsure = frozenset[int]() if lesion.choice.confirmed else incomplete
         tracked.append(
             replace(
-                lesion, role=role, reviewed=checked, incomplete=unsure, drawn_by_reader=reviewed
+                lesion,
+                role=role,
+                reviewed=checked,
+                incomplete=unsure,
+                drawn_by_reader=reviewed if drawn is None else drawn,
             )
         )
     ids = {lesion.id for lesion in seen}
@@ -136,16 +150,9 @@ def _baseline_lesions(
     }
     found = []
     for lesion in lesions:
-        drawn = [
-            piece.caliper
-            for piece in lesion.sized.get(baseline.day, ())
-            if piece.caliper is not None
-        ]
-        if not drawn:
+        axes_mm = lesion.axes_mm(baseline.day)
+        if axes_mm is None:
             continue
-        largest = max(
-            drawn, key=lambda each: each.short_axis_mm if lesion.is_node else each.long_axis_mm
-        )
         name = lesion.id
         # An unknown organ is not shared: the rule of two per organ cannot be applied to it.
         organ = f"{UNKNOWN_ORGAN} ({name})" if lesion.organ == UNKNOWN_ORGAN else lesion.organ
@@ -154,8 +161,7 @@ def _baseline_lesions(
                 name,
                 organ,
                 lesion.is_node,
-                largest.long_axis_mm,
-                largest.short_axis_mm,
+                *axes_mm,
                 treatment=treatment_of.get(name, LocalTreatment.NONE),
                 slice_thickness_mm=_tenths(baseline.ct.slice_thickness_mm),
                 slice_spacing_mm=_tenths(spacing_mm),
@@ -187,8 +193,8 @@ def _normal_nodes(
 
 
 def _short_axis_mm(lesion: TrackedLesion, day: int) -> Decimal:
-    drawn = (piece.caliper for piece in lesion.sized.get(day, ()))
-    return max((each.short_axis_mm for each in drawn if each), default=Decimal(0))
+    axes_mm = lesion.axes_mm(day)
+    return Decimal(0) if axes_mm is None else axes_mm[1]
 
 
 def _merged_into_recorded(lesions: Sequence[TrackedLesion]) -> list[TrackedLesion]:
@@ -224,23 +230,22 @@ def _since_pathological(lesion: TrackedLesion) -> TrackedLesion | None:
     return replace(lesion, track=replace(lesion.track, sightings=sightings), sized=sized)
 
 
-def _node_rois(examinations: Sequence[Examination]) -> dict[int, list[Mask]]:
-    """By day, the regions that a structure set names as lymph nodes: hints for other delineations.
+def node_regions(examination: Examination) -> tuple[Mask, ...]:
+    """The regions that the structure sets of a date name as lymph nodes: hints for other outlines.
 
     A structure set that cannot be used gives no hint; where it matters it is reported by the
     delineation or the field.
     """
-    found: dict[int, list[Mask]] = {}
-    for examination in examinations:
-        grid = examination.ct.volume.grid
-        for series in examination.visit.rtstructs:
-            try:
-                rois = lesion_rois(read_rtstruct(series.files[0]))
-                masks = [rasterise(roi, grid) for roi in rois if NODE_NAME.search(roi.name)]
-            except InputError:
-                continue
-            found.setdefault(examination.day, []).extend(mask for mask in masks if mask.voxels)
-    return found
+    found: list[Mask] = []
+    grid = examination.ct.volume.grid
+    for series in examination.visit.rtstructs:
+        try:
+            rois = lesion_rois(read_rtstruct(series.files[0]))
+            masks = [rasterise(roi, grid) for roi in rois if NODE_NAME.search(roi.name)]
+        except InputError:
+            continue
+        found += [mask for mask in masks if mask.voxels]
+    return tuple(found)
 
 
 def _without_effect(

@@ -70,14 +70,13 @@ def status_of(
     Args:
         smallest_mm: its smallest diameter at earlier dates, None without one.
     """
-    reviewed = sighting.day in lesion.reviewed
-    if sighting.state is State.ABSENT and sighting.day in lesion.incomplete:
-        return UNUSABLE
-    if sighting.state in UNSEEN:
-        doubtful = sighting.state is State.ABSENT and not reviewed
-        if doubtful and protocol.unreviewed_absence == "not_evaluable":
-            return NOT_FOUND
-        return UNSEEN[sighting.state]
+    said = lesion.said(sighting.day)
+    reviewed = said is not None or sighting.day in lesion.reviewed
+    unseen = _unseen(lesion, sighting, protocol) if said is None else None
+    if said is not None and not said.is_sized and said.status is not None:
+        unseen = said.status, ""
+    if unseen is not None:
+        return unseen
     size_mm = lesion.size_mm(sighting.day)
     if lesion.role is Role.TARGET:
         return _target(size_mm, sighting.confidence, reviewed, protocol)
@@ -97,6 +96,20 @@ def _target(
     if unsure and protocol.unreviewed_measurement == "measured_if_sure":
         return UNSURE
     return (Status.TOO_SMALL if size_mm is None else Status.MEASURED), ""
+
+
+def _unseen(
+    lesion: TrackedLesion, sighting: Sighting, protocol: Protocol
+) -> tuple[Status, str] | None:
+    """The status of a lesion that has no outline of its own at a date; None where it has."""
+    if sighting.state is State.ABSENT and sighting.day in lesion.incomplete:
+        return UNUSABLE
+    if sighting.state in UNSEEN:
+        doubtful = sighting.state is State.ABSENT and sighting.day not in lesion.reviewed
+        if doubtful and protocol.unreviewed_absence == "not_evaluable":
+            return NOT_FOUND
+        return UNSEEN[sighting.state]
+    return None
 
 
 def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status, str]:
@@ -152,7 +165,8 @@ def measurements(
         if remark:
             remarks.append((lesion.id, day, remark))
         found[day] = _measurement(lesion, sighting, status, _drawn_by(lesion, day, source, network))
-        size_mm = lesion.size_mm(day) if sighting.state in SEEN else None
+        sized = sighting.state in SEEN or lesion.said(day) is not None
+        size_mm = lesion.size_mm(day) if sized else None
         if size_mm is not None:
             smallest = size_mm if smallest is None else min(smallest, size_mm)
     return found, tuple(remarks)
@@ -177,8 +191,8 @@ def _measurement(
         lesion.id,
         status,
         parts_mm=lesion.parts_mm(day) if status is Status.MEASURED else (),
-        merged_into=sighting.merged_into if status is Status.MERGED else None,
-        caliper=lesion.caliper(day) if parts else None,
+        merged_into=_merged_into(lesion, sighting) if status is Status.MERGED else None,
+        caliper=lesion.caliper(day) if parts or lesion.said(day) else None,
         volume_ml=round(sum(part.candidate.mask.volume_ml for part in parts), 3) if parts else None,
         suv_max=_rounded(max((each.suv_max for each in uptakes), default=None)),
         suv_mean=_rounded(
@@ -190,6 +204,11 @@ def _measurement(
         confidence=None if day in lesion.reviewed else round(sighting.confidence, 2),
         doubts=tuple(dict.fromkeys(flag for part in parts for flag in part.candidate.flags)),
     )
+
+
+def _merged_into(lesion: TrackedLesion, sighting: Sighting) -> str | None:
+    said = lesion.said(sighting.day)
+    return sighting.merged_into if said is None else said.merged_into
 
 
 def _rounded(suv: float | None) -> float | None:
@@ -206,7 +225,8 @@ def delineation_error(lesions: Sequence[TrackedLesion]) -> MeasurementError:
         piece.candidate.diameter_uncertainty_mm / float(piece.caliper.long_axis_mm)
         for lesion in lesions
         if lesion.role is Role.TARGET
-        for pieces in lesion.sized.values()
+        for day, pieces in lesion.sized.items()
+        if lesion.said(day) is None
         for piece in pieces
         if piece.candidate.diameter_uncertainty_mm is not None
         and piece.caliper is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from imaging.volume import Mask
 from recist.course import Caliper, Role
 from recist.measure import diameter_mm
+from recist.patient.corrections.measured import CorrectedMeasurement
 from recist.patient.examination import Sized
 from recist.patient.overrides import Override
 from recist.tracking import Track
@@ -33,6 +34,7 @@ class TrackedLesion:
         reviewed: the days on which a person delineated, or all if a reader confirmed the lesion.
         drawn_by_reader: the days on which a person delineated.
         incomplete: the days on which a delineation was given that cannot be used.
+        corrected: by day, what the reader says of its size or state; it wins over what was drawn.
     """
 
     track: Track
@@ -45,6 +47,7 @@ class TrackedLesion:
     reviewed: frozenset[int] = frozenset()
     drawn_by_reader: frozenset[int] = frozenset()
     incomplete: frozenset[int] = frozenset()
+    corrected: Mapping[int, CorrectedMeasurement] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -98,9 +101,41 @@ class TrackedLesion:
         drawn = (part.caliper for part in self.sized.get(day, ()))
         return tuple(each for each in drawn if each is not None)
 
+    def said(self, day: int) -> CorrectedMeasurement | None:
+        """What the reader says of its size or state at a date; None where nothing, or only yes."""
+        found = self.corrected.get(day)
+        if found is None or (found.status is None and not found.is_sized):
+            return None
+        return found
+
     def parts_mm(self, day: int) -> tuple[Decimal, ...]:
         """The diameters of its pieces at a date: longest, or short axis of a node."""
+        said = self.said(day)
+        return self.drawn_parts_mm(day) if said is None else said.sizes_mm(self.is_node)
+
+    def drawn_parts_mm(self, day: int) -> tuple[Decimal, ...]:
+        """The diameters on its outlines at a date, whatever the reader says."""
         return tuple(diameter_mm(each, self.is_node) for each in self.calipers(day))
+
+    def axes_mm(self, day: int) -> tuple[Decimal, Decimal] | None:
+        """Long and short axis at a date, of the largest piece; None where none was measured.
+
+        Where the reader gave only the diameter that counts, the other is the one drawn, as far as
+        the two agree.
+        """
+        drawn = self.drawn_caliper(day)
+        said = self.said(day)
+        if said is None:
+            return None if drawn is None else (drawn.long_axis_mm, drawn.short_axis_mm)
+        if not said.is_sized:
+            return None
+        long_mm, short_mm = said.axes_mm
+        counting = max(said.sizes_mm(self.is_node))
+        if self.is_node:
+            other = long_mm or (drawn.long_axis_mm if drawn else counting)
+            return max(other, counting), counting
+        other = short_mm or (drawn.short_axis_mm if drawn else counting)
+        return counting, min(other, counting)
 
     def size_mm(self, day: int) -> Decimal | None:
         """The sum of the diameters of its pieces; None where none was measured."""
@@ -108,7 +143,12 @@ class TrackedLesion:
         return sum(parts, Decimal(0)) if parts else None
 
     def caliper(self, day: int) -> Caliper | None:
-        """The caliper shown; of a lesion in pieces, that of the largest."""
+        """The caliper shown: the reader's where he says something, else the one drawn."""
+        said = self.said(day)
+        return self.drawn_caliper(day) if said is None else said.caliper
+
+    def drawn_caliper(self, day: int) -> Caliper | None:
+        """The caliper on the outline; of a lesion in pieces, that of the largest."""
         return max(
             self.calipers(day), key=lambda each: diameter_mm(each, self.is_node), default=None
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from imaging.errors import InputError
-from recist.course import LARGEST_DIAMETER_MM, Axis, Measurement, Status
+from imaging.volume import Grid
+from recist.course import LARGEST_DIAMETER_MM, Axis, Caliper, Measurement, Point3, Status
 
 #: The length of a line that a reader drew without naming it is recorded to this.
 RECORDED_STEP_MM = Decimal("0.1")
@@ -26,6 +28,7 @@ class CorrectedMeasurement:
         long_axis, short_axis: where they were drawn.
         merged_into: the lesion that holds it now.
         recorded_at: when it was said, ISO 8601; empty when not known.
+        slice_index, sop_instance_uid: of the image that the caliper lies on, once that is known.
     """
 
     lesion: str
@@ -40,6 +43,8 @@ class CorrectedMeasurement:
     reason: str = ""
     reader: str = ""
     recorded_at: str = ""
+    slice_index: int = 0
+    sop_instance_uid: str = ""
 
     def __post_init__(self) -> None:
         lengths = (*self.parts_mm, self.long_axis_mm, self.short_axis_mm)
@@ -104,6 +109,41 @@ class CorrectedMeasurement:
             short_mm = length_mm(self.short_axis)
         return long_mm, short_mm
 
+    @property
+    def caliper(self) -> Caliper | None:
+        """Both diameters where the reader drew them; one that was not drawn has length 0.
+
+        Which slice they lie on is for the image to say: see :meth:`on_image`.
+        """
+        drawn = self.long_axis or self.short_axis
+        if drawn is None:
+            return None
+        long_mm, short_mm = self.axes_mm
+        middle = _middle(drawn)
+        return Caliper(
+            self.long_axis or Axis(middle, middle),
+            self.short_axis or Axis(middle, middle),
+            long_mm or Decimal(0),
+            short_mm or Decimal(0),
+            self.slice_index,
+            self.sop_instance_uid,
+        )
+
+    def on_image(self, grid: Grid, sop_instance_uids: Sequence[str] = ()) -> CorrectedMeasurement:
+        """The same with the slice that its caliper lies on.
+
+        Raises:
+            InputError: the caliper lies outside of the image.
+        """
+        drawn = self.long_axis or self.short_axis
+        if drawn is None:
+            return self
+        k = round(float(grid.to_voxel(_middle(drawn))[2]))
+        if not 0 <= k < grid.shape[2]:
+            raise self._refused("its caliper lies outside of the image", "give LPS mm of this scan")
+        uid = sop_instance_uids[k] if k < len(sop_instance_uids) else ""
+        return replace(self, slice_index=k, sop_instance_uid=uid)
+
     def repeats(self, measurement: Measurement | None) -> bool:
         """Whether it says what stands there anyway: a row of a table that was given back whole."""
         if measurement is None or self.is_signed or self.long_axis or self.short_axis:
@@ -113,6 +153,11 @@ class CorrectedMeasurement:
             and self.parts_mm == measurement.parts_mm
             and self.merged_into == measurement.merged_into
         )
+
+
+def _middle(axis: Axis) -> Point3:
+    x, y, z = ((a + b) / 2 for a, b in zip(axis.start_mm, axis.end_mm, strict=True))
+    return x, y, z
 
 
 def length_mm(axis: Axis) -> Decimal:

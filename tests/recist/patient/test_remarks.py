@@ -39,7 +39,7 @@ def test_a_delineation_that_cannot_be_used_is_a_failure_with_its_date(followed: 
     patient = followed({"L1": {0: "9x9"}})
     found = [Delineated((), unusable=("rs.dcm: not readable",))]
     lost = Treatment((), unreadable=("rd.dcm: no pixel data",))
-    problem, other = problems_of(subject(patient), patient.examinations, found, lost)
+    problem, other = problems_of(subject(patient), patient.examinations, found, lost.unreadable)
     assert str(problem).startswith("2024-01-01: rs.dcm: not readable")
     assert str(other).startswith("radiotherapy: rd.dcm: no pixel data")
 

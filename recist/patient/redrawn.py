@@ -1,0 +1,195 @@
+"""The candidates of every date with what a reader drew, and which lesion each is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from imaging.errors import InputError
+from imaging.masks import read_label_map
+from imaging.volume import Grid, Mask
+from recist.course import Caliper
+from recist.patient.corrections.drawn import DrawnLesion
+from recist.patient.corrections.measured import CorrectedMeasurement
+from recist.patient.corrections.said import Corrections
+from recist.patient.examination import Sized, size
+from recist.patient.work.observed import ObservedDate, Work
+from recist.tracking import Followed, Link, Tracks, track
+from segmentation.instances import Candidate
+
+#: Around a click without an outline this stands for the lesion until it is delineated: its place
+#: is known, its size is not.
+CLICK_DIAMETER_MM = 10.0
+NO_OUTLINE = "no outline was drawn: its place is a sphere around what the reader marked"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Redrawn:
+    """The dates as tracking saw them."""
+
+    dates: tuple[ObservedDate, ...]
+    tracks: Tracks
+
+    def at(self, lesion: str, date: dt.date) -> ObservedDate:
+        """The date of something said of a lesion.
+
+        Raises:
+            InputError: no such date or lesion, or the lesion was not known yet at that date.
+        """
+        observed = next((each for each in self.dates if each.date == date), None)
+        where = f"lesion {lesion}, {date}"
+        if observed is None:
+            dates = ", ".join(str(each.date) for each in self.dates)
+            raise InputError("no such date", where=where, remedy=f"dates are {dates}")
+        names = [each.id for each in self.tracks.lesions]
+        if lesion not in names:
+            remedy = f"lesions are {', '.join(names) or 'none'}; draw one that is missing"
+            raise InputError("no such lesion", where=where, remedy=remedy)
+        if self.tracks.lesion(lesion).at(observed.day) is None:
+            raise InputError(
+                "it was not delineated at this date or before",
+                where=where,
+                remedy="draw it there: a point, its longest diameter or an outline",
+            )
+        return observed
+
+
+def redrawn(work: Work, corrections: Corrections) -> Redrawn:
+    """Track with the links of the reader, and with what he drew in the place of what was there.
+
+    Raises:
+        InputError: a link or drawing that fits no date, delineation or image.
+    """
+    dates = work.dates
+    tracks = track([each.dated for each in dates], links=corrections.links)
+    if not corrections.drawn:
+        return Redrawn(dates, tracks)
+    links = list(corrections.links)
+    moved: dict[tuple[int, int], int] = {}  # day, candidate that gives way -> the one drawn
+    of_date: dict[dt.date, list[DrawnLesion]] = {}
+    for drawn in corrections.drawn:
+        of_date.setdefault(drawn.date, []).append(drawn)
+    changed = []
+    for date in dates:
+        own = of_date.pop(date.date, [])
+        if own:
+            date, replaced = _with(date, own, tracks)  # noqa: PLW2901 - the same date, redrawn
+            moved |= {(date.day, old): new for old, new in replaced.items()}
+            labels = {date.sized[old].candidate.label for old in replaced}
+            when = (date.date.isoformat(), str(date.day))
+            links = [x for x in links if not (x.when in when and x.candidate in labels)]
+            links += [Link(date.date.isoformat(), label, "") for label in sorted(labels)]
+            links += [
+                Link(
+                    date.date.isoformat(),
+                    label_of(each),
+                    each.lesion,
+                    each.reason,
+                    each.reader,
+                    each.recorded_at,
+                )
+                for each in own
+            ]
+        changed.append(replace(date, followed=tuple(_moved(each, moved) for each in date.followed)))
+    for date_of in of_date:
+        known = ", ".join(str(each.date) for each in dates)
+        raise InputError(f"something is drawn on {date_of}", remedy=f"dates are {known}")
+    return Redrawn(tuple(changed), track([each.dated for each in changed], links=links))
+
+
+def label_of(drawn: DrawnLesion) -> str:
+    """The name of what a reader drew among the candidates of its date."""
+    return f"reader: {drawn.lesion}"
+
+
+def _with(
+    date: ObservedDate, drawn: list[DrawnLesion], tracks: Tracks
+) -> tuple[ObservedDate, dict[int, int]]:
+    """A date with what was drawn at its end; each candidate that gives way, to the one drawn.
+
+    Those stay where they are, so that every other keeps its number.
+    """
+    replaced: dict[int, int] = {}
+    for number, each in enumerate(drawn, start=len(date.sized)):
+        sighting = next((x.at(date.day) for x in tracks.lesions if x.id == each.lesion), None)
+        replaced |= dict.fromkeys(sighting.candidates if sighting is not None else (), number)
+    return date.with_sized((*date.sized, *(_sized(each, date) for each in drawn))), replaced
+
+
+def _moved(followed: Followed, moved: Mapping[tuple[int, int], int]) -> Followed:
+    """What was followed from a candidate that gave way is followed from what was drawn."""
+    now = moved.get((followed.day, followed.candidate))
+    return followed if now is None else replace(followed, candidate=now)
+
+
+def _sized(drawn: DrawnLesion, date: ObservedDate) -> Sized:
+    grid = date.examination.ct.volume.grid
+    line = drawn.line
+    candidate = Candidate(
+        label_of(drawn),
+        _outline(drawn, grid),
+        organ=drawn.organ,
+        is_node=drawn.is_node,
+        source=drawn.reader or "the reader",
+        flags=() if drawn.outline is not None else (NO_OUTLINE,),
+        long_axis=None if line is None else (line.start_mm, line.end_mm),
+    )
+    if drawn.outline is not None:
+        return size(candidate, date.examination)
+    return Sized(candidate, _caliper(drawn, date), None)
+
+
+def _caliper(drawn: DrawnLesion, date: ObservedDate) -> Caliper | None:
+    """The line itself; a click has no size."""
+    if drawn.line is None:
+        return None
+    said = CorrectedMeasurement(drawn.lesion, drawn.date, long_axis=drawn.line)
+    ct = date.examination.ct
+    caliper = said.on_image(ct.volume.grid, ct.sop_instance_uids).caliper
+    if caliper is not None and drawn.is_node:  # the only line of a node is its short axis
+        return replace(
+            caliper,
+            long_axis=caliper.long_axis,
+            short_axis=caliper.long_axis,
+            short_axis_mm=caliper.long_axis_mm,
+        )
+    return caliper
+
+
+def _outline(drawn: DrawnLesion, grid: Grid) -> Mask:
+    where = f"lesion {drawn.lesion}, {drawn.date}"
+    if isinstance(drawn.outline, Mask):
+        if not drawn.outline.grid.same_as(grid):
+            raise InputError("its outline lies on another grid than the CT", where=where)
+        mask = Mask(drawn.outline.array, drawn.outline.start, grid)
+    elif isinstance(drawn.outline, Path):
+        mask = Mask.of(read_label_map(drawn.outline, grid) != 0, grid)
+    else:
+        mask = _sphere(drawn, grid)
+    if not mask.voxels:
+        raise InputError("what was drawn holds no voxel of the image", where=where)
+    return mask
+
+
+def _sphere(drawn: DrawnLesion, grid: Grid) -> Mask:
+    """The voxels around a click, or around the middle of a line of its length."""
+    points = np.array(drawn.points_mm)
+    middle = points.mean(axis=0)
+    apart_mm = float(np.linalg.norm(points[0] - points[-1]))
+    radius_mm = max(apart_mm or CLICK_DIAMETER_MM, *grid.spacing_mm) / 2
+    at = grid.to_voxel(middle)
+    reach = np.ceil(radius_mm / np.array(grid.spacing_mm)).astype(int) + 1
+    start = np.rint(at).astype(int) - reach
+    index = np.stack(np.meshgrid(*(np.arange(2 * n + 1) for n in reach), indexing="ij"), axis=-1)
+    away = np.linalg.norm(grid.to_world_mm(index + start) - middle, axis=-1)
+    i, j, k = (int(n) for n in start)
+    return Mask.placed(away <= radius_mm, (i, j, k), grid)
+
+
+def drawn_by_lesion(corrections: Corrections) -> Mapping[tuple[str, dt.date], DrawnLesion]:
+    """What was drawn, by lesion and date."""
+    return {(each.lesion, each.date): each for each in corrections.drawn}
