@@ -14,6 +14,10 @@ from typing import BinaryIO
 
 from imaging.errors import InputError
 
+#: Stands in every JSON that is written as ``schema_version``; raised when a member changes its
+#: meaning or goes. The schemas lie in ``recist/schemas``.
+SCHEMA_VERSION = 1
+
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows changes line ends without it
 
 

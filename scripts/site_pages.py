@@ -88,7 +88,17 @@ def commands() -> str:
         "",
         "Exit code 0: all done; 1: some of it failed and is named, the rest is",
     ]
-    lines += ["complete; 2: nothing could be done, and why.", ""]
+    lines += [
+        "complete; 2: nothing could be done, and why.",
+        "",
+        "`recist --log-file FILE COMMAND ...` appends to a file what was asked, what the command",
+        "says, each line with its time in UTC, and the exit code. Warnings of DICOM libraries are",
+        "left out of it: they quote header values, patients' names among them.",
+        "",
+        "`recist --install-completion` sets up completion of commands and options for the shell in",
+        "use (bash, zsh, fish, PowerShell); `recist --show-completion` prints the script instead.",
+        "",
+    ]
     for panel, functions in COMMANDS.items():
         lines += [f"## {panel}", ""]
         for function in functions:

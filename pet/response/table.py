@@ -15,7 +15,7 @@ from typing import Any
 from imaging.errors import InputError
 from imaging.tables import cells
 from imaging.tables.rows import csv_text
-from imaging.writing import write_text
+from imaging.writing import SCHEMA_VERSION, write_text
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import LymphomaCourse, deauville, lugano
@@ -81,7 +81,9 @@ def assess_pet_table(
         raise next(iter(failures.values()))
     out.mkdir(parents=True, exist_ok=True)
     as_csv = csv_text(rows, ("subject", courses[0].time, *COLUMNS))
-    as_json = json.dumps({"assessments": records}, indent=2) + "\n"
+    as_json = (
+        json.dumps({"schema_version": SCHEMA_VERSION, "assessments": records}, indent=2) + "\n"
+    )
     return (
         write_text(out / "pet_timepoints.csv", as_csv),
         write_text(out / "pet_timepoints.json", as_json),

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from imaging.errors import InputError
+from imaging.writing import SCHEMA_VERSION
 from pet.suv.audit import Audit
 from pet.suv.body import SuvType
 from pet.suv.conversion import suv_factors
@@ -34,7 +35,9 @@ def suv_report(
             error.args = (f"{series_folder}: {error}",)
             error.where = str(series_folder)
         raise
-    return json_format.dumps(audit.as_dict(), indent=2) if json else as_text(audit)
+    if not json:
+        return as_text(audit)
+    return json_format.dumps({"schema_version": SCHEMA_VERSION, **audit.as_dict()}, indent=2)
 
 
 def pet_headers(folder: Path) -> list[Dataset]:

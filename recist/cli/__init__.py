@@ -7,8 +7,10 @@ Exit codes: 0 all done; 1 some of it failed and is named; 2 nothing could be don
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +18,7 @@ from rich.text import Text
 
 from imaging.errors import InputError, printable
 from recist import __version__
+from recist.cli import log
 from recist.cli.abscopal import abscopal
 from recist.cli.assess import assess
 from recist.cli.assess_pet import assess_pet
@@ -65,8 +68,15 @@ def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(help="Append what the command says, with times, to this file."),
+    ] = None,
 ) -> None:
     """Tumour response assessment."""
+    del version  # its callback has printed it and left
+    if log_file is not None:
+        log.begin(log_file)
 
 
 def main() -> None:
@@ -76,9 +86,15 @@ def main() -> None:
     they quote header values, patients' names among them.
     """
     warnings.simplefilter("ignore")
+    began = time.monotonic()
     try:
         app()
+    except SystemExit as ended:
+        log.end(ended.code if isinstance(ended.code, int) else 0, time.monotonic() - began)
+        raise
     except InputError as error:
+        log.refused(str(error))
+        log.end(2, time.monotonic() - began)
         console.print(
             Text.assemble(("recist:", "red"), f" {printable(str(error))}"), soft_wrap=True
         )

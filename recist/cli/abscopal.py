@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Events, Out, ProtocolName
-from recist.cli.printing import report_table
+from recist.cli.printing import print_result, report_table
 
 
 def abscopal(
@@ -34,6 +34,6 @@ def abscopal(
             arms=arms,
             doses=doses,
             protocol=protocol,
-            on_answer=typer.echo,
+            on_answer=print_result,
         )
     )

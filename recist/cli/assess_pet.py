@@ -9,7 +9,7 @@ import typer
 
 from imaging.errors import InputError
 from recist.cli.options import Out, ProtocolName, names_of
-from recist.cli.printing import console, print_line
+from recist.cli.printing import console, print_line, print_result
 from recist.response import RESEARCH_USE
 
 
@@ -35,7 +35,7 @@ def assess_pet(
         failures=failures,
         date_order=chosen.date_order,
     ):
-        typer.echo(path)
+        print_result(str(path))
     for subject, error in failures.items():
         print_line(f"error: {subject}: {error}")
     console.print(RESEARCH_USE, style="dim")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Events, Out, ProtocolName, names_of
-from recist.cli.printing import console, report_table
+from recist.cli.printing import console, print_result, report_table
 
 
 def cohort(
@@ -50,6 +50,6 @@ def cohort(
         title=title,
     )
     for sentence in found.sentences:
-        typer.echo(sentence)
+        print_result(sentence)
     console.print(f"report: {out / 'report.html'}, {out / 'report.pdf'}", highlight=False)
     report_table(found.table)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from recist.cli.options import Device
-from recist.cli.printing import console
+from recist.cli.printing import console, print_result
 
 
 def demo(
@@ -30,5 +30,5 @@ def demo(
             on_stage=bars.on_stage,
         )
     for line in lines:
-        typer.echo(line)
+        print_result(line)
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console
+from recist.cli.printing import console, print_result
 from recist.response import RESEARCH_USE
 
 
@@ -51,12 +51,12 @@ def design(
     )
     number, lines = summary(planned, patients)
     for line in lines:
-        typer.echo(line)
+        print_result(line)
     found = simulate(planned, number, trials=trials, seed=seed)
     null = simulate(planned, number, trials=trials, seed=seed + 1, hazard_ratio=1.0)
     for name, each in (("power", found), ("error of type I", null)):
         low, high = each.rejected.clopper_pearson or (0.0, 1.0)
-        typer.echo(
+        print_result(
             f"simulated {name}: {100 * (each.rejected.rate or 0):.1f} % "
             f"({100 * low:.1f} to {100 * high:.1f}), {each.events:.1f} events, "
             f"median crude hazard ratio {each.hazard_ratio:.3f}; {trials} trials, seed {seed}"
@@ -65,7 +65,7 @@ def design(
         from recist.cohort.simulated import write_trial
 
         tables = write_trial(example, patients=number, seed=seed)
-        typer.echo(
+        print_result(
             f"a made-up trial of {number} patients: recist cohort {tables.measurements} "
             f"--patients {tables.patients} --toxicity {tables.toxicity} --quality-of-life "
             f"{tables.quality_of_life} --strata line,histology -o {example / 'report'}"

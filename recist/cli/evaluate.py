@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from imaging.errors import InputError
 from recist.cli.options import Device, Out
-from recist.cli.printing import console
+from recist.cli.printing import console, print_result
 from recist.response import RESEARCH_USE
 
 
@@ -62,6 +62,6 @@ def evaluate(
             name=network,
             on_case=on_case,
         )
-    typer.echo(table)
+    print_result(table)
     console.print(f"tables and plot in {out}", highlight=False)
     console.print(RESEARCH_USE, style="dim")

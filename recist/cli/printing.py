@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from io import StringIO
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 
 from imaging.errors import printable
+from recist.cli import log
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
     from recist.table.output import TableResult
 
-console = Console(stderr=True)
+
+class _LoggedConsole(Console):
+    """Prints to the terminal, and notes the same without colours in the log file."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **options)
+        plain = Console(file=StringIO(), width=WIDTH, color_system=None)
+        with plain.capture() as captured:
+            plain.print(*objects, **options)
+        log.said(captured.get())
+
+
+#: Of a line in the log file, which no terminal breaks.
+WIDTH = 10_000
+
+console = _LoggedConsole(stderr=True)
+
+
+def print_result(text: str) -> None:
+    """A line of what was asked for, to standard output, where a script reads it."""
+    typer.echo(text)
+    log.said(text)
 
 
 def print_line(text: str) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imaging.writing import SCHEMA_VERSION
 from recist.cli.options import Device
-from recist.cli.printing import console
+from recist.cli.printing import console, print_result
 from recist.response import RESEARCH_USE
+
+if TYPE_CHECKING:
+    from segmentation.infer import Delineation
 
 
 def segment(
@@ -39,6 +44,7 @@ def segment(
     model: Annotated[Path | None, typer.Option(help="MONAI bundle to use instead.")] = None,
     device: Device = "auto",
     quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measures as JSON.")] = False,
 ) -> None:
     """Delineate and measure the one lesion that a click, a line or an earlier date means."""
     from recist.measure import caliper
@@ -63,12 +69,41 @@ def segment(
             f"warning: {text}", highlight=False, soft_wrap=True, markup=False
         ),
     )
+    if as_json:
+        print_result(_as_json(found, out))
+        return
     for candidate in found.candidates:
         drawn = caliper(candidate.mask, long_axis=candidate.long_axis)
-        typer.echo(
+        print_result(
             f"{drawn.long_axis_mm} x {drawn.short_axis_mm} mm, {candidate.mask.volume_ml:.2f} ml, "
             f"by {found.model}; written to {out}"
         )
         for flag in candidate.flags:
-            typer.echo(f"check: {flag}")
+            print_result(f"check: {flag}")
     console.print(RESEARCH_USE, style="dim")
+
+
+def _as_json(found: Delineation, out: Path) -> str:
+    """By the schema ``segment.schema.json``."""
+    from recist.measure import caliper
+
+    lesions = []
+    for candidate in found.candidates:
+        drawn = caliper(candidate.mask, long_axis=candidate.long_axis)
+        lesions.append(
+            {
+                "long_axis_mm": float(drawn.long_axis_mm),
+                "short_axis_mm": float(drawn.short_axis_mm),
+                "volume_ml": round(candidate.mask.volume_ml, 3),
+                "checks": list(candidate.flags),
+            }
+        )
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "notice": RESEARCH_USE,
+        "written_to": str(out),
+        "model": found.model,
+        "warnings": list(found.warnings),
+        "lesions": lesions,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from imaging.errors import InputError
+from recist.cli.printing import print_result
 
 
 def suv(
@@ -21,4 +22,4 @@ def suv(
 
     if kind not in tuple(SuvType):
         raise InputError(f"--type {kind}", remedy=f"one of {', '.join(SuvType)}")
-    typer.echo(suv_report(series, SuvType(kind), json=as_json, strict=strict))
+    print_result(suv_report(series, SuvType(kind), json=as_json, strict=strict))

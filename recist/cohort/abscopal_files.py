@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from imaging.errors import InputError
 from imaging.tables.source import Source
+from imaging.writing import SCHEMA_VERSION
 from recist.cohort import lesion_charts, result_rows, trial_page
 from recist.cohort.lesion_rates import lesion_rates
 from recist.cohort.patients import Patient, assessed, read_arms, read_doses
@@ -22,10 +23,10 @@ from recist.cohort.sensitivity import sensitivity
 from recist.cohort.sheet import Sheet, percent, span
 from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Severity
-from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
+from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
 from recist.table.read import read_courses
 from recist.table.results import csv_line
-from recist.table.streams import SCHEMA_VERSION, all_written, write_line
+from recist.table.streams import all_written, write_line
 
 PATIENTS, RATES, CONTRASTS = "abscopal.csv", "rates.csv", "contrasts.csv"
 LESIONS, SENSITIVITY, CHECKS = "lesion_rates.csv", "sensitivity.csv", "checks.csv"
@@ -79,7 +80,7 @@ def abscopal_file(
             on_answer(sentence)
     with all_written(Path(out), FILES) as files:
         _write_tables(files, patients, settings, known_doses, has_dates=has_dates)
-        _write_checks(files[CHECKS], findings)
+        write_checks(files[CHECKS], findings)
         _write_json(files[AS_JSON], patients, settings)
         drawn = {
             WATERFALL: lesion_charts.waterfall(patients),
@@ -198,14 +199,6 @@ def _write_tables(
         write_line(files[name], csv_line(columns))
         for row in rows:
             write_line(files[name], csv_line([row[column] for column in columns]))
-
-
-def _write_checks(file: BinaryIO, findings: Sequence[Finding]) -> None:
-    write_line(file, csv_line(CHECK_COLUMNS))
-    for each in findings:
-        row = "" if each.row is None else str(each.row)
-        cells = (each.level.value, each.code, each.subject, row, each.what, each.remedy)
-        write_line(file, csv_line(cells))
 
 
 def _write_json(file: BinaryIO, patients: Sequence[Patient], protocol: Protocol) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -77,3 +77,11 @@ def write_rows(file: BinaryIO, columns: Sequence[str], rows: Sequence[Mapping[st
 def in_words(column: str) -> str:
     """The heading of a column."""
     return column.replace("_", " ")
+
+
+def sheets_json(sheets: Iterable[Sheet]) -> dict[str, dict[str, object]]:
+    """Tables as plain values for JSON, by name."""
+    return {
+        sheet.name: {"title": sheet.title, "note": sheet.note, "rows": list(sheet.rows)}
+        for sheet in sheets
+    }

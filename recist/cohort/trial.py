@@ -10,6 +10,7 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.tables.source import Source, opened
+from imaging.writing import SCHEMA_VERSION
 from recist.cohort import (
     biomarkers,
     end_points,
@@ -23,7 +24,7 @@ from recist.cohort import (
 from recist.cohort.arms import Arms, arms_of, by_arm
 from recist.cohort.enrolment import Enrolled, event_rows, read_enrolment
 from recist.cohort.growth_modulation import SARCOMA
-from recist.cohort.sheet import Sheet, percent, span, write_rows
+from recist.cohort.sheet import Sheet, percent, sheets_json, span, write_rows
 from recist.cohort.survival import IntervalScale
 from recist.cohort.times import Followed, followed
 from recist.cohort.trial_pdf import as_pdf
@@ -32,9 +33,8 @@ from recist.endpoints import time_zero_of
 from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Severity
 from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
-from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
+from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
 from recist.table.read import read_courses
-from recist.table.results import csv_line
 from recist.table.streams import all_written, write_line
 
 REPORT, PDF, AS_JSON, CHECKS = "report.html", "report.pdf", "cohort.json", "checks.csv"
@@ -371,21 +371,15 @@ def _write(
         files[REPORT].write(trial_page.as_html(report, drawings).encode("utf-8"))
         files[PDF].write(as_pdf(report))
         content = {
+            "schema_version": SCHEMA_VERSION,
             "title": report.title,
             "header": dict(report.header),
             "answers": list(report.sentences),
             "protocol": effective(protocol),
-            "tables": {
-                sheet.name: {"title": sheet.title, "note": sheet.note, "rows": list(sheet.rows)}
-                for sheet in sheets
-            },
+            "tables": sheets_json(sheets),
         }
         write_line(files[AS_JSON], json.dumps(content, ensure_ascii=False, indent=1))
-        write_line(files[CHECKS], csv_line(CHECK_COLUMNS))
-        for each in findings:
-            row = "" if each.row is None else str(each.row)
-            cells = (each.level.value, each.code, each.subject, row, each.what, each.remedy)
-            write_line(files[CHECKS], csv_line(cells))
+        write_checks(files[CHECKS], findings)
         for sheet in sheets:
             if sheet.rows:
                 write_rows(files[f"{sheet.name}.csv"], sheet.columns, sheet.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from matplotlib.figure import Figure
 
 from imaging.errors import InputError
 from imaging.tables.source import Source
+from imaging.writing import SCHEMA_VERSION
 from recist.cohort.lesion_charts import STYLE, as_png, as_svg
-from recist.cohort.sheet import Sheet, SheetRow, figure, percent, write_rows
+from recist.cohort.sheet import Sheet, SheetRow, figure, percent, sheets_json, write_rows
 from recist.course import Course
 from recist.forecast.calibration import AHEAD_YEARS, Calibration, World, calibrate
 from recist.forecast.curve_models import fit_curves
@@ -35,16 +37,15 @@ from recist.forecast.new_lesion_rate import (
     prior_of,
 )
 from recist.forecast.size_series import series_of
-from recist.protocol import Protocol, load
+from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Severity
-from recist.table.output import CHECK_COLUMNS, KEPT_FINDINGS, TableResult
+from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
 from recist.table.read import read_courses
-from recist.table.results import csv_line
 from recist.table.streams import all_written, write_line
 
 DAYS_PER_YEAR = 365.25
 CURVES = "growth_curves"
-CHECKS, ASSUMPTIONS = "checks.csv", "assumptions.txt"
+CHECKS, ASSUMPTIONS, AS_JSON = "checks.csv", "assumptions.txt", "forecast.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +115,22 @@ def forecast_file(
         sheets += [_iwata(), _emission(seed), _immune_balance()]
         assumptions += [f"Exploratory: {line}." for line in Emission().assumptions]
     kept = [sheet for sheet in sheets if sheet.rows]
-    names = [f"{sheet.name}.csv" for sheet in kept] + [CHECKS, ASSUMPTIONS]
+    names = [f"{sheet.name}.csv" for sheet in kept] + [CHECKS, ASSUMPTIONS, AS_JSON]
     names += [f"{name}.{kind}" for name in drawings for kind in ("svg", "png")]
     with all_written(Path(out), tuple(names)) as files:
         for sheet in kept:
             write_rows(files[f"{sheet.name}.csv"], sheet.columns, sheet.rows)
         for line in assumptions:
             write_line(files[ASSUMPTIONS], line)
-        write_line(files[CHECKS], csv_line(CHECK_COLUMNS))
-        for each in findings:
-            row = "" if each.row is None else str(each.row)
-            cells = (each.level.value, each.code, each.subject, row, each.what, each.remedy)
-            write_line(files[CHECKS], csv_line(cells))
+        write_checks(files[CHECKS], findings)
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "protocol": effective(settings),
+            "assumptions": assumptions,
+            "tables": sheets_json(kept),
+        }
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
+        write_line(files[AS_JSON], text)
         for name, drawing in drawings.items():
             files[f"{name}.svg"].write(as_svg(drawing))
             files[f"{name}.png"].write(as_png(drawing))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
-from imaging.writing import write_text
+from imaging.writing import SCHEMA_VERSION, write_text
 from recist.phantom.chest import BODY
 from recist.phantom.dicom import Session, write_ct, write_pet
 from recist.phantom.lesions import (
@@ -51,6 +51,7 @@ class Truth:
     def as_json(self) -> dict[str, object]:
         """Plain values: dates as ISO text, diameters as decimal text in mm."""
         return {
+            "schema_version": SCHEMA_VERSION,
             "subject": self.subject,
             "dates": [date.isoformat() for date in DATES],
             "days": list(DAYS),

@@ -31,7 +31,7 @@ import torch
 from imaging.catalogue import Catalogue, Subject, scan
 from imaging.errors import InputError
 from imaging.series_table import read_series_table
-from imaging.writing import write_text
+from imaging.writing import SCHEMA_VERSION, write_text
 from recist import __version__
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.joined import JOINED, joined
@@ -52,7 +52,6 @@ from recist.patient.result_folder import (
     written_whole,
 )
 from recist.response import RESEARCH_USE
-from recist.table.streams import SCHEMA_VERSION
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
@@ -441,6 +440,7 @@ def _without_folders(error: BaseException) -> str:
 
 def _kept_form(done: SubjectRun, fingerprint: str) -> dict[str, object]:
     return {
+        "schema_version": SCHEMA_VERSION,
         "fingerprint": fingerprint,
         "summary": done.summary,
         "failures": [(f.subject, f.where, f.what, f.remedy) for f in done.failures],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from imaging.errors import InputError
+from imaging.writing import SCHEMA_VERSION
 from recist.protocol import Protocol, effective
 from recist.table import results
 from recist.table.events import without_rows
@@ -206,6 +207,16 @@ class _Account:
         return TableResult(out, self.subjects, tuple(self.failed), kept, counts)
 
 
+def write_checks(file: BinaryIO, findings: Iterable[Finding]) -> None:
+    """``checks.csv``: what was found in the tables, a finding a line."""
+    write_line(file, results.csv_line(CHECK_COLUMNS))
+    for each in findings:
+        row = "" if each.row is None else str(each.row)
+        cells = (each.level.value, each.code, each.subject, row, each.what, each.remedy)
+        write_line(file, results.csv_line(cells))
+
+
 def _write_protocol(file: BinaryIO, protocol: Protocol) -> None:
-    text = json.dumps(effective(protocol), ensure_ascii=False, indent=2)
+    content = {"schema_version": SCHEMA_VERSION, **effective(protocol)}
+    text = json.dumps(content, ensure_ascii=False, indent=2)
     write_line(file, text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from imaging.writing import named_failure, written_whole
+from imaging.writing import SCHEMA_VERSION, named_failure, written_whole
 
 
 @contextmanager
@@ -27,11 +27,6 @@ def all_written(folder: Path, names: tuple[str, ...]) -> Iterator[dict[str, Bina
 def write_line(file: BinaryIO, text: str) -> None:
     """A line of UTF-8 text."""
     file.write(f"{text}\n".encode())
-
-
-#: Stands in every JSON of results as ``schema_version``; raised when a member changes its meaning
-#: or goes. The schemas lie in ``recist/schemas``.
-SCHEMA_VERSION = 1
 
 
 class JsonArray:

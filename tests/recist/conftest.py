@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
+import recist
 from imaging.read import Reading
 from imaging.series import Series, SeriesFormat, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
@@ -96,3 +99,38 @@ def followed() -> Callable[..., Patient]:
         )
 
     return build
+
+
+#: Schema of each JSON file that is written, by its name; a folder for those named by a date.
+SCHEMA_OF = {
+    "timepoints.json": "timepoints",
+    "outcomes.json": "outcomes",
+    "abscopal.json": "abscopal",
+    "pet_timepoints.json": "pet_timepoints",
+    "cohort.json": "cohort",
+    "forecast.json": "forecast",
+    "protocol.json": "protocol",
+    "run.json": "run",
+    "fingerprint.json": "fingerprint",
+    "truth.json": "truth",
+    "delineations/": "labels",
+}
+
+
+@pytest.fixture(scope="session")
+def check_json() -> Callable[[Path], set[str]]:
+    """Holds every JSON below a folder to the schema that ships with it; says which there were."""
+    schemas = Path(recist.__file__).parent / "schemas"
+
+    def check(folder: Path) -> set[str]:
+        found = set()
+        for path in sorted(folder.rglob("*.json")):
+            key = "delineations/" if path.parent.name == "delineations" else path.name
+            assert key in SCHEMA_OF, f"{path.relative_to(folder)} is written and has no schema"
+            schema = json.loads((schemas / f"{SCHEMA_OF[key]}.schema.json").read_text())
+            content = json.loads(path.read_text(encoding="utf-8"))
+            jsonschema.validate(content, schema, jsonschema.Draft202012Validator)
+            found.add(SCHEMA_OF[key])
+        return found
+
+    return check

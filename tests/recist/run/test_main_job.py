@@ -8,6 +8,7 @@ import fnmatch
 import json
 import shutil
 import tomllib
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def folder(done: batch.Batch) -> Path:
     return done.out / done.subjects[0].folder
+
+
+def test_every_json_of_a_run_keeps_to_its_schema(
+    done: batch.Batch, phantom: Truth, check_json: Callable[[Path], set[str]]
+) -> None:
+    wanted = {"run", "fingerprint", "timepoints", "outcomes"}
+    assert check_json(done.out) == wanted
+    assert check_json(phantom.studies.parent) == {"truth"}
 
 
 def test_every_response_of_the_phantom_is_the_designed_one(
