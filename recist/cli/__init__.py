@@ -23,6 +23,7 @@ from recist.cli.abscopal import abscopal
 from recist.cli.assess import assess
 from recist.cli.assess_pet import assess_pet
 from recist.cli.cohort import cohort
+from recist.cli.deidentify import deidentify
 from recist.cli.demo import demo
 from recist.cli.design import design
 from recist.cli.evaluate import evaluate
@@ -45,7 +46,7 @@ app = typer.Typer(
 
 #: The commands in the order of the help, by what they start from.
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "From images": (run, demo, segment, suv),
+    "From images": (run, demo, segment, suv, deidentify),
     "From tables": (assess, outcomes, abscopal, assess_pet),
     "Of a trial": (cohort, forecast, design),
     "Out of the toolkit": (export,),

@@ -117,6 +117,45 @@ def _cdisc(request: Request, standard: str) -> Exported:
     )
 
 
+def _fhir(request: Request) -> Exported:
+    from imaging.writing import write_text  # noqa: PLC0415
+    from recist.export.cdisc.source import answers_of  # noqa: PLC0415
+    from recist.export.fhir import bundle_json  # noqa: PLC0415
+    from recist.patient.result_folder import folder_names  # noqa: PLC0415
+
+    answers = answers_of(
+        request.source,
+        events=request.events,
+        criteria=request.criteria or None,
+        protocol=request.protocol or None,
+        only=request.subjects,
+    )
+    out = request.out or _beside(request.source) / "fhir"
+    # A name per read: two readers of a subject are two bundles.
+    names = {
+        (each.course.subject, each.course.reader): " ".join(
+            word for word in (each.course.subject, each.course.reader) if word
+        )
+        for each in answers.courses
+    }
+    places = folder_names(names.values())
+    files = [
+        write_text(out / f"{places[name]}.json", bundle_json(each))
+        for each, name in zip(answers.courses, names.values(), strict=True)
+    ]
+    return Exported(tuple(files), tuple(str(finding) for finding in answers.errors))
+
+
+def _workbook(request: Request) -> Exported:
+    from recist.export.folders import patient_folders  # noqa: PLC0415
+    from recist.export.workbook import NAME, write_workbook  # noqa: PLC0415
+
+    found, missing = patient_folders(request.source)
+    folders = [(each.subject, each.path) for each in found]
+    path = write_workbook(request.source, (request.out or request.source) / NAME, folders)
+    return Exported((path,), missing)
+
+
 def _beside(source: Path) -> Path:
     return source if source.is_dir() else source.parent
 
@@ -126,6 +165,8 @@ TARGETS: dict[str, Target] = {
     "dicom": Target("SEG for a PACS, in SUBJECT/dicom", _dicom),
     "sdtm": Target("TU, TR and RS of CDISC, from results or a table, in sdtm", _sdtm),
     "adam": Target("ADRS and ADTTE of CDISC, from results or a table, in adam", _adam),
+    "fhir": Target("a bundle of FHIR R4 per patient and reader, in fhir", _fhir),
+    "xlsx": Target("one workbook of all tables, results.xlsx", _workbook),
 }
 
 
