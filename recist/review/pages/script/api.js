@@ -43,7 +43,7 @@ export async function session() {
 
 export const login = (user, password) => call("POST", "login", { user, password });
 export const logout = () => call("POST", "logout", {});
-export const patients = () => call("GET", "patients");
+export const patients = async () => (await call("GET", "patients")).patients;
 export const patient = (subject) => call("GET", of(subject));
 export const masks = (subject, date) => call("GET", `${of(subject)}/masks/${date}`);
 export const link = (subject, date) => call("GET", `${of(subject)}/links/${date}`);
@@ -58,19 +58,9 @@ export const adjudication = (subject) => call("GET", `trial/subjects/${encodeURI
 export const adjudicate = (subject, choice, reason) => call("POST", `trial/subjects/${encodeURIComponent(subject)}/adjudication`, { choice, reason });
 export const query = (subject, text, date) => call("POST", `${of(subject)}/queries`, { text, date });
 
-/** Shading needs no more than this of a number that is stored as a float, e.g. SUV. */
-const FLOAT_STEP = 1 / 1000;
-
-/** 16-bit numbers for shading, and what one step of them is worth; CT comes as it is stored. */
-function shadeable(buffer, kind) {
-  if (kind !== "float32") return { pixels: new Int16Array(buffer), step: 1 };
-  const pixels = Int16Array.from(new Float32Array(buffer), (value) => Math.max(-32768, Math.min(32767, Math.round(value / FLOAT_STEP))));
-  return { pixels, step: FLOAT_STEP };
-}
-
-/** One slice, row by row. */
+/** One slice as it is stored: 16-bit numbers, row by row, and what one step of them is worth. */
 export async function slice(subject, date, modality, plane, n, signal) {
   const answer = await fetch(`/api/${of(subject)}/images/${date}/${modality}/${plane}/${n}`, { credentials: "same-origin", signal });
   if (!answer.ok) throw new Refusal(answer.status, `Slice ${n + 1} of ${date} is not to be had.`, "");
-  return shadeable(await answer.arrayBuffer(), answer.headers.get("X-Kind"));
+  return { pixels: new Int16Array(await answer.arrayBuffer()), step: Number(answer.headers.get("X-Scale") || 1) };
 }

@@ -4,23 +4,26 @@ import * as api from "./api.js";
 import { byId, chip, fill, h, say } from "./dom.js";
 
 const FILTERS = [["all", "All"], ["open", "To read"], ["signed", "Signed"]];
-/** The server's grades of how much a look could change the answer. */
-const GRADES = { 3: "strong", 2: "some", 1: "little", 0: "" };
+/** From which weight on (0 nothing would change, 1 it decides) a patient is marked, and how. */
+const GRADES = [[0.8, "strong"], [0.3, "some"], [0.0001, "little"]];
 const TASKS = { read: "Read", adjudicate: "Adjudicate", query: "Answer" };
 
 let filter = "all";
 
 function patientRow(patient) {
-  const looks = patient.attention.slice(0, 2);
+  const looks = patient.look.slice(0, 2);
+  const grade = GRADES.find(([from]) => patient.weight >= from)?.[1] || "";
+  const answers = patient.answers || [];
+  const where = ({ date, lesion }) => [lesion, date].filter(Boolean).join(", ");
   return h("li", {}, h(
     "a",
-    { class: `patient ${GRADES[Math.min(patient.effect, 3)] || ""} ${patient.state === "signed" ? "done" : ""}`, href: `/patient.html?subject=${encodeURIComponent(patient.subject)}`, data: { subject: patient.subject } },
+    { class: `patient ${grade} ${patient.state === "signed" ? "done" : ""}`, href: `/patient.html?subject=${encodeURIComponent(patient.subject)}`, data: { subject: patient.subject } },
     h("span", { class: "effect" }),
-    h("span", { class: "who" }, h("b", {}, patient.subject), h("span", { class: "quiet" }, `${patient.dates.length} dates, ${patient.lesions} lesions`)),
-    h("span", { class: "course" }, patient.dates.map(({ date, response, tone }) => chip(response || "–", tone, date))),
+    h("span", { class: "who" }, h("b", {}, patient.subject), h("span", { class: "quiet" }, `${patient.dates.length} ${patient.dates.length === 1 ? "date" : "dates"}${patient.dates.length ? `, the last ${patient.dates[patient.dates.length - 1]}` : ""}`)),
+    h("span", { class: "course" }, answers.length ? answers.map(({ date, response, tone }) => chip(response, tone, date)) : chip(patient.response, patient.tone)),
     h("ul", { class: "looks" }, looks.length
-      ? [looks.map(({ text }) => h("li", {}, text)), patient.attention.length > looks.length ? h("li", { class: "none" }, `and ${patient.attention.length - looks.length} more`) : null]
-      : h("li", { class: "none" }, patient.state === "signed" ? `signed by ${patient.signed_by}, ${(patient.signed_at || "").slice(0, 10)}` : "nothing that would change the answer")),
+      ? [looks.map((look) => h("li", {}, h("span", { class: "quiet" }, `${where(look)} `), look.what)), patient.look.length > looks.length ? h("li", { class: "none" }, `and ${patient.look.length - looks.length} more`) : null]
+      : h("li", { class: "none" }, patient.state === "signed" ? patient.signed ? `signed by ${patient.signed.name}, ${patient.signed.time.slice(0, 10)}` : "signed" : "nothing that would change the answer")),
     h("span", { class: "end" }, h("span", { class: `state ${patient.state}` }, patient.state)),
   ));
 }
@@ -60,7 +63,7 @@ function walk(event) {
 async function begin() {
   try {
     const who = await api.session();
-    fill(byId("who"), h("span", { class: "quiet" }, who.trial ? `${who.user}, ${who.role}` : ""),
+    fill(byId("who"), h("span", { class: "quiet" }, who.trial ? `${who.name}, ${who.role}` : ""),
       who.trial ? h("button", { type: "button", onclick: async () => { await api.logout(); location.assign("/login.html"); } }, "Sign out") : null);
     if (who.trial) show(who.trial.name || "Work list", await api.worklist(), workRow);
     else show("Patients", await api.patients(), patientRow);

@@ -481,7 +481,7 @@ async function sign() {
 }
 
 const askSignature = (title, lead) => ask(title, [
-  { name: "name", label: "Your name", value: who.trial ? who.user : "", required: true },
+  { name: "name", label: "Your name", value: who.trial ? who.name : "", required: true },
   { name: "meaning", label: "What the signature means", kind: "choice", options: MEANINGS },
   ...(who.trial ? [{ name: "password", label: "Your password", kind: "password", required: true }] : []),
 ], { confirm: "Sign", lead });

@@ -8,6 +8,8 @@ import { picture } from "./shades.js";
 const HANDLE = 10;
 /** How near the handles of a caliper show themselves. */
 const NEAR = 70;
+/** The bar that shows the scale. */
+const BAR_MM = 50;
 /** A caliper belongs to slices this near to its ends, in slices. */
 const ON_SLICE = 0.6;
 /** Pixels of wheel that make one slice, for wheels that do not count in notches. */
@@ -202,8 +204,9 @@ export class Viewport {
       const path = new Path2D();
       for (const line of lines) line.forEach(([c, r], m) => (m ? path.lineTo(c, r) : path.moveTo(c, r)));
       this.stroke(path, colour, 1.1, volume ? [] : [5, 4]);
-      const [c, r] = lines.flat().reduce((best, point) => (point[0] * this.perColumn > best[0] * this.perColumn ? point : best));
-      this.text(label, this.left + c * this.perColumn + 5, this.top + r * this.perRow, colour, 10);
+      const side = volume ? 1 : -1; // volumes are named below, isodoses above
+      const [c, r] = lines.flat().reduce((best, point) => (side * point[1] * this.perRow > side * best[1] * this.perRow ? point : best));
+      this.text(label, this.left + c * this.perColumn + 4, this.top + r * this.perRow + (volume ? 11 : -3), colour, 10);
     }
   }
 
@@ -356,9 +359,22 @@ export class Viewport {
     this.redraw();
   }
 
+  /** The sides of the patient, and a bar of 5 cm. */
   drawEnds() {
-    const { plane } = this;
+    const { plane, context } = this;
+    const perMm = Math.abs(this.perColumn) / plane.grid.spacing[plane.column];
+    this.canvas.dataset.pxPerMm = perMm;
     if (this.width < 120) return;
+    const [x, y, long] = [this.width - 10, this.height - 12, BAR_MM * perMm];
+    context.strokeStyle = "rgb(160 172 186 / 75%)";
+    context.lineWidth = 1;
+    context.beginPath();
+    for (const [from, to] of [[[x - long, y], [x, y]], [[x - long, y - 3], [x - long, y + 3]], [[x, y - 3], [x, y + 3]]]) {
+      context.moveTo(...from);
+      context.lineTo(...to);
+    }
+    context.stroke();
+    if (plane.name === "axial") this.text("5 cm", x - long, y - 6, "rgb(160 172 186 / 75%)", 10);
     const colour = "rgb(160 172 186 / 75%)";
     this.text(plane.left, 7, this.height / 2, colour, 11);
     this.text(plane.right, this.width - 15, this.height / 2, colour, 11);
