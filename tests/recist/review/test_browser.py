@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 import socket
 import threading
@@ -195,13 +194,6 @@ def test_a_reader_corrects_delineates_rejects_confirms_and_signs(reader: Reader)
     assert page.locator("[data-tool=caliper]").count() == 0  # locked
     signed = reader.patient()["assessment"]["criteria"][0]["dates"][-1]
     assert signed["response"] == "PR"
-    with (reader.results / "review" / "signed" / "timepoints.csv").open() as file:
-        rows = [
-            row
-            for row in csv.DictReader(file)
-            if (row["date"], row["criteria"], row["lesions"]) == (THIRD, "recist11", "all")
-        ]
-    assert [(row["overall"], row["sum_mm"]) for row in rows] == [("PR", signed["sum_mm"])]
 
 
 def test_brush_and_eraser_change_the_outline_and_undo_brings_it_back(reader: Reader) -> None:
@@ -254,7 +246,7 @@ def test_scrolling_one_date_brings_the_others_along(reader: Reader) -> None:
         reader.page.mouse.wheel(0, 120)
     after = slices()
     assert after[SECOND] == before[SECOND] - 4
-    assert all(after[date] < before[date] for date in axial)
+    assert {date: after[date] - before[date] for date in axial} == dict.fromkeys(axial, -4)
     reader.press("l", "PageUp")
     alone = slices()
     assert alone[SECOND] == after[SECOND] + 5

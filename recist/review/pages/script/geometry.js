@@ -122,6 +122,8 @@ export class Link {
   }
 }
 
-export function distance(a, b) { return Math.hypot(...a.map((x, n) => x - b[n])); }
+export function plus(a, b) { return a.map((x, n) => x + b[n]); }
+
+export function minus(a, b) { return a.map((x, n) => x - b[n]); }
 
 export function between(a, b) { return a.map((x, n) => (x + b[n]) / 2); }

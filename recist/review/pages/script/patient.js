@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { ask, byId, button, chip, figure, fill, h, say } from "./dom.js";
+import { between } from "./geometry.js";
 import { KEYS, listen } from "./keys.js";
 import { lesionPanel, notesPanel, responsePanel } from "./panels.js";
 import { Mask } from "./outlines.js";
@@ -218,12 +219,7 @@ function choose(id, { move = true } = {}) {
   scene.lesion = id;
   const lesion = scene.chosen;
   if (lesion && move) {
-    const at = placeOf(lesion, scene.active) || scene.dates.map((date) => placeOf(lesion, date)).find(Boolean);
-    if (at) scene.goTo(at.date, at.world);
-    for (const date of scene.dates) {
-      const own = placeOf(lesion, date); // where it was found itself is better than where it should be
-      if (own && scene.linked) Object.assign(date, { point: own.world, centre: own.world });
-    }
+    scene.goToLesion(scene.active, placesOf(lesion));
   }
   showLesions();
   showPanel();
@@ -231,12 +227,16 @@ function choose(id, { move = true } = {}) {
   byId("lesions").querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
 }
 
-/** Where a lesion lies at a date: on the slice of its caliper, else in its middle. */
-function placeOf(lesion, date) {
-  const seen = lesion.seen[date.date];
-  const axis = seen?.caliper?.long;
-  if (axis) return { date, world: axis[0].map((x, n) => (x + axis[1][n]) / 2) };
-  return seen?.centre_mm ? { date, world: seen.centre_mm } : null;
+/** Where a lesion lies at each date: on the slice of its caliper, else in its middle. */
+function placesOf(lesion) {
+  const places = new Map();
+  for (const date of scene.dates) {
+    const seen = lesion.seen[date.date];
+    const axis = seen?.caliper?.long;
+    if (axis) places.set(date, between(...axis));
+    else if (seen?.centre_mm) places.set(date, seen.centre_mm);
+  }
+  return places;
 }
 
 function step(list, now, by) {
@@ -556,10 +556,7 @@ async function begin() {
   const look = scene.patient.lesions.find((lesion) => lesion.state === "proposed") || scene.patient.lesions[0];
   if (look) {
     scene.lesion = look.id;
-    for (const date of scene.dates) {
-      const own = placeOf(look, date);
-      if (own) Object.assign(date, { point: own.world, centre: own.world });
-    }
+    scene.goToLesion(scene.active, placesOf(look));
   }
   layOut();
   show();

@@ -1,7 +1,7 @@
 // What all viewports of a patient show together: slices, window, places, masks, what is chosen.
 
 import * as api from "./api.js";
-import { Grid, Link, PLANES, Plane } from "./geometry.js";
+import { Grid, Link, PLANES, Plane, minus, plus } from "./geometry.js";
 import { Mask } from "./outlines.js";
 import { PET_RANGE, WINDOWS, greys, warm } from "./shades.js";
 import { Slices } from "./slices.js";
@@ -45,6 +45,7 @@ export class Scene {
       point: grid.middle,
       centre: grid.middle,
       link: new Link(null),
+      apart: [0, 0, 0], // how far the chosen lesion lies from where the link would have it, mm
       masks: new Map(),
       field: new Map(),
     };
@@ -114,10 +115,10 @@ export class Scene {
   }
 
   follow(date, plane) {
-    const first = date.link.to(date.point);
+    const first = date.link.to(minus(date.point, date.apart));
     for (const other of this.dates) {
       if (other === date) continue;
-      const there = other.link.from(first);
+      const there = plus(other.link.from(first), other.apart);
       const shown = other.planes[plane.name];
       const index = other.grid.toVoxel(other.point);
       index[shown.normal] = other.grid.toVoxel(there)[shown.normal];
@@ -127,20 +128,33 @@ export class Scene {
 
   /** Bring a place of one date to the middle of all. */
   goTo(date, world) {
-    const first = date.link.to(world);
-    for (const other of this.dates) {
-      if (other !== date && !this.linked) continue;
-      other.point = other === date ? world : other.link.from(first);
-      other.centre = other.point;
-    }
+    this.pointTo(date, world);
+    for (const other of this.dates) if (other === date || this.linked) other.centre = other.point;
+  }
+
+  /**
+   * Bring a lesion to the middle of all dates. Where it was found itself is better than where the
+   * link would have it, and from there on the dates are scrolled side by side.
+   */
+  goToLesion(date, places) {
+    const found = this.dates.map((other) => places.get(other));
+    const start = places.has(date) ? date : this.dates.find((other) => places.has(other));
+    if (!start) return;
+    for (const other of this.dates) other.apart = [0, 0, 0];
+    this.goTo(start, places.get(start));
+    const first = start.link.to(places.get(start));
+    this.dates.forEach((other, n) => {
+      other.apart = found[n] ? minus(found[n], other.link.from(first)) : [0, 0, 0];
+      if (found[n] && this.linked) Object.assign(other, { point: found[n], centre: found[n] });
+    });
   }
 
   /** Set the crossing of the planes without moving the pictures. */
   pointTo(date, world) {
-    const first = date.link.to(world);
+    const first = date.link.to(minus(world, date.apart));
     for (const other of this.dates) {
       if (other !== date && !this.linked) continue;
-      other.point = other === date ? world : other.link.from(first);
+      other.point = other === date ? world : plus(other.link.from(first), other.apart);
     }
   }
 
