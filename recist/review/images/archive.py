@@ -6,22 +6,26 @@ import datetime as dt
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from imaging.catalogue import scan
 from imaging.errors import InputError
 from imaging.read import read_ct, read_pet
 from imaging.series import Series, Subject, Visit
 from imaging.treatment import Treatment
-from imaging.volume import Grid, Unit, Volume
+from imaging.volume import Array, Grid, Unit, Volume
 from pet.suv import to_suv
 from recist.field.overlays import Overlay, field_overlays
 from recist.patient.irradiation import treatment_of
 from recist.review.images import packed
 from recist.review.images.packed import PackedVolume
+
+T = TypeVar("T")
 
 #: Voxels that are kept in memory; the oldest volumes give way.
 MEMORY_BYTES = 1_000_000_000
@@ -59,6 +63,7 @@ class Archive:
     _subjects: dict[str, Subject] = field(default_factory=dict)
     _preparing: dict[str, _Preparation] = field(default_factory=dict)
     _volumes: OrderedDict[str, Volume] = field(default_factory=OrderedDict)
+    _numbers: OrderedDict[str, tuple[Array, float]] = field(default_factory=OrderedDict)
     _treatments: dict[str, Treatment | None] = field(default_factory=dict)
     _grids: dict[str, tuple[Grid, Unit]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -96,7 +101,12 @@ class Archive:
         """Where the voxels lie, and their unit; reads the image if it was not read before."""
         key = self._key(subject, date, modality)
         if key not in self._grids:
-            self.volume(subject, date, modality)
+            found = packed.opened(self._path(key))
+            if found is None:
+                self.volume(subject, date, modality)
+            else:
+                unit = Unit.HU if modality is Modality.CT else Unit.SUV_BW
+                self._grids[key] = (found.grid, unit)
         return self._grids[key]
 
     def volume(self, subject: str, date: dt.date, modality: Modality) -> Volume:
@@ -139,11 +149,29 @@ class Archive:
         if found is not None:
             _check_slice(n, len(found.pieces), f"{subject} {date}")
             return found.slice_gzip(n), found.step
-        array, step = packed.served(self.volume(subject, date, modality))
+        array, step = self._numbers_of(key, subject, date, modality)
         _check_slice(n, array.shape[packed.PLANES[plane][2]], f"{subject} {date}")
         content = packed.plane_bytes(array, n, plane)
         piece, crc = packed.piece_of(content)
         return packed.gzipped(piece, crc, len(content)), step
+
+    def _numbers_of(
+        self, key: str, subject: str, date: dt.date, modality: Modality
+    ) -> tuple[Array, float]:
+        """The voxels as they are served, in memory for the planes that lie across the slices."""
+        with self._lock:
+            if key in self._numbers:
+                self._numbers.move_to_end(key)
+                return self._numbers[key]
+        found = packed.opened(self._path(key))
+        if found is not None:
+            own = (found.numbers(), found.step)
+        else:
+            own = packed.served(self.volume(subject, date, modality))
+        with self._lock:
+            self._numbers[key] = own
+            _bounded(self._numbers, lambda each: each[0].nbytes, self.memory_bytes)
+        return own
 
     def prepare(self, subject: str) -> None:
         """Begin to prepare all images of a subject, in the background."""
@@ -217,11 +245,13 @@ class Archive:
         with self._lock:
             self._volumes[key] = volume
             self._volumes.move_to_end(key)
-            while (
-                len(self._volumes) > 1
-                and sum(each.array.nbytes for each in self._volumes.values()) > self.memory_bytes
-            ):
-                self._volumes.popitem(last=False)
+            _bounded(self._volumes, lambda each: each.array.nbytes, self.memory_bytes)
+
+
+def _bounded(kept: OrderedDict[str, T], size: Callable[[T], int], most: int) -> None:
+    """Let the oldest go until the rest fits, the newest always."""
+    while len(kept) > 1 and sum(map(size, kept.values())) > most:
+        kept.popitem(last=False)
 
 
 def _check_slice(n: int, slices: int, where: str) -> None:

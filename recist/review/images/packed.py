@@ -35,12 +35,13 @@ class PackedVolume:
     """A prepared volume on the disk.
 
     Attributes:
+        grid: where its voxels lie.
         step: what one step of its 16-bit numbers is worth in the unit of the voxels.
         pieces: (offset, length, CRC-32) of each slice in the file.
     """
 
     path: Path
-    shape: tuple[int, int, int]
+    grid: Grid
     step: float
     pieces: tuple[tuple[int, int, int], ...]
 
@@ -50,8 +51,19 @@ class PackedVolume:
         with self.path.open("rb") as file:
             file.seek(offset)
             piece = file.read(length)
-        size = self.shape[0] * self.shape[1] * BYTES
+        size = self.grid.shape[0] * self.grid.shape[1] * BYTES
         return gzipped(piece, crc, size)
+
+    def numbers(self) -> Array:
+        """All of its 16-bit numbers, (i, j, k)."""
+        i, j, k = self.grid.shape
+        array = np.empty((k, j, i), dtype="<i2")
+        with self.path.open("rb") as file:
+            for n, (offset, length, _) in enumerate(self.pieces):
+                file.seek(offset)
+                content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(length))
+                array[n] = np.frombuffer(content, "<i2").reshape(j, i)
+        return array.transpose(2, 1, 0)
 
 
 def gzipped(piece: bytes, crc: int, size: int) -> bytes:
@@ -109,11 +121,16 @@ def pack(
             at += len(piece)
             on_slice(k)
         file.write(_LAST_BLOCK + struct.pack("<II", crc, size & 0xFFFFFFFF))
-    i, j, n = array.shape
-    packed = PackedVolume(path, (i, j, n), step, tuple(pieces))
-    index = {"shape": packed.shape, "step": step, "pieces": pieces}
+    grid = volume.grid
+    index = {
+        "shape": grid.shape,
+        "affine": grid.affine.tolist(),
+        "frame_of_reference_uid": grid.frame_of_reference_uid,
+        "step": step,
+        "pieces": pieces,
+    }
     write_text(index_of(path), json.dumps(index))
-    return packed
+    return PackedVolume(path, grid, step, tuple(pieces))
 
 
 def index_of(path: Path) -> Path:
@@ -126,11 +143,13 @@ def opened(path: Path) -> PackedVolume | None:
     try:
         index = json.loads(index_of(path).read_text())
         i, j, k = index["shape"]
+        frame = index["frame_of_reference_uid"]
+        grid = Grid((i, j, k), np.array(index["affine"]), frame)
         pieces = tuple((int(a), int(b), int(c)) for a, b, c in index["pieces"])
         offset, length, _ = pieces[-1]
         if path.stat().st_size != offset + length + len(_LAST_BLOCK) + 8:
             return None
-        return PackedVolume(path, (i, j, k), float(index["step"]), pieces)
+        return PackedVolume(path, grid, float(index["step"]), pieces)
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
 

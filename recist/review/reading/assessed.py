@@ -50,12 +50,16 @@ class AssessedReading:
 
     def response(self, criteria: str) -> str:
         """The last overall response on all lesions; empty before a follow-up."""
-        found = [
+        found = self.overall(criteria)
+        return str(found[-1].overall) if found else ""
+
+    def overall(self, criteria: str) -> tuple[Assessment, ...]:
+        """The answers at all dates, on all lesions."""
+        return tuple(
             each
             for each in self.timepoints
             if each.criteria == criteria and each.scope is Scope.ALL
-        ]
-        return str(found[-1].overall) if found else ""
+        )
 
     def timepoint_rows(self) -> list[dict[str, Any]]:
         """As in ``timepoints.json``, every reason with its numbers and margin."""
@@ -82,7 +86,7 @@ def to_look_at(course: Course, protocol: Protocol) -> tuple[ToLookAt, ...]:
         for point in category_probabilities(course, protocol):
             if 1.0 - point.certainty > DOUBTFUL:
                 doubt = round(1.0 - point.certainty, 3)
-                found.append(ToLookAt(_date(course, point.day), "", point.sentence, doubt))
+                found.append(ToLookAt(date_on(course, point.day), "", point.sentence, doubt))
     return tuple(sorted(found, key=lambda each: (-each.weight, each.date, each.lesion)))
 
 
@@ -96,9 +100,10 @@ def _undecided(course: Course) -> Iterator[ToLookAt]:
                 status = Status.NOT_EVALUABLE
             if status in _DECIDES:
                 weight, what = _DECIDES[status]
-                yield ToLookAt(_date(course, timepoint.day), name, what, weight)
+                yield ToLookAt(date_on(course, timepoint.day), name, what, weight)
 
 
-def _date(course: Course, day: int) -> str:
+def date_on(course: Course, day: int) -> str:
+    """The date of a day as it is written; the day itself where the course has no dates."""
     date = course.date_of(day)
     return str(day) if date is None else date.isoformat()

@@ -24,6 +24,8 @@ from recist.review.reading.entries import EntryError
 
 #: No lesion fills a larger box; what is larger is not unpacked.
 MOST_VOXELS = 64_000_000
+#: Voxels of a mask lie this near to those of its CT, in voxels; the rest is rounding of positions.
+OFF_VOXELS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,26 @@ class PackedMask:
             "shape": list(self.shape),
             "bits": base64.b64encode(self.bits).decode("ascii"),
         }
+
+
+def on_grid(mask: Mask, grid: Grid) -> Mask:
+    """A mask counted on the grid of its CT, of which a SEG may hold only the slices it needs.
+
+    Raises:
+        EntryError: its voxels are not those of the CT.
+    """
+    if mask.grid.same_as(grid) or not mask.voxels:
+        return mask
+    own = np.argwhere(mask.array) + mask.start
+    index = grid.to_voxel(mask.grid.to_world_mm(own))
+    there = np.rint(index).astype(np.intp)
+    is_off = np.abs(index - there).max() > OFF_VOXELS
+    if is_off or (there < 0).any() or (there >= grid.shape).any():
+        raise EntryError("an outline that was not drawn on the CT of its date")
+    start = there.min(axis=0)
+    box = np.zeros(tuple(there.max(axis=0) - start + 1), dtype=np.bool_)
+    box[tuple((there - start).T)] = True
+    return Mask.placed(box, (int(start[0]), int(start[1]), int(start[2])), grid)
 
 
 def keep(session: Session, packed: PackedMask) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from imaging.errors import InputError
+from imaging.volume import Grid
 from recist.course import Course, Status, Timepoint
 from recist.export.tables import measurement_lines
 from recist.review.database.tables import (
@@ -39,7 +40,7 @@ from recist.review.reading.entries import (
     in_force,
     seen_at,
 )
-from recist.review.reading.outlines import PackedMask, kept
+from recist.review.reading.outlines import PackedMask, kept, on_grid
 from recist.review.reading.proposals import Proposals, read_proposals
 from recist.review.room import Desk, Person, Room
 from recist.table.finding import Finding, Severity
@@ -467,10 +468,16 @@ def whole_course(reading: OpenReading) -> Course:
     return corrected(reading.proposals.course, reading.entries, keep_rejected=True)
 
 
-def outlines_at(session: Session, reading: OpenReading, date: str) -> dict[str, PackedMask]:
-    """The outlines of a date by lesion: the run's, and in their place what the reader drew."""
+def outlines_at(
+    session: Session, reading: OpenReading, date: str, grid: Grid
+) -> dict[str, PackedMask]:
+    """The outlines of a date by lesion: the run's, and in their place what the reader drew.
+
+    Args:
+        grid: of the CT of that date.
+    """
     found = {
-        lesion: PackedMask.of(mask)
+        lesion: PackedMask.of(on_grid(mask, grid))
         for (when, lesion), mask in reading.proposals.masks.items()
         if when == date and mask.voxels
     }

@@ -16,7 +16,7 @@ from recist.review.database import audit
 from recist.review.database.tables import Account, AccountRole, EntryKind
 from recist.review.images.archive import Archive, Modality
 from recist.review.reading import readings
-from recist.review.reading.assessed import to_look_at
+from recist.review.reading.assessed import date_on, to_look_at
 from recist.review.reading.entries import EntryError, next_name
 from recist.review.reading.outlines import PackedMask, keep, measured
 from recist.review.reading.readings import OpenReading
@@ -43,7 +43,10 @@ def patients(found: Looking, room: RoomOf) -> dict[str, Any]:
         for name in subjects_of(session, room, found.person):
             reading = readings.looked_at(session, room, found.person, name)
             rows.append(_summary(room, reading))
-    return {"patients": sorted(rows, key=lambda row: (-row["weight"], row["subject"]))}
+    rows.sort(key=lambda row: (row["state"] == "signed", -row["weight"], row["subject"]))
+    if rows:  # who reads takes the first, and does not wait for its images
+        room.archive.prepare(rows[0]["subject"])
+    return {"patients": rows}
 
 
 def _summary(room: Room, reading: OpenReading) -> dict[str, Any]:
@@ -57,6 +60,15 @@ def _summary(room: Room, reading: OpenReading) -> dict[str, Any]:
         "reading": reading.row.version,
         "dates": list(reading.dates),
         "dates_to_come": reading.has_more_dates,
+        "answers": [
+            {
+                "date": date_on(answer.course, each.day),
+                "response": str(each.overall),
+                "tone": tone(each.overall),
+            }
+            for each in answer.overall(room.criteria[0])
+        ],
+        "signed": _signed(reading),
         "response": response,
         "tone": tone(Category(response)) if response else "none",
         "look": [
@@ -65,6 +77,14 @@ def _summary(room: Room, reading: OpenReading) -> dict[str, Any]:
         ],
         "weight": max((each.weight for each in look), default=0.0),
     }
+
+
+def _signed(reading: OpenReading) -> dict[str, str] | None:
+    """Who signed the reading as a whole, and when."""
+    whole = [each for each in reading.signatures if not each.date]
+    if reading.is_open or not whole:
+        return None
+    return {"name": whole[-1].signed_name, "time": whole[-1].signed_at}
 
 
 @router.get("/patients/{subject}")
@@ -158,7 +178,9 @@ def masks(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict
     """The outlines of a date, as boxes of voxels of its CT."""
     reading = _reading(room, found, subject, date)
     with room.database.looking() as session:
-        own = readings.outlines_at(session, reading, date.isoformat())
+        own = readings.outlines_at(
+            session, reading, date.isoformat(), _ct_grid(room, subject, date)
+        )
     return {"lesions": [{"id": lesion, **packed.sent()} for lesion, packed in own.items()]}
 
 
