@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from imaging.catalogue import scan
 from imaging.errors import InputError
@@ -19,10 +20,12 @@ from imaging.read import read_ct, read_pet
 from imaging.series import Series, Subject, Visit
 from imaging.treatment import Treatment
 from imaging.volume import Array, Grid, Unit, Volume
+from imaging.writing import write_text
 from pet.suv import to_suv
 from recist.field.overlays import Overlay, field_overlays
 from recist.patient.irradiation import treatment_of
 from recist.review.images import packed
+from recist.review.images.linking import link_of
 from recist.review.images.packed import PackedVolume
 
 T = TypeVar("T")
@@ -64,6 +67,7 @@ class Archive:
     _preparing: dict[str, _Preparation] = field(default_factory=dict)
     _volumes: OrderedDict[str, Volume] = field(default_factory=OrderedDict)
     _numbers: OrderedDict[str, tuple[Array, float]] = field(default_factory=OrderedDict)
+    _linking: dict[str, threading.Lock] = field(default_factory=dict)
     _treatments: dict[str, Treatment | None] = field(default_factory=dict)
     _grids: dict[str, tuple[Grid, Unit]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -182,6 +186,27 @@ class Archive:
                 key = self._key(subject, date, modality)
                 if packed.opened(self._path(key)) is None:
                     self._started(key, subject, date, modality)
+
+    def link(self, subject: str, date: dt.date) -> dict[str, Any] | None:
+        """How places of the first date lie at this one; found once and kept. None for the first.
+
+        Raises:
+            InputError: there is no such image, or it cannot be read.
+        """
+        first = min(self.visits(subject), default=date)
+        if date == first:
+            return None
+        keys = [self._key(subject, each, Modality.CT) for each in (first, date)]
+        name = hashlib.sha256(" ".join(keys).encode()).hexdigest()
+        path = self.cache / f"{name}.link.json"
+        with self._lock:
+            alone = self._linking.setdefault(name, threading.Lock())
+        with alone:
+            if not path.is_file():
+                volumes = [self.volume(subject, each, Modality.CT) for each in (first, date)]
+                write_text(path, json.dumps(link_of(*volumes)))
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
 
     def field_lines(self, subject: str, date: dt.date, k: int) -> tuple[Overlay, ...]:
         """Isodoses and target volumes on an axial slice of the CT.

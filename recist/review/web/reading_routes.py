@@ -186,9 +186,9 @@ def masks(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict
 
 @router.get("/patients/{subject}/links/{date}")
 def link(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict[str, Any] | None:
-    """How points of the first date lie at this one; null where it is not known."""
+    """How points of the first date lie at this one, on a coarse lattice; null at the first."""
     _reading(room, found, subject, date)
-    return None
+    return room.archive.link(subject, date)
 
 
 @router.get("/patients/{subject}/field/{date}/{n}")

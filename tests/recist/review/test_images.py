@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from imaging.registration import Registration
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.review.images import packed
+from recist.review.images.linking import LATTICE_MM, lattice_of
 from recist.review.reading.entries import EntryError
 from recist.review.reading.outlines import on_grid
 
@@ -47,3 +51,14 @@ def test_an_outline_of_another_image_is_refused() -> None:
     shifted = Grid(CT.shape, AFFINE + np.array([[0, 0, 0, 0.4]] + [[0.0] * 4] * 3), "1.2.3")
     with pytest.raises(EntryError, match="not drawn on the CT"):
         on_grid(Mask.of(np.ones(CT.shape, dtype=np.bool_), shifted), CT)
+
+
+def test_a_link_is_sent_as_shifts_over_the_first_image() -> None:
+    moved = np.eye(4)
+    moved[:3, 3] = (4.0, -2.5, 11.0)
+    link = lattice_of(replace(Registration.identity(CT, CT, flag="not tried"), rigid=moved), CT)
+    shift = np.frombuffer(base64.b64decode(link["shift_mm"]), "<f4").reshape(*link["shape"], 3)
+    assert np.allclose(shift, (4.0, -2.5, 11.0))
+    far = np.array(link["origin_mm"]) + LATTICE_MM * (np.array(link["shape"]) - 1)
+    assert (far >= CT.corners_mm().max(axis=0)).all()
+    assert (link["good"], link["remarks"]) == (False, ["not tried"])

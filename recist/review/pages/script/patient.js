@@ -163,6 +163,7 @@ function showHead(column) {
     h("span", { class: "when" }, date),
     h("span", { class: "quiet label" }, own.label),
     answers ? chip(answers.response, answers.tone) : null,
+    column.element.dataset.doubted ? h("span", { class: "doubted", title: column.element.dataset.doubted }, "link doubtful") : null,
     own.signed ? h("span", { class: "tick" }, "✓ signed") : !scene.mayChange ? own.confirmed && h("span", { class: "tick" }, "✓ confirmed")
       : scene.patient.one_by_one
         ? h("button", { type: "button", class: "confirm", data: { confirm: date }, title: "Sign this date; the next one is then shown (D)", onclick: () => confirmDate(date) }, "Sign date")
@@ -540,6 +541,14 @@ const commands = {
   ...Object.fromEntries(WINDOWS.map((preset) => [preset.key, () => setWindow(preset)])),
 };
 
+/** Say where the link of a date is not to be trusted. */
+function showLink({ date, link }) {
+  if (!link.stored || link.stored.good) return;
+  const column = columns.find((each) => each.date.date === date);
+  column.element.dataset.doubted = link.stored.remarks.join("; ") || "doubtful";
+  showHead(column);
+}
+
 // ---- the beginning ----------------------------------------------------------------------
 
 async function begin() {
@@ -565,8 +574,10 @@ async function begin() {
   byId("sign").addEventListener("click", sign);
   listen(commands);
   try {
-    await scene.fetchRest();
+    await scene.fetchMasksOfAll();
     document.body.dataset.ready = "yes";
+    await scene.fetchLinks(showLink);
+    document.body.dataset.linked = "yes";
   } catch (refusal) {
     say(refusal.message, "error");
   }

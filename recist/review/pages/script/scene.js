@@ -55,14 +55,20 @@ export class Scene {
 
   emptyMask() { return Mask.empty(); }
 
-  /** Links and masks come after the first picture: nobody waits for them. */
-  async fetchRest() {
-    await Promise.all(this.dates.flatMap((date) => [this.fetchMasks(date), this.fetchLink(date)]));
+  /** Masks come after the first picture: nobody waits for them. */
+  async fetchMasksOfAll() {
+    await Promise.all(this.dates.map((date) => this.fetchMasks(date)));
   }
 
-  async fetchLink(date) {
-    date.link = new Link(await api.link(this.patient.subject, date.date));
-    this.onArrival(date.date);
+  /** Links may still have to be found, which takes seconds; until then places are as scanned. */
+  async fetchLinks(onLink) {
+    for (const date of this.dates) {
+      const stored = await api.link(this.patient.subject, date.date);
+      const places = this.dates.map(({ point }) => point);
+      date.link = new Link(stored);
+      this.dates.forEach((other, n) => { other.apart = minus(places[n], other.link.from(this.dates[0].link.to(places[0]))); });
+      onLink(date);
+    }
   }
 
   async fetchMasks(date) {

@@ -196,7 +196,7 @@ export class Viewport {
 
   drawField(n) {
     const overlays = this.scene.fieldOf(this.date, n);
-    let level = 0;
+    let [level, named] = [0, 0];
     for (const { kind, label, lines } of overlays) {
       const volume = kind !== "isodose";
       const colour = volume ? COLOURS.volume : COLOURS.isodose[Math.min(level, COLOURS.isodose.length - 1)];
@@ -204,8 +204,11 @@ export class Viewport {
       const path = new Path2D();
       for (const line of lines) line.forEach(([c, r], m) => (m ? path.lineTo(c, r) : path.moveTo(c, r)));
       this.stroke(path, colour, 1.1, volume ? [] : [5, 4]);
-      const side = volume ? 1 : -1; // volumes are named below, isodoses above
-      const [c, r] = lines.flat().reduce((best, point) => (side * point[1] * this.perRow > side * best[1] * this.perRow ? point : best));
+      // Volumes are named below, isodoses above, each in its own direction.
+      const [x, y] = volume ? [0.9 - named, 0.8] : [1.1 - level * 0.8, -1];
+      if (volume) named += 1;
+      const far = ([c, r]) => c * this.perColumn * x + r * this.perRow * y;
+      const [c, r] = lines.flat().reduce((best, point) => (far(point) > far(best) ? point : best));
       this.text(label, this.left + c * this.perColumn + 4, this.top + r * this.perRow + (volume ? 11 : -3), colour, 10);
     }
   }
