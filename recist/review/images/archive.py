@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 #: Voxels that are kept in memory; the oldest volumes give way.
 MEMORY_BYTES = 1_000_000_000
+#: Whether the files of a series are still the same is looked at no more often, in seconds.
+LOOKED_FOR_S = 10.0
 
 
 class Modality(StrEnum):
@@ -67,6 +70,7 @@ class Archive:
     _preparing: dict[str, _Preparation] = field(default_factory=dict)
     _volumes: OrderedDict[str, Volume] = field(default_factory=OrderedDict)
     _numbers: OrderedDict[str, tuple[Array, float]] = field(default_factory=OrderedDict)
+    _keys: dict[tuple[str, dt.date, Modality], tuple[float, str]] = field(default_factory=dict)
     _linking: dict[str, threading.Lock] = field(default_factory=dict)
     _treatments: dict[str, Treatment | None] = field(default_factory=dict)
     _grids: dict[str, tuple[Grid, Unit]] = field(default_factory=dict)
@@ -229,11 +233,16 @@ class Archive:
 
     def _key(self, subject: str, date: dt.date, modality: Modality) -> str:
         """Changes with the files of the series: an image that was replaced is prepared again."""
+        asked = (subject, date, modality)
+        looked, key = self._keys.get(asked, (0.0, ""))
+        if key and time.monotonic() - looked < LOOKED_FOR_S:
+            return key
         series = self.series(subject, date, modality)
         digest = hashlib.sha256(f"{modality} {series.uid}".encode())
         for path in series.files:
             status = path.stat()
             digest.update(f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        self._keys[asked] = (time.monotonic(), digest.hexdigest())
         return digest.hexdigest()
 
     def _path(self, key: str) -> Path:

@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -141,13 +142,22 @@ def index_of(path: Path) -> Path:
 def opened(path: Path) -> PackedVolume | None:
     """A volume that was packed before; None where it is not there or not whole."""
     try:
+        return _indexed(path, index_of(path).stat().st_mtime_ns, path.stat().st_size)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _indexed(path: Path, _written: int, size: int) -> PackedVolume | None:
+    """By the index as it was written; ``size`` of the file says whether it is whole."""
+    try:
         index = json.loads(index_of(path).read_text())
         i, j, k = index["shape"]
         frame = index["frame_of_reference_uid"]
         grid = Grid((i, j, k), np.array(index["affine"]), frame)
         pieces = tuple((int(a), int(b), int(c)) for a, b, c in index["pieces"])
         offset, length, _ = pieces[-1]
-        if path.stat().st_size != offset + length + len(_LAST_BLOCK) + 8:
+        if size != offset + length + len(_LAST_BLOCK) + 8:
             return None
         return PackedVolume(path, grid, float(index["step"]), pieces)
     except (OSError, ValueError, KeyError, IndexError, TypeError):

@@ -5,8 +5,8 @@ import * as api from "./api.js";
 /** So much is kept in the page; about 700 slices of 512 x 512. */
 const KEPT_BYTES = 384 * 1024 * 1024;
 const AT_ONCE = 4;
-/** So many slices each way are fetched before they are asked for. */
-const AHEAD = 12;
+/** So many slices each way are fetched before they are asked for; the planes across are scrolled less. */
+const AHEAD = { axial: 12, coronal: 3, sagittal: 3 };
 
 export class Slices {
   /** onArrival is called when a slice that was looked at has come. */
@@ -42,7 +42,7 @@ export class Slices {
   /** Ask for the neighbours of a slice, the nearest first. */
   foresee(date, modality, plane, n, count) {
     this.forget(date, modality, plane, false);
-    for (let step = 1; step <= AHEAD; step += 1) {
+    for (let step = 1; step <= AHEAD[plane]; step += 1) {
       for (const near of [n + step, n - step]) {
         const key = Slices.key(date, modality, plane, near);
         if (near < 0 || near >= count || this.kept.has(key) || this.running.has(key) || this.waiting.has(key)) continue;

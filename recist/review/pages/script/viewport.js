@@ -146,7 +146,7 @@ export class Viewport {
     const { context } = this;
     context.setTransform(ratio * this.perColumn, 0, 0, ratio * this.perRow, ratio * this.left, ratio * this.top);
     context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = "medium";
     context.drawImage(this.shown.canvas, -0.5, -0.5);
   }
 
