@@ -128,7 +128,7 @@ function lesionRow(lesion, dates) {
   );
 }
 
-const SHORT = { absent: "absent", "too-small": "small", "not-evaluable": "NE", present: "present", progression: "PD", increased: "larger", decreased: "smaller", merged: "merged", equivocal: "?" };
+const SHORT = { absent: "absent", "too-small": "small", "not-evaluable": "NE", present: "seen", progression: "PD", increased: "larger", decreased: "smaller", merged: "merged", equivocal: "?" };
 
 function showTools() {
   const pick = (name) => () => setTool(name);

@@ -205,7 +205,7 @@ export class Viewport {
       for (const line of lines) line.forEach(([c, r], m) => (m ? path.lineTo(c, r) : path.moveTo(c, r)));
       this.stroke(path, colour, 1.1, volume ? [] : [5, 4]);
       // Volumes are named below, isodoses above, each in its own direction.
-      const [x, y] = volume ? [0.9 - named, 0.8] : [1.1 - level * 0.8, -1];
+      const [x, y] = volume ? [0.6 - named * 1.6, 1] : [1.1 - level * 0.8, -1];
       if (volume) named += 1;
       const far = ([c, r]) => c * this.perColumn * x + r * this.perRow * y;
       const [c, r] = lines.flat().reduce((best, point) => (far(point) > far(best) ? point : best));
