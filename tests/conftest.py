@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,24 @@ NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
 }
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
+#: Under pytest-xdist: the tests that the workers were to run, and those of which a result came.
+TO_RUN = pytest.StashKey[set[str]]()
+CAME = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TO_RUN], config.stash[CAME] = set(), set()
+    config.pluginmanager.register(_Results(config))
+
+
+class _Results:
+    """Notes the tests of which a result came, so that a worker that dies loses none in silence."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._came = config.stash[CAME]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._came.add(report.nodeid)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,16 +101,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Under pytest-xdist the workers collect; each counts the same."""
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
+    """Under pytest-xdist the workers collect; each counts the same, one that died counts none."""
+    counts = getattr(node, "workeroutput", {}).get("left_out")
+    if counts is not None:
+        node.config.stash[LEFT_OUT] = counts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
+    node.config.stash[TO_RUN].update(ids)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or hasattr(config, "workeroutput"):
         return
-    counts = config.stash.get(LEFT_OUT, {})
+    counts = config.stash.get(LEFT_OUT, None)
+    workers = bool(config.stash[TO_RUN])
+    if counts is None and workers:
+        terminal.write_line("Left out: not known, every worker died.")
+        return
+    counts = counts or {}
     listed = [f"{counts[mark]} {mark} ({NEEDS[mark][1]})" for mark in NEEDS if mark in counts]
+    lost = len(config.stash[TO_RUN] - config.stash[CAME])
+    listed += [f"{lost} not run (a worker died, or the run was stopped)"] if lost else []
     terminal.write_line(f"Left out: {'; '.join(listed) or 'nothing'}.")
 
 

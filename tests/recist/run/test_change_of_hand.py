@@ -1,0 +1,83 @@
+"""A reader drew the first dates, the network the last: the page and the tables warn of it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imaging.volume import Mask, Volume
+from recist.patient import examination
+from recist.patient.options import Options
+from recist.phantom.study import write_phantom
+from recist.phantom.visit import simulate_all
+from recist.report.wording import UNRELIABLE
+from recist.run import batch
+from recist.run.table import assess_file
+from segmentation.infer import Delineation
+from segmentation.instances import Candidate
+
+NETWORK = "a network 9.9"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the phantom whose last date has no contour and is left to the network."""
+    truth = write_phantom(tmp_path_factory.mktemp("phantom"))
+    (segments,) = (path for path in truth.studies.rglob("SEG") if path.is_dir())
+    shutil.rmtree(segments)
+    masks = simulate_all()[-1].masks
+
+    def network(ct: Volume, *_: object, **__: Any) -> Delineation:
+        found = tuple(
+            Candidate(name, Mask(mask.array, mask.start, ct.grid), source=NETWORK)
+            for name, mask in masks.items()
+        )
+        return Delineation(ct.grid, found, NETWORK)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examination, "ask_network", network)
+        done = batch.run(
+            truth.studies, tmp_path_factory.mktemp("out"), Options.create(lesions="dicom")
+        )
+    assert done.exit_code == 0, done.failures
+    return done.out / done.subjects[0].folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_table_says_who_drew_each_outline(folder: Path) -> None:
+    found = rows(folder / "measurements.csv")
+    first, *_, last = sorted({row["date"] for row in found})
+    hands = {
+        date: {row["drawn_by"] for row in found if row["date"] == date and row["diameter_mm"]}
+        for date in (first, last)
+    }
+    assert all(hands.values())
+    assert not hands[first] & hands[last]
+
+
+def test_the_time_point_is_marked_in_the_table_and_on_the_page(folder: Path) -> None:
+    found = [row for row in rows(folder / "timepoints.csv") if row["target"] in ("PR", "SD", "PD")]
+    last = max(row["date"] for row in found)
+    assert {row["method_changed"] for row in found if row["date"] == last} == {"yes"}
+    assert {row["method_changed"] for row in found if row["date"] != last} == {"no"}
+    page = (folder / "report.html").read_text()
+    assert UNRELIABLE in page
+    assert "method of delineation changed" in page
+
+
+def test_assess_says_the_same_from_the_table(folder: Path, tmp_path: Path) -> None:
+    assess_file(folder / "measurements.csv", tmp_path)
+    names = ("criteria", "lesions", "date", "overall", "method_changed")
+    again, first = (
+        {tuple(row[name] for name in names) for row in rows(place / "timepoints.csv")}
+        for place in (tmp_path, folder)
+    )
+    assert again == first
