@@ -41,6 +41,7 @@ class Session:
     seed: int
     index: int
     date: dt.date
+    subject: str = SUBJECT
 
     def uid(self, *what: object) -> UID:
         return generate_uid(entropy_srcs=["recist phantom", str(self.seed), *map(str, what)])
@@ -71,7 +72,7 @@ def begin(session: Session, sop_class: UID, modality: str, number: int, k: int =
     ds.SOPClassUID = sop_class
     ds.SOPInstanceUID = session.instance_uid(modality, k)
     ds.PatientName = "Phantom^Chest"
-    ds.PatientID = SUBJECT
+    ds.PatientID = session.subject
     ds.PatientBirthDate = "19620514"
     ds.PatientSex = "F"
     ds.StudyInstanceUID = session.study_uid
