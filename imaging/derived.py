@@ -7,7 +7,6 @@ under the same UIDs and an archive gets no second copy; whatever differs gets ne
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,33 +16,15 @@ from typing import NamedTuple
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
+from imaging.carried_over import completed, date_of, time_of
 from imaging.dataset import read_object
 from imaging.errors import InputError
 
 MANUFACTURER = "RECIST toolkit"
 MODEL_NAME = "recist"
 
-#: Dates and times as DICOM writes them (PS3.5, table 6.2-1: DA, TM).
-_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-_TIME = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
 #: Stands where the study has no date that could be carried over.
 UNDATED = "19000101"
-
-#: Elements that must be present, if only empty, and that anonymised files often lack.
-MAY_BE_EMPTY = (
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyID",
-    "PositionReferenceIndicator",
-)
-#: Characters that a carried-over element may have (PS3.5, table 6.2-1: SH); sources break this.
-LONGEST = {"StudyID": 16, "AccessionNumber": 16}
 
 #: Patient and study of the source series, kept as they are.
 OF_PATIENT_AND_STUDY = (
@@ -162,8 +143,7 @@ def dated_by(source: Dataset) -> tuple[str, str]:
 
     DICOM wants content dated; the moment of writing would make every rerun another object.
     """
-    date, time = str(source.get("StudyDate") or ""), str(source.get("StudyTime") or "")
-    return date if _DATE.fullmatch(date) else UNDATED, time if _TIME.fullmatch(time) else "000000"
+    return date_of(source) or UNDATED, time_of(source) or "000000"
 
 
 def make_repeatable(derived: Dataset, source: Dataset) -> None:
@@ -228,21 +208,3 @@ def reference_to(image: Dataset) -> Dataset:
     item.ReferencedSOPClassUID = image.SOPClassUID
     item.ReferencedSOPInstanceUID = image.SOPInstanceUID
     return item
-
-
-def completed(header: Dataset) -> Dataset:
-    """The header with the elements that an object derived from it must carry over."""
-    missing = [name for name in MAY_BE_EMPTY if name not in header]
-    too_long = [
-        name for name, length in LONGEST.items() if len(str(header.get(name, "") or "")) > length
-    ]
-    if not missing and not too_long:
-        return header
-    # A shallow copy of a Dataset shares its elements with the original.
-    complete = Dataset()
-    complete.update(header)
-    for name in missing:
-        setattr(complete, name, "")
-    for name in too_long:
-        setattr(complete, name, str(header.get(name))[: LONGEST[name]])
-    return complete

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from imaging.carried_over import completed, slice_spacing_mm
 from imaging.derived import (
     MANUFACTURER,
     MODEL_NAME,
-    completed,
     derived_uid,
     identity_of,
     make_repeatable,
@@ -101,7 +101,8 @@ def write_seg(
         labelmap: write the LABELMAP class (one value per pixel: segments must not overlap).
 
     Raises:
-        InputError: no segments, an empty one, or a Tracking UID missing or used twice.
+        InputError: no segments, an empty one, a Tracking UID missing or used twice, or headers
+            that no object may be derived from.
         GeometryError: masks that are not on the grid of the headers.
     """
     import highdicom as hd  # noqa: PLC0415 - see above
@@ -114,26 +115,34 @@ def write_seg(
         raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
     kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
     identity = _identity(segments, pixels, headers, (str(kind), series_description, str(first)))
-    seg = hd.seg.Segmentation(
-        source_images=[completed(header) for header in headers[first:past]],
-        pixel_array=pixels,
-        segmentation_type=kind,
-        segment_descriptions=[
-            _description(number, segment) for number, segment in enumerate(segments, start=1)
-        ],
-        series_instance_uid=derived_uid("series", identity),
-        series_number=series_number,
-        sop_instance_uid=derived_uid("instance", identity),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
-        software_versions=software_version(),
-        device_serial_number="1",
-        content_label="LESIONS",
-        content_description=series_description,
-        content_creator_name=creator or None,
-        series_description=series_description,
-    )
+    slice_mm = slice_spacing_mm(headers)
+    sources = [completed(header, slice_mm) for header in headers[first:past]]
+    try:
+        seg = hd.seg.Segmentation(
+            source_images=sources,
+            pixel_array=pixels,
+            segmentation_type=kind,
+            segment_descriptions=[
+                _description(number, segment) for number, segment in enumerate(segments, start=1)
+            ],
+            series_instance_uid=derived_uid("series", identity),
+            series_number=series_number,
+            sop_instance_uid=derived_uid("instance", identity),
+            instance_number=1,
+            manufacturer=MANUFACTURER,
+            manufacturer_model_name=MODEL_NAME,
+            software_versions=software_version(),
+            device_serial_number="1",
+            content_label="LESIONS",
+            content_description=series_description,
+            content_creator_name=creator or None,
+            series_description=series_description,
+        )
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise InputError(
+            f"the headers of the images cannot be carried into a SEG: {error}",
+            remedy="a NIfTI label map holds the same lesions",
+        ) from error
     _refer_to_all(seg, headers)
     _make_repeatable(seg, headers[first], identity)
     with written_whole(path) as file:

@@ -9,7 +9,7 @@ from pathlib import Path
 from imaging.errors import GeometryError, InputError
 from imaging.nifti import write_label_map
 from imaging.seg import write_seg
-from imaging.series import SeriesFormat
+from imaging.series import Problem, SeriesFormat
 from imaging.tables.rows import csv_text
 from imaging.volume import Mask
 from imaging.writing import write_text
@@ -55,14 +55,25 @@ def write_case(
     bundle: Bundle | None,
     dicom: bool = False,
     earlier: Path | None = None,
-) -> None:
+) -> tuple[Problem, ...]:
     """Write the folder of one patient; the caller makes sure that it appears whole.
 
     Args:
         bundle: the network that delineated what no person did.
         dicom: write the results as DICOM objects too.
         earlier: the folder whose place this one takes; its objects are referred to.
+
+    Returns:
+        What could not be written as it should be.
     """
+    lost = []
+    for dated in delineations:
+        if dated.masks() or dated.reviewed:
+            _, what = write_delineation(dated, folder / DELINEATIONS, bundle)
+            if what:
+                date = str(dated.examination.visit.date)
+                remedy = "its lesions lie in a NIfTI label map instead"
+                lost.append(Problem(date, what, remedy, case.course.subject))
     write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
     write_events(folder / EVENTS, (case.course,))
@@ -75,11 +86,9 @@ def write_case(
     remarks: tuple[str, ...] = ()
     if dicom:
         remarks = _write_dicom(case, delineations, folder, bundle, earlier)
-    lines = [*(str(problem) for problem in case.problems), *case.warnings, *remarks]
+    lines = [*(str(problem) for problem in (*case.problems, *lost)), *case.warnings, *remarks]
     write_text(folder / WARNINGS, "".join(f"{line}\n" for line in lines))
-    for dated in delineations:
-        if dated.masks() or dated.reviewed:
-            write_delineation(dated, folder / DELINEATIONS, bundle)
+    return tuple(lost)
 
 
 def _write_dicom(
@@ -127,8 +136,10 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def write_delineation(dated: DelineatedDate, folder: Path, bundle: Bundle | None) -> Path:
-    """The lesions of one date, as ``--lesions`` reads them.
+def write_delineation(
+    dated: DelineatedDate, folder: Path, bundle: Bundle | None
+) -> tuple[Path, str]:
+    """The lesions of one date, as ``--lesions`` reads them, and why they are no SEG.
 
     DICOM SEG on the grid of the CT's slices, else a NIfTI label map with the names of its labels;
     an empty label map says that a person found no lesion at this date.
@@ -138,17 +149,20 @@ def write_delineation(dated: DelineatedDate, folder: Path, bundle: Bundle | None
     name = f"{visit.date.isoformat()}-lesions"
     masks = dated.masks()
     if not masks or visit.ct is None or visit.ct.kind is SeriesFormat.NIFTI:
-        return _label_map(folder, name, masks, dated)
+        return _label_map(folder, name, masks, dated), ""
     segments = segments_of(dated, algorithm_of(dated, bundle))
     try:
-        return write_seg(
+        path = write_seg(
             folder / f"{name}.dcm",
             segments,
             dated.examination.ct.headers,
             series_description=described(SEG_DESCRIPTION),
         )
     except GeometryError:  # a tilted series was straightened: its slices are not the source's
-        return _label_map(folder, name, masks, dated)
+        return _label_map(folder, name, masks, dated), ""
+    except InputError as error:
+        return _label_map(folder, name, masks, dated), f"no SEG could be written: {error.what}"
+    return path, ""
 
 
 def _label_map(folder: Path, name: str, masks: Mapping[str, Mask], dated: DelineatedDate) -> Path:

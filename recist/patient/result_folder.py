@@ -163,8 +163,10 @@ def locked(out: Path) -> Iterator[None]:
             raise InputError(
                 "another run writes its results there", where=out, remedy="wait, or give another -o"
             ) from error
-        yield
-        path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def folder_names(subjects: Iterable[str]) -> dict[str, str]:

@@ -40,7 +40,7 @@ MARGIN_MM, FALL_MM = 8.0, 2.0
 
 
 def write_small_patient(folder: Path, subject: str = "SMALL", *, seed: int = 1) -> None:
-    """Write all its files, each date in a folder of its own; the same seed gives the same bytes."""
+    """Write all its files, each date in a folder of its own."""
     for index, date in enumerate(DATES):
         session = Session(seed, index, date, subject)
         frame = str(session.frame_of_reference_uid)

@@ -340,9 +340,8 @@ def _run_subject(
             return _failed(subject, folder, what, "let them rest, then run again with --resume")
         stage("write")
         summary = summarise(case)
-        failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in case.problems)
         with written_whole(folder) as part:
-            write_case(
+            lost = write_case(
                 case,
                 delineations,
                 part,
@@ -351,6 +350,10 @@ def _run_subject(
                 dicom=options.dicom,
                 earlier=folder,
             )
+            if lost:
+                summary |= {"status": "incomplete"}
+            problems = (*case.problems, *lost)
+            failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in problems)
             stage("")
             done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
             kept_form = _kept_form(done, fingerprint) | {"files": hashes_of(part)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from imaging.derived import completed
+from imaging.carried_over import completed
 from imaging.header import Tag, read_header
 from imaging.seg import Algorithm, SegSegment
 from imaging.series import Series, SeriesFormat

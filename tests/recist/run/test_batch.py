@@ -72,11 +72,12 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise ZeroDivisionError("division by zero")
         return SimpleNamespace(problems=(), name=subject.id), ()
 
-    def write_case(case: Any, delineations: Any, folder: Path, **_: Any) -> None:
+    def write_case(case: Any, delineations: Any, folder: Path, **_: Any) -> tuple[Problem, ...]:
         if case.name == "P2" and (folder.parent / "full").exists():
             (folder / "half.csv").write_text("half")
             raise OSError("No space left on device")
         (folder / "report.html").write_text(case.name)
+        return ()
 
     monkeypatch.setattr(batch, "scan", scan)
     monkeypatch.setattr(batch, "assess_subject", assess)
