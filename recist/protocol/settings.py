@@ -354,6 +354,13 @@ class Protocol:
         "it.",
         "design decision",
     )
+    reader_disagreement: Literal["adjudicator", "consensus", "first_reader"] = setting(
+        "adjudicator",
+        "AMB-39",
+        "Two readers of a central review differ in what the trial adjudicates: an adjudicator "
+        "chooses one read, both read again until they agree, or the first reader's counts.",
+        "paradigm of two readers and one adjudicator in central reviews",
+    )
     unreviewed_absence: Literal["not_evaluable", "absent"] = setting(
         "not_evaluable",
         "",

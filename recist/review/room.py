@@ -16,6 +16,7 @@ from recist.review.database.audit import Actor
 from recist.review.database.engine import Database
 from recist.review.database.tables import AccountRole
 from recist.review.images.archive import Archive
+from recist.review.trial.acceptance import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Room:
         shows_proposals: whether a reader starts from what the run measured.
         one_by_one: a later date is neither listed nor served before the earlier is signed.
         needs_password: a signature needs the password again.
+        adjudicate_on: in what two reads differ that an adjudicator decides.
         on_signed: called with the subject once a reading of it is signed and stored.
     """
 
@@ -51,6 +53,7 @@ class Room:
     shows_proposals: bool = True
     one_by_one: bool = False
     needs_password: bool = False
+    adjudicate_on: tuple[Trigger, ...] = ()
     on_signed: Callable[[str], None] | None = None
 
     @property

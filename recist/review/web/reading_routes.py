@@ -24,6 +24,7 @@ from recist.review.reading.shown import changes as changes_between
 from recist.review.reading.shown import shown
 from recist.review.room import Desk, Room
 from recist.review.trial.permissions import check_reads, check_role, subjects_of
+from recist.review.trial.reads import to_adjudicate
 from recist.review.web import forms, sessions
 from recist.review.web.access import Changing, Looking, RoomOf, desk
 from recist.review.web.forms import LARGEST_NUMBER, plain
@@ -93,7 +94,7 @@ def patient(subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
     with room.database.looking() as session:
         check_reads(session, room, found.person, subject)
         reading = readings.looked_at(session, room, found.person, subject)
-        page = _page(room, reading)
+        page = page_of(room, reading)
     room.archive.prepare(subject)
     if room.is_trial:
         with room.database.session() as session:
@@ -101,7 +102,8 @@ def patient(subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
     return page
 
 
-def _page(room: Room, reading: OpenReading) -> dict[str, Any]:
+def page_of(room: Room, reading: OpenReading) -> dict[str, Any]:
+    """The page of a reading with the grids of its images."""
     images = {
         date: _images(room.archive, reading.subject, dt.date.fromisoformat(date))
         for date in reading.dates
@@ -126,7 +128,7 @@ def _grid(grid: Grid) -> dict[str, Any]:
     return {"shape": list(grid.shape), "affine": grid.affine.tolist()}
 
 
-def _reading(room: Room, found: Looking, subject: str, date: dt.date | None = None) -> OpenReading:
+def _reading(room: Room, found: Looking, subject: str, date: dt.date) -> OpenReading:
     """The reading of the person who asks, if the date may be seen.
 
     Raises:
@@ -135,9 +137,26 @@ def _reading(room: Room, found: Looking, subject: str, date: dt.date | None = No
     with room.database.looking() as session:
         check_reads(session, room, found.person, subject)
         reading = readings.looked_at(session, room, found.person, subject)
-    if date is not None and date.isoformat() not in reading.dates:
+    if date.isoformat() not in reading.dates:
         raise LookupError(date)
     return reading
+
+
+def _check_sees(room: Room, found: Looking, subject: str, date: dt.date) -> None:
+    """Refuse images that a person may not see: a reader's own dates, or an adjudicator's reads.
+
+    Raises:
+        LookupError: there is nothing here for this person.
+    """
+    if found.person.role is AccountRole.READER:
+        _reading(room, found, subject, date)
+        return
+    with room.database.looking() as session:
+        row = readings.subject_row(session, subject)
+        if found.person.role is AccountRole.ADJUDICATOR:
+            to_adjudicate(session, room, found.person.account_id, row)
+        elif found.person.role is not AccountRole.MONITOR:
+            raise LookupError(subject)
 
 
 @router.get("/patients/{subject}/images/{date}/{modality}/{plane}/{n}")
@@ -149,7 +168,7 @@ def image(
 
     ``X-Scale`` is what one step of them is worth: HU of a CT, SUV by body weight of a PET.
     """
-    _reading(room, found, subject, date)
+    _check_sees(room, found, subject, date)
     content, step = room.archive.slice_gzip(subject, date, modality, plane, n)
     return Response(
         content,
@@ -168,7 +187,7 @@ def volume(
     subject: Subject, date: dt.date, modality: Modality, found: Looking, room: RoomOf
 ) -> FileResponse:
     """A whole image as compressed NIfTI."""
-    _reading(room, found, subject, date)
+    _check_sees(room, found, subject, date)
     packed = room.archive.packed(subject, date, modality)
     return FileResponse(packed.path, media_type="application/gzip", filename=f"{modality}.nii.gz")
 
@@ -187,7 +206,7 @@ def masks(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict
 @router.get("/patients/{subject}/links/{date}")
 def link(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict[str, Any] | None:
     """How points of the first date lie at this one, on a coarse lattice; null at the first."""
-    _reading(room, found, subject, date)
+    _check_sees(room, found, subject, date)
     return room.archive.link(subject, date)
 
 
@@ -196,7 +215,7 @@ def field(
     subject: Subject, date: dt.date, n: Number, found: Looking, room: RoomOf
 ) -> dict[str, Any]:
     """Isodoses and target volumes on an axial slice, in its pixels (column, row)."""
-    _reading(room, found, subject, date)
+    _check_sees(room, found, subject, date)
     lines = room.archive.field_lines(subject, date, n)
     return {
         "overlays": [
@@ -227,9 +246,9 @@ def _changed(room: Room, found: Changing, subject: str, do: Any) -> dict[str, An
     with desk(room, found) as at:
         check_reads(at.session, room, found.person, subject)
         check_role(found.person, AccountRole.READER)
-        before = _page(room, readings.looked_at(at.session, room, found.person, subject))
+        before = page_of(room, readings.looked_at(at.session, room, found.person, subject))
         do(at)
-        after = _page(room, readings.looked_at(at.session, room, found.person, subject))
+        after = page_of(room, readings.looked_at(at.session, room, found.person, subject))
     return after | {"changed": changes_between(before, after)}
 
 
