@@ -1,16 +1,20 @@
-"""``recist review``: the reading room in the browser, and the proof of its audit."""
+"""``recist review``: the reading room in the browser, and what belongs to a trial's review."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from imaging.errors import InputError
+from recist.cli.options import Out
 from recist.cli.printing import print_line
 from recist.response import RESEARCH_USE
+
+if TYPE_CHECKING:
+    from recist.review.trial.settings import TrialSettings
 
 #: The command that needs no name.
 OPEN = "open"
@@ -29,15 +33,21 @@ review = typer.Typer(
     name="review",
     cls=_OpensByDefault,
     no_args_is_help=True,
-    help="Look, correct and sign in the browser: `recist review OUT --studies STUDIES`.",
+    help="Look, correct and sign in the browser: `recist review OUT --studies STUDIES`, or a "
+    "trial's central review: `recist review --trial TRIAL.toml`.",
 )
+
+Trial = Annotated[Path, typer.Argument(help="TRIAL.toml.")]
 
 
 @review.command(OPEN)
 def open_room(
-    out: Annotated[Path, typer.Argument(help="Results of `recist run`.")],
+    out: Annotated[Path | None, typer.Argument(help="Results of `recist run`.")] = None,
     studies: Annotated[
         Path | None, typer.Option(help="The images that the run was made from.")
+    ] = None,
+    trial: Annotated[
+        Path | None, typer.Option(help="TRIAL.toml: a central review instead of one reader.")
     ] = None,
     port: Annotated[int, typer.Option(help="0: a free one.")] = 0,
     reader: Annotated[
@@ -48,15 +58,21 @@ def open_room(
     ] = True,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
-    """Read the results of a run: patients with what needs a look, corrections, signatures."""
+    """Read the results of a run in the browser, or a trial with its readers and adjudicator."""
     server = _loaded()
+    if (out is None) is (trial is None):
+        raise InputError("give the results of a run, or --trial TRIAL.toml")
 
     def tell(address: str) -> None:
-        print_line(f"Reading room of this computer only: {address}")
+        where = "of this computer only" if trial is None else "of the trial"
+        print_line(f"Reading room {where}: {address}")
         print_line(f"Stop it with Ctrl-C. {RESEARCH_USE}")
-        if browser:
+        if browser and trial is None:
             typer.launch(address)
 
+    if trial is not None:
+        server.serve_trial(_settings(trial), with_network=network, on_address=tell)
+        return
     server.serve_results(
         out,
         studies=studies,
@@ -65,6 +81,84 @@ def open_room(
         with_network=network,
         on_address=tell,
     )
+
+
+@review.command()
+def audit(
+    room: Annotated[Path, typer.Argument(help="OUT of a reading room, or TRIAL.toml.")],
+    expect: Annotated[
+        str, typer.Option(help="Digest of the head that was noted earlier: it has to be there.")
+    ] = "",
+) -> None:
+    """Prove the chain of the audit and the tables under it; name the first broken row.
+
+    Exit code 0: proved; 1: broken; 2: it cannot be read.
+    """
+    _loaded()
+    from recist.review.database.audit import prove
+    from recist.review.database.engine import opened_for_proof
+    from recist.review.web.app import DATABASE, FOLDER, KEY
+
+    if room.is_dir():
+        url, key = f"sqlite:///{room / FOLDER / DATABASE}", room / FOLDER / KEY
+    else:
+        settings = _settings(room)
+        url, key = settings.url, settings.audit_key
+    with opened_for_proof(url, key) as (session, secret):
+        proof = prove(session, secret, expect=expect)
+    if proof.broken is not None:
+        print_line(f"broken: {proof.broken}")
+        print_line(f"{proof.rows} rows before it are proved")
+        raise typer.Exit(1)
+    print_line(f"proved: {proof.rows} rows, head {proof.head}")
+    print_line("Note the head elsewhere: --expect HEAD later shows that nothing was rolled back.")
+
+
+@review.command()
+def account(
+    trial: Trial,
+    name: Annotated[str, typer.Argument(help="Who logs in.")],
+    role: Annotated[str, typer.Option(help="administrator, reader, adjudicator or monitor.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True,
+            hide_input=True,
+            confirmation_prompt=True,
+            envvar="RECIST_REVIEW_PASSWORD",
+            help="Asked for; at least 12 characters.",
+        ),
+    ],
+) -> None:
+    """Make an account, such as the first administrator of a trial."""
+    _loaded()
+    from recist.review.database.tables import AccountRole
+    from recist.review.web.app import enter, trial_room
+    from recist.review.web.forms import NewAccount
+
+    form = NewAccount.model_validate({"name": name, "role": role, "password": password})
+    room = trial_room(_settings(trial))
+    enter(room.database, form.name, AccountRole(form.role), form.password)
+    print_line(f"{form.name} may log in as {form.role}")
+
+
+@review.command()
+def export(trial: Trial, out: Out) -> None:
+    """Write both reads and the accepted one as tables, with analytics and the audit."""
+    _loaded()
+    from recist.review.trial.exports import write_export
+    from recist.review.web.app import trial_room
+
+    room = trial_room(_settings(trial))
+    with room.database.looking() as session:
+        write_export(session, room, out)
+    print_line(f"written into {out}. {RESEARCH_USE}")
+
+
+def _settings(path: Path) -> TrialSettings:
+    from recist.review.trial.settings import read_trial
+
+    return read_trial(path)
 
 
 def _loaded() -> Any:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import event, insert, inspect, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from recist import __version__
@@ -181,27 +183,55 @@ def _seal(rows: int, last: str, key: bytes) -> str:
     return hmac.new(key, f"{rows} {last}".encode(), hashlib.sha256).hexdigest()
 
 
-def prove(session: Session, key: bytes) -> Proof:
-    """Recompute the chain and compare the tables with it; stop at the first thing that is wrong."""
-    previous, number = FIRST, 0
+def prove(session: Session, key: bytes, *, expect: str = "") -> Proof:
+    """Recompute the chain and compare the tables with it; stop at the first thing that is wrong.
+
+    Args:
+        expect: digest of an earlier head, noted elsewhere: where it is not in the chain, the whole
+            database was put back to an earlier state.
+
+    A database that is too damaged to be read is told as such, with the row before which it ended.
+    """
+    proved = _Proved()
+    try:
+        return _prove(session, key, proved, expect)
+    except (SQLAlchemyError, sqlite3.Error, ValueError, LookupError, TypeError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        broken = Broken(0, f"the database cannot be read: {reason}")
+        return Proof(proved.rows, proved.head, broken)
+
+
+@dataclass(slots=True)
+class _Proved:
+    """How far the proof came."""
+
+    rows: int = 0
+    head: str = FIRST
+
+
+def _prove(session: Session, key: bytes, proved: _Proved, expect: str) -> Proof:
     expected: dict[tuple[str, str], str] = {}
+    is_there = False
     columns = [getattr(AuditRow, name) for name in (*_FIELDS, "digest")]
     for found in session.execute(select(*columns).order_by(AuditRow.number)):
         row = dict(found._mapping)
-        number += 1
-        what = _wrong(row, number, previous, key)
+        what = _wrong(row, proved.rows + 1, proved.head, key)
         if what:
-            return Proof(number - 1, previous, Broken(number, what))
-        previous = row["digest"]
+            return Proof(proved.rows, proved.head, Broken(proved.rows + 1, what))
+        proved.rows, proved.head = proved.rows + 1, row["digest"]
+        is_there = is_there or proved.head == expect
         if row["record"]:
             expected[row["record"], row["record_id"]] = row["after"]
     head = session.execute(select(AuditHead.rows, AuditHead.digest, AuditHead.seal)).all()
-    if number or head:
-        sealed = (number, previous, _seal(number, previous, key))
+    if proved.rows or head:
+        sealed = (proved.rows, proved.head, _seal(proved.rows, proved.head, key))
         if [tuple(each) for each in head] != [sealed]:
             what = "the rows after this one are missing, or the head was changed"
-            return Proof(number, previous, Broken(number, what))
-    return Proof(number, previous, _unlike(session, expected))
+            return Proof(proved.rows, proved.head, Broken(proved.rows, what))
+    if expect and not is_there:
+        what = "the noted head is not in the chain: the database was put back"
+        return Proof(proved.rows, proved.head, Broken(proved.rows, what))
+    return Proof(proved.rows, proved.head, _unlike(session, expected))
 
 
 def _wrong(row: Mapping[str, Any], number: int, previous: str, key: bytes) -> str:

@@ -74,6 +74,25 @@ def open_database(url: str, key_file: Path, *, protocol: str = "") -> Database:
     return Database(engine, key, sessionmaker(engine, class_=audited, expire_on_commit=False))
 
 
+@contextmanager
+def opened_for_proof(url: str, key_file: Path) -> Iterator[tuple[Session, bytes]]:
+    """A database as it lies there, neither migrated nor written to, with the key of its audit.
+
+    Raises:
+        InputError: the database or the key is missing.
+    """
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise InputError("no database is there", where=url.removeprefix("sqlite:///"))
+    if not key_file.is_file():
+        raise InputError("the key of the audit is missing", where=key_file)
+    engine = engine_of(url)
+    try:
+        with Session(engine.execution_options(reads_only=True)) as session:
+            yield session, _read_key(key_file)
+    finally:
+        engine.dispose()
+
+
 def engine_of(url: str) -> Engine:
     """An engine whose transactions see each other as the reading room needs it."""
     if not url.startswith("sqlite"):
@@ -106,10 +125,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 def _key(path: Path, engine: Engine) -> bytes:
     if path.is_file():
-        key = bytes.fromhex(path.read_text().strip())
-        if len(key) == KEY_BYTES:
-            return key
-        raise InputError("not a key of the audit", where=path)
+        return _read_key(path)
     with engine.begin() as connection:
         if connection.exec_driver_sql("SELECT count(*) FROM audit").scalar():
             raise InputError(
@@ -122,4 +138,14 @@ def _key(path: Path, engine: Engine) -> bytes:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(key.hex() + "\n")
+    return key
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise InputError("not a key of the audit", where=path)
     return key

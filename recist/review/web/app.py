@@ -28,7 +28,8 @@ from recist.review.reading.proposals import read_run
 from recist.review.reading.readings import ConflictError, IncompleteError
 from recist.review.room import Room, fingerprint
 from recist.review.trial.permissions import ForbiddenError
-from recist.review.web import account_routes, reading_routes, sessions
+from recist.review.trial.settings import TrialSettings
+from recist.review.web import account_routes, reading_routes, sessions, trial_routes
 from recist.review.web.guard import Guard, TooLargeError
 from recist.review.web.sessions import TooManyError
 
@@ -71,7 +72,8 @@ def create_app(
     room = Room(
         database, Archive(studies, folder / IMAGES), run.criteria, run.protocol, run.folders
     )
-    person = enrolled(database, reader or getpass.getuser(), sorted(run.folders))
+    enrol(database, tuple(run.folders))
+    person = enter(database, (reader or getpass.getuser())[:64], AccountRole.READER)
     app = application(room, hosts, delineator=delineator)
     app.state.token = token or secrets.token_urlsafe(TOKEN_BYTES)
 
@@ -93,17 +95,71 @@ def create_app(
     return app
 
 
-def enrolled(database: Database, reader: str, subjects: Sequence[str]) -> int:
-    """The account of the one reader, and the subjects of the run; made where they are missing."""
+def trial_room(settings: TrialSettings) -> Room:
+    """The room of a trial, its subjects enrolled; nobody is in it yet.
+
+    Raises:
+        InputError: no images are there, or the database cannot be opened.
+    """
+    archive = Archive(settings.studies, settings.images)
+    subjects = archive.subjects()
+    if not subjects:
+        raise InputError("no subject with a readable CT was found", where=settings.studies)
+    if settings.url.startswith("sqlite:///"):
+        Path(settings.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    protocol = fingerprint(settings.protocol, settings.criteria)
+    database = open_database(settings.url, settings.audit_key, protocol=protocol)
+    folders = read_run(settings.results).folders if settings.results is not None else {}
+    enrol(database, subjects)
+    return Room(
+        database,
+        archive,
+        settings.criteria,
+        settings.protocol,
+        folders,
+        shows_proposals=settings.shows_proposals,
+        one_by_one=True,
+        needs_password=True,
+        adjudicate_on=settings.adjudicate_on,
+    )
+
+
+def create_trial_app(settings: TrialSettings, *, delineator: Any = None) -> FastAPI:
+    """The central review of a trial.
+
+    Raises:
+        InputError: as :func:`trial_room`.
+    """
+    app = application(
+        trial_room(settings), settings.hosts, https=settings.https, delineator=delineator
+    )
+    app.include_router(trial_routes.router)
+    app.include_router(trial_routes.queries_router)
+    mount_pages(app)
+    return app
+
+
+def enrol(database: Database, subjects: Sequence[str]) -> None:
+    """Make the subjects known that are not yet."""
     with database.session() as session:
-        audit.act(session, audit.SYSTEM, "open results")
-        account = session.scalar(select(Account).where(Account.name == reader[:64]))
-        if account is None:
-            account = Account(name=reader[:64], role=AccountRole.READER.value, password_hash="")
-            session.add(account)
         known = set(session.scalars(select(SubjectRow.name)))
-        session.add_all(SubjectRow(name=name) for name in subjects if name not in known)
-        session.flush()
+        audit.act(session, audit.SYSTEM, "enrol subject")
+        session.add_all(SubjectRow(name=name) for name in sorted(subjects) if name not in known)
+
+
+def enter(database: Database, name: str, role: AccountRole, password: str = "") -> int:
+    """The account of that name; made where it is missing, and then with this role and password.
+
+    Without a password nobody can log in by it: the one reader comes by the token of the address.
+    """
+    with database.session() as session:
+        account = session.scalar(select(Account).where(Account.name == name))
+        if account is None:
+            hashed = sessions.hashed_password(password) if password else ""
+            account = Account(name=name, role=role.value, password_hash=hashed)
+            audit.act(session, audit.SYSTEM, "create account")
+            session.add(account)
+            session.flush()
         return account.id
 
 

@@ -10,7 +10,8 @@ import uvicorn
 
 from imaging.errors import InputError
 from recist.review.reading.delineator import Delineator
-from recist.review.web.app import create_app
+from recist.review.trial.settings import TrialSettings
+from recist.review.web.app import create_app, create_trial_app
 
 HOST = "127.0.0.1"
 
@@ -54,3 +55,28 @@ def serve_results(
             app, log_level="warning", access_log=False, server_header=False, date_header=False
         )
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def serve_trial(
+    settings: TrialSettings,
+    *,
+    with_network: bool = True,
+    on_address: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve a trial's central review until it is interrupted.
+
+    Raises:
+        InputError: no images are there, or the database cannot be opened.
+    """
+    app = create_trial_app(settings, delineator=Delineator.shipped() if with_network else None)
+    on_address(f"http://{settings.host}:{settings.port}/")
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.https,  # of the proxy on this computer that ends TLS
+    )
+    uvicorn.Server(config).run()
