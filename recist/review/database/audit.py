@@ -133,7 +133,6 @@ def watch(session_class: Any, key: bytes, protocol: str) -> None:
     @event.listens_for(session_class, "after_begin")
     def _begun(session: Session, _transaction: object, _connection: object) -> None:
         session.info["audit_key"] = (key, protocol)
-        session.info.pop("audit", None)
 
 
 def _append(session: Session, changes: list[tuple[str, str, str, str]]) -> None:
@@ -222,9 +221,11 @@ def _prove(session: Session, key: bytes, proved: _Proved, expect: str) -> Proof:
         is_there = is_there or proved.head == expect
         if row["record"]:
             expected[row["record"], row["record_id"]] = row["after"]
-    head = session.execute(select(AuditHead.rows, AuditHead.digest, AuditHead.seal)).all()
+    head = session.execute(
+        select(AuditHead.id, AuditHead.rows, AuditHead.digest, AuditHead.seal)
+    ).all()
     if proved.rows or head:
-        sealed = (proved.rows, proved.head, _seal(proved.rows, proved.head, key))
+        sealed = (1, proved.rows, proved.head, _seal(proved.rows, proved.head, key))
         if [tuple(each) for each in head] != [sealed]:
             what = "the rows after this one are missing, or the head was changed"
             return Proof(proved.rows, proved.head, Broken(proved.rows, what))
@@ -253,13 +254,20 @@ def _unlike(session: Session, expected: Mapping[tuple[str, str], str]) -> Broken
             after = expected.get((name, row_id))
             if not after:
                 return Broken(0, f"table {name}, row {row_id} was inserted past the audit")
-            if after != _json(_content(row)):
+            if not _agree(json.loads(after), _content(row)):
                 return Broken(0, f"table {name}, row {row_id} was changed past the audit")
             left.discard((name, row_id))
     if left:
         name, row_id = min(left)
         return Broken(0, f"table {name}, row {row_id} was removed past the audit")
     return None
+
+
+def _agree(recorded: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+    """Whether a row is what was recorded; a column that came later has its first value."""
+    added = content.keys() - recorded.keys()
+    kept = {name: value for name, value in content.items() if name not in added}
+    return recorded == kept and not any(content[name] for name in added)
 
 
 def _identity(row: Base) -> tuple[str, str]:

@@ -187,6 +187,7 @@ class Query(Base):
     subject_id: Mapped[int] = mapped_column(ForeignKey("subjects.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     text: Mapped[str] = mapped_column(Text)
+    date: Mapped[str] = mapped_column(String(10), default="")
     asked_at: Mapped[str] = mapped_column(String(32), default=now)
     answer: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[str] = mapped_column(String(32), default="")

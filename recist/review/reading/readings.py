@@ -143,11 +143,24 @@ def of_row(
     every = _all_dates(room, subject)
     dates = every
     if room.one_by_one:
-        signed = {each.date for each in signatures if each.date}
-        dates = every[: len(signed) + 1]
+        dates = every[: _signed_ever(session, reading) + 1]
     proposals = _proposals(room, subject, reader, dates)
     more = len(dates) < len(every)
     return OpenReading(reading, subject, reader, proposals, dates, more, entries, signatures)
+
+
+def _signed_ever(session: Session, reading: Reading) -> int:
+    """How many dates a reader has signed in any version: a new one sees what the earlier saw."""
+    found = session.scalars(
+        select(Signature.date)
+        .join(Reading, Reading.id == Signature.reading_id)
+        .where(
+            Reading.subject_id == reading.subject_id,
+            Reading.account_id == reading.account_id,
+            Signature.date != "",
+        )
+    )
+    return len(set(found))
 
 
 def said_in(session: Session, reading_id: int) -> tuple[Said, ...]:
@@ -383,11 +396,11 @@ def _missing(room: Room, reading: OpenReading, date: str) -> list[str]:
     """What a signature waits for."""
     course = reading.course
     if room.one_by_one:
-        if date and date != reading.dates[-1]:
-            return [f"{reading.dates[-1]} comes first"]
+        unsigned = [each for each in reading.dates if each not in reading.signed_dates]
         if not date:
-            unsigned = [each for each in reading.dates if each not in reading.signed_dates]
             return [f"{each} is not signed" for each in unsigned]
+        if date != unsigned[0]:
+            return [f"{unsigned[0]} comes first"]
         return _unsaid(course, date)
     if date:
         return []

@@ -92,11 +92,11 @@ def _row(reads: SubjectReads, read: Read) -> dict[str, object]:
 
 
 _CHOICE = ("subject", "chosen", "triggers", "reason", "adjudicator", "signed_name", "made_at")
-_QUERY = ("subject", "asked_by", "asked_at", "text", "answer", "answered_by", "answered_at")
+_QUERY = ("subject", "asked_by", "asked_at", "date", "text", "answer", "answered_by", "answered_at")
 
 
 def _adjudications(session: Session, every: Sequence[SubjectReads]) -> list[dict[str, object]]:
-    names = dict(session.execute(select(Account.id, Account.name)).tuples().all())
+    names = dict(session.execute(select(Account.id, Account.name)).all())
     return [
         {
             "subject": reads.subject.name,
@@ -113,17 +113,18 @@ def _adjudications(session: Session, every: Sequence[SubjectReads]) -> list[dict
 
 
 def _queries(session: Session) -> list[dict[str, object]]:
-    names = dict(session.execute(select(Account.id, Account.name)).tuples().all())
+    names = dict(session.execute(select(Account.id, Account.name)).all())
     rows = session.execute(
         select(Query, SubjectRow.name)
         .join(SubjectRow, SubjectRow.id == Query.subject_id)
         .order_by(Query.id)
-    ).tuples()
+    )
     return [
         {
             "subject": subject,
             "asked_by": names[query.account_id],
             "asked_at": query.asked_at,
+            "date": query.date,
             "text": query.text,
             "answer": query.answer,
             "answered_by": names.get(query.answered_by or 0, ""),

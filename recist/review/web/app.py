@@ -30,7 +30,7 @@ from recist.review.room import Room, fingerprint
 from recist.review.trial.permissions import ForbiddenError
 from recist.review.trial.settings import TrialSettings
 from recist.review.web import account_routes, reading_routes, sessions, trial_routes
-from recist.review.web.guard import Guard, TooLargeError
+from recist.review.web.guard import Guard
 from recist.review.web.sessions import TooManyError
 
 #: What the reading room keeps beside the results of a run.
@@ -234,10 +234,6 @@ def _refuse_in_words(app: FastAPI) -> None:
         answer = _refusal(429, error.what, error.remedy)
         answer.headers["Retry-After"] = str(error.seconds)
         return answer
-
-    @app.exception_handler(TooLargeError)
-    def _too_large(_request: Request, _error: TooLargeError) -> JSONResponse:
-        return _refusal(413, "too much was sent")
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:

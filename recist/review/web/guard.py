@@ -5,6 +5,7 @@ the browser is told to refuse.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -65,8 +66,18 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, self._with_headers(send, scope["path"]))
             return
+        answering = self._with_headers(send, scope["path"])
         counted = _Counted(receive)
-        await self.app(scope, counted, self._with_headers(send, scope["path"]))
+
+        async def unless_too_large(message: Message) -> None:
+            if not counted.is_too_large:
+                await answering(message)
+
+        with suppress(TooLargeError):
+            await self.app(scope, counted, unless_too_large)
+        if counted.is_too_large:
+            refused = _refusal(413, f"more than {LARGEST_BODY_BYTES} bytes")
+            await refused(scope, receive, answering)
 
     def _refused(self, method: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "").lower()
@@ -115,10 +126,14 @@ class _Counted:
         self._receive = receive
         self._bytes = 0
 
+    @property
+    def is_too_large(self) -> bool:
+        return self._bytes > LARGEST_BODY_BYTES
+
     async def __call__(self) -> Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > LARGEST_BODY_BYTES:
+        if self.is_too_large:
             raise TooLargeError
         return message
 

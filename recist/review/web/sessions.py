@@ -31,8 +31,10 @@ IDLE = dt.timedelta(minutes=30)
 LONGEST = dt.timedelta(hours=12)
 #: The time of the last request is noted no more often.
 NOTED_EVERY = dt.timedelta(minutes=1)
-#: So many failures of one name, or from one address, within so long; then each doubles the wait.
+#: So many failures of one name, or from one address (which many may share behind a proxy), within
+#: so long; then each doubles the wait.
 FREE_FAILURES = 5
+FREE_FAILURES_OF_ADDRESS = 50
 FAILURES_FOR = dt.timedelta(minutes=15)
 LONGEST_WAIT_S = 900
 
@@ -125,19 +127,22 @@ def password_fits(password_hash: str, password: str) -> bool:
 
 def _check_wait(session: Session, name: str, address: str) -> None:
     since = _text(_now() - FAILURES_FOR)
-    found = session.execute(
-        select(func.count(LoginFailure.id), func.max(LoginFailure.at)).where(
-            (LoginFailure.name == name[:64]) | (LoginFailure.address == address[:64]),
-            LoginFailure.at > since,
-        )
-    ).one()
-    failures, last = int(found[0]), found[1]
-    if failures < FREE_FAILURES or last is None:
-        return
-    wait = min(2 ** (failures - FREE_FAILURES + 1), LONGEST_WAIT_S)
-    left = (dt.datetime.fromisoformat(last) + dt.timedelta(seconds=wait) - _now()).total_seconds()
-    if left > 0:
-        raise TooManyError(int(left) + 1)
+    for condition, free in (
+        (LoginFailure.name == name[:64], FREE_FAILURES),
+        (LoginFailure.address == address[:64], FREE_FAILURES_OF_ADDRESS),
+    ):
+        failures, last = session.execute(
+            select(func.count(LoginFailure.id), func.max(LoginFailure.at)).where(
+                condition, LoginFailure.at > since
+            )
+        ).one()
+        if failures < free:
+            continue
+        wait = min(2 ** (failures - free + 1), LONGEST_WAIT_S)
+        until = dt.datetime.fromisoformat(last) + dt.timedelta(seconds=wait)
+        left = (until - _now()).total_seconds()
+        if left > 0:
+            raise TooManyError(int(left) + 1)
 
 
 def current(session: Session, key: str) -> Current | None:

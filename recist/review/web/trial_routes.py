@@ -169,8 +169,12 @@ def ask(subject: Subject, form: forms.SiteQuery, found: Changing, room: RoomOf) 
     with desk(room, found) as at:
         check_reads(at.session, room, found.person, subject)
         row = subject_row(at.session, subject)
-        text = f"{form.date}: {form.text}" if form.date else form.text
-        query = QueryRow(subject_id=row.id, account_id=found.person.account_id, text=text)
+        query = QueryRow(
+            subject_id=row.id,
+            account_id=found.person.account_id,
+            text=form.text,
+            date="" if form.date is None else form.date.isoformat(),
+        )
         at.act("ask the site", subject=subject)
         at.session.add(query)
         at.session.flush()
@@ -192,12 +196,13 @@ def queries(found: Looking, room: RoomOf) -> dict[str, Any]:
             {
                 "id": query.id,
                 "subject": subject,
+                "date": query.date,
                 "text": query.text,
                 "asked_at": query.asked_at,
                 "answer": query.answer,
                 "answered_at": query.answered_at,
             }
-            for query, subject in session.execute(wanted).tuples()
+            for query, subject in session.execute(wanted)
         ]
     return {"queries": rows}
 

@@ -41,6 +41,7 @@ from recist.patient.status import status_of
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import DEFAULT, SETTINGS, Protocol
 from recist.response import Response, Scope
+from recist.review.trial.acceptance import Trigger, accepted
 from recist.table.checks import check_course
 from recist.tracking import Sighting, State, Track
 from segmentation.instances import Candidate
@@ -119,6 +120,11 @@ def shrinking(
         events,
         nodes,
     )
+
+
+def differing_reads(protocol: Protocol) -> object:
+    """Two reads that differ, and the adjudicator's choice of the second."""
+    return accepted((Trigger.BEST_RESPONSE,), 2, protocol)
 
 
 def called(patient: Course) -> Answer:
@@ -263,6 +269,7 @@ ANSWERS: dict[str, tuple[tuple[Answer, ...], tuple[Any, ...]]] = {
         (called(shrinking(events=[*IRRADIATED, (40, "treatment-start")])),), (56, 14),
     ),
     "unreviewed_measurement": ((proposed(0.9), proposed(0.3)), ()),
+    "reader_disagreement": ((differing_reads,), ()),
     "unreviewed_absence": ((unreviewed(State.ABSENT, Role.TARGET),), ()),
     "unreviewed_new_lesion": ((unreviewed(State.NEW, Role.NEW),), ()),
     "out_of_field_set": ((outside,), ()),

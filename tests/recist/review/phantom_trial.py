@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -89,7 +88,7 @@ def begin_trial(folder: Path, studies: Path, *, url: str = "") -> PhantomTrial:
     file.write_text(
         f'[trial]\nname = "PHANTOM"\nstudies = "{studies}"\n'
         'adjudicate_on = ["best_response", "progression_date"]\n'
-        f"[database]\n{database}[server]\nhosts = [\"{HOST}\"]\n"
+        f'[database]\n{database}[server]\nhosts = ["{HOST}"]\n'
     )
     settings = read_trial(file)
     room = trial_room(settings)

@@ -67,9 +67,7 @@ def test_a_whole_trial_agrees_with_assess_on_its_exported_tables(
     with zipfile.ZipFile(io.BytesIO(export.content)) as file:
         file.extractall(folder)
     for part in ("read-1", "read-2", "accepted"):
-        assess_file(
-            folder / part / "measurements.csv", tmp_path / part, criteria=("recist11",)
-        )
+        assess_file(folder / part / "measurements.csv", tmp_path / part, criteria=("recist11",))
         for table in ("timepoints.csv", "outcomes.csv"):
             own = sorted(rows(folder / part / table), key=str)
             assert own == sorted(rows(tmp_path / part / table), key=str)
