@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from recist.review.database import audit
 from recist.review.database.tables import Account, AccountRole, AuditRow, SubjectRow, now
 from recist.review.database.tables import Query as QueryRow
+from recist.review.images.archive import Modality
 from recist.review.reading import readings
 from recist.review.reading.readings import ConflictError, subject_row
 from recist.review.room import Person, Room
@@ -156,7 +157,8 @@ def masks_of_read(
     with room.database.looking() as session:
         reads = _reads_for(session, room, found.person, subject)
         reading = trial_reads.signed_reading(session, room, subject, _read(reads, number))
-        own = readings.outlines_at(session, reading, date.isoformat())
+        grid = room.archive.grid(subject, date, Modality.CT)[0]
+        own = readings.outlines_at(session, reading, date.isoformat(), grid)
     return {"lesions": [{"id": lesion, **packed.sent()} for lesion, packed in own.items()]}
 
 
