@@ -20,7 +20,9 @@ def named(paths: list[Path]) -> list[str]:
 
 
 def test_the_pages_are_there() -> None:
-    assert {"index.html", "patient.html", "login.html", "adjudication.html"} <= {*named(PAGES)}
+    assert {"index.html", "patient.html", "login.html", "adjudication.html", "trial.html"} <= {
+        *named(PAGES)
+    }
     assert SCRIPTS and STYLES
 
 

@@ -55,7 +55,25 @@ export const sign = (subject, signature) => call("POST", `${of(subject)}/sign`, 
 export const reopen = (subject, version, reason) => call("POST", `${of(subject)}/reopen`, { version, reason });
 export const worklist = () => call("GET", "trial/worklist");
 export const adjudication = (subject) => call("GET", `trial/subjects/${encodeURIComponent(subject)}/adjudication`);
-export const adjudicate = (subject, choice, reason) => call("POST", `trial/subjects/${encodeURIComponent(subject)}/adjudication`, { choice, reason });
+export const adjudicate = (subject, decision) => call("POST", `trial/subjects/${encodeURIComponent(subject)}/adjudication`, decision);
+export const masksOfRead = (subject, read, date) => call("GET", `trial/subjects/${encodeURIComponent(subject)}/reads/${read}/masks/${date}`);
+export const assign = (subject, said) => call("POST", `trial/subjects/${encodeURIComponent(subject)}/assignments`, said);
+export const accounts = async () => (await call("GET", "trial/accounts")).accounts;
+export const addAccount = (said) => call("POST", "trial/accounts", said);
+export const changeAccount = (name, said) => call("POST", `trial/accounts/${encodeURIComponent(name)}`, said);
+export const queries = async () => (await call("GET", "trial/queries")).queries;
+export const answer = (number, words) => call("POST", `trial/queries/${number}/answer`, { answer: words });
+export const analytics = () => call("GET", "trial/analytics");
+
+/** The newest rows of the audit, of which a hundred come at a time. */
+export async function audit() {
+  let rows = [];
+  for (;;) {
+    const more = (await call("GET", `trial/audit?after=${rows.length ? rows[rows.length - 1].number : 0}`)).rows;
+    if (!more.length) return rows;
+    rows = [...rows.slice(-100), ...more];
+  }
+}
 export const query = (subject, text, date) => call("POST", `${of(subject)}/queries`, { text, date });
 
 /** One slice as it is stored: 16-bit numbers, row by row, and what one step of them is worth. */

@@ -6,7 +6,8 @@ import { byId, chip, fill, h, say } from "./dom.js";
 const FILTERS = [["all", "All"], ["open", "To read"], ["signed", "Signed"]];
 /** From which weight on (0 nothing would change, 1 it decides) a patient is marked, and how. */
 const GRADES = [[0.8, "strong"], [0.3, "some"], [0.0001, "little"]];
-const TASKS = { read: "Read", adjudicate: "Adjudicate", query: "Answer" };
+/** Roles that only see the trial as a whole. */
+const WHOLE = ["administrator", "monitor"];
 
 let filter = "all";
 
@@ -29,23 +30,26 @@ function patientRow(patient) {
 }
 
 function workRow(task) {
-  const page = task.task === "adjudicate" ? "adjudication" : "patient";
+  const differs = Boolean(task.triggers);
+  const page = differs ? "adjudication" : "patient";
   return h("li", {}, h(
     "a",
-    { class: `patient ${task.state === "done" ? "done" : "little"}`, href: `/${page}.html?subject=${encodeURIComponent(task.subject)}`, data: { subject: task.subject } },
+    { class: `patient ${isDone(task) ? "done" : differs ? "some" : "little"}`, href: `/${page}.html?subject=${encodeURIComponent(task.subject)}`, data: { subject: task.subject } },
     h("span", { class: "effect" }),
-    h("span", { class: "who" }, h("b", {}, task.subject), h("span", { class: "quiet" }, TASKS[task.task] || task.task)),
+    h("span", { class: "who" }, h("b", {}, task.subject), h("span", { class: "quiet" }, differs ? "two reads differ" : `version ${task.version}`)),
     h("span", { class: "course quiet" }, task.next_date ? `next: ${task.next_date}` : ""),
-    h("ul", { class: "looks" }, h("li", { class: "none" }, task.due || "")),
+    h("ul", { class: "looks" }, (task.triggers || []).map((words) => h("li", {}, String(words).replaceAll("_", " ")))),
     h("span", { class: "end" }, h("span", { class: `state ${task.state}` }, task.state)),
   ));
 }
 
+const isDone = ({ state }) => state === "signed" || state === "adjudicated";
+
 function show(title, rows, row) {
-  const shown = rows.filter(({ state }) => filter === "all" || (state === "signed" || state === "done") === (filter === "signed"));
+  const shown = rows.filter(({ state }) => filter === "all" || isDone({ state }) === (filter === "signed"));
   fill(
     byId("page"),
-    h("header", {}, h("h2", {}, title), h("span", { class: "quiet" }, `${rows.filter(({ state }) => state !== "signed" && state !== "done").length} of ${rows.length} to read`),
+    h("header", {}, h("h2", {}, title), h("span", { class: "quiet" }, `${rows.filter((row) => !isDone(row)).length} of ${rows.length} to read`),
       h("div", { class: "filters", role: "group", "aria-label": "Show" }, FILTERS.map(([name, words]) => h("button", { type: "button", "aria-pressed": String(filter === name), onclick: () => { filter = name; show(title, rows, row); } }, words)))),
     shown.length ? h("ol", { class: "patients" }, shown.map(row)) : h("p", { class: "empty" }, rows.length ? "None of this kind." : "There is nothing to read here."),
   );
@@ -65,13 +69,15 @@ async function begin() {
     const who = await api.session();
     fill(byId("who"), h("span", { class: "quiet" }, who.trial ? `${who.name}, ${who.role}` : ""),
       who.trial ? h("button", { type: "button", onclick: async () => { await api.logout(); location.assign("/login.html"); } }, "Sign out") : null);
-    if (who.trial) show(who.trial.name || "Work list", await api.worklist(), workRow);
+    if (who.trial && WHOLE.includes(who.role)) return location.replace("/trial.html");
+    if (who.trial) show("Work list", (await api.worklist()).subjects, workRow);
     else show("Patients", await api.patients(), patientRow);
     document.addEventListener("keydown", walk);
     document.body.dataset.ready = "yes";
   } catch (refusal) {
     say(refusal.message, "error");
   }
+  return null;
 }
 
 begin();

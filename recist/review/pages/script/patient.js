@@ -31,7 +31,9 @@ const MEANINGS = [
 const SMALLEST_BRUSH_MM = 1;
 const LARGEST_BRUSH_MM = 40;
 
-const subject = new URLSearchParams(location.search).get("subject");
+const asked = new URLSearchParams(location.search);
+const subject = asked.get("subject");
+const read = Number(asked.get("read")) || null; // a signed read of a trial, which is only looked at
 let who = null;
 let scene = null;
 let columns = []; // one for each date: its head and viewports
@@ -50,7 +52,13 @@ function redraw(date) {
 
 function seenNow() { return scene.chosen?.seen[scene.active.date] || null; }
 
-function mayChange() { return !scene.patient.signed && who.role !== "monitor"; }
+function mayChange() { return !scene.patient.signed && !read && who.role === "reader"; }
+
+/** A signed read as the adjudicator and the monitor see it. */
+async function readOf(number) {
+  const { reads } = await api.adjudication(subject);
+  return reads.find((each) => each.read === number);
+}
 
 function show() {
   const { patient } = scene;
@@ -63,7 +71,7 @@ function show() {
   state.title = patient.signed ? `${patient.signed.meaning}, ${patient.signed.time}` : "";
   byId("undo").disabled = !patient.can_undo || !scene.mayChange;
   const sign = byId("sign");
-  sign.hidden = who.role === "monitor";
+  sign.hidden = Boolean(read) || who.role !== "reader";
   fill(sign, h("span", {}, patient.signed ? "Reopen" : "Sign"));
   showAnswer();
   showLesions();
@@ -554,9 +562,9 @@ function showLink({ date, link }) {
 async function begin() {
   fill(byId("organs"), ORGANS.map((organ) => h("option", { value: organ })));
   try {
-    const [session, patient] = await Promise.all([api.session(), api.patient(subject)]);
+    const [session, patient] = await Promise.all([api.session(), read ? readOf(read) : api.patient(subject)]);
     who = session;
-    scene = new Scene(patient, redraw, (refusal) => say(refusal.message, "error"));
+    scene = new Scene(patient, read, redraw, (refusal) => say(refusal.message, "error"));
     scene.mayChange = mayChange();
   } catch (refusal) {
     say(refusal.message, "error");

@@ -10,8 +10,10 @@ import { Slices } from "./slices.js";
 const FIRST_ZOOM = 1.4;
 
 export class Scene {
-  constructor(patient, onArrival, onRefusal) {
+  /** read: the number of a signed read of a trial that is only looked at, else null. */
+  constructor(patient, read, onArrival, onRefusal) {
     this.patient = patient;
+    this.read = read;
     this.slices = new Slices(patient.subject, onArrival, onRefusal);
     this.onArrival = onArrival;
     this.onRefusal = onRefusal;
@@ -72,7 +74,8 @@ export class Scene {
   }
 
   async fetchMasks(date) {
-    const { lesions } = await api.masks(this.patient.subject, date.date);
+    const { subject } = this.patient;
+    const { lesions } = await (this.read ? api.masksOfRead(subject, this.read, date.date) : api.masks(subject, date.date));
     date.masks = new Map(lesions.map((lesion) => [lesion.id, Mask.unpacked(lesion)]));
     this.onArrival(date.date);
   }
