@@ -18,7 +18,6 @@ from scipy import ndimage
 from imaging.dataset import pixels, read_object, understood
 from imaging.elements import decimal, decimals, whole
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
-from imaging.fractionation import eqd2
 from imaging.slices import plane
 from imaging.volume import FloatArray, Grid, Unit, Volume
 
@@ -334,14 +333,3 @@ def resampled_gy(dose: Dose, grid: Grid) -> FloatArray:
         index = np.concatenate([ij.reshape(-1, 2), np.full((ij[..., 0].size, 1), k)], axis=1)
         result[:, :, k] = sample(dose.volume, grid.to_world_mm(index)).reshape(grid.shape[:2])
     return result
-
-
-def eqd2_of(dose: Dose, fractions: int, alpha_beta_gy: float) -> FloatArray:
-    """EQD2 of a whole dose, (i, j, k) Gy; an EFFECTIVE dose is refused."""
-    if dose.kind is DoseKind.EFFECTIVE:
-        raise InputError(
-            "an EFFECTIVE dose already carries its biological effect",
-            where=dose.source,
-            remedy="use it as it is",
-        )
-    return eqd2(dose.volume.array, fractions, alpha_beta_gy)

@@ -174,13 +174,6 @@ def metabolic_mask(suv: Volume, mask: Mask, threshold: UptakeThreshold) -> Mask:
     return Mask(active, mask.start, mask.grid)
 
 
-def metabolic_volume(suv: Volume, mask: Mask, threshold: UptakeThreshold) -> tuple[float, float]:
-    """MTV (ml) and TLG of the voxels of a delineation at or above a threshold."""
-    active = metabolic_mask(suv, mask, threshold)
-    total = float(active.values(suv).sum(dtype=np.float64))
-    return active.volume_ml, total * suv.grid.voxel_volume_mm3 / 1000.0
-
-
 def burden(
     suv: Volume,
     lesions: Sequence[Mask],

@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from imaging.errors import InputError
+from imaging.writing import written_whole
 from pet.codes import METHOD, METHOD_CONCEPT, QUANTITY_CONCEPT, STANDARDIZED_UPTAKE, Code, unit_code
-from pet.suv import Audit
+from pet.suv import Audit, SuvType, suv_factors
+from pet.suv.listing import pet_headers
 
 SOP_CLASS = UID("1.2.840.10008.5.1.4.1.1.67")
 #: Study and patient elements that the map shares with the PET.
@@ -29,6 +32,27 @@ SHARED = (
     "ReferringPhysicianName",
 )
 FIRST_MAPPED, LAST_MAPPED = 0x00409216, 0x00409211
+
+
+def write_value_map(
+    series_folder: Path,
+    path: Path,
+    kind: SuvType = SuvType.BW,
+    *,
+    made: dt.datetime,
+    strict: bool = False,
+) -> Path:
+    """Write the map of the PET series in a folder, so that any viewer shows it as SUV.
+
+    Raises:
+        InputError: no PET series in the folder, or it has no SUV.
+        WriteError: the file cannot be written.
+    """
+    headers = pet_headers(series_folder)
+    found = value_map(headers, suv_factors(headers, kind=kind, strict=strict), made=made)
+    with written_whole(path) as file:
+        found.save_as(file, enforce_file_format=True)
+    return path
 
 
 def value_map(

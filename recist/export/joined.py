@@ -8,7 +8,14 @@ from pathlib import Path
 from imaging.tables.rows import csv_text, written_rows
 
 #: Tables of a patient's folder that are also written for all patients together.
-JOINED = ("measurements.csv", "events.csv", "timepoints.csv", "outcomes.csv", "field.csv")
+JOINED = (
+    "measurements.csv",
+    "events.csv",
+    "timepoints.csv",
+    "outcomes.csv",
+    "field.csv",
+    "pet_totals.csv",
+)
 
 
 def joined(paths: Sequence[Path]) -> str:

@@ -27,7 +27,7 @@ from recist.export.tables import (
     write_timepoints_json,
 )
 from recist.patient.delineated_date import DelineatedDate
-from recist.patient.result import PatientResult
+from recist.patient.result import PatientResult, PetTotals
 from recist.protocol import Protocol
 from recist.report.page import write_report
 from segmentation.bundle import Bundle
@@ -42,6 +42,7 @@ OUTCOMES_JSON = "outcomes.json"
 LINKS = "links.csv"
 FIELDS = "field.csv"
 METABOLIC = "pet_timepoints.csv"
+PET_TOTALS = "pet_totals.csv"
 WARNINGS = "warnings.txt"
 DELINEATIONS = "delineations"
 
@@ -83,6 +84,10 @@ def write_case(
     if case.metabolic:
         rows = (_metabolic_row(case, each) for each in case.metabolic)
         write_text(folder / METABOLIC, csv_text(rows))
+    if case.pet_totals:
+        write_text(
+            folder / PET_TOTALS, csv_text(_totals_row(case, each) for each in case.pet_totals)
+        )
     remarks: tuple[str, ...] = ()
     if dicom:
         remarks = _write_dicom(case, delineations, folder, bundle, earlier)
@@ -129,6 +134,21 @@ def _metabolic_row(case: PatientResult, assessment: PetAssessment) -> dict[str, 
         "response": str(assessment.response),
         "reason": " ".join(reason.sentence for reason in assessment.reasons),
         "warnings": " ".join(assessment.warnings),
+    }
+
+
+def _totals_row(case: PatientResult, totals: PetTotals) -> dict[str, object]:
+    date, found = case.course.date_of(totals.day), totals.burden
+    return {
+        "subject": case.course.subject,
+        "date": date.isoformat() if date else totals.day,
+        "lesions": totals.lesions,
+        "basis": totals.basis,
+        "count": found.lesions,
+        "mtv_ml": f"{found.mtv_ml:.3f}",
+        "tlg": f"{found.tlg:.2f}",
+        "suv_max": "" if found.suv_max is None else f"{found.suv_max:.2f}",
+        "dmax_mm": "" if found.dmax_mm is None else f"{found.dmax_mm:.1f}",
     }
 
 

@@ -6,14 +6,15 @@ criteria alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from imaging.errors import GeometryError, InputError
-from imaging.volume import Mask
+from imaging.volume import Mask, Volume
 from pet.projection import bare_projections, drawn_on
 from pet.response.measured import (
     LesionMasks,
@@ -24,18 +25,21 @@ from pet.response.measured import (
 )
 from pet.response.pet_assessment import PetAssessment
 from pet.response.protocol import PetProtocol
-from pet.uptake import Uptake, on_pet_grid, uptake
-from recist.course import Role
+from pet.uptake import Uptake, UptakeThreshold, burden, burden_by_field, on_pet_grid, uptake
+from recist.course import Field, Role
 from recist.field.overlays import Overlay
 from recist.patient.examination import Examination, Sized
 from recist.patient.irradiation import united
 from recist.patient.picture import outline
-from recist.patient.result import Projected
+from recist.patient.result import PetTotals, Projected
 from recist.patient.status import SEEN
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.patient.work.memory import Memory, mask_key
 from recist.patient.work.observed import ObservedDate, ObservedPet
 from recist.tracking import State
+
+#: What the totals are added over, and which voxels of a lesion count.
+ALL_LESIONS, DELINEATED = "all", "delineation"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +50,14 @@ class Metabolism:
         scans: measured dates, in order.
         assessments: every follow-up by each set of metabolic criteria.
         projected: maximum-intensity projections by day.
+        totals: of all lesions and of each field class, by date.
         warnings: what was doubtful, by date.
     """
 
     scans: tuple[MeasuredScan, ...] = ()
     assessments: tuple[PetAssessment, ...] = ()
     projected: tuple[tuple[int, tuple[Projected, ...]], ...] = ()
+    totals: tuple[PetTotals, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -77,6 +83,8 @@ def metabolism(
     dates: Sequence[ObservedDate],
     protocol: PetProtocol | None = None,
     memory: Memory | None = None,
+    *,
+    fields: Mapping[str, str] = MappingProxyType({}),
 ) -> Metabolism:
     """Measure every PET and assess the follow-ups against the first one.
 
@@ -84,10 +92,12 @@ def metabolism(
         organs: lesion to organ, where known: two per organ count for the sums of five.
         protocol: what the papers leave open; the defaults unless given.
         memory: of uptakes that were measured before.
+        fields: lesion to the class of the irradiated field that its totals are added under.
     """
     known = memory if memory is not None else Memory()
     scans: list[MeasuredScan] = []
     projected = []
+    totals: list[PetTotals] = []
     warnings = []
     for observed in dates:
         examination = observed.examination
@@ -117,6 +127,7 @@ def metabolism(
             warnings.append(f"{examination.visit.date}: PET not measured: {error}")
             continue
         scans.append(scan)
+        totals += _totals(examination.day, examination.suv, masks, fields)
         warnings.extend(f"{examination.visit.date}: {warning}" for warning in scan.warnings)
         grid = examination.suv.grid
         views = drawn_on(observed.pet.projections, grid, lesions=masks, regions=scan.regions)
@@ -139,7 +150,20 @@ def metabolism(
         )
     measured = [scan.scan for scan in scans]
     assessments = assess_scans(measured, protocol=protocol) if len(scans) > 1 else ()
-    return Metabolism(tuple(scans), assessments, tuple(projected), tuple(warnings))
+    return Metabolism(tuple(scans), assessments, tuple(projected), tuple(totals), tuple(warnings))
+
+
+def _totals(
+    day: int, suv: Volume, masks: Mapping[str, Mask], fields: Mapping[str, str]
+) -> Iterator[PetTotals]:
+    """Of all lesions of a date, then of each field class, as delineated and above SUV 4."""
+    for threshold in (None, UptakeThreshold.fixed()):
+        basis = DELINEATED if threshold is None else threshold.name
+        drawn = list(masks.values())
+        yield PetTotals(day, ALL_LESIONS, basis, burden(suv, drawn, threshold=threshold))
+        named = [fields.get(name, Field.UNKNOWN.value) for name in masks]
+        for field, found in burden_by_field(suv, drawn, named, threshold=threshold).items():
+            yield PetTotals(day, field, basis, found)
 
 
 def _uptake(examination: Examination, mask: Mask, pieces: Sequence[Sized], known: Memory) -> Uptake:

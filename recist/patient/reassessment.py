@@ -118,6 +118,7 @@ def conclude(
         dates,
         terms.protocol.pet,
         memory,
+        fields={each.id: each.field.value for each in placed.lesions},
     )
     timepoints, remarks = _timepoints(placed, dates, terms)
     course = Course(work.subject.id, placed.lesions, timepoints, work.events, work.zero)
@@ -160,6 +161,7 @@ def conclude(
             work.subject, examinations, [each.found for each in dates], work.treatment_unreadable
         ),
         metabolic=pet.assessments,
+        pet_totals=pet.totals,
         certainties=_certainties(course, placed, terms.protocol) if assessments else (),
         abscopal=_abscopal(course, terms.protocol),
         baselines=tuple(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from imaging.series import Problem
 from pet.response.pet_assessment import PetAssessment
+from pet.uptake import Burden
 from recist.abscopal import AbscopalFinding
 from recist.course import Course
 from recist.criteria.sums import BaselineSum
@@ -81,6 +82,21 @@ class Certainty:
     sentence: str  # "PR, 18 % chance of SD"
 
 
+@dataclass(frozen=True, slots=True)
+class PetTotals:
+    """Metabolic volume, glycolysis and spread of several lesions at one date.
+
+    Attributes:
+        lesions: ``all``, or the field class of those that are added.
+        basis: which voxels count: those of the delineation, or of these the ones above a threshold.
+    """
+
+    day: int
+    lesions: str
+    basis: str
+    burden: Burden
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Projected:
     """A maximum-intensity projection of SUV with the outlines of what was measured.
@@ -128,6 +144,7 @@ class PatientResult:
     settings: dict[str, object] = field(default_factory=dict)
     abscopal: AbscopalFinding | None = None  # where a lesion was irradiated, from a second date on
     metabolic: tuple[PetAssessment, ...] = ()
+    pet_totals: tuple[PetTotals, ...] = ()
     certainties: tuple[Certainty, ...] = ()
     baselines: tuple[BaselineSum, ...] = ()
     reviews: tuple[LesionReview, ...] = ()

@@ -17,7 +17,7 @@ from recist.report import lesion_table, remarks, response_cards, strips, wording
 from recist.report.abscopal import abscopal_section
 from recist.report.charts import day_name, spider_chart, sum_chart
 from recist.report.environment import templates
-from recist.report.metabolic import metabolic_sections
+from recist.report.metabolic import metabolic_sections, totals_sections
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.response import RESEARCH_USE
 
@@ -110,4 +110,5 @@ def _sections(case: PatientResult) -> tuple[tuple[str, str], ...]:
     return (
         *((abscopal_section(case.abscopal, case.course),) if case.abscopal else ()),
         *metabolic_sections(case.metabolic, case.course),
+        *totals_sections(case.pet_totals, case.course),
     )

@@ -20,7 +20,6 @@ from pet.uptake import (
     burden_by_field,
     dmax_mm,
     metabolic_mask,
-    metabolic_volume,
     on_pet_grid,
     uptake,
 )
@@ -68,10 +67,10 @@ def test_a_lesion_of_two_levels() -> None:
 def test_metabolic_volume_by_thresholds(threshold: UptakeThreshold, name: str, voxels: int) -> None:
     suv = body(at_2_2_2=8.0, at_4_2_2=4.0)
     lesion = Mask(np.ones((5, 2, 2), dtype=np.bool_), (2, 2, 2), GRID)
-    mtv_ml, tlg = metabolic_volume(suv, lesion, threshold)
+    found = burden(suv, [lesion], threshold=threshold)
     assert threshold.name == name
-    assert mtv_ml == pytest.approx(voxels * VOXEL_ML)
-    assert tlg == pytest.approx((8.0 * 8 + 4.0 * (voxels - 8)) * VOXEL_ML)
+    assert found.mtv_ml == pytest.approx(voxels * VOXEL_ML)
+    assert found.tlg == pytest.approx((8.0 * 8 + 4.0 * (voxels - 8)) * VOXEL_ML)
 
 
 def test_a_threshold_is_a_value_or_a_share() -> None:
@@ -193,8 +192,8 @@ def test_the_sarcoma_holds_its_truth(date: str, data_dir: Path) -> None:
     label = np.asarray(labels.dataobj)[:: steps[0], :: steps[1], :: steps[2]] == 1
     lesion = Mask.of(label, suv.grid)
     found = uptake(suv, lesion)
-    relative = metabolic_volume(suv, lesion, UptakeThreshold.relative())
-    fixed = metabolic_volume(suv, lesion, UptakeThreshold.fixed())
+    relative = burden(suv, [lesion], threshold=UptakeThreshold.relative())
+    fixed = burden(suv, [lesion], threshold=UptakeThreshold.fixed())
     ours = {
         "suvmax": found.suv_max,
         "suvmean": found.suv_mean,
@@ -205,6 +204,8 @@ def test_the_sarcoma_holds_its_truth(date: str, data_dir: Path) -> None:
     }
     assert ours == pytest.approx({key: truth[key] for key in ours}, rel=1e-4)
     at_41, at_4 = truth["mtv41_within_label"], truth["mtv_suv4_within_label"]
-    assert relative == pytest.approx((at_41["mtv_ml"], at_41["tlg"]), rel=1e-4)
-    assert fixed == pytest.approx((at_4["mtv_ml"], at_4["tlg"]), rel=2e-4)
+    assert (relative.mtv_ml, relative.tlg) == pytest.approx(
+        (at_41["mtv_ml"], at_41["tlg"]), rel=1e-4
+    )
+    assert (fixed.mtv_ml, fixed.tlg) == pytest.approx((at_4["mtv_ml"], at_4["tlg"]), rel=2e-4)
     assert found.suv_peak.centre_mm == pytest.approx(truth["suvpeak_global_lps_mm"], abs=2e-3)

@@ -17,7 +17,7 @@ from imaging.volume import Grid, Mask, Unit, Volume
 from pet.codes import METHOD, QUANTITY, coded, unit_code
 from pet.suv import SuvType, suv_factors
 from pet.uptake import uptake
-from pet.value_maps import value_map
+from pet.value_maps import value_map, write_value_map
 
 SeriesMaker = Callable[..., list[Dataset]]
 MADE = dt.datetime(2025, 1, 2, 12, 0, 0)
@@ -118,3 +118,18 @@ def test_coded_values_name_variant_and_rule(
     assert (volume.unit.value, glycolysis.unit.value) == ("ml", "g")
     surface = coded(uptake(suv, lesion), suv_factors(pet_series(), kind=SuvType.BSA))
     assert surface[-1].unit.value == "cm2"
+
+
+def test_the_map_of_a_folder_is_written_and_valid(
+    pet_series: SeriesMaker, tmp_path: Path, dicom_errors: Callable[..., list[str]]
+) -> None:
+    for header in series(pet_series):
+        header.file_meta = pydicom.dataset.FileMetaDataset()
+        header.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        (tmp_path / "pet").mkdir(exist_ok=True)
+        header.save_as(tmp_path / "pet" / f"{header.SOPInstanceUID}.dcm", enforce_file_format=True)
+    path = write_value_map(tmp_path / "pet", tmp_path / "map.dcm", made=MADE)
+    found = pydicom.dcmread(path)
+    assert found.SOPClassUID.name == "Real World Value Mapping Storage"
+    assert len(found.ReferencedImageRealWorldValueMappingSequence) == 2
+    assert dicom_errors(path) == []

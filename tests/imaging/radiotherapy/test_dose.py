@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imaging.dose import Dose, DoseKind, Summation, dose, eqd2_of, read_dose, sum_doses
+from imaging.dose import Dose, DoseKind, Summation, dose, read_dose, sum_doses
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
 from imaging.fractionation import eqd2
+from imaging.treatment import Irradiation
 from imaging.volume import Grid, Unit, Volume
 
 FRAME = "1.2.3.4"
@@ -228,9 +229,15 @@ class TestEqd2:
         assert eqd2(70.0, 8, 4.0) != pytest.approx(180.0)
 
     def test_an_effective_dose_is_not_converted_again(self) -> None:
-        with pytest.raises(InputError, match="already carries its biological effect"):
-            eqd2_of(made(np.ones((2, 2, 2)), kind=DoseKind.EFFECTIVE), 3, 4.0)
-        assert eqd2_of(made(np.full((2, 2, 2), 45.0)), 3, 4.0).max() == pytest.approx(142.5)
+        gray = np.full((2, 2, 2), 45.0)
+        physical, effective = (
+            Irradiation("SBRT", None, made(gray, kind=kind), 45.0, 3)
+            for kind in (DoseKind.PHYSICAL, DoseKind.EFFECTIVE)
+        )
+        converted = physical.eqd2_gy(gray, 4.0)
+        assert converted is not None
+        assert converted.max() == pytest.approx(142.5)
+        assert effective.eqd2_gy(gray, 4.0) is gray
 
     @pytest.mark.parametrize(("fractions", "ratio"), [(0, 4.0), (3, 0.0)])
     def test_no_fractions_or_no_ratio_is_refused(self, fractions: int, ratio: float) -> None:

@@ -72,6 +72,24 @@ def test_every_response_of_the_phantom_is_the_designed_one(
         assert found["irecist", expected.scope, date]["overall"] == expected.irecist
 
 
+def test_the_totals_of_the_pet_are_those_of_the_field_classes_together(
+    done: batch.Batch,
+) -> None:
+    found = rows(folder(done) / "pet_totals.csv")
+    for date in {row["date"] for row in found}:
+        drawn = [row for row in found if row["date"] == date and row["basis"] == "delineation"]
+        parts = [row for row in drawn if row["lesions"] != "all"]
+        (whole,) = (row for row in drawn if row["lesions"] == "all")
+        assert {row["lesions"] for row in parts} >= {"in", "out"}
+        assert sum(int(row["count"]) for row in parts) == int(whole["count"]) > 1
+        assert sum(float(row["mtv_ml"]) for row in parts) == pytest.approx(
+            float(whole["mtv_ml"]), abs=0.01
+        )
+        assert float(whole["dmax_mm"]) > 50
+    assert {row["basis"] for row in found} == {"delineation", "SUV>=4"}
+    assert "Metabolic burden (PET)" in (folder(done) / "report.html").read_text()
+
+
 def test_run_and_assess_count_from_the_same_day(phantom: Truth, tmp_path: Path) -> None:
     first = dt.date.fromisoformat(str(phantom.as_json()["dates"][0]))  # type: ignore[index]
     subject = phantom.subject
