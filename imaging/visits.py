@@ -200,7 +200,9 @@ def _barren(
             for rejection in rejections
         )
         level = ProblemLevel.NOTE if never_a_scan else ProblemLevel.ERROR
-        yield Problem(str(rejections[0].series.folder), what, "", subject, level)
+        files = [file for rejection in rejections for file in rejection.series.files]
+        place = files[0] if len(files) == 1 else rejections[0].series.folder
+        yield Problem(str(place), what, "", subject, level)
 
 
 def _series(header: Header, date: dt.date | None) -> Series:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from recist import endpoints
-from recist.course import Course
+from recist.course import Course, Field
 from recist.criteria.criterion import CRITERIA, names_of_criteria
 from recist.endpoints import time_zero
 from recist.field.scope import scopes_of, within
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Reason, Response, Scope
 
-__all__ = ["CRITERIA", "assess_course", "assessed", "outcome_of", "time_zero"]
+__all__ = ["CRITERIA", "assess_course", "assessed", "by_either_set", "outcome_of", "time_zero"]
 
 
 def assess_course(
@@ -105,3 +106,26 @@ def outcome_of(
         return endpoints.outcome(course, seen, protocol)
     known = endpoints.background(course, protocol)
     return endpoints.outcome_of_responses((), protocol, known, criteria=criteria, scope=scope)
+
+
+def by_either_set(course: Course, protocol: Protocol) -> str:
+    """What counts outside of the field by the strict and by the pragmatic set; "" where it is one.
+
+    Lesions in the low-dose bath change sides: the strict set leaves them out, the pragmatic one
+    counts them outside.
+    """
+    low = [lesion.id for lesion in course.lesions if lesion.field is Field.LOW_DOSE]
+    if not low:
+        return ""
+    found = []
+    for name in ("strict", "pragmatic"):
+        other = replace(protocol, out_of_field_set=name)
+        count = len(within(course, Scope.OUT_OF_FIELD, other).lesions)
+        _, outcomes = assess_course(course, ("recist11",), other)
+        best = next(o.best_overall for o in outcomes if o.scope is Scope.OUT_OF_FIELD)
+        found.append(f"{name} set: {count} out of field, best response {best}")
+    few = "1 lesion changes" if len(low) == 1 else f"{len(low)} lesions change"
+    return (
+        f"{few} sides with the set ({', '.join(low)}, in the low-dose bath). {'; '.join(found)}. "
+        f"Counted here: {protocol.out_of_field_set}."
+    )

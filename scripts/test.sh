@@ -15,3 +15,7 @@ ruff check .
 ruff format --check .
 mypy
 python -m pytest --numprocesses auto --dist loadfile --hypothesis-profile ci "$@"
+# With the services comes the long gate: a minute of fuzzing for each reader.
+if [[ " $* " == *" --services "* ]]; then
+  python scripts/fuzz.py --seconds 60 --jobs 2
+fi

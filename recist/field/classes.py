@@ -25,6 +25,9 @@ from recist.course import Field
 from recist.field.field_finding import FieldFinding
 from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
 
+#: Why no class is known where there are no radiotherapy objects at all.
+NOTHING_GIVEN = "no radiotherapy plan or dose was given"
+
 
 @dataclass(frozen=True, slots=True)
 class FieldOverride:
@@ -158,9 +161,9 @@ def _registered(mask: Mask, treatment: Treatment | None) -> ToPlanning | None:
 def _hindrance(mask: Mask, treatment: Treatment | None, to_planning_mm: ToPlanning | None) -> str:
     """Why no class can be given, "" when nothing is in the way."""
     if treatment is None:
-        return "no radiotherapy plan or dose was given"
+        return NOTHING_GIVEN
     if not treatment.irradiations:
-        return "; ".join(treatment.problems) or "no radiotherapy plan or dose was given"
+        return "; ".join(treatment.problems) or NOTHING_GIVEN
     if not mask.voxels:
         return "the lesion has no voxels on the baseline"
     own, planned = mask.grid.frame_of_reference_uid, treatment.frame_of_reference_uid

@@ -12,7 +12,7 @@ from dataclasses import replace
 from imaging.series import Series
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
-from recist.assessment import assess_course
+from recist.assessment import assess_course, by_either_set
 from recist.course import Course, Field, Measurement, Timepoint
 from recist.criteria.robustness import category_probabilities
 from recist.criteria.sums import baseline_sum
@@ -26,7 +26,7 @@ from recist.patient.irradiation import field_of_lesions, treatments_by_field
 from recist.patient.key_images import key_images
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.redrawn import Redrawn, redrawn
-from recist.patient.remarks import problems_of, quality_flags, warnings_of
+from recist.patient.remarks import names_drawn, problems_of, quality_flags, warnings_of
 from recist.patient.result import Certainty, PatientResult, VisitImages
 from recist.patient.reviews import reviews_of
 from recist.patient.roles import Placed, place
@@ -147,6 +147,7 @@ def conclude(
         flags=(*remarks, *quality_flags(placed), *_on_sizes(placed, terms)),
         warnings=(
             *remarks_on_start(course, terms.protocol),
+            *filter(None, [by_either_set(course, terms.protocol) if assessments else ""]),
             *warnings_of(
                 examinations,
                 [each.found for each in dates],
@@ -170,6 +171,7 @@ def conclude(
         ),
         settings={**terms.settings, "model": asked, "roles": list(placed.reasons)},
         reviews=reviews_of(placed, dates, corrections),
+        names=names_drawn(placed),
     )
     return case, tuple(
         DelineatedDate(each.examination, placed.tracked, placed.lesions, each.found.reviewed)

@@ -84,3 +84,21 @@ def quality_flags(placed: Placed) -> tuple[tuple[str, int, str], ...]:
                 if kind in SAID_ONCE:
                     said.add(kind)
     return tuple(found)
+
+
+def names_drawn(placed: Placed) -> tuple[tuple[str, str], ...]:
+    """Under which names each lesion was drawn, where they are not its own: (lesion, names).
+
+    The names of regions and segments, as the reader knows them; numbers of labels say nothing.
+    """
+    found = []
+    for lesion in placed.tracked:
+        labels = dict.fromkeys(
+            piece.candidate.label
+            for day in sorted(lesion.sized)
+            for piece in lesion.sized[day]
+            if not piece.candidate.label.isdigit() and piece.candidate.label != lesion.id
+        )
+        if labels:
+            found.append((lesion.id, ", ".join(labels)))
+    return tuple(found)

@@ -147,4 +147,5 @@ class PatientResult:
     pet_totals: tuple[PetTotals, ...] = ()
     certainties: tuple[Certainty, ...] = ()
     baselines: tuple[BaselineSum, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()  # lesion, the names under which it was drawn
     reviews: tuple[LesionReview, ...] = ()

@@ -41,6 +41,7 @@ class LesionRow:
     field_name: str
     dose: tuple[str, ...]
     cells: tuple[Cell, ...]
+    drawn_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def row(case: PatientResult, lesion: Lesion) -> LesionRow:
         FIELD_NAMES[lesion.field],
         tuple(_dose_words(finding)),
         tuple(_cells(case, lesion)),
+        dict(case.names).get(lesion.id, ""),
     )
 
 

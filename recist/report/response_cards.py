@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from recist.course import Course, Field
 from recist.criteria.criterion import title_of
+from recist.field.classes import NOTHING_GIVEN
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
@@ -79,7 +80,7 @@ def _card(case: PatientResult, scope: Scope, day: int) -> Card:
     recist = next((a for a in here if a.criteria == "recist11"), here[0] if here else None)
     immune = next((a for a in here if a.criteria == "irecist"), None)
     if scope is not Scope.ALL and not _field_known(case):
-        sentence, shown = NO_FIELD, ()
+        sentence, shown = no_field(case), ()
     elif day == first:
         sentence, shown = f"Baseline: {wording.baseline(case, scope)}.", ()
     elif recist is None or recist.overall is Response.NA:
@@ -103,6 +104,16 @@ def _certainty(case: PatientResult, scope: Scope, day: int) -> str:
         if (each.scope, each.day) == (scope, day) and "," in each.sentence:
             return f"If the diameters were measured again: {each.sentence}."
     return ""
+
+
+def no_field(case: PatientResult) -> str:
+    """Why no side of the field is known: nothing was found, or what was found gave no class."""
+    reasons = dict.fromkeys(
+        finding.reason for finding in case.fields if finding.reason != NOTHING_GIVEN
+    )
+    if not reasons:
+        return NO_FIELD
+    return f"The irradiated field is not known: {'; '.join(reasons)}."
 
 
 def _field_known(case: PatientResult) -> bool:

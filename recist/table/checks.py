@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from recist.assessment import by_either_set
 from recist.course import Course, EventKind, Field, Lesion, Measurement, Role, Status
 from recist.criteria.diameter import has_grown
 from recist.criteria.selection import least_measurable_mm
@@ -259,16 +260,11 @@ def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
 
 def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
     """Lesions that count neither in the field nor outside of it."""
-    low = sum(lesion.field is Field.LOW_DOSE for lesion in course.lesions)
+    low = by_either_set(course, protocol)
     partial = sum(lesion.field is Field.PARTIAL for lesion in course.lesions)
-    if low and protocol.out_of_field_set == "strict":
-        what = f"{low} low-dose lesion(s) count neither in the field nor outside of it"
-        remedy = "out_of_field_set = strict; pragmatic counts them outside"
-        yield Finding(Severity.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
-    elif low:
-        what = f"{low} low-dose lesion(s) count as outside of the field"
-        remedy = "out_of_field_set = pragmatic; strict counts them on neither side"
-        yield Finding(Severity.CHECK, "low-dose-lesions", course.subject, None, what, remedy)
+    if low:
+        remedy = "out_of_field_set = strict counts them on neither side, pragmatic outside"
+        yield Finding(Severity.CHECK, "low-dose-lesions", course.subject, None, low, remedy)
     if partial:
         what = f"{partial} partly irradiated lesion(s) count neither in the field nor outside of it"
         remedy = "they are in the answers on all lesions only"

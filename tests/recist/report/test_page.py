@@ -14,6 +14,7 @@ import pytest
 from imaging.writing import WriteError
 from recist.abscopal.wording import headline
 from recist.course import Course, Event, EventKind, Field, Measurement, Role, Status, Timepoint
+from recist.field.field_finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report.page import render, write_report
 from recist.response import RESEARCH_USE
@@ -259,3 +260,34 @@ def test_ct_and_pet_of_a_lesion_stand_in_one_panel(
     assert panel.count('<div class="figures">') == 2
     assert panel.count("<svg") == 2
     assert "PET, SUV 0 to 8" in panel
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        ((), "No plan, dose or target volume was found, so the irradiated field is not known."),
+        (("no radiotherapy plan or dose was given",), "No plan, dose or target volume was found"),
+        (
+            ("image and dose lie in different frames of reference, and no registration was given",)
+            * 2,
+            "The irradiated field is not known: image and dose lie in different frames of "
+            "reference, and no registration was given.",
+        ),
+    ],
+)
+def test_the_card_says_why_the_field_is_not_known(
+    reasons: tuple[str, ...], told: str, usual: PatientResult, build: SimpleNamespace
+) -> None:
+    lesions = (build.lesion("a", Role.TARGET, Field.UNKNOWN),)
+    course = build.course(lesions, {"a": ("20.0", "18.0", "26.0")})
+    fields = tuple(FieldFinding("a", Field.UNKNOWN, reason) for reason in reasons)
+    text = shown(build.assessed(course, fields=fields)).text
+    assert told in text
+    if "not known: " in told:
+        assert "was found" not in text
+
+
+def test_a_lesion_keeps_the_name_under_which_it_was_drawn(usual: PatientResult) -> None:
+    text = shown(replace(usual, names=(("a", "GTV-1, GTV_1"),))).text
+    assert "drawn as GTV-1, GTV_1" in text
+    assert "drawn as" not in shown(usual).text

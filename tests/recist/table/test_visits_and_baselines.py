@@ -191,6 +191,12 @@ def test_lesions_on_neither_side_are_told(tmp_path: Path, lesions: str) -> None:
     assert found.codes == told
     outside = [row["overall"] for row in found.rows if row["lesions"] == "out-of-field"]
     assert outside == ["NE" if lesions == "strict" else "SD"]
+    (said,) = [each.what for each in found.result.findings if each.code == "low-dose-lesions"]
+    assert said == (
+        "1 lesion changes sides with the set (T1, in the low-dose bath). strict set: 0 out of "
+        "field, best response NE; pragmatic set: 1 out of field, best response SD. "
+        f"Counted here: {lesions}."
+    )
 
 
 @pytest.mark.parametrize("targets", [("T1",), ("T2", "T1"), ("T2", "T3", "T1")])
