@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Room:
         one_by_one: a later date is neither listed nor served before the earlier is signed.
         needs_password: a signature needs the password again.
         adjudicate_on: in what two reads differ that an adjudicator decides.
-        on_signed: called with the subject once a reading of it is signed and stored.
+        signed_folder: takes the files of each reading that is signed; None: nobody asked for them.
     """
 
     database: Database
@@ -54,7 +54,7 @@ class Room:
     one_by_one: bool = False
     needs_password: bool = False
     adjudicate_on: tuple[Trigger, ...] = ()
-    on_signed: Callable[[str], None] | None = None
+    signed_folder: Path | None = None
 
     @property
     def is_trial(self) -> bool:

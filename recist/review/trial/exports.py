@@ -11,16 +11,9 @@ from sqlalchemy.orm import Session
 
 from imaging.tables.rows import csv_text
 from imaging.writing import write_text
-from recist.export.tables import (
-    write_measurements,
-    write_outcomes,
-    write_outcomes_json,
-    write_timepoints,
-    write_timepoints_json,
-)
 from recist.response import RESEARCH_USE
 from recist.review.database.tables import Account, AuditRow, Query, SubjectRow
-from recist.review.reading.assessed import AssessedReading
+from recist.review.reading.given_back import write_answers
 from recist.review.room import Room
 from recist.review.trial.analytics import analytics
 from recist.review.trial.reads import READ_NUMBERS, Read, SubjectReads, assessed_read, reads_of
@@ -61,17 +54,6 @@ def write_reads(room: Room, reads: Sequence[Read], folder: Path) -> None:
     found = [answer for each in reads if (answer := assessed_read(room, each)) is not None]
     folder.mkdir(parents=True, exist_ok=True)
     write_answers(room, found, folder)
-
-
-def write_answers(room: Room, found: Sequence[AssessedReading], folder: Path) -> None:
-    """Measurements, time points and outcomes of some readings."""
-    assessed = [(each.course, each.timepoints) for each in found]
-    concluded = [(each.course, each.outcomes) for each in found]
-    write_measurements(folder / "measurements.csv", (each.course for each in found))
-    write_timepoints(folder / "timepoints.csv", assessed)
-    write_timepoints_json(folder / "timepoints.json", assessed, room.protocol)
-    write_outcomes(folder / "outcomes.csv", concluded, room.protocol)
-    write_outcomes_json(folder / "outcomes.json", concluded, room.protocol)
 
 
 def _row(reads: SubjectReads, read: Read) -> dict[str, object]:

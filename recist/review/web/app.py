@@ -38,6 +38,7 @@ FOLDER = "review"
 DATABASE = "review.sqlite"
 KEY = "audit.key"
 IMAGES = "images"
+SIGNED = "signed"
 PAGES = Path(__file__).parents[1] / "pages"
 TOKEN_BYTES = 24
 
@@ -70,7 +71,12 @@ def create_app(
     protocol = fingerprint(run.protocol, run.criteria)
     database = open_database(f"sqlite:///{folder / DATABASE}", folder / KEY, protocol=protocol)
     room = Room(
-        database, Archive(studies, folder / IMAGES), run.criteria, run.protocol, run.folders
+        database,
+        Archive(studies, folder / IMAGES),
+        run.criteria,
+        run.protocol,
+        run.folders,
+        signed_folder=folder / SIGNED,
     )
     enrol(database, tuple(run.folders))
     person = enter(database, (reader or getpass.getuser())[:64], AccountRole.READER)

@@ -18,6 +18,7 @@ from recist.review.images.archive import Archive, Modality
 from recist.review.reading import readings
 from recist.review.reading.assessed import date_on, to_look_at
 from recist.review.reading.entries import EntryError, next_name
+from recist.review.reading.given_back import give_back
 from recist.review.reading.outlines import PackedMask, keep, measured
 from recist.review.reading.readings import OpenReading
 from recist.review.reading.shown import changes as changes_between
@@ -301,8 +302,8 @@ def sign(subject: Subject, form: forms.Signing, found: Changing, room: RoomOf) -
             at, subject, form.version, name=form.name, meaning=form.meaning, date=date
         ),
     )
-    if not date and room.on_signed is not None:
-        room.on_signed(subject)
+    if not date and room.signed_folder is not None:
+        give_back(room, found.person, subject, room.signed_folder)
     return page
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from recist.patient.corrections.files import corrections_in
 from recist.review.images.archive import Modality
+from recist.run.table import assess_file
 
 BASELINE, SECOND, THIRD = "2024-03-04", "2024-05-06", "2024-07-08"
 
@@ -73,7 +77,28 @@ def test_a_caliper_and_a_rejected_lesion_change_the_answer_and_undo_brings_it_ba
     assert page["assessment"] == before["assessment"]
 
 
-def test_a_signed_reading_is_locked_and_a_new_version_has_a_reason(browser: Any) -> None:
+def assert_files_agree(folder: Path, page: dict[str, Any], tmp_path: Path) -> None:
+    """The files of a signed reading say what the page says, and `recist assess` says the same."""
+    with (folder / "timepoints.csv").open(newline="") as file:
+        own = [row for row in csv.DictReader(file) if row["lesions"] == "all"]
+    by_recist = [row["overall"] for row in own if row["criteria"] == "recist11"]
+    assert by_recist == responses(page)
+    assess_file(folder / "measurements.csv", tmp_path / "again")
+    for name in ("timepoints.csv", "outcomes.csv"):
+        again = (tmp_path / "again" / name).read_text()
+        assert sorted(again.splitlines()) == sorted((folder / name).read_text().splitlines())
+    said = corrections_in(folder / "corrections", "PHANTOM-1")
+    assert [override.dropped for override in said.overrides] == [True]
+    assert [str(each.date) for each in said.dates] == [BASELINE, SECOND, THIRD]
+    assert said.measurements[0].long_axis is not None
+
+
+def test_a_signed_reading_is_locked_and_a_new_version_has_a_reason(
+    one_reader: Any, browser: Any, tmp_path: Path
+) -> None:
+    browser.say({"kind": "lesion", "lesion": "L6", "rejected": True}, reason="a cyst")
+    ends = [[0, 0, 0], [0, 20, 0]]
+    browser.say({"kind": "caliper", "date": THIRD, "lesion": "L1", "long": ends})
     page = browser.page()
     signing = {"version": page["version"], "name": "A. Able", "meaning": "read and approved"}
     refused = browser.post("patients/PHANTOM-1/sign", signing)
@@ -83,6 +108,8 @@ def test_a_signed_reading_is_locked_and_a_new_version_has_a_reason(browser: Any)
     signing["version"] = page["version"]
     page = browser.post("patients/PHANTOM-1/sign", signing).json()
     assert page["signed"]["name"] == "A. Able" and page["state"] == "signed"
+    given_back = one_reader.results / "review" / "signed" / "PHANTOM-1"
+    assert_files_agree(given_back, page, tmp_path)
     body = {"version": page["version"], "changes": [{"kind": "comment", "text": "late"}]}
     assert browser.post("patients/PHANTOM-1/changes", body).status_code == 409
     again = {"version": page["version"], "reason": "the wrong lesion was measured"}
