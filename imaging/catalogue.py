@@ -25,6 +25,7 @@ from imaging.series import (
     SeriesFormat,
     Subject,
     Visit,
+    with_uneven_slices,
 )
 from imaging.series_table import SeriesTable
 from imaging.tree import DicomObject, Found, gather, relative
@@ -52,6 +53,7 @@ def scan(
     *,
     on_file: Callable[[int], None] | None = None,
     series_table: SeriesTable | None = None,
+    uneven_slices: bool = False,
 ) -> Catalogue:
     """Catalogue a tree of DICOM files, or of NIfTI files named by a ``manifest.csv`` in its root.
 
@@ -63,6 +65,7 @@ def scan(
         root: the folder.
         on_file: called with the number of files looked at so far.
         series_table: the user's word on which series serves what.
+        uneven_slices: interpolate slices at uneven distances when they are read.
 
     Raises:
         InputError: the root is not a folder, or the manifest cannot be used.
@@ -95,7 +98,8 @@ def scan(
         problems.extend(_remarks(subject))
     if not found.images:
         problems.append(Problem(relative(root, root), "no CT or PET images in this folder"))
-    return Catalogue(tuple(subjects), tuple(problems), found.files)
+    patients = with_uneven_slices(subjects) if uneven_slices else tuple(subjects)
+    return Catalogue(patients, tuple(problems), found.files)
 
 
 def _owner(

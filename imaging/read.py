@@ -13,11 +13,12 @@ import numpy as np
 from pydicom import Dataset
 
 from imaging.enhanced import ENHANCED_CLASSES, read_frames
-from imaging.errors import HeaderError, UnsupportedError
+from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.nifti import read_nifti
 from imaging.series import Series, SeriesFormat
 from imaging.stored import PIECE, Stored, read_slices
 from imaging.tilt import straighten
+from imaging.uneven import interpolated, nearest
 from imaging.volume import Array, Grid, Unit, Volume
 
 #: What padding and the outside of a straightened stack are filled with.
@@ -64,8 +65,10 @@ class Reading:
 
     Attributes:
         headers: one per slice, in the order of k (parsed when first asked for); for multi-frame
-            files one flattened header per frame; empty for NIfTI.
-        sop_instance_uids: one per slice, in the order of k; empty for NIfTI.
+            files one flattened header per frame; empty for NIfTI; of the original slices where they
+            were interpolated, fewer than there are in the volume.
+        sop_instance_uids: one per slice, in the order of k, of the nearest original where slices
+            were interpolated; empty for NIfTI.
         slice_thickness_mm: as in the header, else the spacing of the slices.
         warnings: every adaptation.
     """
@@ -235,6 +238,17 @@ def _reading(
     warnings: tuple[str, ...],
 ) -> Reading:
     affine = stored.stack.affine
+    uids = stored.sop_instance_uids
+    if stored.stack.uneven_mm is not None:
+        if stored.stack.is_sheared:
+            raise GeometryError(
+                "slices of a tilted gantry at uneven distances",
+                where=series.name,
+                remedy="use a reconstruction with one spacing",
+            )
+        step_mm = float(np.linalg.norm(affine[:3, 2]))
+        values = interpolated(values, stored.stack.uneven_mm, step_mm)
+        uids = tuple(uids[k] for k in nearest(stored.stack.uneven_mm, step_mm))
     if stored.stack.is_sheared:
         values, affine = straighten(values, stored.stack, fill)
         apart_mm = float(np.abs(stored.stack.shift_mm).max())
@@ -248,7 +262,7 @@ def _reading(
     return Reading(
         Volume(values.T, grid, unit, series.name),
         stored.headers,
-        stored.sop_instance_uids,
+        uids,
         stored.slice_thickness_mm,
         (*stored.warnings, *warnings),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class Series:
         slice_thickness_mm: as in the header, else the spacing, None when unknown.
         references: UIDs of the series, instances and frames of reference that it refers to.
         unit: of the voxels, where the manifest says it (NIfTI PET).
+        uneven_slices: slices at uneven distances are interpolated; refused unless the user asks.
     """
 
     uid: str
@@ -81,6 +83,7 @@ class Series:
     slice_thickness_mm: float | None = None
     references: frozenset[str] = frozenset()
     unit: Unit | None = None
+    uneven_slices: bool = False
 
     def __post_init__(self) -> None:
         if not self.files:
@@ -160,6 +163,27 @@ class Catalogue:
     subjects: tuple[Subject, ...]
     problems: tuple[Problem, ...] = ()
     files: int = 0
+
+
+def with_uneven_slices(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
+    """The same subjects, whose images are interpolated where their slices lie unevenly."""
+
+    def visit(each: Visit) -> Visit:
+        images = {
+            name: replace(series, uneven_slices=True)
+            for name in ("ct", "pet")
+            if (series := getattr(each, name)) is not None
+        }
+        return replace(each, **images)
+
+    return tuple(
+        replace(
+            subject,
+            visits=tuple(map(visit, subject.visits)),
+            treatment=tuple(map(visit, subject.treatment)),
+        )
+        for subject in subjects
+    )
 
 
 def visit_label(index: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imaging.errors import GeometryError
+from imaging.uneven import even_step_mm
 from imaging.volume import FloatArray
 
 #: Slices closer than this lie at the same position (positions are written to 0.01 mm or better).
@@ -40,12 +41,15 @@ class Stack:
         shift_mm: (n, 2) how far each slice lies along i and j from the affine's first slice:
             zero for a straight stack, linear in k for a tilted gantry.
         warnings: adaptations.
+        uneven_mm: heights of the slices above the first, where they are to be interpolated onto the
+            even steps of the affine; else None.
     """
 
     order: tuple[int, ...]
     affine: FloatArray
     shift_mm: FloatArray
     warnings: tuple[str, ...] = ()
+    uneven_mm: FloatArray | None = None
 
     @property
     def is_sheared(self) -> bool:
@@ -83,6 +87,7 @@ def arrange(
     *,
     slice_thickness_mm: float | None = None,
     where: str = "",
+    uneven: bool = False,
 ) -> Stack:
     """Order slices along their normal and give the affine of the volume.
 
@@ -92,6 +97,7 @@ def arrange(
         pixel_spacing_mm: (n, 2) distance of rows, distance of columns (DICOM's order).
         slice_thickness_mm: used as spacing where there is one slice only.
         where: file or series for messages.
+        uneven: lay slices at uneven distances on even steps, for the reader to interpolate.
 
     Raises:
         GeometryError: orientations or pixel spacings differ, slices are missing, doubled,
@@ -112,7 +118,18 @@ def arrange(
         )
     heights = positions_mm @ normal
     order = np.argsort(heights, kind="stable")
-    step_mm, warnings = _spacing(heights[order], slice_thickness_mm, where)
+    sorted_mm = heights[order]
+    uneven_mm: FloatArray | None = None
+    if uneven and _is_uneven(sorted_mm):
+        step_mm = even_step_mm(sorted_mm, where)
+        uneven_mm = sorted_mm - sorted_mm[0]
+        steps = np.diff(sorted_mm)
+        warnings: tuple[str, ...] = (
+            f"slice spacing varies from {steps.min():.2f} to {steps.max():.2f} mm: interpolated "
+            f"onto {step_mm:.2f} mm",
+        )
+    else:
+        step_mm, warnings = _spacing(sorted_mm, slice_thickness_mm, where)
     origin = positions_mm[order[0]]
     offsets = positions_mm[order] - origin
     shift_mm = np.stack([offsets @ along_i, offsets @ along_j], axis=1)
@@ -122,7 +139,7 @@ def arrange(
     affine[:3, 1] = along_j * pixel_spacing_mm[0, 0]
     affine[:3, 2] = normal * step_mm
     affine[:3, 3] = origin
-    return Stack(tuple(int(n) for n in order), affine, shift_mm, warnings)
+    return Stack(tuple(int(n) for n in order), affine, shift_mm, warnings, uneven_mm)
 
 
 def _spacing(
@@ -188,6 +205,12 @@ def _check_alignment(shift_mm: FloatArray, where: str) -> None:
             where=where,
             remedy="export one reconstruction per series",
         )
+
+
+def _is_uneven(heights_mm: FloatArray) -> bool:
+    """Whether slices lie at distinct places, but at no one distance."""
+    steps = np.diff(heights_mm)
+    return bool(steps.size > 1 and steps.min() >= SAME_POSITION_MM and not is_complete(heights_mm))
 
 
 def is_complete(heights_mm: FloatArray) -> bool:

@@ -98,6 +98,7 @@ def read_slices(series: Series) -> Stored:
         np.array([_floats(header, Tag.PIXEL_SPACING, 2) for header in headers]),
         slice_thickness_mm=thickness,
         where=series.name,
+        uneven=series.uneven_slices,
     )
     ordered = [headers[n] for n in stack.order]
     values, bit_warnings = _within_bits(_pixels(ordered), first, series.name)

@@ -232,6 +232,7 @@ def assess_studies(
     device: str = "auto",
     quality: str = "fast",
     organs: str | Path | None = None,
+    uneven_slices: bool = False,
     subjects: Sequence[str] = (),
     jobs: int = 1,
     resume: bool = False,
@@ -243,6 +244,7 @@ def assess_studies(
         out: the folder that receives a folder per patient and the tables of all.
         lesions: ``auto`` (the network), ``dicom`` (RTSTRUCT and SEG beside the images) or a folder
             of NIfTI label maps.
+        uneven_slices: interpolate slices at uneven distances; else they are refused.
         subjects: only these; all where there are none.
         jobs: patients at a time.
         resume: skip what is complete and unchanged.
@@ -270,8 +272,9 @@ def assess_studies(
         organs=_path(organs),
     )
     return batch.run(
-        Path(studies), Path(out), options, resume=resume, jobs=jobs, only=tuple(subjects)
-    )
+        Path(studies), Path(out), options, resume=resume, jobs=jobs, only=tuple(subjects),
+        uneven_slices=uneven_slices,
+    )  # fmt: skip
 
 
 def _criteria(criteria: Sequence[str] | str) -> tuple[str, ...]:

@@ -35,6 +35,13 @@ def run(
             "field or no)."
         ),
     ] = None,
+    uneven_slices: Annotated[
+        bool,
+        typer.Option(
+            "--uneven-slices",
+            help="Interpolate slices at uneven distances (steps of up to 10 mm); else refused.",
+        ),
+    ] = False,
     overrides: Annotated[
         Path | None,
         typer.Option(help="The reader's choices: subject, lesion, role, organ, nodal, field."),
@@ -98,6 +105,7 @@ def run(
             jobs=jobs,
             only=subject or (),
             series_table=series,
+            uneven_slices=uneven_slices,
             on_catalogue=bars.on_catalogue,
             on_stage=bars.on_stage,
         )

@@ -114,6 +114,7 @@ def run(
     jobs: int = 1,
     only: Iterable[str] = (),
     series_table: Path | None = None,
+    uneven_slices: bool = False,
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
     on_stage: Stage = lambda _subject, _stage: None,
 ) -> Batch:
@@ -122,6 +123,7 @@ def run(
     Args:
         jobs: patients at a time, each in a process of its own; memory grows with it.
         series_table: which series serves what, see :mod:`imaging.series_table`.
+        uneven_slices: interpolate slices at uneven distances, see :mod:`imaging.uneven`.
         on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
     Raises:
@@ -131,7 +133,7 @@ def run(
     started = dt.datetime.now(dt.UTC)
     clock = time.perf_counter()
     chosen = read_series_table(series_table) if series_table else None
-    catalogue = scan(studies, series_table=chosen)
+    catalogue = scan(studies, series_table=chosen, uneven_slices=uneven_slices)
     on_catalogue(catalogue)
     wanted = frozenset(only)
     _check_wanted(wanted, catalogue)
@@ -175,7 +177,7 @@ def run(
                 "python": platform.python_version(),
                 **{name: version(name) for name in RECORDED_LIBRARIES},
             },
-            "options": options.as_dict(),
+            "options": options.as_dict() | {"uneven_slices": uneven_slices},
             "model": options.model_record(),
             "subjects": [
                 {
@@ -407,7 +409,14 @@ def _fingerprint(subject: Subject, options: Options) -> str:
     for path in sorted({*_files_of(subject), *options.files()}):
         status = path.stat()
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    points = [(str(visit.date), visit.ct.uid if visit.ct else "") for visit in subject.visits]
+    points = [
+        (
+            str(visit.date),
+            visit.ct.uid if visit.ct else "",
+            bool(visit.ct and visit.ct.uneven_slices),
+        )
+        for visit in subject.visits
+    ]
     digest.update(json.dumps(points).encode())  # a table of series changes them
     digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())

@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
 
 from imaging import dataset as limits
 from imaging.catalogue import ProblemLevel, scan
@@ -269,6 +269,42 @@ class TestObjects:
         )
         (again,) = read_seg(seg_file)
         assert np.array_equal(again.mask.full(), drawn.mask.full())
+
+    def test_runs_of_equal_bytes_are_the_same(self, seg_file: Path) -> None:
+        """RLE, which archives write of label maps: eight bits a pixel, a number per segment."""
+        before = read_seg(seg_file)
+        dataset = pydicom.dcmread(seg_file)
+        frames = pydicom.pixels.pixel_array(dataset)
+        dataset.SegmentationType, dataset.SegmentationFractionalType = "FRACTIONAL", "OCCUPANCY"
+        dataset.MaximumFractionalValue = 255
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit = 7
+        dataset.PixelData = (frames.astype(np.uint8) * 255).tobytes()
+        dataset.compress(RLELossless, generate_instance_uid=False)
+        dataset.save_as(seg_file)
+        after = read_seg(seg_file)
+        assert before
+        for one, other in zip(before, after, strict=True):
+            assert one.label == other.label
+            assert np.array_equal(one.mask.full(), other.mask.full())
+
+    def test_a_file_that_is_deflated_whole_is_the_same(self, seg_file: Path) -> None:
+        before = read_seg(seg_file)
+        dataset = pydicom.dcmread(seg_file)
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.save_as(seg_file)
+        after = read_seg(seg_file)
+        assert before
+        for one, other in zip(before, after, strict=True):
+            assert np.array_equal(one.mask.full(), other.mask.full())
+
+    @pytest.mark.parametrize("kind", ["TILED_FULL", "TILED_SPARSE"])
+    def test_tiles_of_a_slide_are_refused_by_name(self, seg_file: Path, kind: str) -> None:
+        dataset = pydicom.dcmread(seg_file)
+        dataset.DimensionOrganizationType = kind
+        dataset.save_as(seg_file)
+        with pytest.raises(InputError, match=r"(?i)tile"):
+            read_seg(seg_file)
 
     @pytest.mark.parametrize("change", ["PixelData", "Rows", "NumberOfFrames"])
     def test_pixels_that_are_not_as_the_header_says(self, seg_file: Path, change: str) -> None:
