@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import fnmatch
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -21,6 +22,8 @@ from pet.response import measurements as uptake
 from pet.response.table import assess_pet_table
 from recist.cohort.abscopal_files import abscopal_file
 from recist.cohort.patients import ARMS
+from recist.cohort.simulated import write_trial
+from recist.cohort.trial import TrialTables, cohort_file
 from recist.course import EventKind, Field, Role, Status
 from recist.patient import overrides
 from recist.patient.corrections import files as corrections
@@ -51,6 +54,9 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     run(sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", tmp_path, cwd=ROOT)
+    page = (tmp_path / "reference" / "python" / "index.html").read_text()
+    assert "measure_mask" in page
+    assert not re.search(r":(class|func|mod|data|meth|attr):", page)  # roles of docstrings
     commands = (tmp_path / "reference" / "commands" / "index.html").read_text("utf-8")
     for name in ("run", "assess", "outcomes", "abscopal", "assess-pet", "suv", "segment"):
         assert f"recist {name}" in commands
@@ -108,11 +114,13 @@ def test_every_word_is_explained(word: str, vocabulary: Iterable[str]) -> None:
     assert set(TABLES["words"][word]["words"]) == {str(member) for member in vocabulary}
 
 
-def unexplained(path: Path) -> set[str]:
-    """Columns of a written table without a meaning."""
+def unexplained(path: Path, prefix: str = "") -> set[str]:
+    """Columns of a written table without a meaning; a prefix tells tables of one name apart."""
     with path.open(newline="") as file:
         written = next(csv.reader(file))
-    patterns = names(TABLES[path.stem]["columns"])
+    table = TABLES.get(f"{prefix}{path.stem}", TABLES.get(path.stem))
+    assert table is not None, f"{path.name} is explained nowhere"
+    patterns = names(table["columns"])
     return {name for name in written if not any(fnmatch.fnmatch(name, p) for p in patterns)}
 
 
@@ -136,3 +144,15 @@ def test_every_column_that_is_written_from_tables_is_explained(tmp_path: Path) -
         "pet_timepoints.csv", "rates.csv", "sensitivity.csv", "timepoints.csv",
     }  # fmt: skip
     assert {path.name: unexplained(path) for path in written if unexplained(path)} == {}
+
+
+def test_every_column_of_the_report_of_a_trial_is_explained(tmp_path: Path) -> None:
+    write_trial(tmp_path, patients=24)
+    tables = TrialTables(tmp_path / "patients.csv")
+    cohort_file(tmp_path / "measurements.csv", tmp_path / "out", tables)
+    written = sorted((tmp_path / "out").glob("*.csv"))
+    assert len(written) > 10
+    assert {path.name: left for path in written if (left := unexplained(path, "trial_"))} == {}
+    with (tmp_path / "patients.csv").open(newline="") as file:
+        given = set(next(csv.reader(file)))
+    assert names(TABLES["patients"]["columns"]) == given - {"pd_l1", "ctdna"}  # biomarkers
