@@ -30,6 +30,7 @@ RANKS = {
     "phantom": 7,
     "patient": 8,
     "report": 9,
+    "pacs": 9,
     "export": 10,
     "cohort": 10,
     "forecast": 11,

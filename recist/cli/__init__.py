@@ -30,6 +30,7 @@ from recist.cli.evaluate import evaluate
 from recist.cli.export import export
 from recist.cli.forecast import forecast
 from recist.cli.outcomes import outcomes
+from recist.cli.pacs import pull, push
 from recist.cli.printing import console
 from recist.cli.review import review
 from recist.cli.run import run
@@ -46,10 +47,10 @@ app = typer.Typer(
 
 #: The commands in the order of the help, by what they start from.
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "From images": (run, demo, segment, suv, deidentify),
+    "From images": (pull, run, demo, segment, suv, deidentify),
     "From tables": (assess, outcomes, abscopal, assess_pet),
     "Of a trial": (cohort, forecast, design),
-    "Out of the toolkit": (export,),
+    "Out of the toolkit": (export, push),
     "The network": (evaluate,),
 }
 for panel, commands in COMMANDS.items():

@@ -1,0 +1,263 @@
+"""An archive in use: pull, run, push, pull again; killed half-way; refusals in a line each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from recist.cli import main
+from recist.pacs.archive import RefusedError, Wanted, connected
+from recist.pacs.patience import Patience
+from recist.pacs.pull import pull
+from recist.pacs.push import outgoing, push
+from recist.pacs.remote import Remote
+from recist.phantom.study import write_phantom
+
+from .conftest import Orthanc, free_port
+
+pytestmark = pytest.mark.pacs
+PATIENT = "PHANTOM-1"
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_phantom(tmp_path_factory.mktemp("phantom")).studies
+
+
+@pytest.fixture(scope="module")
+def server(orthanc_at: Callable[..., Orthanc], studies: Path) -> Orthanc:
+    """Holds the phantom."""
+    started = orthanc_at()
+    assert command("push", started.dimse, studies, "--report", started.folder / "in.csv") == 0
+    return started
+
+
+def command(*arguments: object) -> int:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["recist", *map(str, arguments)])
+        main()
+    return int(ended.value.code or 0)
+
+
+def by_uid(folder: Path) -> dict[str, pydicom.Dataset]:
+    found = {}
+    for path in folder.rglob("*.dcm"):
+        held = pydicom.dcmread(path)
+        assert held.SOPInstanceUID not in found, "twice"
+        found[str(held.SOPInstanceUID)] = held
+    return found
+
+
+def test_pull_run_push_pull_gives_the_same(
+    server: Orthanc, studies: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command("pull", server.dimse, "-o", tmp_path / "in", "--patient", PATIENT) == 0
+    assert by_uid(tmp_path / "in") == by_uid(studies)
+    out = tmp_path / "out"
+    assert command("run", tmp_path / "in", "-o", out, "--lesions", "dicom", "--dicom") == 0
+    assert command("push", server.dimse, out) == 0
+    held = server.instances()
+    assert command("push", server.web, out) == 0  # the other way in: nothing is doubled
+    assert server.instances() == held
+    results = by_uid(out / PATIENT / "dicom")
+    everything = by_uid(studies) | results
+    assert held == len(everything)
+    assert command("pull", server.dimse, "-o", tmp_path / "again", "--patient", PATIENT) == 0
+    assert by_uid(tmp_path / "again") == everything
+    modalities = "SR,SEG,RTSTRUCT,RTDOSE,RTPLAN,DOC"
+    asked = ("--patient", PATIENT, "--modality", modalities)
+    for name, remote, more in (
+        ("web", server.web, ()),
+        ("move", server.dimse, ("--listen", server.move_port)),
+    ):
+        assert command("pull", remote, "-o", tmp_path / name, *asked, *more) == 0
+        got = by_uid(tmp_path / name)
+        assert got == {
+            uid: each for uid, each in everything.items() if each.Modality in modalities.split(",")
+        }
+    # The results of the round are those of the images at home.
+    home = tmp_path / "home"
+    assert command("run", studies, "-o", home, "--lesions", "dicom", "--dicom") == 0
+    for path in sorted((home / PATIENT / "dicom").iterdir()):
+        assert path.read_bytes() == (out / PATIENT / "dicom" / path.name).read_bytes(), path.name
+
+
+def killing(server: Orthanc, after: int) -> Callable[[int, int], None]:
+    """Kill the server at an instance, and start it again a moment later."""
+    done = threading.Event()
+
+    def restart() -> None:
+        server.kill()
+        time.sleep(0.5)
+        server.start()
+
+    def progress(some: int, _: int) -> None:
+        if some >= after and not done.is_set():
+            done.set()
+            threading.Thread(target=restart).start()
+
+    return progress
+
+
+def test_a_server_killed_in_the_middle_of_a_push_loses_and_doubles_nothing(
+    orthanc_at: Callable[..., Orthanc], studies: Path, tmp_path: Path
+) -> None:
+    server = orthanc_at()
+    files, _ = outgoing([studies / "2024-03-04" / "CT"])
+    done = push(
+        connected(Remote(server.dimse, timeout_s=5)),
+        "A",
+        files,
+        tmp_path / "push.csv",
+        patience=Patience(retries=8),
+        on_progress=killing(server, len(files) // 3),
+    )
+    assert (done.done, done.failures, done.stopped) == (len(files), {}, "")
+    assert server.instances() == len(files)
+
+
+def test_a_server_killed_in_the_middle_of_a_pull_loses_and_doubles_nothing(
+    orthanc_at: Callable[..., Orthanc], studies: Path, tmp_path: Path
+) -> None:
+    server = orthanc_at()
+    files, _ = outgoing([studies / "2024-03-04" / "CT", studies / "2024-05-06" / "CT"])
+    archive = connected(Remote(server.dimse, timeout_s=5))
+    push(archive, "A", files, tmp_path / "push.csv", patience=Patience())
+    kill = killing(server, len(files) // 2)
+    done = pull(
+        archive,
+        "A",
+        [Wanted(PATIENT)],
+        tmp_path / "in",
+        patience=Patience(retries=8),
+        on_progress=kill,
+    )
+    assert (done.done, done.failures, done.stopped) == (len(files), {}, "")
+    assert set(by_uid(tmp_path / "in")) == {each.sop_instance_uid for each in files}
+
+
+@pytest.mark.parametrize("way", ["pull", "push"])
+def test_a_transfer_that_is_killed_itself_goes_on(
+    orthanc_at: Callable[..., Orthanc], studies: Path, tmp_path: Path, way: str
+) -> None:
+    server = orthanc_at()
+    source = studies / "2024-03-04" / "CT"
+    files, _ = outgoing([source])
+    report = tmp_path / "report.csv"
+    if way == "pull":
+        push(connected(Remote(server.dimse)), "A", files, tmp_path / "p.csv", patience=Patience())
+        words = ["pull", server.dimse, "-o", tmp_path / "in", "--patient", PATIENT]
+    else:
+        words = ["push", server.dimse, source]
+    words += ["--report", report]
+    code = "import sys; from recist.cli import main; sys.argv[0] = 'recist'; main()"
+    process = subprocess.Popen([sys.executable, "-c", code, *map(str, words), "--rate", "20"])
+    ends = time.monotonic() + 60
+    while not (report.is_file() and len(report.read_text().splitlines()) > 10):
+        assert time.monotonic() < ends and process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert command(*words) == 0
+    assert server.instances() == len(files)
+    if way == "pull":
+        assert set(by_uid(tmp_path / "in")) == {each.sop_instance_uid for each in files}
+        assert not [path for path in (tmp_path / "in").rglob(".*") if path.suffix == ".dcm"]
+
+
+def test_a_wrong_ae_title_and_a_port_without_a_server_are_a_line(
+    server: Orthanc, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("-o", tmp_path / "in", "--patient", PATIENT, "--retries", "0")
+    assert command("pull", server.dimse.replace("ORTHANC", "NOBODY"), *asked) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1 and "Called AE title not recognised" in told[0]
+    assert command("pull", f"dicom://ORTHANC@127.0.0.1:{free_port()}", *asked) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1 and "cannot be reached" in told[0]
+    nobody = f"http://127.0.0.1:{free_port()}/dicom-web"
+    assert command("pull", nobody, *asked) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1 and "cannot be reached" in told[0]
+
+
+def test_a_context_that_is_refused_is_named_and_the_rest_is_sent(
+    server: Orthanc, studies: Path, tmp_path: Path
+) -> None:
+    """Orthanc of Debian knows no LABELMAP segmentation."""
+    source = next((studies / "2024-07-08" / "SEG").iterdir())
+    held = pydicom.dcmread(source)
+    newer = "1.2.840.10008.5.1.4.1.1.66.7"
+    held.SOPClassUID = held.file_meta.MediaStorageSOPClassUID = newer
+    held.SOPInstanceUID = held.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    held.save_as(tmp_path / "labelmap.dcm")
+    files, _ = outgoing([tmp_path / "labelmap.dcm", source])
+    archive = connected(Remote(server.dimse))
+    done = push(archive, "A", files, tmp_path / "push.csv", patience=Patience())
+    assert (done.done, done.exit_code) == (1, 1)
+    assert "refuses Label Map Segmentation Storage" in done.failures["1.2.3.4"]
+
+
+def test_a_password_is_asked_for_and_given(
+    orthanc_at: Callable[..., Orthanc], studies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = orthanc_at(AuthenticationEnabled=True, RegisteredUsers={"reader": "s3cret"})
+    with pytest.raises(RefusedError, match="401"):
+        connected(Remote(server.web)).find(Wanted(PATIENT))
+    monkeypatch.setenv("RECIST_PACS_PASSWORD", "s3cret")
+    assert connected(Remote(server.web, user="reader")).find(Wanted(PATIENT)) == []
+
+
+def test_a_certificate_is_checked(orthanc_at: Callable[..., Orthanc], tmp_path: Path) -> None:
+    pem = tmp_path / "pem"
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    pem.write_text(key.read_text() + certificate.read_text())
+    server = orthanc_at(
+        SslEnabled=True,
+        SslCertificate=str(pem),
+        DicomTlsEnabled=True,
+        DicomTlsCertificate=str(certificate),
+        DicomTlsPrivateKey=str(key),
+        DicomTlsTrustedCertificates=str(certificate),
+        DicomTlsRemoteCertificateRequired=False,
+    )
+    web = server.web.replace("http:", "https:")
+    with pytest.raises(RefusedError, match="not trusted"):
+        connected(Remote(web)).find(Wanted(PATIENT))
+    assert connected(Remote(web, ca_file=certificate)).find(Wanted(PATIENT)) == []
+    encrypted = Remote(server.dimse.replace("dicom:", "dicoms:"), ca_file=certificate)
+    assert connected(encrypted).find(Wanted(PATIENT)) == []
+
+
+def test_a_full_disk_is_a_line_and_what_came_stays(
+    server: Orthanc, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", full], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.fail(f"a small file system is needed: {mounted.stderr.decode()}")
+    try:
+        code = command("pull", server.dimse, "-o", full, "--patient", PATIENT, "--modality", "CT")
+        told = capsys.readouterr().err.strip().splitlines()
+        stopped = [line for line in told if line.startswith("stopped:")]
+        assert (code, len(stopped), len(told)) == (1, 1, 3)  # with the counts and the notice
+        assert "No space left on device" in stopped[0]
+        assert all(path.stat().st_size > 70_000 for path in full.rglob("*.dcm"))
+    finally:
+        subprocess.run(["umount", full], check=True)
