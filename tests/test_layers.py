@@ -32,6 +32,7 @@ RANKS = {
     "report": 9,
     "pacs": 9,
     "export": 10,
+    "incoming": 14,
     "cohort": 10,
     "forecast": 11,
     "run": 11,

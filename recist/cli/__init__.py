@@ -32,6 +32,7 @@ from recist.cli.forecast import forecast
 from recist.cli.outcomes import outcomes
 from recist.cli.pacs import pull, push
 from recist.cli.printing import console
+from recist.cli.receive import receive
 from recist.cli.review import review
 from recist.cli.run import run
 from recist.cli.segment import segment
@@ -50,7 +51,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "From images": (pull, run, demo, segment, suv, deidentify),
     "From tables": (assess, outcomes, abscopal, assess_pet),
     "Of a trial": (cohort, forecast, design),
-    "Out of the toolkit": (export, push),
+    "Out of the toolkit": (export, push, receive),
     "The network": (evaluate,),
 }
 for panel, commands in COMMANDS.items():

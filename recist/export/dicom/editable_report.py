@@ -2,7 +2,7 @@
 
 OHIF (Cornerstone) reads a profile of TID 1500 of its own: the tracking identifier names its tool,
 both axes are polylines on the image, under the meanings "Long Axis" and "Short Axis", and the label
-is a finding in its own coding scheme. It opens no group without coordinates on an image.
+is a finding site in its own coding scheme. It opens no group without coordinates on an image.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from recist.export.dicom.codes import (
     MEASUREMENT_REPORT,
     MILLIMETRE,
     SHORT_AXIS,
+    finding_of,
 )
 from recist.export.dicom.dated import ReportedDate
 from recist.export.dicom.documents import concept, observer, write_report
-from recist.patient.lesion_names import region_of
 
 if TYPE_CHECKING:  # pandas comes with it: imported where a report is written
     import highdicom as hd
@@ -77,7 +77,6 @@ def _group(
 ) -> hd.sr.MeasurementsAndQualitativeEvaluations:
     import highdicom as hd  # noqa: PLC0415 - see above
 
-    region = region_of(lesion.organ, is_node=lesion.is_node)
     axes = (
         (LONG_AXIS, caliper.long_axis_mm, caliper.long_axis),
         (SHORT_AXIS, caliper.short_axis_mm, caliper.short_axis),
@@ -86,8 +85,8 @@ def _group(
         tracking_identifier=hd.sr.TrackingIdentifier(
             uid=lesion.tracking_uid, identifier=BIDIRECTIONAL
         ),
-        finding_type=concept(Coded(*FREE_TEXT, lesion.id)),
-        finding_sites=None if region is None else [hd.sr.FindingSite(concept(region))],
+        finding_type=concept(finding_of(lesion)),
+        finding_sites=[hd.sr.FindingSite(concept(Coded(*FREE_TEXT, lesion.id)))],
         measurements=[
             hd.sr.Measurement(
                 name=concept(code),

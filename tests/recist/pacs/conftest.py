@@ -73,8 +73,8 @@ class Orthanc:
         binary = shutil.which("Orthanc", path="/usr/sbin:/usr/local/bin:/usr/bin")
         if binary is None:
             pytest.fail("Orthanc is not installed: scripts/services.sh")
-        log = (self.folder / "log.txt").open("ab")
-        self._process = subprocess.Popen([binary, str(config)], stdout=log, stderr=log)
+        with (self.folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen([binary, str(config)], stdout=log, stderr=log)
         ends = time.monotonic() + START_S
         while time.monotonic() < ends:
             with socket.socket() as one, socket.socket() as two:

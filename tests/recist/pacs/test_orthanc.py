@@ -12,6 +12,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from imaging.errors import InputError
 from recist.cli import main
 from recist.pacs.archive import RefusedError, Wanted, connected
 from recist.pacs.patience import Patience
@@ -22,7 +23,11 @@ from recist.phantom.study import write_phantom
 
 from .conftest import Orthanc, free_port
 
-pytestmark = pytest.mark.pacs
+# pynetdicom leaves the socket of a refused connection to the garbage collector.
+pytestmark = [
+    pytest.mark.pacs,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 PATIENT = "PHANTOM-1"
 
 
@@ -82,11 +87,6 @@ def test_pull_run_push_pull_gives_the_same(
         assert got == {
             uid: each for uid, each in everything.items() if each.Modality in modalities.split(",")
         }
-    # The results of the round are those of the images at home.
-    home = tmp_path / "home"
-    assert command("run", studies, "-o", home, "--lesions", "dicom", "--dicom") == 0
-    for path in sorted((home / PATIENT / "dicom").iterdir()):
-        assert path.read_bytes() == (out / PATIENT / "dicom" / path.name).read_bytes(), path.name
 
 
 def killing(server: Orthanc, after: int) -> Callable[[int, int], None]:
@@ -202,7 +202,7 @@ def test_a_context_that_is_refused_is_named_and_the_rest_is_sent(
     archive = connected(Remote(server.dimse))
     done = push(archive, "A", files, tmp_path / "push.csv", patience=Patience())
     assert (done.done, done.exit_code) == (1, 1)
-    assert "refuses Label Map Segmentation Storage" in done.failures["1.2.3.4"]
+    assert f"refuses {newer} in Explicit VR Little Endian" in done.failures["1.2.3.4"]
 
 
 def test_a_password_is_asked_for_and_given(
@@ -216,7 +216,6 @@ def test_a_password_is_asked_for_and_given(
 
 
 def test_a_certificate_is_checked(orthanc_at: Callable[..., Orthanc], tmp_path: Path) -> None:
-    pem = tmp_path / "pem"
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -224,22 +223,19 @@ def test_a_certificate_is_checked(orthanc_at: Callable[..., Orthanc], tmp_path: 
          "-keyout", key, "-out", certificate],
         check=True, capture_output=True,
     )  # fmt: skip
-    pem.write_text(key.read_text() + certificate.read_text())
     server = orthanc_at(
-        SslEnabled=True,
-        SslCertificate=str(pem),
         DicomTlsEnabled=True,
         DicomTlsCertificate=str(certificate),
         DicomTlsPrivateKey=str(key),
         DicomTlsTrustedCertificates=str(certificate),
         DicomTlsRemoteCertificateRequired=False,
     )
-    web = server.web.replace("http:", "https:")
-    with pytest.raises(RefusedError, match="not trusted"):
-        connected(Remote(web)).find(Wanted(PATIENT))
-    assert connected(Remote(web, ca_file=certificate)).find(Wanted(PATIENT)) == []
-    encrypted = Remote(server.dimse.replace("dicom:", "dicoms:"), ca_file=certificate)
-    assert connected(encrypted).find(Wanted(PATIENT)) == []
+    address = server.dimse.replace("dicom:", "dicoms:")
+    with pytest.raises(InputError, match="cannot be reached"):
+        connected(Remote(address)).find(Wanted(PATIENT))
+    with pytest.raises(InputError, match="cannot be reached"):  # not in the clear
+        connected(Remote(server.dimse, timeout_s=3)).find(Wanted(PATIENT))
+    assert connected(Remote(address, ca_file=certificate)).find(Wanted(PATIENT)) == []
 
 
 def test_a_full_disk_is_a_line_and_what_came_stays(

@@ -1,0 +1,78 @@
+"""What corrections that came back change of the course and of the responses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from imaging.errors import InputError
+from recist.answers import AssessedCourse
+from recist.assessment import assess_course
+from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.criteria.criterion import title_of
+from recist.patient.corrections import CorrectedMeasurement
+
+
+def effect_of(answer: AssessedCourse, corrections: Sequence[CorrectedMeasurement]) -> list[str]:
+    """The course assessed again: ``L3 2024-05-06: 17.1 -> 14.0 mm``, and responses that differ.
+
+    A line also says of a correction that it has no effect on a sum, and why.
+    """
+    course = answer.course
+    lines = []
+    for each in corrections:
+        course, line = _corrected(course, each)
+        lines.append(line)
+    names = tuple(dict.fromkeys(found.criteria for found in answer.timepoints))
+    assessments, outcomes = assess_course(course, names, answer.protocol)
+    now = {(a.criteria, a.scope, a.day): a.overall for a in assessments}
+    for was in answer.timepoints:
+        is_now = now.get((was.criteria, was.scope, was.day))
+        if is_now is not None and is_now is not was.overall:
+            named = f"{title_of(was.criteria)}, {was.scope}"
+            lines.append(f"{_when(course, was.day)} {named}: {was.overall} -> {is_now}")
+    best = {(o.criteria, o.scope): o.best_overall for o in outcomes}
+    for outcome in answer.outcomes:
+        after = best.get((outcome.criteria, outcome.scope))
+        if after is not None and after is not outcome.best_overall:
+            named = f"{title_of(outcome.criteria)}, {outcome.scope}"
+            lines.append(f"best response {named}: {outcome.best_overall} -> {after}")
+    return lines
+
+
+def _when(course: Course, day: int) -> str:
+    return str(course.date_of(day) or f"day {day}")
+
+
+def _corrected(course: Course, said: CorrectedMeasurement) -> tuple[Course, str]:
+    """The course with a diameter in place of what stood there, and a line that says so."""
+    lesion = next(each for each in course.lesions if each.id == said.lesion)
+    place = f"{said.lesion} {said.date}"
+    try:
+        sizes_mm = said.sizes_mm(lesion.is_node)
+    except InputError as error:
+        return course, f"{place}: not taken: {error.what}"
+    timepoints = []
+    line = f"{place}: no time point of this date"
+    for timepoint in course.timepoints:
+        if course.date_of(timepoint.day) != said.date:
+            timepoints.append(timepoint)
+            continue
+        changed, line = _at(timepoint, lesion, said, sizes_mm)
+        timepoints.append(changed)
+    return replace(course, timepoints=tuple(timepoints)), line
+
+
+def _at(
+    timepoint: Timepoint, lesion: Lesion, said: CorrectedMeasurement, sizes_mm: tuple[Decimal, ...]
+) -> tuple[Timepoint, str]:
+    was = {each.lesion_id: each for each in timepoint.measurements}
+    before = was.get(lesion.id)
+    shown = "nothing" if before is None else str(before.diameter_mm or before.status)
+    size = " + ".join(map(str, sizes_mm))
+    place = f"{said.lesion} {said.date}: {shown} -> {size} mm ({said.reader})"
+    if lesion.role is Role.NON_TARGET:
+        return timepoint, f"{place}; no target: its size is in no sum"
+    was[lesion.id] = Measurement(lesion.id, Status.MEASURED, sizes_mm, source=said.reader)
+    return replace(timepoint, measurements=tuple(was.values())), place
