@@ -42,6 +42,8 @@ STEP_SHARE, STEP_MM, MOST_POINTS = 0.125, (1.0, 2.5), 5000
 COARSE_SHARE, COARSE_MM = 0.2, (1.2, 3.0)
 FINE_SHARE, FINE_MM = 0.1, (0.8, 1.5)
 SIZE_STEPS, SHAPE_STEPS = 12, 10
+#: Metal and the air around the patient do not bleed into what lies beside them, HU.
+HELD_HU = (-1000.0, 400.0)
 #: Differences beyond this are something else beside the lesion (a vessel, gas), HU.
 LARGEST_DIFFERENCE_HU = 150.0
 #: Of an offset of both images (contrast medium) no more than this is allowed for, HU.
@@ -49,9 +51,13 @@ LARGEST_OFFSET_HU = 60.0
 #: A step is no longer than this, mm, and changes no length by more than this share.
 LONGEST_STEP_MM, LARGEST_STRETCH = 4.0, 0.12
 #: How much a change of shape costs beside one of size: most lesions keep their shape.
-SHAPE_COST = 0.5
+SHAPE_COST = 2.0
 #: The share of the points that must lie inside the later image.
 LEAST_IMAGED = 0.5
+#: The earlier image is tried with its blur divided by these, in so many rounds.
+BLUR_FACTORS, BLUR_ROUNDS = (0.55, 0.7, 0.85, 1.0, 1.3), 2
+#: Another blur than that of the voxels must lessen what is unlike by its factor to this power.
+BLUR_COST = 0.5
 #: A voxel is an average over its width: as blurred as by a Gaussian of this share (1/sqrt 12).
 VOXEL_BLUR = 0.29
 TINY = 1e-6
@@ -159,7 +165,7 @@ def lesion_change(
         return None
     coarse, fine = (
         _Look.of(
-            (fixed, moving), sought, place, reach_mm, float(np.clip(share * radius_mm, *limits))
+            (fixed, moving), sought, expected, reach_mm, float(np.clip(share * radius_mm, *limits))
         )
         for share, limits in ((COARSE_SHARE, COARSE_MM), (FINE_SHARE, FINE_MM))
     )
@@ -186,10 +192,7 @@ def lesion_change(
     best = max(found, key=lambda fit: fit.correlation)
     others = [fit for fit in found if not fit.is_like(best)]
     rivals = [best, *sorted(others, key=lambda fit: -fit.correlation)[:1]]
-    finer = []
-    for fit in rivals:
-        pair = fine.by_size(fit.scale)
-        finer.append(pair.reshaped(pair.resized(fit, SIZE_STEPS // 2), turn))
+    finer = [fine.sharpest(fit, turn) for fit in rivals]
     sound = [fit for fit in finer if fit.is_sound(farthest_mm)]
     if not sound:
         return None
@@ -229,11 +232,18 @@ class _Fit:
 class _Sought:
     """The points of a lesion and its rim, from its centre, with their weights.
 
-    Lesion and rim weigh alike, whatever their volumes: the border between them is what tells.
+    A point of the rim hangs on the point of the lesion that is nearest to it, and keeps its
+    distance from it: what lies around a lesion does not grow with it. Lesion and rim weigh alike,
+    whatever their volumes: the border between them is what tells.
+
+    Attributes:
+        offsets_mm: (n, 3) of the points.
+        anchors_mm: (n, 3) of the points of the lesion that they hang on; their own inside.
     """
 
     centre_mm: FloatArray
     offsets_mm: FloatArray
+    anchors_mm: FloatArray
     weights: FloatArray
     radius_mm: float
     extent_mm: float
@@ -246,7 +256,9 @@ class _Sought:
         step_mm = float(np.clip(STEP_SHARE * radius_mm, *STEP_MM))
         pad = np.ceil(rim_mm / spacing).astype(int) + 1
         padded = np.pad(lesion.array, [(n, n) for n in pad])
-        outside = ndimage.distance_transform_edt(~padded, sampling=spacing)
+        outside, nearest = ndimage.distance_transform_edt(
+            ~padded, sampling=spacing, return_indices=True
+        )
         index = np.argwhere(outside <= rim_mm)
         every = np.maximum(1, np.rint(step_mm / spacing).astype(int))
         thinned = index[((index % every) == 0).all(axis=1)]
@@ -256,12 +268,14 @@ class _Sought:
         if not is_lesion.any():  # of a very small lesion every point counts
             index = np.concatenate([np.argwhere(padded), index])
             is_lesion = padded[tuple(index.T)]
-        points = lesion.grid.to_world_mm(index + np.array(lesion.start) - pad)
+        start = np.array(lesion.start) - pad
+        points = lesion.grid.to_world_mm(index + start)
+        anchors = lesion.grid.to_world_mm(nearest[:, *index.T].T + start)
         centre = lesion.centre_mm
         sizes = max(int(is_lesion.sum()), 1), max(int((~is_lesion).sum()), 1)
         weights = np.where(is_lesion, 1.0 / sizes[0], 1.0 / sizes[1])
         extent = float(np.linalg.norm(points - centre, axis=1).max())
-        return cls(centre, points - centre, weights, radius_mm, extent)
+        return cls(centre, points - centre, anchors - centre, weights, radius_mm, extent)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,10 +295,12 @@ class _Piece:
         first = np.clip(np.floor(index.min(axis=0)).astype(int), 0, shape - 1)
         last = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, first + 1, shape)
         box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
-        values = toned(volume.array[box])
+        # Blurred before the slope of the lung is lessened: the other way round an edge in lung
+        # would lie elsewhere in the more blurred of the two images.
+        values = np.clip(volume.array[box].astype(np.float32), *HELD_HU)
         spacing = np.array(volume.grid.spacing_mm)
         sigma = np.sqrt(np.maximum(blur_mm**2 - (VOXEL_BLUR * spacing) ** 2, 0.0)) / spacing
-        values = ndimage.gaussian_filter(values, sigma, mode="nearest")
+        values = toned(ndimage.gaussian_filter(values, sigma, mode="nearest"))
         by_voxel = np.stack(
             [
                 np.gradient(values, axis=axis) if n > 1 else np.zeros_like(values)
@@ -320,7 +336,7 @@ class _Look:
     fixed: Volume
     sought: _Sought
     there: _Piece
-    place_mm: FloatArray
+    expected: Expected
     blur_mm: FloatArray
 
     @classmethod
@@ -328,17 +344,31 @@ class _Look:
         cls,
         volumes: tuple[Volume, Volume],
         sought: _Sought,
-        place_mm: FloatArray,
+        expected: Expected,
         reach_mm: float,
         blur_mm: float,
     ) -> _Look:
         fixed, moving = volumes
         # Thick slices are blurred as they are.
         blur = np.maximum(blur_mm, VOXEL_BLUR * np.array(moving.grid.spacing_mm))
-        there = _Piece.of(moving, place_mm, reach_mm, blur)
+        there = _Piece.of(moving, expected.place_mm, reach_mm, blur)
         # Along the axes of the fixed image, whichever way both are stored.
         lying = np.abs(fixed.grid.directions.T @ moving.grid.directions)
-        return cls(fixed, sought, there, place_mm, np.sqrt((lying**2) @ blur**2))
+        return cls(fixed, sought, there, expected, np.sqrt((lying**2) @ blur**2))
+
+    def sharpest(self, fit: _Fit, turn: FloatArray) -> _Fit:
+        """The fit improved, with the blur of the earlier image under which both are most alike.
+
+        How sharp a scanner's kernel is, no header says for sure. Where one image is sharper than
+        the other, size makes up for it: of nodules in CT of another kernel, a tenth of it.
+        """
+        for _ in range(BLUR_ROUNDS):
+            pairs = [self.by_size(fit.scale * factor) for factor in BLUR_FACTORS]
+            fits = [pair.resized(fit, SIZE_STEPS // 2) for pair in pairs]
+            unlike = [1.0 - each.correlation for each in fits]
+            best = int(np.argmin(unlike * np.exp(BLUR_COST * np.abs(np.log(BLUR_FACTORS)))))
+            pair, fit = pairs[best], fits[best]
+        return pair.reshaped(fit, turn)
 
     def by_size(self, scale: float) -> _Pair:
         """The earlier image blurred so that, at this size, it is as blurred as the later one."""
@@ -347,23 +377,31 @@ class _Look:
         here = _Piece.of(self.fixed, self.sought.centre_mm, reach_mm, blur)
         looked, inside = here.at(self.sought.centre_mm + self.sought.offsets_mm)
         weights = self.sought.weights * inside
-        return _Pair(looked, weights, self.sought.offsets_mm, self.there, self.place_mm)
+        beyond = self.sought.offsets_mm - self.sought.anchors_mm
+        rim = self.expected.place_mm + beyond @ self.expected.turn.T
+        return _Pair(looked, weights, self.sought.anchors_mm, rim, self.there)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """The lesion as it looked, at its points, and the later image around its place."""
+    """The lesion as it looked, at its points, and the later image around its place.
+
+    Attributes:
+        looked: (n,) values of the earlier image.
+        anchors_mm: (n, 3), what the matrix moves, from the lesion's centre.
+        rim_mm: (n, 3), what is added to it: the place, and the distance from the anchor.
+    """
 
     looked: FloatArray
     weights: FloatArray
-    offsets_mm: FloatArray
+    anchors_mm: FloatArray
+    rim_mm: FloatArray
     there: _Piece
-    place_mm: FloatArray
 
     def resized(self, fit: _Fit, steps: int) -> _Fit:
         """Shift and size improved."""
         for _ in range(steps):
-            arms = self.offsets_mm @ fit.matrix.T
+            arms = self.anchors_mm @ fit.matrix.T
             told = self._told(arms, fit.shift)
             if told is None:
                 return fit
@@ -380,7 +418,7 @@ class _Pair:
         shape = np.eye(9) - np.outer(np.eye(3).ravel(), np.eye(3).ravel()) / 3.0
         now = fit
         for _ in range(SHAPE_STEPS):
-            arms = self.offsets_mm @ now.matrix.T
+            arms = self.anchors_mm @ now.matrix.T
             told = self._told(arms, now.shift)
             if told is None:
                 return fit
@@ -400,7 +438,7 @@ class _Pair:
 
     def judged(self, fit: _Fit) -> _Fit:
         """With its correlation, less what lies outside of the image."""
-        points = self.place_mm + fit.shift + self.offsets_mm @ fit.matrix.T
+        points = self.rim_mm + fit.shift + self.anchors_mm @ fit.matrix.T
         values, inside = self.there.at(points)
         weights = self.weights * inside
         share = float(weights.sum() / max(self.weights.sum(), TINY))
@@ -412,7 +450,7 @@ class _Pair:
         self, arms: FloatArray, shift: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
         """Differences, weights and slopes at the points; None where too few are imaged."""
-        points = self.place_mm + shift + arms
+        points = self.rim_mm + shift + arms
         values, inside = self.there.at(points)
         weights = self.weights * inside
         if weights.sum() < LEAST_IMAGED * self.weights.sum():

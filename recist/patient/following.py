@@ -42,8 +42,10 @@ AT_PLACE = 0.1
 #: Confidence in an outline by the network alone, where the lesion was not recognised.
 NETWORK_ALONE = 0.4
 #: What lowers the confidence: the network draws something else; the lesion moved far.
-DISAGREEMENT_COST, FAR_COST = 0.2, 0.2
-FAR_MM = 8.0
+DISAGREEMENT_COST, FAR_COST = 0.2, 0.4
+#: It moved far when its middle lies farther off than the registration's error allows: so many
+#: errors, at least so many mm, and a share of its radius, since a lesion may grow to one side.
+NEAR_ERRORS, NEAR_MM, NEAR_RADII = 1.5, 3.0, 0.15
 #: Outlines of fewer voxels in their largest slice have no diameter: too small to measure.
 LEAST_PIXELS = 4
 #: A lesion of which less than this share can lie in the image is not in view.
@@ -131,7 +133,8 @@ def _proposed(
     carried = (change if change is not None and recognised else unchanged).carried(mask, now.grid)
     opinion = _opinion(second, here, carried) if carried.voxels else None
     if change is not None and recognised:
-        return _by_outline(known, here, change, carried, opinion, asked=second is not None)
+        error_mm, asked = expected.error_mm, second is not None
+        return _by_outline(known, here, change, carried, opinion, error_mm=error_mm, asked=asked)
     told = "" if change is None else f" (correlation {change.correlation:.2f})"
     if opinion is None:
         return Proposal(known, None, 0.5, f"nothing like it was found at its place{told}")
@@ -178,6 +181,14 @@ def seen_before(
     return SeenBefore(change.correlation, change.scale)
 
 
+def unchanged_at(known: KnownLesion, here: Examination, registration: Registration | None) -> Mask:
+    """The outline of a lesion where it would lie at another date, had it not changed."""
+    mask = known.candidate.mask
+    expected = expected_place(mask.centre_mm, known.registration, registration)
+    still = LesionChange(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
+    return still.carried(mask, here.ct.volume.grid)
+
+
 def imaged_share(mask: Mask, expected: Expected, volume: Volume) -> float:
     """The share of a lesion that lies inside an image, were it as it was."""
     index = np.argwhere(mask.array)
@@ -195,6 +206,7 @@ def _by_outline(
     carried: Mask,
     opinion: Candidate | None,
     *,
+    error_mm: float,
     asked: bool,
 ) -> Proposal:
     doubts: list[str] = []
@@ -203,7 +215,8 @@ def _by_outline(
             f"resembles its earlier image moderately (correlation {change.correlation:.2f})"
         )
     confidence = float(np.clip(change.correlation, 0.0, 1.0))
-    if change.shift_mm > FAR_MM:
+    near_mm = max(NEAR_ERRORS * error_mm, NEAR_MM) + NEAR_RADII * known.candidate.mask.radius_mm
+    if change.shift_mm > near_mm:
         confidence -= FAR_COST
         doubts.append(f"lies {change.shift_mm:.0f} mm from where it was expected")
     source = f"outline of {known.examination.visit.date} carried over"
@@ -278,9 +291,14 @@ def _parted(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
     for n, m in itertools.combinations(range(len(found)), 2):
         one, other = found[n].candidate, found[m].candidate
         shared = None if one is None or other is None else _shared(one.mask, other.mask)
-        if shared is not None:
-            found[n] = _without(found[n], found[m], shared)
-            found[m] = _without(found[m], found[n], shared)
+        if one is None or other is None or shared is None:
+            continue
+        points = one.mask.grid.to_world_mm(shared)
+        second = depth_at(one.mask, points) <= depth_at(other.mask, points)
+        found[n], found[m] = (
+            _without(found[n], found[m], shared, shared[second]),
+            _without(found[m], found[n], shared, shared[~second]),
+        )
     return tuple(found)
 
 
@@ -302,13 +320,11 @@ def _shared(one: Mask, other: Mask) -> IntArray | None:
     return index + low if len(index) else None
 
 
-def _without(own: Proposal, other: Proposal, shared: IntArray) -> Proposal:
-    """Without the shared voxels that lie deeper in the other."""
+def _without(own: Proposal, other: Proposal, shared: IntArray, lost: IntArray) -> Proposal:
+    """Without the voxels that are the other's, of all that both hold."""
     assert own.candidate is not None
     assert other.candidate is not None
     mine, theirs = own.candidate.mask, other.candidate.mask
-    points = mine.grid.to_world_mm(shared)
-    lost = shared[depth_at(mine, points) < depth_at(theirs, points)]
     array = mine.array.copy()
     array[tuple((lost - np.array(mine.start)).T)] = False
     flags = own.candidate.flags

@@ -65,6 +65,7 @@ def _of_lesion(
     place_mm = _first_place(lesion, dates)  # in the frame of the first date
     # The dates of planning follow those of the examinations; they are shown by their dose only.
     for examination, dated in zip(examinations, dates, strict=False):
+        # A new lesion is shown where it was not yet, too.
         sighting = lesion.track.at(dated.day)
         seen = sighting is not None and sighting.state in SEEN
         pieces = lesion.sized.get(dated.day, ()) if seen else ()
@@ -111,6 +112,16 @@ def _first_place(lesion: TrackedLesion, dates: Sequence[DatedCandidates]) -> Flo
         if pieces:
             centre_mm = united([piece.candidate.mask for piece in pieces]).centre_mm
             return _in_first_frame(centre_mm, dated)
+    return None
+
+
+def _first_place(lesion: TrackedLesion, dates: Sequence[DatedCandidates]) -> FloatArray | None:
+    """Where a lesion was first drawn, in the frame of the first date; None where it never was."""
+    for dated in dates:
+        pieces = lesion.sized.get(dated.day, ())
+        mask = united([piece.candidate.mask for piece in pieces]) if pieces else None
+        if mask is not None:
+            return _in_first_frame(mask.centre_mm, dated)
     return None
 
 

@@ -16,14 +16,21 @@ import numpy as np
 from imaging.registration import LesionSpheres, Registration, register_dates
 from imaging.volume import Mask, Volume
 from recist.patient.delineation import Delineated
+from recist.patient.emerging import new_in_lung
 from recist.patient.examination import Examination, by_network, drawn_at, with_organs
-from recist.patient.following import KnownLesion, Second, propose, seen_before
+from recist.patient.following import (
+    KnownLesion,
+    Second,
+    propose,
+    seen_before,
+    unchanged_at,
+)
 from recist.patient.options import Options
 from recist.tracking import Followed
 from segmentation.infer import Delineation
-from segmentation.instances import Candidate
+from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
 from segmentation.prompted import delineate_prompted
-from segmentation.prompts import Carried
+from segmentation.prompts import Carried, Click
 from segmentation.quality import shared_voxels
 
 #: What the network found on its own is a known lesion when it shares this of the smaller of both.
@@ -128,12 +135,9 @@ def _at(
 ) -> tuple[Delineated, tuple[Followed, ...]]:
     """A date that nobody delineated: known lesions first, then what is new."""
     here = out.examinations[n]
-    proposals = propose(
-        [_lesion(out, date, number) for date, number in known],
-        here,
-        out.registrations[n] if out.registrations else None,
-        second=_second(out.options),
-    )
+    registration = out.registrations[n] if out.registrations else None
+    lesions = [_lesion(out, date, number) for date, number in known]
+    proposals = propose(lesions, here, registration, second=_second(out.options))
     candidates: list[Candidate] = []
     followed: list[Followed] = []
     for proposal in proposals:
@@ -143,7 +147,8 @@ def _at(
             candidates.append(_labelled(proposal.candidate, candidates))
     answer = by_network(here, out.options, left_out)
     warnings = list(answer.warnings)
-    for each in answer.candidates:
+    places = [unchanged_at(each, here, registration) for each in lesions]
+    for each in (*answer.candidates, *_emerged(n, out, candidates, places)):
         if any(_is_at(each, other) for other in candidates):
             continue
         new = _unless_unchanged(each, n, out, warnings)
@@ -151,6 +156,39 @@ def _at(
             candidates.append(_labelled(new, candidates))
     found = replace(answer, candidates=tuple(candidates), warnings=tuple(warnings))
     return found, tuple(followed)
+
+
+def _emerged(
+    n: int, out: Outlines, candidates: Sequence[Candidate], places: Sequence[Mask]
+) -> list[Candidate]:
+    """What the network draws at spots in the lung that a comparison with the first date shows."""
+    if n == 0 or not out.registrations:
+        return []
+    here, first = out.examinations[n], out.examinations[0]
+    spots = new_in_lung(
+        here.ct.volume,
+        first.ct.volume,
+        (out.registrations[n], None),
+        [*(each.mask for each in candidates), *places],
+    )
+    flag = f"dense where there was aerated lung on {first.visit.date}"
+    found: list[Candidate] = []
+    for x, y, z in spots:
+        drawn = delineate_prompted(
+            here.ct.volume,
+            here.suv,
+            Click((float(x), float(y), float(z))),
+            out.options.models(),
+            device=out.options.device,
+            quality=out.options.quality,
+        )
+        found += [
+            replace(each, flags=(*each.flags, flag), label=f"new {len(found) + 1}")
+            for each in drawn.candidates
+            if each.mask.volume_ml >= SMALLEST_CANDIDATE_ML
+            and not any(_is_at(each, other) for other in found)
+        ]
+    return found
 
 
 def _lesion(out: Outlines, date: int, number: int) -> KnownLesion:

@@ -1,0 +1,131 @@
+"""What was lung at an earlier date and is dense now: new lesions that a comparison shows.
+
+Looking for something new, a radiologist lays both dates side by side; subtraction of registered
+images does the same (temporal subtraction: Kano et al. 1994, Med Phys 21:453). In the lung, where a
+new spot of a few millimetres stands out and a network of PET/CT sees no uptake to go by, it finds
+nodules by what they are: dense, compact, and where aerated lung was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cc3d
+import numpy as np
+from scipy import ndimage
+
+from imaging.registration import Registration
+from imaging.registration.reduction import Reduced, reduced, toned
+from imaging.volume import BoolArray, FloatArray, Mask, Volume
+
+#: Working resolution, mm.
+SPACING_MM = 3.0
+#: Denser than this is no lung; less dense than the second is aerated.
+DENSE_HU, AERATED_HU = -400.0, -650.0
+#: What was dense before may have moved by so much, beyond the registration, mm.
+MOVED_MM = 4.0
+#: A ball of this radius fits into what is new: thinner things are vessels and folds, mm.
+LEAST_RADIUS_MM = 2.5
+#: Volumes of spots that are looked at, ml: a nodule of 5 mm, and one of 60 mm.
+VOLUMES_ML = (0.06, 110.0)
+#: Spots fill at least this share of the ball around them, and lung lies around this share of them.
+LEAST_FILL, LEAST_LUNG = 0.15, 0.3
+AROUND_MM = 6.0
+#: Denser tissue farther from aerated lung than this is not looked at, mm.
+MOST_DEPTH_MM = 30.0
+#: No more spots than this are looked at, the thickest first.
+MOST_SPOTS = 8
+
+
+def new_in_lung(
+    now: Volume,
+    then: Volume,
+    registrations: tuple[Registration | None, Registration | None],
+    known: Sequence[Mask],
+) -> tuple[FloatArray, ...]:
+    """The middles, LPS mm, of spots that are dense now and were aerated lung at an earlier date.
+
+    Args:
+        now, then: CT in HU.
+        registrations: of both dates to the first one, in this order; None for the first itself.
+        known: lesions that are accounted for, on the grid of ``now``.
+    """
+    here, before = reduced(now, SPACING_MM), reduced(then, SPACING_MM)
+    dense_tone, aerated_tone = (float(toned(np.array([hu]))[0]) for hu in (DENSE_HU, AERATED_HU))
+    lung = (here.toned < aerated_tone) & here.body & here.known
+    if not lung.any():
+        return ()
+    reach = ndimage.distance_transform_edt(~lung, sampling=SPACING_MM)
+    dense = (here.toned > dense_tone) & here.known & (reach <= MOST_DEPTH_MM)
+    dense &= ~_covered(known, here)
+    index = np.argwhere(dense)
+    if not len(index):
+        return ()
+    points = here.grid.to_world_mm(index)
+    own, other = registrations
+    points = points if own is None else own.to_fixed_mm(points)
+    points = points if other is None else other.to_moving_mm(points)
+    # Dense before, or next to it: it moved. Not imaged before: nothing can be said.
+    quiet = before.known & before.body & (before.toned <= aerated_tone)
+    quiet &= ndimage.distance_transform_edt(before.toned <= dense_tone) * SPACING_MM > MOVED_MM
+    at = np.rint(before.grid.to_voxel(points)).astype(int)
+    inside = ((at >= 0) & (at < np.array(quiet.shape))).all(axis=1)
+    fresh = np.zeros_like(inside)
+    fresh[inside] = quiet[tuple(at[inside].T)]
+    spots = np.zeros(dense.shape, np.bool_)
+    spots[tuple(index[fresh].T)] = True
+    return _middles(spots, lung, here)
+
+
+def _middles(spots: BoolArray, lung: BoolArray, here: Reduced) -> tuple[FloatArray, ...]:
+    """The deepest points of the spots that can be a lesion, the thickest first."""
+    labels = cc3d.connected_components(spots.astype(np.uint8), connectivity=6)
+    depth = ndimage.distance_transform_edt(np.pad(spots, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1]
+    found: list[tuple[float, FloatArray]] = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        spot = labels[box] == number
+        volume_ml = np.count_nonzero(spot) * SPACING_MM**3 / 1000
+        if not VOLUMES_ML[0] <= volume_ml <= VOLUMES_ML[1]:
+            continue
+        depths = np.where(spot, depth[box], 0.0)
+        extent_mm = float(np.linalg.norm(np.array(spot.shape) * SPACING_MM)) / np.sqrt(3)
+        fill = volume_ml * 1000 / (np.pi / 6 * extent_mm**3)
+        if depths.max() < LEAST_RADIUS_MM or fill < LEAST_FILL:
+            continue
+        if _lung_around(spot, box, lung) < LEAST_LUNG:
+            continue
+        deepest = np.argwhere(depths == depths.max())
+        middle = deepest[np.linalg.norm(deepest - deepest.mean(axis=0), axis=1).argmin()]
+        first = np.array([side.start for side in box])
+        found.append((float(depths.max()), here.grid.to_world_mm(middle + first)))
+    found.sort(key=lambda spot: -spot[0])
+    return tuple(middle for _, middle in found[:MOST_SPOTS])
+
+
+def _lung_around(spot: BoolArray, box: tuple[slice, ...], lung: BoolArray) -> float:
+    """The share of aerated lung in the shell around a spot."""
+    steps = int(np.ceil(AROUND_MM / SPACING_MM))
+    wide = tuple(
+        slice(max(side.start - steps, 0), min(side.stop + steps, n))
+        for side, n in zip(box, lung.shape, strict=True)
+    )
+    padded = np.pad(
+        spot,
+        [
+            (side.start - out.start, out.stop - side.stop)
+            for side, out in zip(box, wide, strict=True)
+        ],
+    )
+    shell = ndimage.binary_dilation(padded, iterations=steps) & ~padded
+    return float(lung[wide][shell].mean()) if shell.any() else 0.0
+
+
+def _covered(known: Sequence[Mask], here: Reduced) -> BoolArray:
+    """Voxels of lesions that are accounted for, with what lies next to them."""
+    covered = np.zeros(here.grid.shape, np.bool_)
+    for mask in known:
+        index = np.argwhere(mask.array) + np.array(mask.start)
+        at = np.rint(here.grid.to_voxel(mask.grid.to_world_mm(index))).astype(int)
+        at = at[((at >= 0) & (at < np.array(covered.shape))).all(axis=1)]
+        covered[tuple(at.T)] = True
+    return np.asarray(ndimage.binary_dilation(covered, iterations=2))

@@ -1,0 +1,134 @@
+"""Known lesions at another date: found, gone, out of view, too small, touching; and what is new."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from imaging.read import Reading
+from imaging.series import Visit
+from imaging.volume import Grid, Mask, Unit, Volume
+from recist.patient.emerging import new_in_lung
+from recist.patient.examination import Examination
+from recist.patient.following import KnownLesion, Proposal, propose, seen_before
+from recist.phantom.evolution import drawn_lesion
+from segmentation.infer import Delineation
+from segmentation.instances import Candidate
+
+#: 126 x 126 x 100 mm of lung, with a chest wall around it.
+GRID = Grid((84, 84, 50), np.diag([1.5, 1.5, 2.0, 1.0]))
+Spot = tuple[tuple[float, float, float], float]  # centre and radius, mm
+
+FIRST: Spot = ((45.0, 60.0, 50.0), 9.0)
+OTHER: Spot = ((85.0, 65.0, 45.0), 7.0)
+
+
+def date(day: int, *spots: Spot, grid: Grid = GRID) -> tuple[Examination, tuple[Mask, ...]]:
+    random = np.random.default_rng(day)
+    hu = np.full(grid.shape, -850.0)
+    edge = grid.to_world_mm(np.moveaxis(np.indices(grid.shape), 0, -1)) - 63.0
+    hu[np.hypot(edge[..., 0], edge[..., 1]) > 55.0] = 40.0
+    ct = Volume((hu + random.normal(0, 12, hu.shape)).astype(np.float32), grid, Unit.HU)
+    masks = []
+    for number, (centre, radius) in enumerate(spots):
+        shape = np.random.default_rng(number)  # a lesion keeps its lumps
+        radii = radius * np.array([1.0, 0.85, 0.95])
+        ct, mask = drawn_lesion(ct, np.array(centre), radii, 30.0, shape)
+        masks.append(mask)
+    visit = Visit(dt.date(2024, 1, 1) + dt.timedelta(days=day), "")
+    return Examination(visit, day, Reading(ct, (), (), grid.spacing_mm[2])), tuple(masks)
+
+
+def known(examination: Examination, masks: tuple[Mask, ...]) -> list[KnownLesion]:
+    return [
+        KnownLesion(examination, n, Candidate(f"T{n + 1}", mask, organ="lung"), None)
+        for n, mask in enumerate(masks)
+    ]
+
+
+def proposals(*later: Spot, grid: Grid = GRID) -> tuple[Proposal, ...]:
+    before, drawn = date(0, FIRST, OTHER)
+    now, _ = date(56, *later, grid=grid)
+    return propose(known(before, drawn), now, None)
+
+
+def longest_mm(mask: Mask) -> float:
+    return float(np.ptp(np.argwhere(mask.array.any(axis=2))[:, 0]) * mask.grid.spacing_mm[0])
+
+
+def test_each_lesion_is_proposed_with_its_size_and_says_where_it_comes_from() -> None:
+    (x, y, z), radius = FIRST
+    shrunk, grown = proposals(((x + 2, y, z), 0.7 * radius), (OTHER[0], 1.3 * OTHER[1]))
+    for proposal, diameter_mm in ((shrunk, 12.6), (grown, 18.2)):
+        assert proposal.candidate is not None
+        assert longest_mm(proposal.candidate.mask) == pytest.approx(diameter_mm, abs=2.5)
+        assert proposal.confidence > 0.9
+        assert proposal.candidate.organ == "lung"
+        assert proposal.candidate.source == "outline of 2024-01-01 carried over"
+    assert shrunk.known.candidate.label == "T1"
+
+
+def test_a_lesion_that_is_gone_is_not_found() -> None:
+    gone, there = proposals((OTHER[0], OTHER[1]), (OTHER[0], OTHER[1]))
+    assert gone.in_view
+    assert gone.candidate is None or gone.confidence < 0.5
+    assert there.candidate is not None
+
+
+def test_a_place_outside_of_the_image_is_out_of_view_not_gone() -> None:
+    low = Grid((84, 84, 10), np.diag([1.5, 1.5, 2.0, 1.0]))  # ends at 20 mm
+    first, other = proposals(grid=low)
+    assert not first.in_view and not other.in_view
+    assert first.candidate is None
+
+
+def test_a_network_that_draws_something_else_lowers_the_confidence_and_is_quoted() -> None:
+    before, drawn = date(0, FIRST)
+    now, (truth,) = date(56, FIRST)
+
+    def half(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:
+        array = truth.array.copy()
+        array[array.shape[0] // 3 :] = False
+        return Delineation(ct.grid, (Candidate("1", Mask(array, truth.start, GRID)),), "net 1")
+
+    def same(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:
+        return Delineation(ct.grid, (Candidate("1", truth),), "net 1")
+
+    (doubted,) = propose(known(before, drawn), now, None, second=half)
+    (agreed,) = propose(known(before, drawn), now, None, second=same)
+    assert doubted.confidence < agreed.confidence
+    assert doubted.candidate is not None and agreed.candidate is not None
+    assert any("the network draws" in flag for flag in doubted.candidate.flags)
+    assert not any("network" in flag for flag in agreed.candidate.flags)
+
+
+def test_lesions_that_touch_share_no_voxel() -> None:
+    before, drawn = date(0, ((50.0, 60.0, 50.0), 8.0), ((70.0, 60.0, 50.0), 8.0))
+    now, _ = date(56, ((53.0, 60.0, 50.0), 10.0), ((67.0, 60.0, 50.0), 10.0))
+    left, right = propose(known(before, drawn), now, None)
+    assert left.candidate is not None and right.candidate is not None
+    a, b = left.candidate.mask.full(), right.candidate.mask.full()
+    assert a.any() and b.any()
+    assert not (a & b).any()
+
+
+def test_a_spot_that_was_lung_is_new_and_a_known_one_is_not() -> None:
+    before, _ = date(0, FIRST)
+    now, (_, spot) = date(56, FIRST, OTHER)
+    volumes = now.ct.volume, before.ct.volume
+    (middle,) = new_in_lung(*volumes, (None, None), [])
+    assert np.linalg.norm(middle - spot.centre_mm) < 4.0
+    assert new_in_lung(*volumes, (None, None), [spot]) == ()
+    assert new_in_lung(volumes[1], volumes[1], (None, None), []) == ()
+
+
+def test_what_was_there_before_is_recognised_backwards() -> None:
+    before, _ = date(0, FIRST, OTHER)
+    now, (_, later) = date(56, FIRST, OTHER)
+    lesion = KnownLesion(now, 0, Candidate("1", later), None)
+    seen = seen_before(lesion, before, None)
+    assert seen is not None and seen.is_unchanged
+    empty, _ = date(0, FIRST)
+    assert seen_before(lesion, empty, None) is None
