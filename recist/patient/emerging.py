@@ -32,7 +32,7 @@ VOLUMES_ML = (0.06, 110.0)
 LEAST_FILL, LEAST_LUNG = 0.15, 0.3
 AROUND_MM = 6.0
 #: Denser tissue farther from aerated lung than this is not looked at, mm.
-MOST_DEPTH_MM = 30.0
+MOST_DEPTH_MM = 15.0
 #: No more spots than this are looked at, the thickest first.
 MOST_SPOTS = 8
 
@@ -41,14 +41,15 @@ def new_in_lung(
     now: Volume,
     then: Volume,
     registrations: tuple[Registration | None, Registration | None],
-    known: Sequence[Mask],
+    known: Sequence[tuple[Mask, float]],
 ) -> tuple[FloatArray, ...]:
     """The middles, LPS mm, of spots that are dense now and were aerated lung at an earlier date.
 
     Args:
         now, then: CT in HU.
         registrations: of both dates to the first one, in this order; None for the first itself.
-        known: lesions that are accounted for, on the grid of ``now``.
+        known: lesions that are accounted for, on the grid of ``now``, and how far around each
+            nothing is looked for, mm: what lies beside a lesion that shrinks is drawn after it.
     """
     here, before = reduced(now, SPACING_MM), reduced(then, SPACING_MM)
     dense_tone, aerated_tone = (float(toned(np.array([hu]))[0]) for hu in (DENSE_HU, AERATED_HU))
@@ -120,12 +121,16 @@ def _lung_around(spot: BoolArray, box: tuple[slice, ...], lung: BoolArray) -> fl
     return float(lung[wide][shell].mean()) if shell.any() else 0.0
 
 
-def _covered(known: Sequence[Mask], here: Reduced) -> BoolArray:
-    """Voxels of lesions that are accounted for, with what lies next to them."""
-    covered = np.zeros(here.grid.shape, np.bool_)
-    for mask in known:
+def _covered(known: Sequence[tuple[Mask, float]], here: Reduced) -> BoolArray:
+    """Voxels of lesions that are accounted for, with what lies around them."""
+    all_covered = np.zeros(here.grid.shape, np.bool_)
+    for mask, around_mm in known:
+        covered = np.zeros(here.grid.shape, np.bool_)
         index = np.argwhere(mask.array) + np.array(mask.start)
         at = np.rint(here.grid.to_voxel(mask.grid.to_world_mm(index))).astype(int)
         at = at[((at >= 0) & (at < np.array(covered.shape))).all(axis=1)]
         covered[tuple(at.T)] = True
-    return np.asarray(ndimage.binary_dilation(covered, iterations=2))
+        if covered.any():
+            apart = ndimage.distance_transform_edt(~covered, sampling=SPACING_MM)
+            all_covered |= apart <= max(around_mm, AROUND_MM)
+    return all_covered

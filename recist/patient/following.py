@@ -181,6 +181,18 @@ def seen_before(
     return SeenBefore(change.correlation, change.scale)
 
 
+def moved_around_mm(proposal: Proposal) -> float:
+    """How far around its former outline a lesion drew tissue after it: its change of diameter.
+
+    Its surface moved by half of that, and what lies beside it follows, less and less, over some
+    twice the way.
+    """
+    before = float(caliper(proposal.known.candidate.mask).long_axis_mm)
+    if proposal.candidate is None or proposal.candidate.is_faint:
+        return before
+    return abs(before - float(caliper(proposal.candidate.mask).long_axis_mm))
+
+
 def unchanged_at(known: KnownLesion, here: Examination, registration: Registration | None) -> Mask:
     """The outline of a lesion where it would lie at another date, had it not changed."""
     mask = known.candidate.mask

@@ -115,16 +115,6 @@ def _first_place(lesion: TrackedLesion, dates: Sequence[DatedCandidates]) -> Flo
     return None
 
 
-def _first_place(lesion: TrackedLesion, dates: Sequence[DatedCandidates]) -> FloatArray | None:
-    """Where a lesion was first drawn, in the frame of the first date; None where it never was."""
-    for dated in dates:
-        pieces = lesion.sized.get(dated.day, ())
-        mask = united([piece.candidate.mask for piece in pieces]) if pieces else None
-        if mask is not None:
-            return _in_first_frame(mask.centre_mm, dated)
-    return None
-
-
 def _in_first_frame(point_mm: FloatArray, dated: DatedCandidates) -> FloatArray:
     if dated.registration is None:
         return point_mm

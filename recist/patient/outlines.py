@@ -21,6 +21,7 @@ from recist.patient.examination import Examination, by_network, drawn_at, with_o
 from recist.patient.following import (
     KnownLesion,
     Second,
+    moved_around_mm,
     propose,
     seen_before,
     unchanged_at,
@@ -147,8 +148,11 @@ def _at(
             candidates.append(_labelled(proposal.candidate, candidates))
     answer = by_network(here, out.options, left_out)
     warnings = list(answer.warnings)
-    places = [unchanged_at(each, here, registration) for each in lesions]
-    for each in (*answer.candidates, *_emerged(n, out, candidates, places)):
+    rooms = [
+        (unchanged_at(known_lesion, here, registration), moved_around_mm(proposal))
+        for known_lesion, proposal in zip(lesions, proposals, strict=True)
+    ]
+    for each in (*answer.candidates, *_emerged(n, out, candidates, rooms)):
         if any(_is_at(each, other) for other in candidates):
             continue
         new = _unless_unchanged(each, n, out, warnings)
@@ -159,7 +163,7 @@ def _at(
 
 
 def _emerged(
-    n: int, out: Outlines, candidates: Sequence[Candidate], places: Sequence[Mask]
+    n: int, out: Outlines, candidates: Sequence[Candidate], rooms: Sequence[tuple[Mask, float]]
 ) -> list[Candidate]:
     """What the network draws at spots in the lung that a comparison with the first date shows."""
     if n == 0 or not out.registrations:
@@ -169,7 +173,7 @@ def _emerged(
         here.ct.volume,
         first.ct.volume,
         (out.registrations[n], None),
-        [*(each.mask for each in candidates), *places],
+        [*((each.mask, 0.0) for each in candidates), *rooms],
     )
     flag = f"dense where there was aerated lung on {first.visit.date}"
     found: list[Candidate] = []

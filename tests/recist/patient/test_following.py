@@ -120,7 +120,9 @@ def test_a_spot_that_was_lung_is_new_and_a_known_one_is_not() -> None:
     volumes = now.ct.volume, before.ct.volume
     (middle,) = new_in_lung(*volumes, (None, None), [])
     assert np.linalg.norm(middle - spot.centre_mm) < 4.0
-    assert new_in_lung(*volumes, (None, None), [spot]) == ()
+    assert new_in_lung(*volumes, (None, None), [(spot, 0.0)]) == ()
+    beside = Mask(np.ones((3, 3, 3), np.bool_), (30, 40, 22), GRID)
+    assert new_in_lung(*volumes, (None, None), [(beside, 60.0)]) == ()
     assert new_in_lung(volumes[1], volumes[1], (None, None), []) == ()
 
 
