@@ -141,26 +141,38 @@ def of_row(
         else ()
     )
     every = _all_dates(room, subject)
-    dates = every
-    if room.one_by_one:
-        dates = every[: _signed_ever(session, reading) + 1]
+    dates = _unlocked(session, room, every, reading.subject_id, reading.account_id)
     proposals = _proposals(room, subject, reader, dates)
     more = len(dates) < len(every)
     return OpenReading(reading, subject, reader, proposals, dates, more, entries, signatures)
 
 
-def _signed_ever(session: Session, reading: Reading) -> int:
-    """How many dates a reader has signed in any version: a new one sees what the earlier saw."""
-    found = session.scalars(
+def dates_for(session: Session, room: Room, person: Person, subject: str) -> tuple[str, ...]:
+    """The dates that a reader may see.
+
+    Raises:
+        LookupError: there is no such subject.
+    """
+    row = subject_row(session, subject)
+    return _unlocked(session, room, _all_dates(room, subject), row.id, person.account_id)
+
+
+def _unlocked(
+    session: Session, room: Room, every: tuple[str, ...], subject_id: int, account_id: int
+) -> tuple[str, ...]:
+    """All dates, or one more than was signed in any version: a new one sees what the old saw."""
+    if not room.one_by_one:
+        return every
+    signed = session.scalars(
         select(Signature.date)
         .join(Reading, Reading.id == Signature.reading_id)
         .where(
-            Reading.subject_id == reading.subject_id,
-            Reading.account_id == reading.account_id,
+            Reading.subject_id == subject_id,
+            Reading.account_id == account_id,
             Signature.date != "",
         )
     )
-    return len(set(found))
+    return every[: len(set(signed)) + 1]
 
 
 def said_in(session: Session, reading_id: int) -> tuple[Said, ...]:

@@ -149,10 +149,12 @@ def _check_sees(room: Room, found: Looking, subject: str, date: dt.date) -> None
     Raises:
         LookupError: there is nothing here for this person.
     """
-    if found.person.role is AccountRole.READER:
-        _reading(room, found, subject, date)
-        return
     with room.database.looking() as session:
+        if found.person.role is AccountRole.READER:
+            check_reads(session, room, found.person, subject)
+            if date.isoformat() not in readings.dates_for(session, room, found.person, subject):
+                raise LookupError(date)
+            return
         row = readings.subject_row(session, subject)
         if found.person.role is AccountRole.ADJUDICATOR:
             to_adjudicate(session, room, found.person.account_id, row)
@@ -177,8 +179,6 @@ def image(
         headers={
             "Content-Encoding": "gzip",
             "X-Scale": repr(step),
-            "Cache-Control": "private, max-age=3600",
-            "Vary": "Cookie",
         },
     )
 
