@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 import recist
 from recist import cli
 from recist.assessment import assess_course
-from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Course
 from recist.criteria.criterion import (
     ASSESSING,
     CRITERIA,
@@ -25,6 +24,7 @@ from recist.patient.options import Options
 from recist.protocol import DEFAULT
 from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
+from tests.recist.patients import course as patients_course
 
 TABLE = """subject,day,lesion,role,organ,nodal,status,diameter_mm
 P1,0,T1,target,liver,no,measured,60
@@ -33,13 +33,7 @@ P1,56,T1,target,liver,no,measured,40
 
 
 def course() -> Course:
-    lesion = Lesion("T1", "liver", False, Role.TARGET)
-    sizes = ((0, "60.0"), (56, "40.0"))
-    timepoints = tuple(
-        Timepoint(day, (Measurement("T1", Status.MEASURED, (Decimal(size),)),))
-        for day, size in sizes
-    )
-    return Course("P1", (lesion,), timepoints)
+    return patients_course({0: {"T1": "60.0"}, 56: {"T1": "40.0"}}, subject="P1")
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from recist.criteria.robustness import (
 )
 from recist.protocol import DEFAULT
 from recist.response import Response
+from tests.recist.patients import by_visit
+from tests.recist.patients import course as patients_course
 
 EXACT = MeasurementError(0.0, 0.0, "no error")
 #: A size in mm, or a status, at each visit.
@@ -30,24 +32,11 @@ Sizes = list[Any]
 
 def course(**targets: Sizes) -> Course:
     """Targets by name, nodes by a name with N; a size, a status or None for each visit."""
-    lesions = tuple(Lesion(name, "liver", "N" in name, Role.TARGET) for name in targets)
-    visits = len(next(iter(targets.values())))
-    return Course(
-        "P1",
-        lesions,
-        tuple(
-            Timepoint(
-                56 * k,
-                tuple(
-                    Measurement(name, Status.MEASURED, (Decimal(str(sizes[k])),))
-                    if isinstance(sizes[k], int | float)
-                    else Measurement(name, Status(sizes[k]))
-                    for name, sizes in targets.items()
-                    if sizes[k] is not None
-                ),
-            )
-            for k in range(visits)
-        ),
+    days = [56 * k for k in range(len(next(iter(targets.values()))))]
+    return patients_course(
+        by_visit(targets, days),
+        nodes=[name for name in targets if "N" in name],
+        roles=dict.fromkeys(targets, Role.TARGET),
     )
 
 

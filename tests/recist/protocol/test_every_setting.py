@@ -23,7 +23,7 @@ from recist import abscopal
 from recist.abscopal.definitions import chosen
 from recist.cohort.patients import Arm, assessed
 from recist.cohort.rates import rates
-from recist.course import Course, Event, EventKind, Field, Lesion, Measurement, Role, Timepoint
+from recist.course import Course, Field, Role
 from recist.criteria.selection import (
     BaselineLesion,
     LocalTreatment,
@@ -45,6 +45,7 @@ from recist.review.trial.acceptance import Trigger, accepted
 from recist.table.checks import check_course
 from recist.tracking import Sighting, State, Track
 from segmentation.instances import Candidate
+from tests.recist.patients import course as patients_course
 
 Answer = Callable[[Protocol], object]
 
@@ -82,22 +83,10 @@ def course(
     sizes: dict[int, dict[str, str]], fields: dict[str, Field], events: Iterable[tuple[int, str]],
     nodes: tuple[str, ...] = (),
 ) -> Course:  # fmt: skip
-    roles = {"T": Role.TARGET, "N": Role.NEW}
-    return Course(
-        "P1",
-        tuple(
-            Lesion(name, "liver", name in nodes, roles[name[0]], field)
-            for name, field in fields.items()
-        ),
-        tuple(
-            Timepoint(
-                day, tuple(Measurement(name, "measured", size) for name, size in seen.items())
-            )
-            for day, seen in sizes.items()
-        ),
-        tuple(Event(day, EventKind(kind)) for day, kind in events),
-        dt.date(2024, 1, 1),
-    )
+    return patients_course(
+        sizes, fields=fields, events=events, nodes=nodes, subject="P1",
+        day_zero=dt.date(2024, 1, 1),
+    )  # fmt: skip
 
 
 IN, OUT, LOW = Field.IN, Field.OUT, Field.LOW_DOSE

@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import json
 import tempfile
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -38,6 +37,7 @@ from recist.protocol import DEFAULT
 from recist.run.table import assess_file
 from recist.table.finding import Finding
 from recist.table.read import read_courses
+from tests.recist.patients import course as patients_course
 
 DIAMETERS = st.decimals(0, 300, places=1).map(abs)
 NAMES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=6)
@@ -133,18 +133,13 @@ def test_courses_come_back_as_they_were(data: st.DataObject, dated: bool) -> Non
 
 
 def plain_course(subject: str = "P1", *, dated: bool = False) -> Course:
-    lesions_ = (
-        Lesion("N1", "liver", False, Role.NEW),
-        Lesion("T1", "liver", False, Role.TARGET),
-        Lesion("T2", "lung", False, Role.TARGET),
+    visits = {0: {"T1": 20, "T2": 20}, 56: {"N1": 12, "T1": ["8.5", 3]}}
+    return patients_course(
+        visits,
+        organs={"T2": "lung"},
+        subject=subject,
+        day_zero=dt.date(2024, 2, 1) if dated else None,
     )
-    first = tuple(Measurement(name, Status.MEASURED, (Decimal(20),)) for name in ("T1", "T2"))
-    second = (
-        Measurement("N1", Status.MEASURED, (Decimal(12),)),
-        Measurement("T1", Status.MEASURED, (Decimal("8.5"), Decimal(3))),
-    )
-    timepoints = (Timepoint(0, first), Timepoint(56, second))
-    return Course(subject, lesions_, timepoints, (), dt.date(2024, 2, 1) if dated else None)
 
 
 def test_a_target_without_measurement_is_written_as_not_evaluable(tmp_path: Path) -> None:
