@@ -7,7 +7,7 @@ that come from DICOM or SimpleITK are transposed views, so ``array.T`` is C-cont
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -142,6 +142,10 @@ class Volume:
         view = self.array.view()
         view.setflags(write=False)
         object.__setattr__(self, "array", view)
+
+    def region(self, low: Sequence[int], high: Sequence[int]) -> Array:
+        """The voxels from ``low`` to before ``high``, which lie inside of the grid."""
+        return self.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from scipy import ndimage
 from imaging.errors import GeometryError
 from imaging.exposure import ToPlanning
 from imaging.treatment import Treatment
-from imaging.volume import FloatArray, Mask, Unit, Volume
+from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 from recist.course import Axis, Caliper
 from recist.field.overlays import Overlay, field_overlays
 from recist.patient.result import KeyImage
@@ -93,7 +93,18 @@ def key_image(
         short_axis_px=None if caliper is None else _ends(caliper.short_axis, volume, start),
         overlays=tuple(overlays),
         slice_position=f"slice {k + 1} of {grid.shape[2]}",
+        first_voxel=(start[0], start[1], k),
     )
+
+
+def pictured_box(image: KeyImage, grid: Grid, beyond_mm: float) -> tuple[list[int], list[int]]:
+    """First voxel, and the one after the last, of what a picture shows and some more around it."""
+    rows, columns = image.pixels.shape
+    reach = np.ceil(beyond_mm / np.array(grid.spacing_mm)).astype(int)
+    first = np.array(image.first_voxel)
+    low = np.clip(first - reach, 0, grid.shape)
+    high = np.clip(first + np.array((columns, rows, 1)) + reach, 0, grid.shape)
+    return [int(n) for n in low], [int(n) for n in high]
 
 
 def _centre(
@@ -139,12 +150,11 @@ def _crop(
 ) -> npt.NDArray[np.float32]:
     """(rows, columns) of the view; what lies outside of the image is filled."""
     pixels = np.full(counts, OUTSIDE.get(volume.unit, 0.0), dtype=np.float32)
-    inner, outer = [], []
-    for axis in range(2):
-        low, high = max(start[axis], 0), min(start[axis] + counts[axis], volume.grid.shape[axis])
-        inner.append(slice(low - start[axis], max(high, low) - start[axis]))
-        outer.append(slice(low, max(high, low)))
-    pixels[inner[0], inner[1]] = volume.array[outer[0], outer[1], k]
+    low = [max(start[axis], 0) for axis in range(2)]
+    high = [min(start[axis] + counts[axis], volume.grid.shape[axis]) for axis in range(2)]
+    if all(a < b for a, b in zip(low, high, strict=True)):
+        i, j = (slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
+        pixels[i, j] = volume.region([*low, k], [*high, k + 1])[:, :, 0]
     return np.ascontiguousarray(pixels.T)
 
 

@@ -34,6 +34,7 @@ class KeyImage:
         pixels: (rows, columns) of the CT in HU, or of SUV.
         spacing_mm: (row, column).
         long_axis_px, short_axis_px: ((column, row), (column, row)), None when not measured.
+        first_voxel: (i, j, k) of the pixel (0, 0) on the grid of the volume.
     """
 
     lesion_id: str
@@ -45,6 +46,7 @@ class KeyImage:
     short_axis_px: tuple[tuple[float, float], tuple[float, float]] | None
     overlays: tuple[Overlay, ...] = ()
     slice_position: str = ""
+    first_voxel: tuple[int, int, int] = (0, 0, 0)
 
 
 class ReviewState(StrEnum):

@@ -10,7 +10,6 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from imaging.catalogue import scan
 from imaging.errors import InputError
 from imaging.volume import Mask
 from recist.course import Axis, Measurement, Role, Status
@@ -21,22 +20,12 @@ from recist.patient.corrections import (
     Corrections,
     DrawnLesion,
 )
-from recist.patient.observation import observe
-from recist.patient.options import Options
 from recist.patient.overrides import Override
 from recist.patient.reassessment import reassess
 from recist.patient.result import PatientResult, ReviewState
 from recist.patient.work import Work
-from recist.phantom.study import write_phantom
 from recist.response import Response, Scope
 from recist.tracking import Link
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
-    phantom = write_phantom(tmp_path_factory.mktemp("phantom"))
-    (subject,) = scan(phantom.studies).subjects
-    return observe(subject, Options.create(lesions="dicom"))
 
 
 @pytest.fixture(scope="module")

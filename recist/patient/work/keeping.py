@@ -1,0 +1,242 @@
+"""Work written into the folder of a patient's results, and taken up again.
+
+``work.json`` holds what is small, ``objects`` the arrays. Volumes are not copied: around each
+picture a box of the CT is kept, and what lies beyond is read from the images where they were.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imaging.errors import InputError
+from imaging.partial import Box, LaterHeaders, PartialVolume
+from imaging.read import Reading, read_ct, read_pet
+from imaging.series import Visit
+from imaging.volume import Array, Grid, Unit, Volume
+from imaging.writing import write_text
+from pet.suv import to_suv
+from recist import __version__
+from recist.patient.examination import Examination
+from recist.patient.irradiation import treatment_of
+from recist.patient.picture import pictured_box
+from recist.patient.result import KeyImage
+from recist.patient.work.codec import decoded, encoded
+from recist.patient.work.memory import Memory
+from recist.patient.work.observed import Later, ObservedDate, Work
+from recist.patient.work.store import ArrayStore
+
+FOLDER = "work"
+WORK = "work.json"
+SCHEMA = 1
+#: What is kept of one patient at most; boxes of images give way first, then all of it.
+LIMIT_MB = 500
+#: A box reaches this far beyond a picture: calipers are corrected near where they were.
+BEYOND_MM = 10.0
+#: Memories that are pictures, by the first word of their question.
+PICTURE = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A volume without its voxels."""
+
+    grid: Grid
+    unit: Unit
+    source: str
+
+
+def keep(work: Work, folder: Path, *, limit_mb: float = LIMIT_MB) -> bool:
+    """Write work into a folder of its own; whether it fitted.
+
+    Args:
+        limit_mb: boxes of images are left out where all would be larger; what is larger without
+            them is not kept.
+    """
+    for with_boxes in (True, False):
+        shutil.rmtree(folder, ignore_errors=True)
+        store = ArrayStore(folder)
+        text = json.dumps(_kept(work, store, with_boxes), separators=(",", ":"))
+        if store.size_bytes + len(text) <= limit_mb * 1e6:
+            write_text(folder / WORK, text)
+            return True
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
+
+
+def carry_over(old: Path, new: Path) -> None:
+    """Kept work into the folder that takes the place of the one it is in; files are shared."""
+    if (old / WORK).is_file():
+        shutil.copytree(old, new, copy_function=_linked)
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
+    return target
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a folder holds work."""
+    return (folder / WORK).is_file()
+
+
+def take_up(folder: Path) -> Work:
+    """Work that was kept.
+
+    Raises:
+        InputError: there is none, it is damaged, or another version kept it.
+    """
+    path = folder / WORK
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        known = (kept["schema"], kept["version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "run the patient again, without --no-cache"
+        raise InputError("no work of an earlier run is kept", where=path, remedy=remedy) from error
+    if known != (SCHEMA, __version__):
+        what = f"kept by version {known[1]}, this is {__version__}"
+        raise InputError(what, where=path, remedy="run the patient again")
+    store = ArrayStore(folder)
+    parts = {name: decoded(part, store) for name, part in kept["work"].items()}
+    visits = [*parts["subject"].visits, *parts["subject"].treatment]
+    dates = tuple(_date(each) for each in parts.pop("dates"))
+    memory = Memory(dict(parts.pop("memory")))
+    return Work(dates=dates, memory=memory, treatment=Later(lambda: treatment_of(visits)), **parts)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+_WHOLE = (
+    "subject",
+    "zero",
+    "events",
+    "terms",
+    "planning",
+    "planning_remarks",
+    "treatment_remarks",
+    "treatment_unreadable",
+)
+
+
+def _kept(work: Work, store: ArrayStore, with_boxes: bool) -> dict[str, Any]:
+    parts = {name: getattr(work, name) for name in _WHOLE}
+    parts["memory"] = tuple(work.memory.asked.items())
+    boxes = _boxes(work) if with_boxes else {}
+    parts["dates"] = tuple(_without_voxels(each, boxes.get(each.day, ())) for each in work.dates)
+    kept = {name: encoded(part, store) for name, part in parts.items()}
+    return {"schema": SCHEMA, "version": __version__, "work": kept}
+
+
+def _without_voxels(date: ObservedDate, boxes: Sequence[Box]) -> dict[str, object]:
+    """The parts of a date as plain values; voxels are left where they are."""
+    examination = date.examination
+    ct, suv = examination.ct, examination.suv
+    return {
+        "visit": examination.visit,
+        "day": examination.day,
+        "ct": _Placed(ct.volume.grid, ct.volume.unit, ct.volume.source),
+        "boxes": tuple(boxes),
+        "headers": len(ct.headers),
+        "sop_instance_uids": ct.sop_instance_uids,
+        "slice_thickness_mm": ct.slice_thickness_mm,
+        "ct_warnings": ct.warnings,
+        "suv": None if suv is None else _Placed(suv.grid, suv.unit, suv.source),
+        "audit": examination.audit,
+        "warnings": examination.warnings,
+        "problems": examination.problems,
+        "found": replace(date.found, candidates=()),
+        "sized": date.sized,
+        "registration": date.registration,
+        "followed": date.followed,
+        "node_regions": date.node_regions,
+        "pet": date.pet,
+    }
+
+
+def _boxes(work: Work) -> dict[int, list[Box]]:
+    """By day, the CT around each picture."""
+    found: dict[int, list[Box]] = {}
+    volumes = {each.day: each.examination.ct.volume for each in work.dates}
+    for _, image in _pictures(work.memory.asked.items()):
+        volume = volumes.get(image.day)
+        if volume is None or image.modality != "CT":
+            continue
+        low, high = pictured_box(image, volume.grid, BEYOND_MM)
+        array = np.ascontiguousarray(volume.region(low, high))
+        found.setdefault(image.day, []).append(Box(array, (low[0], low[1], low[2])))
+    return found
+
+
+def _pictures(
+    asked: Iterable[tuple[Hashable, object]],
+) -> Iterator[tuple[Hashable, KeyImage]]:
+    for question, answer in asked:
+        if isinstance(question, tuple) and question[:1] == (PICTURE,):
+            assert isinstance(answer, KeyImage)  # what this question is answered with
+            yield question, answer
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _date(kept: dict[str, Any]) -> ObservedDate:
+    visit: Visit = kept["visit"]
+    ct_of = Later(lambda: _read(visit, read_ct, "ct"))
+    placed: _Placed = kept["ct"]
+    ct = Reading(
+        _partial(placed, lambda: ct_of().volume.array, kept["boxes"]),
+        LaterHeaders(kept["headers"], lambda: ct_of().headers),
+        kept["sop_instance_uids"],
+        kept["slice_thickness_mm"],
+        kept["ct_warnings"],
+    )
+    suv = None if kept["suv"] is None else _partial(kept["suv"], lambda: _suv_of(visit))
+    examination = Examination(
+        visit,
+        kept["day"],
+        ct,
+        suv,
+        kept["audit"],
+        kept["warnings"],
+        kept["problems"],
+    )
+    date = ObservedDate(
+        examination,
+        kept["found"],
+        kept["sized"],
+        kept["registration"],
+        kept["followed"],
+        kept["node_regions"],
+        kept["pet"],
+    )
+    return date.with_sized(date.sized)
+
+
+def _partial(placed: _Placed, fetch: Callable[[], Array], boxes: Sequence[Box] = ()) -> Volume:
+    return PartialVolume(placed.grid, placed.unit, placed.source, fetch, boxes)
+
+
+def _read(visit: Visit, read: Callable[[Any], Reading], kind: str) -> Reading:
+    """A series, from where it was."""
+    try:
+        return read(getattr(visit, kind))
+    except (InputError, OSError) as error:
+        what = error.what if isinstance(error, InputError) else "its files cannot be read"
+        raise InputError(
+            f"the {kind.upper()} of {visit.date} is needed and is not where it was: {what}",
+            remedy="put the images back, or run the patient again",
+        ) from error
+
+
+def _suv_of(visit: Visit) -> Array:
+    reading = _read(visit, read_pet, "pet")
+    return to_suv(reading.volume, reading.headers)[0].array
