@@ -37,6 +37,11 @@ class Headers(Sequence[Dataset]):
         self._files = tuple(files)
         self._parsed: dict[int, Dataset] = {}
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """One per header."""
+        return self._files
+
     def __len__(self) -> int:
         return len(self._files)
 

@@ -26,7 +26,7 @@ from recist.cohort.simulated import write_trial
 from recist.cohort.trial import TrialTables, cohort_file
 from recist.course import EventKind, Field, Role, Status
 from recist.patient import overrides
-from recist.patient.corrections import files as corrections
+from recist.patient.corrections import correction_tables as corrections
 from recist.response import Response, Scope
 from recist.run import outcomes
 from recist.run.table import assess_file

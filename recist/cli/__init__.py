@@ -23,6 +23,7 @@ from recist.cli.abscopal import abscopal
 from recist.cli.assess import assess
 from recist.cli.assess_pet import assess_pet
 from recist.cli.cohort import cohort
+from recist.cli.correct import correct
 from recist.cli.deidentify import deidentify
 from recist.cli.demo import demo
 from recist.cli.design import design
@@ -48,7 +49,7 @@ app = typer.Typer(
 
 #: The commands in the order of the help, by what they start from.
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "From images": (pull, run, demo, segment, suv, deidentify),
+    "From images": (pull, run, correct, demo, segment, suv, deidentify),
     "From tables": (assess, outcomes, abscopal, assess_pet),
     "Of a trial": (cohort, forecast, design),
     "Out of the toolkit": (export, push, receive),

@@ -44,11 +44,18 @@ def run(
     ] = False,
     overrides: Annotated[
         Path | None,
-        typer.Option(help="The reader's choices: subject, lesion, role, organ, nodal, field."),
+        typer.Option(
+            help="The reader's choices: subject, lesion, role (target, non-target, "
+            "not-a-lesion), organ, nodal (yes, no), field (in, partial, low-dose, out), new "
+            "(confirmed, refused), reason, reader, recorded_at."
+        ),
     ] = None,
     links: Annotated[
         Path | None,
-        typer.Option(help="The reader's links: subject, date, candidate, lesion."),
+        typer.Option(
+            help="The reader's links: subject, date, candidate, lesion, reason, reader, "
+            "recorded_at."
+        ),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="MONAI bundle to use in place of the shipped one.")
@@ -72,6 +79,15 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip what is complete and unchanged.")
     ] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache", help="Keep no work beside the results: recist correct needs it."
+        ),
+    ] = False,
+    cache_mb: Annotated[
+        float, typer.Option(min=0, help="What the work of one patient may take, megabytes.")
+    ] = 500.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what was found and what would be used.")
     ] = False,
@@ -93,6 +109,7 @@ def run(
         quality=quality,
         organs=organs,
         dicom=dicom,
+        cache_mb=None if no_cache else cache_mb,
     )
     if dry_run:
         raise typer.Exit(progress.show_catalogue(studies, Console(), series))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imaging.errors import GeometryError, InputError
 from imaging.nifti import write_label_map
-from imaging.seg import write_seg
+from imaging.seg import Algorithm, write_seg
 from imaging.series import Problem, SeriesFormat
 from imaging.tables.rows import csv_text
 from imaging.volume import Mask
@@ -30,7 +30,6 @@ from recist.patient.delineated_date import DelineatedDate
 from recist.patient.result import PatientResult, PetTotals
 from recist.protocol import Protocol
 from recist.report.page import write_report
-from segmentation.bundle import Bundle
 
 REPORT = "report.html"
 MEASUREMENTS = "measurements.csv"
@@ -53,9 +52,10 @@ def write_case(
     folder: Path,
     *,
     protocol: Protocol,
-    bundle: Bundle | None,
+    bundle: Algorithm | None,
     dicom: bool = False,
     earlier: Path | None = None,
+    linked: frozenset[int] = frozenset(),
 ) -> tuple[Problem, ...]:
     """Write the folder of one patient; the caller makes sure that it appears whole.
 
@@ -63,12 +63,15 @@ def write_case(
         bundle: the network that delineated what no person did.
         dicom: write the results as DICOM objects too.
         earlier: the folder whose place this one takes; its objects are referred to.
+        linked: the days whose delineations are there already.
 
     Returns:
         What could not be written as it should be.
     """
     lost = []
     for dated in delineations:
+        if dated.examination.day in linked:
+            continue
         if dated.masks() or dated.reviewed:
             _, what = write_delineation(dated, folder / DELINEATIONS, bundle)
             if what:
@@ -100,7 +103,7 @@ def _write_dicom(
     case: PatientResult,
     delineations: Sequence[DelineatedDate],
     folder: Path,
-    bundle: Bundle | None,
+    bundle: Algorithm | None,
     earlier: Path | None,
 ) -> tuple[str, ...]:
     """The objects of a patient; what could not be written is said, and costs nothing else."""
@@ -156,8 +159,13 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
+def delineation_name(dated: DelineatedDate) -> str:
+    """The name of the file of a date, without its ending."""
+    return f"{dated.examination.visit.date.isoformat()}-lesions"
+
+
 def write_delineation(
-    dated: DelineatedDate, folder: Path, bundle: Bundle | None
+    dated: DelineatedDate, folder: Path, bundle: Algorithm | None
 ) -> tuple[Path, str]:
     """The lesions of one date, as ``--lesions`` reads them, and why they are no SEG.
 
@@ -166,7 +174,7 @@ def write_delineation(
     """
     folder.mkdir(exist_ok=True)
     visit = dated.examination.visit
-    name = f"{visit.date.isoformat()}-lesions"
+    name = delineation_name(dated)
     masks = dated.masks()
     if not masks or visit.ct is None or visit.ct.kind is SeriesFormat.NIFTI:
         return _label_map(folder, name, masks, dated), ""

@@ -6,15 +6,16 @@ criteria alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
 from imaging.errors import GeometryError, InputError
-from imaging.volume import Mask, Volume
+from imaging.volume import Grid, Mask, Volume
 from pet.projection import bare_projections, drawn_on
 from pet.response.measured import (
     LesionMasks,
@@ -103,7 +104,7 @@ def metabolism(
         examination = observed.examination
         if examination.suv is None or observed.pet is None:
             continue
-        drawn = _drawn(lesions, examination)
+        drawn = _drawn(lesions, examination, known)
         masks = {name: mask for name, (mask, _) in drawn.items()}
         seen = LesionMasks(
             masks,
@@ -127,7 +128,11 @@ def metabolism(
             warnings.append(f"{examination.visit.date}: PET not measured: {error}")
             continue
         scans.append(scan)
-        totals += _totals(examination.day, examination.suv, masks, fields)
+        shown = tuple((fields.get(name, ""), mask_key(mask)) for name, mask in masks.items())
+        totals += known.of(
+            ("totals", examination.day, shown),
+            partial(_totals, examination.day, examination.suv, masks, fields),
+        )
         warnings.extend(f"{examination.visit.date}: {warning}" for warning in scan.warnings)
         grid = examination.suv.grid
         views = drawn_on(observed.pet.projections, grid, lesions=masks, regions=scan.regions)
@@ -155,15 +160,17 @@ def metabolism(
 
 def _totals(
     day: int, suv: Volume, masks: Mapping[str, Mask], fields: Mapping[str, str]
-) -> Iterator[PetTotals]:
+) -> tuple[PetTotals, ...]:
     """Of all lesions of a date, then of each field class, as delineated and above SUV 4."""
+    found = []
     for threshold in (None, UptakeThreshold.fixed()):
         basis = DELINEATED if threshold is None else threshold.name
         drawn = list(masks.values())
-        yield PetTotals(day, ALL_LESIONS, basis, burden(suv, drawn, threshold=threshold))
+        found.append(PetTotals(day, ALL_LESIONS, basis, burden(suv, drawn, threshold=threshold)))
         named = [fields.get(name, Field.UNKNOWN.value) for name in masks]
-        for field, found in burden_by_field(suv, drawn, named, threshold=threshold).items():
-            yield PetTotals(day, field, basis, found)
+        by_field = burden_by_field(suv, drawn, named, threshold=threshold)
+        found += [PetTotals(day, field, basis, each) for field, each in by_field.items()]
+    return tuple(found)
 
 
 def _uptake(examination: Examination, mask: Mask, pieces: Sequence[Sized], known: Memory) -> Uptake:
@@ -178,7 +185,7 @@ def _uptake(examination: Examination, mask: Mask, pieces: Sequence[Sized], known
 
 
 def _drawn(
-    lesions: Sequence[TrackedLesion], examination: Examination
+    lesions: Sequence[TrackedLesion], examination: Examination, known: Memory
 ) -> dict[str, tuple[Mask, Sequence[Sized]]]:
     """The lesions of a date on the grid of its PET, with their pieces.
 
@@ -191,11 +198,18 @@ def _drawn(
         if sighting is None or sighting.state not in SEEN or not pieces or examination.suv is None:
             continue
         whole = united([piece.candidate.mask for piece in pieces])
-        try:
-            found[lesion.id] = on_pet_grid(whole, examination.suv.grid), pieces
-        except GeometryError:
-            continue
+        question = ("on PET", examination.day, mask_key(whole))
+        mask = known.of(question, partial(_on_pet, whole, examination.suv.grid))
+        if mask is not None:
+            found[lesion.id] = mask, pieces
     return found
+
+
+def _on_pet(mask: Mask, grid: Grid) -> Mask | None:
+    try:
+        return on_pet_grid(mask, grid)
+    except GeometryError:
+        return None
 
 
 def _is_absent(lesion: TrackedLesion, day: int) -> bool:

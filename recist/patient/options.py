@@ -24,6 +24,8 @@ from segmentation.processor import choose_device
 from segmentation.prompted import Models
 
 AUTO = "auto"
+#: What is kept of the work of one patient at most, megabytes.
+LIMIT_MB = 500.0
 #: Names of the labels in a folder of organ label maps.
 ORGAN_NAMES = "organs.json"
 DICOM = "dicom"
@@ -38,6 +40,7 @@ class Options:
         bundle: the network; None without one, which is an error only when it is needed.
         own_model: the network is one that the user named: it answers prompts too.
         dicom: write the results as DICOM objects too.
+        cache_mb: what the work of one patient may take beside the results; None keeps none.
     """
 
     lesions: str
@@ -53,6 +56,7 @@ class Options:
     organs: Path | None = None
     own_model: bool = False
     dicom: bool = False
+    cache_mb: float | None = LIMIT_MB
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
     _choices: dict[str, dict[str, Override]] = field(default_factory=dict)
 
@@ -72,6 +76,7 @@ class Options:
         links: Path | None = None,
         organs: Path | None = None,
         dicom: bool = False,
+        cache_mb: float | None = LIMIT_MB,
     ) -> Options:
         """Read and check everything before the first image is touched.
 
@@ -110,6 +115,7 @@ class Options:
             organs=organs,
             own_model=model is not None,
             dicom=dicom,
+            cache_mb=cache_mb,
             _events=_read(events) if events else {},
             _choices=read_overrides(overrides) if overrides else {},
         )

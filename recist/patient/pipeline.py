@@ -8,9 +8,10 @@ read at the start and written by :mod:`recist.run.batch` at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from imaging.series import Subject
-from recist.patient.corrections.said import Corrections
+from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.observation import observe
 from recist.patient.options import Options
@@ -33,20 +34,42 @@ STAGES = (
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PatientAnswer:
+    """A patient, assessed, with what it follows from."""
+
+    work: Work
+    said: Corrections
+    result: PatientResult
+    delineations: tuple[DelineatedDate, ...]
+
+
 def assess_subject(
-    subject: Subject, options: Options, *, on_stage: Callable[[str], None] = lambda _: None
-) -> tuple[PatientResult, tuple[DelineatedDate, ...]]:
+    subject: Subject,
+    options: Options,
+    *,
+    said: Corrections = NOTHING_SAID,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> PatientAnswer:
     """Read, delineate, measure, track, place, assess.
+
+    Args:
+        said: what a reader said of an earlier result; the tables of the options win.
 
     Raises:
         InputError: nothing of the patient can be assessed, a date cannot be read, or a choice or
             link of the reader fits nothing.
     """
     work = observe(subject, options, on_stage=on_stage)
-    return conclude(work, given_corrections(work, options), on_stage=on_stage)
+    told = with_tables(said, subject.id, options)
+    return PatientAnswer(work, told, *conclude(work, told, on_stage=on_stage))
 
 
-def given_corrections(work: Work, options: Options) -> Corrections:
-    """What the tables of the options say of a patient."""
-    choices, links = options.choices(work.subject.id), options.links(work.subject.id)
-    return Corrections(overrides=tuple(choices.values()), links=links)
+def with_tables(said: Corrections, subject: str, options: Options) -> Corrections:
+    """Corrections with those of the tables of the options in the place of their kind."""
+    if options.choices_file is not None:
+        choices = options.choices(subject).values()
+        said = replace(said, overrides=tuple(each for each in choices if not each.is_empty))
+    if options.links_file is not None:
+        said = replace(said, links=options.links(subject))
+    return said

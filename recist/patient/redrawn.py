@@ -65,7 +65,10 @@ def redrawn(work: Work, corrections: Corrections) -> Redrawn:
         InputError: a link or drawing that fits no date, delineation or image.
     """
     dates = work.dates
-    tracks = track([each.dated for each in dates], links=corrections.links)
+    question = ("tracks", corrections.links)
+    tracks = work.memory.of(
+        question, lambda: track([each.dated for each in dates], links=corrections.links)
+    )
     if not corrections.drawn:
         return Redrawn(dates, tracks)
     links = list(corrections.links)

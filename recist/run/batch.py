@@ -35,9 +35,7 @@ from imaging.writing import SCHEMA_VERSION, write_text
 from recist import __version__
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.joined import JOINED, joined
-from recist.export.patient_files import write_case
 from recist.export.rows import GrowingTable
-from recist.export.summary_row import summarise
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
 from recist.patient.result_folder import (
@@ -52,6 +50,8 @@ from recist.patient.result_folder import (
     written_whole,
 )
 from recist.response import RESEARCH_USE
+from recist.run.fingerprint import told_of, write_fingerprint
+from recist.run.patient_folder import said_in, write_patient
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
@@ -336,30 +336,25 @@ def _run_subject(
         lacking = options.dicom and not (folder / DICOM_FOLDER).is_dir()
         if resume and not lacking and (kept := _kept(folder, fingerprint)) is not None:
             return kept
-        case, delineations = assess_subject(subject, options, on_stage=stage)
+        said = said_in(folder, subject.id)
+        answer = assess_subject(subject, options, said=said, on_stage=stage)
         if _fingerprint(subject, options) != fingerprint:
             what = "its files changed while they were read"
             return _failed(subject, folder, what, "let them rest, then run again with --resume")
         stage("write")
-        summary = summarise(case)
         with written_whole(folder) as part:
-            lost = write_case(
-                case,
-                delineations,
+            lost = write_patient(
+                answer,
                 part,
-                protocol=options.protocol,
-                bundle=options.bundle,
                 dicom=options.dicom,
                 earlier=folder,
+                cache_mb=options.cache_mb,
             )
-            if lost:
-                summary |= {"status": "incomplete"}
-            problems = (*case.problems, *lost)
+            summary, problems = told_of(answer.result, lost)
             failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in problems)
             stage("")
             done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
-            kept_form = _kept_form(done, fingerprint) | {"files": hashes_of(part)}
-            _write_json(part / FINGERPRINT, kept_form)
+            write_fingerprint(part, fingerprint, answer.result, lost)
     except (InputError, OSError, MemoryError) as error:
         return _failed(subject, folder, _without_folders(error))
     except Exception as error:
@@ -448,15 +443,6 @@ def _without_folders(error: BaseException) -> str:
     for path in (str(each) for each in named if each and Path(str(each)).is_absolute()):
         text = text.replace(path, Path(path).name)
     return text
-
-
-def _kept_form(done: SubjectRun, fingerprint: str) -> dict[str, object]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "fingerprint": fingerprint,
-        "summary": done.summary,
-        "failures": [(f.subject, f.where, f.what, f.remedy) for f in done.failures],
-    }
 
 
 def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:

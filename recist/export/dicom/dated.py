@@ -17,7 +17,6 @@ from recist.patient.delineated_date import DelineatedDate
 from recist.patient.lesion_names import region_of
 from recist.patient.result import PatientResult
 from recist.response import Assessment, Outcome
-from segmentation.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +70,9 @@ def segments_of(dated: DelineatedDate, algorithm: Algorithm | None) -> list[SegS
     ]
 
 
-def algorithm_of(dated: DelineatedDate, bundle: Bundle | None) -> Algorithm | None:
+def algorithm_of(dated: DelineatedDate, bundle: Algorithm | None) -> Algorithm | None:
     """The network that delineated a date; None where a person did."""
-    return Algorithm(bundle.name, bundle.version) if bundle and not dated.reviewed else None
+    return None if dated.reviewed else bundle
 
 
 def is_dicom(dated: DelineatedDate) -> bool:
@@ -85,7 +84,7 @@ def is_dicom(dated: DelineatedDate) -> bool:
 
 
 def reported_date(
-    case: PatientResult, number: int, dated: DelineatedDate, bundle: Bundle | None
+    case: PatientResult, number: int, dated: DelineatedDate, bundle: Algorithm | None
 ) -> ReportedDate:
     """What the objects of one date say.
 

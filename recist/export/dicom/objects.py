@@ -10,7 +10,7 @@ import pydicom
 
 from imaging.errors import GeometryError, InputError
 from imaging.outlines import write_rtstruct
-from imaging.seg import write_seg
+from imaging.seg import Algorithm, write_seg
 from recist.export.dicom.captures import write_captures
 from recist.export.dicom.dated import ReportedDate, is_dicom, reported_date
 from recist.export.dicom.document import write_document
@@ -19,7 +19,6 @@ from recist.export.dicom.editable_report import write_editable_report
 from recist.export.dicom.measurement_report import write_measurement_report
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.result import PatientResult
-from segmentation.bundle import Bundle
 
 DICOM_FOLDER = "dicom"
 SEG_DESCRIPTION = "Lesions"
@@ -38,7 +37,7 @@ def write_objects(
     delineations: Sequence[DelineatedDate],
     folder: Path,
     *,
-    bundle: Bundle | None = None,
+    bundle: Algorithm | None = None,
     earlier: Path | None = None,
     labelmap: bool = False,
     pdf: bytes | None = None,

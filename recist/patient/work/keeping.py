@@ -1,7 +1,7 @@
 """Work written into the folder of a patient's results, and taken up again.
 
-``work.json`` holds what is small, ``objects`` the arrays. Volumes are not copied: around each
-picture a box of the CT is kept, and what lies beyond is read from the images where they were.
+``work.kept`` (JSON) holds what is small, ``objects`` the arrays. Volumes are not copied: around
+each picture a box of the CT is kept; what lies beyond is read from the images where they were.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import Dataset
 
 from imaging.errors import InputError
 from imaging.partial import Box, LaterHeaders, PartialVolume
 from imaging.read import Reading, read_ct, read_pet
 from imaging.series import Visit
+from imaging.stored import Headers
 from imaging.volume import Array, Grid, Unit, Volume
 from imaging.writing import write_text
 from pet.suv import to_suv
 from recist import __version__
 from recist.patient.examination import Examination
 from recist.patient.irradiation import treatment_of
+from recist.patient.options import LIMIT_MB
 from recist.patient.picture import pictured_box
 from recist.patient.result import KeyImage
 from recist.patient.work.codec import decoded, encoded
@@ -33,10 +36,8 @@ from recist.patient.work.observed import Later, ObservedDate, Work
 from recist.patient.work.store import ArrayStore
 
 FOLDER = "work"
-WORK = "work.json"
+WORK = "work.kept"
 SCHEMA = 1
-#: What is kept of one patient at most; boxes of images give way first, then all of it.
-LIMIT_MB = 500
 #: A box reaches this far beyond a picture: calipers are corrected near where they were.
 BEYOND_MM = 10.0
 #: Memories that are pictures, by the first word of their question.
@@ -73,10 +74,11 @@ def keep(work: Work, folder: Path, *, limit_mb: float = LIMIT_MB) -> bool:
 def carry_over(old: Path, new: Path) -> None:
     """Kept work into the folder that takes the place of the one it is in; files are shared."""
     if (old / WORK).is_file():
-        shutil.copytree(old, new, copy_function=_linked)
+        shutil.copytree(old, new, copy_function=share)
 
 
-def _linked(source: str, target: str) -> str:
+def share(source: str | Path, target: str | Path) -> str | Path:
+    """A file at a second place, without its bytes twice where the file system can."""
     try:
         Path(target).hardlink_to(source)
     except OSError:  # another file system, or one without links
@@ -145,7 +147,7 @@ def _without_voxels(date: ObservedDate, boxes: Sequence[Box]) -> dict[str, objec
         "day": examination.day,
         "ct": _Placed(ct.volume.grid, ct.volume.unit, ct.volume.source),
         "boxes": tuple(boxes),
-        "headers": len(ct.headers),
+        "headers": ct.headers.files if isinstance(ct.headers, Headers) else len(ct.headers),
         "sop_instance_uids": ct.sop_instance_uids,
         "slice_thickness_mm": ct.slice_thickness_mm,
         "ct_warnings": ct.warnings,
@@ -194,7 +196,7 @@ def _date(kept: dict[str, Any]) -> ObservedDate:
     placed: _Placed = kept["ct"]
     ct = Reading(
         _partial(placed, lambda: ct_of().volume.array, kept["boxes"]),
-        LaterHeaders(kept["headers"], lambda: ct_of().headers),
+        _headers(kept["headers"], lambda: ct_of().headers),
         kept["sop_instance_uids"],
         kept["slice_thickness_mm"],
         kept["ct_warnings"],
@@ -219,6 +221,13 @@ def _date(kept: dict[str, Any]) -> ObservedDate:
         kept["pet"],
     )
     return date.with_sized(date.sized)
+
+
+def _headers(
+    kept: int | tuple[Path, ...], fetch: Callable[[], Sequence[Dataset]]
+) -> Sequence[Dataset]:
+    """Headers that are parsed when asked for: of a file each, or with their images."""
+    return LaterHeaders(kept, fetch) if isinstance(kept, int) else Headers(kept)
 
 
 def _partial(placed: _Placed, fetch: Callable[[], Array], boxes: Sequence[Box] = ()) -> Volume:

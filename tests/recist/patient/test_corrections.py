@@ -25,7 +25,7 @@ from recist.patient.corrections import (
     read_corrections,
     write_corrections,
 )
-from recist.patient.corrections.files import FILE_NAMES, Proposal, corrections_in
+from recist.patient.corrections.correction_tables import FILE_NAMES, Proposal, corrections_in
 from recist.patient.overrides import Override
 from recist.tracking import Link
 

@@ -124,7 +124,7 @@ def test_damaged_or_foreign_work_is_refused(kept: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="damaged"):
         conclude(take_up(kept))
     assert take_up(tmp_path / "carried")
-    text = (tmp_path / "carried" / "work.json").read_text()
+    text = (tmp_path / "carried" / "work.kept").read_text()
     for other in (
         text.replace("recist.course:", "os.path:"),
         text.replace("imaging.series:Subject", "subprocess:Popen"),
@@ -132,7 +132,7 @@ def test_damaged_or_foreign_work_is_refused(kept: Path, tmp_path: Path) -> None:
         "{",
     ):
         assert other != text
-        path = tmp_path / "carried" / "work.json"
+        path = tmp_path / "carried" / "work.kept"
         path.unlink()
         path.write_text(other)
         with pytest.raises(InputError):

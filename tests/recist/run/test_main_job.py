@@ -18,21 +18,9 @@ import pytest
 from recist.cli import main
 from recist.export.patient_files import TIMEPOINTS
 from recist.patient.options import Options
-from recist.phantom.study import Truth, write_phantom
+from recist.phantom.study import Truth
 from recist.run import batch
 from recist.run.table import assess_file
-
-
-@pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return write_phantom(tmp_path_factory.mktemp("phantom"))
-
-
-@pytest.fixture(scope="module")
-def done(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> batch.Batch:
-    """The main job on the phantom with the contours that come in its DICOM."""
-    out = tmp_path_factory.mktemp("out")
-    return batch.run(phantom.studies, out, Options.create(lesions="dicom"))
 
 
 def rows(path: Path) -> list[dict[str, str]]:

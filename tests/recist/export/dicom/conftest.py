@@ -34,7 +34,8 @@ class Answered:
 def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
     truth = write_phantom(tmp_path_factory.mktemp("phantom"))
     subject = scan(truth.studies).subjects[0]
-    case, delineations = assess_subject(subject, Options.create(lesions="dicom"))
+    answer = assess_subject(subject, Options.create(lesions="dicom"))
+    case, delineations = answer.result, answer.delineations
     folder = tmp_path_factory.mktemp("dicom")
     written = write_objects(case, delineations, folder, pdf=PDF)
     assert written.remarks == ()

@@ -1,0 +1,138 @@
+"""A reader's corrections over the results of a run: assessed again and written again, at once.
+
+Nothing is delineated or registered: what the run found out lies beside its results.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imaging.errors import InputError
+from imaging.tables.rows import csv_text
+from imaging.writing import write_text
+from recist.export.dicom.objects import DICOM_FOLDER
+from recist.export.folders import PatientFolder, patient_folders
+from recist.export.joined import JOINED, joined
+from recist.export.rows import LINE_END
+from recist.patient.changes import Changes, changes_between
+from recist.patient.corrections import NOTHING_SAID, Corrections, read_corrections
+from recist.patient.pipeline import PatientAnswer
+from recist.patient.reassessment import conclude
+from recist.patient.result_folder import FINGERPRINT, SUMMARY, locked, written_whole
+from recist.patient.work import keeping
+from recist.run.fingerprint import write_fingerprint
+from recist.run.patient_folder import applied, said_in, write_patient
+
+#: Kinds of corrections, each a table of its own.
+KINDS = ("overrides", "links", "measurements", "dates", "drawn")
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedPatient:
+    """How it went with one patient.
+
+    Attributes:
+        changes: None where it failed.
+        failure: why; its earlier results are as they were.
+    """
+
+    subject: str
+    changes: Changes | None
+    failure: str = ""
+
+
+def correct(
+    out: Path, tables: Mapping[str, Path | None], *, only: Collection[str] = ()
+) -> tuple[CorrectedPatient, ...]:
+    """Assess patients of a run again with corrections, and write their results again.
+
+    A table takes the place of what was said before of its kind, of the patients it names; without
+    any, the tables under ``corrections`` beside the results are taken as they are.
+
+    Args:
+        out: the folder that the run wrote.
+        tables: kind of correction (:data:`KINDS`) to its table.
+        only: these patients; else those that the tables name, or all without a table.
+
+    Raises:
+        InputError: no results, a table that cannot be read, or one that names an unknown patient.
+    """
+    given = {kind: path for kind, path in tables.items() if path is not None}
+    said = read_corrections(**given)
+    folders, missing = patient_folders(out, only or tuple(said))
+    if missing and not folders:
+        raise InputError("; ".join(missing), where=out)
+    done = []
+    with locked(out):
+        for folder in folders:
+            new = said.get(folder.subject, NOTHING_SAID)
+            done.append(_corrected(folder, new, tuple(given)))
+        _join(out)
+    return tuple(done)
+
+
+def _corrected(folder: PatientFolder, new: Corrections, kinds: Collection[str]) -> CorrectedPatient:
+    """One patient; what fails leaves his earlier results as they were."""
+    try:
+        work = keeping.take_up(folder.path / keeping.FOLDER)
+        said = said_in(folder.path, folder.subject)
+        said = replace(said, **{kind: getattr(new, kind) for kind in kinds})
+        before, _ = conclude(work, applied(folder.path, folder.subject), pictures=False)
+        answer = PatientAnswer(work, said, *conclude(work, said))
+        write_again(folder.path, answer)
+    except InputError as error:
+        return CorrectedPatient(folder.subject, None, str(error))
+    return CorrectedPatient(folder.subject, changes_between(before, answer.result))
+
+
+def write_again(folder: Path, answer: PatientAnswer) -> None:
+    """Put the results of a patient in the place of those before, whole or not at all.
+
+    Raises:
+        InputError: they cannot be written.
+    """
+    fingerprint = _fingerprint(folder)
+    with written_whole(folder) as part:
+        lost = write_patient(
+            answer,
+            part,
+            dicom=(folder / DICOM_FOLDER).is_dir(),
+            earlier=folder,
+            afresh=False,
+        )
+        write_fingerprint(part, fingerprint, answer.result, lost)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Of the images and settings, which a correction does not change."""
+    try:
+        record = json.loads((folder / FINGERPRINT).read_text(encoding="utf-8"))
+        return str(record["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("no complete result", where=folder.name, remedy="run it again") from error
+
+
+def _join(out: Path) -> None:
+    """The tables over all patients, with what was written again."""
+    folders, _ = patient_folders(out)
+    for name in JOINED:
+        write_text(out / name, joined([folder.path / name for folder in folders]))
+    path = out / SUMMARY
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError:
+        return
+    summaries = {folder.subject: _summary(folder.path) for folder in folders}
+    rows = [row | summaries.get(row.get("subject", ""), {}) for row in rows]
+    columns = tuple(rows[0]) if rows else ()
+    write_text(path, csv_text(rows, columns, line_end=LINE_END))
+
+
+def _summary(folder: Path) -> dict[str, str]:
+    record = json.loads((folder / FINGERPRINT).read_text(encoding="utf-8"))
+    return {str(name): str(cell) for name, cell in record["summary"].items()}

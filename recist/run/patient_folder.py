@@ -1,0 +1,163 @@
+"""The folder of one patient: results, the corrections that they follow, and the work behind them.
+
+What is written by a run and what is written again after a correction is the same; a correction
+made and taken back leaves the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imaging.seg import Algorithm
+from imaging.series import Problem
+from imaging.writing import write_text
+from recist.export.patient_files import DELINEATIONS, delineation_name, write_case
+from recist.patient.corrections import Corrections, write_corrections
+from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
+from recist.patient.corrections.correction_tables import Proposal, corrections_in
+from recist.patient.delineated_date import DelineatedDate
+from recist.patient.options import LIMIT_MB
+from recist.patient.pipeline import PatientAnswer
+from recist.patient.result import PatientResult
+from recist.patient.work import keeping
+from recist.patient.work.memory import mask_key
+from recist.report import wording
+
+#: The corrections that the results follow, and what the delineations show: to tell what changed.
+APPLIED = "applied"
+DELINEATED = "delineated.kept"
+
+
+def write_patient(
+    answer: PatientAnswer,
+    part: Path,
+    *,
+    dicom: bool = False,
+    earlier: Path | None = None,
+    cache_mb: float | None = LIMIT_MB,
+    afresh: bool = True,
+) -> tuple[Problem, ...]:
+    """Write everything of one patient; the caller makes sure that it appears whole.
+
+    Args:
+        dicom: write the results as DICOM objects too.
+        earlier: the folder whose place this one takes.
+        cache_mb: what the work may take; None keeps none.
+        afresh: the work is new; otherwise it is that of ``earlier`` and is carried over, as are
+            the delineations that show the same.
+
+    Returns:
+        What could not be written as it should be.
+    """
+    terms, said = answer.work.terms, answer.said
+    network = terms.model
+    algorithm = None
+    if network is not None:
+        algorithm = Algorithm(str(network["name"]), str(network["version"]))
+    marks = {delineation_name(each): _mark(each, algorithm) for each in answer.delineations}
+    linked: frozenset[int] = frozenset()
+    if not afresh and earlier is not None:
+        keeping.carry_over(earlier / keeping.FOLDER, part / keeping.FOLDER)
+        linked = _linked(answer.delineations, marks, earlier, part)
+    lost = write_case(
+        answer.result,
+        answer.delineations,
+        part,
+        protocol=terms.protocol,
+        bundle=algorithm,
+        dicom=dicom,
+        earlier=earlier,
+        linked=linked,
+    )
+    subject = answer.work.subject.id
+    _write_tables(answer, part / CORRECTIONS)
+    place = part / keeping.FOLDER
+    if cache_mb is None or (afresh and not keeping.keep(answer.work, place, limit_mb=cache_mb)):
+        return lost
+    for name in (APPLIED, DELINEATED):  # shared with the folder before: written anew, not over
+        _remove(place / name)
+    write_corrections(place / APPLIED, subject, said)
+    write_text(place / DELINEATED, json.dumps(marks, indent=1, sort_keys=True) + "\n")
+    return lost
+
+
+def applied(folder: Path, subject: str) -> Corrections:
+    """The corrections that the results in a folder follow."""
+    return corrections_in(folder / keeping.FOLDER / APPLIED, subject)
+
+
+def said_in(folder: Path, subject: str) -> Corrections:
+    """The corrections that lie with the results of a patient, as the reader left them."""
+    return corrections_in(folder / CORRECTIONS, subject)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_tables(answer: PatientAnswer, folder: Path) -> None:
+    """The tables of corrections: what was said, and a row to fill in for everything else."""
+    result = answer.result
+    names = [lesion.id for lesion in result.course.lesions]
+    dates = [date for at in result.course.timepoints if (date := result.course.date_of(at.day))]
+    write_corrections(
+        folder,
+        result.course.subject,
+        answer.said,
+        lesions=names,
+        proposals=tuple(_proposals(result, answer.said)),
+        dates=dates,
+    )
+
+
+def _proposals(result: PatientResult, said: Corrections) -> list[Proposal]:
+    found = []
+    corrected = {(each.lesion, each.date) for each in said.measurements}
+    for at in result.course.timepoints:
+        date = result.course.date_of(at.day)
+        for measurement in at.measurements:
+            if date is None:
+                continue
+            words = wording.status_words(measurement)
+            if measurement.diameter_mm is not None:
+                words = f"{measurement.diameter_mm} mm"
+            # What was proposed before a correction stands in the remarks of the page.
+            shown = "" if (measurement.lesion_id, date) in corrected else words
+            found.append(Proposal(measurement.lesion_id, date, shown))
+    return found
+
+
+def _mark(dated: DelineatedDate, algorithm: Algorithm | None) -> str:
+    """Tells apart what the delineation of a date shows."""
+    shown = [
+        [lesion.id, lesion.organ, lesion.is_node, lesion.tracking_uid] for lesion in dated.places
+    ]
+    masks = {name: mask_key(mask) for name, mask in dated.masks().items()}
+    text = json.dumps([shown, masks, dated.reviewed, repr(algorithm)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _linked(
+    delineations: Sequence[DelineatedDate], marks: Mapping[str, str], earlier: Path, part: Path
+) -> frozenset[int]:
+    """The days whose segmentation shows what it showed before: its file is taken over."""
+    try:
+        before = json.loads((earlier / keeping.FOLDER / DELINEATED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return frozenset()
+    same = set()
+    for dated in delineations:
+        name = delineation_name(dated)
+        path = earlier / DELINEATIONS / f"{name}.dcm"
+        if path.is_file() and before.get(name) == marks[name]:
+            (part / DELINEATIONS).mkdir(exist_ok=True)
+            keeping.share(path, part / DELINEATIONS / path.name)
+            same.add(dated.examination.day)
+    return frozenset(same)
