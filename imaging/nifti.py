@@ -15,7 +15,7 @@ from nibabel.orientations import OrientationError
 from nibabel.spatialimages import HeaderDataError
 
 from imaging.errors import GeometryError, InputError
-from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
+from imaging.volume import Array, FloatArray, Grid, Mask, Unit, Volume
 
 _nib: Any = nib  # typed in parts only
 
@@ -148,6 +148,11 @@ def write_label_map(path: Path, masks: Mapping[int, Mask], grid: Grid) -> None:
         if not grid.same_as(mask.grid):
             raise GeometryError("masks on different grids in one label map", where=path)
         labels[mask.box][mask.array] = label
-    image = _nib.Nifti1Image(labels, RAS_TO_LPS @ grid.affine)
+    write_array(path, labels, grid)
+
+
+def write_array(path: Path, array: Array, grid: Grid) -> None:
+    """Values (i, j, k) of a grid as NIfTI, in the type that they have."""
+    image = _nib.Nifti1Image(array, RAS_TO_LPS @ grid.affine)
     image.set_sform(image.affine, code=1)
     _nib.save(image, path)

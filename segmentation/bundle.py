@@ -61,6 +61,10 @@ class Weights:
     trained_on: str
 
 
+#: What a bundle of ours names as its network.
+OUR_NETWORK = f"{LesionNet.__module__}.{LesionNet.__name__}"
+
+
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """A checked bundle; its networks are read when first asked for.
@@ -141,7 +145,7 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
         raise BundleError(
             f"the bundle lacks or garbles {error}", where=root, remedy="use an unaltered bundle"
         ) from error
-    if target != f"{LesionNet.__module__}.{LesionNet.__name__}" or not weights:
+    if target != OUR_NETWORK or not weights:
         raise BundleError(
             f"holds {target}, not the lesion network",
             where=root,
@@ -150,6 +154,14 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
     for entry in weights:
         _check(root, entry)
     return bundle
+
+
+def names_our_network(root: Path) -> bool:
+    """Whether a folder is a bundle of the lesion network, by its own words."""
+    try:
+        return bool(_read_json(root / INFERENCE)["network_def"]["_target_"] == OUR_NETWORK)
+    except (BundleError, KeyError, TypeError):
+        return False
 
 
 def record_weights(root: Path, states: dict[str, tuple[dict[str, torch.Tensor], str]]) -> None:
@@ -218,8 +230,12 @@ def _check(root: Path, weights: Weights) -> None:
         )
 
 
-@lru_cache(maxsize=16)
-def _network(bundle: Bundle, weights: Weights) -> LesionNet:
+def trainable(bundle: Bundle, weights: Weights) -> LesionNet:
+    """A network of a bundle, new with each call, whose weights may be changed.
+
+    Raises:
+        BundleError: the weights are of another network.
+    """
     network = LesionNet(**dict(bundle.network))
     path = bundle.root / weights.file
     try:
@@ -227,4 +243,9 @@ def _network(bundle: Bundle, weights: Weights) -> LesionNet:
         network.load_state_dict({name: value.float() for name, value in stored.items()})
     except (RuntimeError, AttributeError, ValueError, EOFError) as error:
         raise BundleError(f"the weights do not fit the network: {error}", where=path) from error
-    return direct(network).eval().requires_grad_(False)
+    return network
+
+
+@lru_cache(maxsize=16)
+def _network(bundle: Bundle, weights: Weights) -> LesionNet:
+    return direct(trainable(bundle, weights)).eval().requires_grad_(False)

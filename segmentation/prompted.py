@@ -116,7 +116,9 @@ def delineate_prompted(
             )
             logit = _mixed(logit, other.logit, share)
             source = f"{source} and {models.coarse.source}"
-        placed = place(logit, ct.grid, level=answer.level, smallest_ml=0.0, source=source)
+        # The network of CT and PET is right at its own level.
+        level = share * answer.level
+        placed = place(logit, ct.grid, level=level, smallest_ml=0.0, source=source)
         found = Delineation(
             ct.grid,
             meant(placed, prompt, warnings),

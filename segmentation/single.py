@@ -24,8 +24,10 @@ from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Visit
 from imaging.volume import Mask, Unit, Volume
 from pet.suv import to_suv
-from segmentation.bundle import Bundle, load_bundle
+from segmentation.bundle import Bundle
 from segmentation.classical import METHODS, delineate_classically
+from segmentation.foreign.label_maps import stem_of
+from segmentation.foreign.model import ForeignModel, delineate_with, open_model
 from segmentation.infer import Delineation, InferenceQuality
 from segmentation.prompted import Models, delineate_prompted, on_line
 from segmentation.prompts import Carried, Click, Line, Prompt
@@ -92,6 +94,14 @@ def _visit(path: Path, subject: str | None, date: str | None) -> Visit:
     return found[0][1]
 
 
+def names_of_images(path: Path, subject: str | None, date: str | None) -> tuple[str, ...]:
+    """What an examination may be called by a tool that wrote label maps, the fullest first."""
+    plain = (date or "").replace("-", "")
+    who = subject or ""
+    told = (*(f"{who}{day}" for day in (date, plain) if day), stem_of(path), path.stem, who)
+    return tuple(dict.fromkeys(name for name in told if name))
+
+
 def point_mm(text: str) -> tuple[float, float, float]:
     """``x,y,z`` in LPS mm.
 
@@ -156,7 +166,8 @@ def segment_one(
     prompt: Prompt,
     *,
     method: str = NETWORK,
-    bundle: Bundle | None = None,
+    bundle: Bundle | ForeignModel | None = None,
+    names: Sequence[str] = (),
     device: str = "auto",
     quality: InferenceQuality | str = InferenceQuality.FAST,
 ) -> Delineation:
@@ -166,12 +177,18 @@ def segment_one(
         method: ``network``, one of :data:`segmentation.classical.METHODS`, or of
             :class:`~segmentation.uptake_thresholds.ThresholdMethod`.
         bundle: asked whatever the lesion's size; None takes the networks that ship, the one for
-            small lesions and the one for large ones.
+            small lesions and the one for large ones. A model of other people sees no prompt: the
+            lesion meant is taken out of its answer.
+        names: what the examination is called, where the model is a folder of label maps.
 
     Raises:
         InputError: an unknown method, or a prompt or images that it cannot work from.
     """
     if method == NETWORK:
+        if isinstance(bundle, ForeignModel):
+            return delineate_with(
+                bundle, images.ct, images.suv, device=device, prompt=prompt, names=names
+            )
         models = Models.shipped() if bundle is None else Models.only(bundle)
         return delineate_prompted(
             images.ct, images.suv, prompt, models, device=device, quality=quality
@@ -231,6 +248,7 @@ def segment_files(
     previous_ct: Path | None = None,
     method: str = NETWORK,
     model: Path | None = None,
+    trusted: bool = False,
     device: str = "auto",
     quality: InferenceQuality | str = InferenceQuality.FAST,
     on_warning: Callable[[str], None] = lambda _: None,
@@ -241,7 +259,8 @@ def segment_files(
         path, pet, subject, date: see :func:`read_examination`.
         click, line: text, see :func:`prompt_of`.
         previous, label, previous_ct: a lesion of an earlier date, see :func:`carried_lesion`.
-        model: a bundle's folder; None takes the ones that ship.
+        model, trusted: see :func:`~segmentation.foreign.model.open_model`; None takes the bundles
+            that ship.
         on_warning: told of each warning of the images and the delineation, before it is written.
 
     Raises:
@@ -257,9 +276,15 @@ def segment_files(
         before = None if previous_ct is None else read_examination(previous_ct).ct
         carried = carried_lesion(previous, images.ct, label=label, previous_ct=before)
     prompt = prompt_of(click=click, line=line, carried=carried)
-    bundle = load_bundle(model) if method == NETWORK and model is not None else None
+    asked = method == NETWORK and model is not None
     found = segment_one(
-        images, prompt, method=method, bundle=bundle, device=device, quality=quality
+        images,
+        prompt,
+        method=method,
+        bundle=open_model(model, trusted=trusted) if asked and model is not None else None,
+        names=names_of_images(path, subject, date),
+        device=device,
+        quality=quality,
     )
     for warning in (*images.warnings, *found.warnings):
         on_warning(warning)

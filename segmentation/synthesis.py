@@ -57,7 +57,8 @@ def signed_distance_mm(
     return distance[None, None]
 
 
-def _shape(rng: np.random.Generator, low_mm: float, high_mm: float) -> tuple[Array, Array]:
+def bumpy_shape(rng: np.random.Generator, low_mm: float, high_mm: float) -> tuple[Array, Array]:
+    """Radii in mm and bumps of an ellipsoid for :func:`signed_distance_mm`, by its diameter."""
     diameter = math.exp(rng.uniform(math.log(low_mm), math.log(high_mm)))
     radii = diameter / 2.0 * rng.uniform(0.75, 1.15, 3)
     wobble = np.concatenate([rng.uniform(-0.12, 0.12, 3), rng.uniform(0.0, 2 * math.pi, 3)])
@@ -66,7 +67,7 @@ def _shape(rng: np.random.Generator, low_mm: float, high_mm: float) -> tuple[Arr
 
 def draw_lesion(patch: BodyPatch, rng: np.random.Generator) -> None:
     """Draw a small lesion at the anchor, in place, and make it the patch's lesion."""
-    radii, wobble = _shape(rng, *DIAMETER_MM)
+    radii, wobble = bumpy_shape(rng, *DIAMETER_MM)
     distance = signed_distance_mm(patch, patch.anchor, radii, wobble)
     inside = distance < 0
     solid = torch.sigmoid(-distance / CT_EDGE_MM)
@@ -112,7 +113,7 @@ def insert_lesion(
 
 def draw_hot_spot(patch: BodyPatch, rng: np.random.Generator) -> None:
     """Physiological uptake beside the lesions: sometimes water-filled, never labelled."""
-    radii, wobble = _shape(rng, 10.0, 60.0)
+    radii, wobble = bumpy_shape(rng, 10.0, 60.0)
     centre = rng.uniform(0.1, 0.9, 3) * patch.side
     distance = signed_distance_mm(patch, centre, radii, wobble)
     if bool(((distance < 6.0) & (patch.label > 0)).any()):

@@ -25,6 +25,7 @@ from imaging.writing import write_text, written_whole
 from segmentation import synthesis
 from segmentation.augmentation import BodyPatch, HeldCase, draw, draw_prompt, vary
 from segmentation.cases import Case
+from segmentation.composition import Composition, compose
 from segmentation.network import SIDE_MULTIPLE, LesionNet, channels_last
 from segmentation.processor import has_fast_bf16
 
@@ -85,27 +86,40 @@ class Settings(RunSettings):
 
     Attributes:
         batch, side: patches of a step, and their side in voxels.
-        small_from: from this step on, every second step takes ``small_batch`` patches of
-            ``small_side`` voxels, most of them with a small drawn lesion.
+        small_from: from this step on, one in ``small_every`` steps takes ``small_batch`` patches
+            of ``small_side`` voxels, most of them with a small drawn lesion.
+        large_every: every so many steps takes patches of ``large_side`` voxels, which hold a
+            sarcoma of 160 mm with its surroundings; 0 never.
+        composition: how often lesions and organs are altered as
+            :mod:`segmentation.composition` says; None never.
     """
 
     small_from: int = 2000
+    small_every: int = 2
     small_batch: int = 12
     small_side: int = 32
     batch: int = 2
     side: int = 64
+    large_every: int = 0
+    large_side: int = 80
+    composition: Composition | None = None
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)
         if self.batch < 1:
             raise InputError("batch must be positive")
-        for side in (self.side, self.small_side):
+        for side in (self.side, self.small_side, self.large_side):
             if side % SIDE_MULTIPLE:
                 raise InputError(f"the side of a patch must be a multiple of 8, not {side}")
 
     def is_small(self, step: int) -> bool:
         """Whether a step is one of small patches."""
-        return step >= self.small_from and step % 2 == 1
+        return step >= self.small_from and step % self.small_every == 1
+
+    def side_of(self, step: int) -> int:
+        """Of the patches of a step that is not small."""
+        large = self.large_every > 0 and step % self.large_every == 0
+        return self.large_side if large else self.side
 
 
 def split(names: Sequence[str], folds: int, seed: int) -> dict[str, int]:
@@ -129,6 +143,7 @@ def train(
     out: Path,
     *,
     device: str = "cpu",
+    start: Callable[[], LesionNet] | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
     """Train one network, or go on with one that was cut off.
@@ -136,6 +151,7 @@ def train(
     Args:
         folds: fold of each case; a case without one always trains.
         out: folder for ``checkpoint.pt`` and ``log.csv``.
+        start: makes the network to begin with, None draws its weights.
 
     Returns:
         The final checkpoint.
@@ -145,7 +161,7 @@ def train(
     if not held:
         raise InputError("no case is left to train on", remedy="check the folds")
     return run_steps(
-        lambda: LesionNet(settings.filters),
+        start or (lambda: LesionNet(settings.filters)),
         settings,
         lambda step: (*make_batch(held, settings, step, chosen), None),
         out,
@@ -193,10 +209,10 @@ def make_batch(
     noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     if settings.is_small(step):
         kind = _Kind(settings.small_side, SMALL_REAL_SHARE, SMALL_DRAWN_SHARE)
-        samples = [_sample(held, kind, rng, noise) for _ in range(settings.small_batch)]
+        samples = [_sample(held, kind, settings, rng, noise) for _ in range(settings.small_batch)]
     else:
-        kind = _Kind(settings.side, REAL_SHARE, DRAWN_SHARE)
-        samples = [_sample(held, kind, rng, noise) for _ in range(settings.batch)]
+        kind = _Kind(settings.side_of(step), REAL_SHARE, DRAWN_SHARE)
+        samples = [_sample(held, kind, settings, rng, noise) for _ in range(settings.batch)]
     images, targets = zip(*samples, strict=True)
     return torch.cat(images), torch.cat(targets)
 
@@ -211,9 +227,15 @@ class _Kind:
 
 
 def _sample(
-    held: Sequence[HeldCase], kind: _Kind, rng: np.random.Generator, noise: torch.Generator
+    held: Sequence[HeldCase],
+    kind: _Kind,
+    settings: Settings,
+    rng: np.random.Generator,
+    noise: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     patch = _patch(held, kind, rng, noise)
+    if settings.composition is not None:
+        compose(patch, settings.composition, rng, noise)
     if patch.has_pet and rng.random() < HOT_SPOT_SHARE:
         synthesis.draw_hot_spot(patch, rng)
     vary(patch, rng, noise)
@@ -232,7 +254,8 @@ def _patch(
     chance = rng.random()
     if chance < kind.real:
         # The few cases without PET are drawn as often as any other.
-        case = held[int(rng.integers(len(held)))]
+        labelled = [case for case in held if len(case.clicks)]
+        case = labelled[int(rng.integers(len(labelled)))]
         patch = draw(case, *case.lesion_point(rng), kind.side, rng)
     else:
         pool = without if rng.random() < 0.6 else (with_pet or held)

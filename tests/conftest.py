@@ -13,6 +13,7 @@ import subprocess
 import sysconfig
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def cuda_device_at_hand(_: pytest.Config) -> bool:
     return torch.cuda.is_available()
 
 
+def nnunet_installed(_: pytest.Config) -> bool:
+    return find_spec("nnunetv2") is not None
+
+
 #: Marker -> (whether its tests run, what they lack otherwise). Naming it with -m decides alone.
 NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
     "data": (real_images_at_hand, "real images: set RECIST_DATA"),
@@ -49,6 +54,7 @@ NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
     "browser": (services_wanted, "Chromium: --services"),
     "pacs": (services_wanted, "Orthanc: --services"),
     "database": (services_wanted, "PostgreSQL: --services"),
+    "nnunet": (nnunet_installed, "the package nnunetv2"),
     "statistics": (services_wanted, "R: --services"),
 }
 

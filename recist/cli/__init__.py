@@ -38,6 +38,7 @@ from recist.cli.review import review
 from recist.cli.run import run
 from recist.cli.segment import segment
 from recist.cli.suv import suv
+from recist.cli.train import train
 from recist.response import RESEARCH_USE
 
 app = typer.Typer(
@@ -53,7 +54,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "From tables": (assess, outcomes, abscopal, assess_pet),
     "Of a trial": (cohort, forecast, design),
     "Out of the toolkit": (export, push, receive),
-    "The network": (evaluate,),
+    "The network": (evaluate, train),
 }
 for panel, commands in COMMANDS.items():
     for command in commands:

@@ -18,6 +18,18 @@ ProtocolName = Annotated[
 Events = Annotated[
     Path | None, typer.Option("--events", help="Table of events: subject, date|day, event.")
 ]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        help="Another model: a MONAI bundle, a TorchScript file, an nnU-Net v2 result folder, a "
+        "folder of label maps, or a TOML file that names one of these (recist.toml).",
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Let the configuration of --model's MONAI bundle run code."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, or cuda[:n].")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from recist.cli.options import Criteria, Device, Events, Out, ProtocolName, names_of
+from recist.cli.options import Criteria, Device, Events, Model, Out, ProtocolName, Trust, names_of
 from recist.cli.printing import console
 
 
@@ -57,9 +57,8 @@ def run(
             "recorded_at."
         ),
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="MONAI bundle to use in place of the shipped one.")
-    ] = None,
+    model: Model = None,
+    trust: Trust = False,
     device: Device = "auto",
     quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
     organs: Annotated[
@@ -105,6 +104,7 @@ def run(
         overrides=overrides,
         links=links,
         model=model,
+        trusted=trust,
         device=device,
         quality=quality,
         organs=organs,

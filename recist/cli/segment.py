@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.writing import SCHEMA_VERSION
-from recist.cli.options import Device
+from recist.cli.options import Device, Model, Trust
 from recist.cli.printing import console, print_result
 from recist.response import RESEARCH_USE
 
@@ -41,7 +41,8 @@ def segment(
             "lung-threshold from a click; fixed, percent, otsu or gradient on a PET."
         ),
     ] = "network",
-    model: Annotated[Path | None, typer.Option(help="MONAI bundle to use instead.")] = None,
+    model: Model = None,
+    trust: Trust = False,
     device: Device = "auto",
     quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
     as_json: Annotated[bool, typer.Option("--json", help="Print the measures as JSON.")] = False,
@@ -63,6 +64,7 @@ def segment(
         previous_ct=previous_images,
         method=method,
         model=model,
+        trusted=trust,
         device=device,
         quality=quality,
         on_warning=lambda text: console.print(

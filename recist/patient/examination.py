@@ -23,6 +23,9 @@ from recist.patient.delineation import (
 )
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
 from recist.patient.tissue import organ_around
+from segmentation.bundle import Bundle
+from segmentation.foreign.model import ForeignModel, delineate_with
+from segmentation.infer import Delineation
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs
@@ -98,20 +101,20 @@ def drawn_at(subject: str, examination: Examination, options: Options) -> Deline
 
 
 def by_network(
-    examination: Examination, options: Options, left_out: tuple[str, ...] = ()
+    subject: str, examination: Examination, options: Options, left_out: tuple[str, ...] = ()
 ) -> Delineated:
     """What the network finds at a date.
 
     Args:
+        subject: label maps of another tool are found by it.
         left_out: warnings about delineations of the date that say nothing of its lesions.
 
     Raises:
         InputError: there is no network.
     """
     bundle = options.required_bundle()
-    ct = examination.ct.volume
     answer = flagged(
-        ask_network(ct, examination.suv, bundle, device=options.device, quality=options.quality),
+        _asked(subject, examination, bundle, options),
         suv=examination.suv,
         diameter=lambda mask: float(caliper(mask).long_axis_mm),
     )
@@ -137,6 +140,18 @@ def with_organs(
         return replace(found, candidates=placed(found.candidates, labels, names))
     missing = f"no organ label map of {visit.date} in {options.organs.name}"
     return replace(found, warnings=(*found.warnings, missing))
+
+
+def _asked(
+    subject: str, examination: Examination, model: Bundle | ForeignModel, options: Options
+) -> Delineation:
+    """The answer of a network to the whole examination; label maps are found by its names."""
+    ct, suv, visit = examination.ct.volume, examination.suv, examination.visit
+    if isinstance(model, Bundle):
+        return ask_network(ct, suv, model, device=options.device, quality=options.quality)
+    told = [str(visit.date), f"{visit.date:%Y%m%d}", visit.label, *folders_of(visit)]
+    names = [f"{subject}{part}" for part in told if part]
+    return delineate_with(model, ct, suv, device=options.device, names=(*names, *told))
 
 
 def _may_be_missing(examination: Examination, options: Options) -> bool:

@@ -19,6 +19,7 @@ from recist.table.events import read_events
 from recist.table.finding import Finding
 from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
+from segmentation.foreign.model import ForeignModel, open_model
 from segmentation.infer import InferenceQuality
 from segmentation.processor import choose_device
 from segmentation.prompted import Models
@@ -37,7 +38,8 @@ class Options:
 
     Attributes:
         lesions: ``auto``, ``dicom`` or a folder of delineations.
-        bundle: the network; None without one, which is an error only when it is needed.
+        bundle: the network, ours or another model; None without one, which is an error only when
+            it is needed.
         own_model: the network is one that the user named: it answers prompts too.
         dicom: write the results as DICOM objects too.
         cache_mb: what the work of one patient may take beside the results; None keeps none.
@@ -49,7 +51,7 @@ class Options:
     roi_pattern: str | None = None
     device: str = "auto"
     quality: InferenceQuality = InferenceQuality.FAST
-    bundle: Bundle | None = None
+    bundle: Bundle | ForeignModel | None = None
     events_file: Path | None = None
     choices_file: Path | None = None
     links_file: Path | None = None
@@ -71,6 +73,7 @@ class Options:
         device: str = "auto",
         quality: str = "fast",
         model: Path | None = None,
+        trusted: bool = False,
         events: Path | None = None,
         overrides: Path | None = None,
         links: Path | None = None,
@@ -108,7 +111,7 @@ class Options:
             roi_pattern=roi_pattern,
             device=device,
             quality=InferenceQuality(quality),
-            bundle=_bundle(model, needed=lesions == AUTO or model is not None),
+            bundle=_bundle(model, trusted=trusted, needed=lesions == AUTO or model is not None),
             events_file=events,
             choices_file=overrides,
             links_file=links,
@@ -133,7 +136,7 @@ class Options:
         # By its name only: folders may be called after the patient.
         return self.lesions if self.lesions_folder is None else self.lesions_folder.name
 
-    def required_bundle(self) -> Bundle:
+    def required_bundle(self) -> Bundle | ForeignModel:
         """The network.
 
         Raises:
@@ -142,12 +145,13 @@ class Options:
         return self.bundle if self.bundle is not None else load_bundle()
 
     def models(self) -> Models:
-        """The networks that answer a prompt.
+        """The networks that answer a prompt; a model of other people sees none.
 
         Raises:
             InputError: there is none.
         """
-        return Models.only(self.required_bundle()) if self.own_model else Models.shipped()
+        own = self.required_bundle() if self.own_model else None
+        return Models.only(own) if isinstance(own, Bundle) else Models.shipped()
 
     def day_zero(self, subject: str, first_scan: dt.date) -> dt.date:
         """The date from which days and durations count: see :func:`time_zero`."""
@@ -219,9 +223,9 @@ def _read(events: Path) -> dict[str, tuple[DatedEvent, ...]]:
     return known
 
 
-def _bundle(model: Path | None, *, needed: bool) -> Bundle | None:
+def _bundle(model: Path | None, *, trusted: bool, needed: bool) -> Bundle | ForeignModel | None:
     try:
-        return load_bundle(model)
+        return load_bundle() if model is None else open_model(model, trusted=trusted)
     except InputError:
         if needed:
             raise

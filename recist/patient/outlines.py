@@ -146,7 +146,7 @@ def _at(
             followed.append(proposal.followed(len(candidates) if proposal.candidate else None))
         if proposal.candidate is not None:
             candidates.append(_labelled(proposal.candidate, candidates))
-    answer = by_network(here, out.options, left_out)
+    answer = by_network(out.subject, here, out.options, left_out)
     warnings = list(answer.warnings)
     rooms = [
         (unchanged_at(known_lesion, here, registration), moved_around_mm(proposal))

@@ -45,6 +45,7 @@ def train(
     *,
     kept_apart: frozenset[str] = frozenset(),
     device: str = "cpu",
+    start: Callable[[], LesionNet] | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Path:
     """Train one network, or go on with one that was cut off; returns the final checkpoint.
@@ -53,6 +54,7 @@ def train(
         folds: fold of each patient; a patient without one always trains.
         kept_apart: see :meth:`~segmentation.fine.patches.Pool.of`.
         out: folder for ``checkpoint.pt`` and ``log.csv``.
+        start: makes the network to begin with, None draws its weights.
     """
     held_out = frozenset(name for name, fold in folds.items() if fold == settings.fold)
     pool = Pool.of(cases, held_out, kept_apart)
@@ -60,7 +62,7 @@ def train(
         raise InputError("no case is left to train on", remedy="check the folds")
     chosen = torch.device(device)
     return run_steps(
-        lambda: network(settings.filters),
+        start or (lambda: network(settings.filters)),
         settings,
         lambda step: make_batch(pool, settings, step, chosen),
         out,

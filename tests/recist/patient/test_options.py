@@ -26,7 +26,7 @@ from recist.patient.options import Options
         ({"overrides": Path("nowhere.csv")}, "no such file"),
         ({"links": Path("nowhere.csv")}, "no such file"),
         ({"organs": Path("nowhere")}, "organs.json"),
-        ({"model": Path("nowhere")}, "metadata.json"),
+        ({"model": Path("nowhere")}, "no model lies here"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(given: dict[str, Any], told: str) -> None:

@@ -52,6 +52,20 @@ def test_lesions_of_every_size_are_found_on_their_own_grid(
     )
 
 
+def test_after_a_click_the_level_falls_with_the_length_and_from_a_line_it_does_not(
+    dense_bundle: Bundle,
+) -> None:
+    levels: dict[str, list[float]] = {"click": [], "line": []}
+    for radius_mm in (2.5, 7.0, 12.0):
+        ct, ball = nodule(radius_mm)
+        for kind, found in levels.items():
+            prompt = prompt_of(kind, radius_mm, ct, ball)
+            found.append(FineNetworks(dense_bundle, CPU).answer(ct, prompt).level)
+    assert levels["line"] == [0.0, 0.0, 0.0]
+    assert levels["click"][0] == pytest.approx(-1.0)
+    assert levels["click"][0] > levels["click"][1] > levels["click"][2] == pytest.approx(-2.5)
+
+
 def test_nothing_at_a_click_is_answered_with_nothing(dense_bundle: Bundle) -> None:
     ct, _ = nodule(3.0)
     answer = FineNetworks(dense_bundle, CPU).answer(ct, Click((20.0, 20.0, 20.0)))

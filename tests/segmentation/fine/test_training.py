@@ -13,7 +13,7 @@ from imaging.errors import InputError
 from segmentation.fine import packing, patches
 from segmentation.fine.cases import FineCase, load
 from segmentation.fine.patches import Pool, sample
-from segmentation.fine.training import FineSettings, train
+from segmentation.fine.training import FineSettings, make_batch, train
 
 TINY = FineSettings(fold=0, steps=3, batch=2, filters=8, checkpoint_every=2, seed=3)
 
@@ -83,23 +83,23 @@ def test_patients_held_out_and_lungs_kept_apart_are_never_drawn_from(
     assert {case.patient for case in pool.lungs} <= {"HOST_B"}
 
 
-def test_a_run_cut_off_goes_on_as_if_it_had_not_been(
-    tmp_path: Path, cases: tuple[FineCase, ...]
-) -> None:
-    folds = {"LIDC0001": 0, "LIDC0002": 1}
-    whole = train(cases, folds, TINY, tmp_path / "whole")
+def test_a_step_depends_on_its_number_only(cases: tuple[FineCase, ...]) -> None:
+    """With that a run resumes as ``tests/segmentation/test_training.py`` shows for every run."""
+    pool = Pool.of(cases, frozenset())
+    first = make_batch(pool, TINY, 3, torch.device("cpu"))
+    make_batch(pool, TINY, 1, torch.device("cpu"))
+    for one, again in zip(first, make_batch(pool, TINY, 3, torch.device("cpu")), strict=True):
+        assert one is not None
+        assert again is not None
+        torch.testing.assert_close(one, again, rtol=0, atol=0)
+    assert not torch.equal(first[0], make_batch(pool, TINY, 4, torch.device("cpu"))[0])
 
-    def cut_off(step: int, loss: float) -> None:
-        assert np.isfinite(loss)
-        if step == 3:
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train(cases, folds, TINY, tmp_path / "cut", on_step=cut_off)
-    resumed = train(cases, folds, TINY, tmp_path / "cut")
-    one, other = (torch.load(path, weights_only=True) for path in (whole, resumed))
-    for name, value in one["average"].items():
-        torch.testing.assert_close(value, other["average"][name])
+def test_a_run_ends_in_a_checkpoint(tmp_path: Path, cases: tuple[FineCase, ...]) -> None:
+    path = train(cases, {"LIDC0001": 0, "LIDC0002": 1}, TINY, tmp_path)
+    stored = torch.load(path, weights_only=True)
+    assert stored["step"] == TINY.steps
+    assert all(value.isfinite().all() for value in stored["average"].values())
 
 
 def test_a_run_needs_a_lesion(tmp_path: Path, cases: tuple[FineCase, ...]) -> None:

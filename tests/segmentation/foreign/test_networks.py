@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,16 +11,10 @@ import pytest
 import torch
 from monai.networks.nets.unet import UNet
 
-from imaging.errors import InputError
 from imaging.volume import Volume
 from segmentation.bundle import BundleError
-from segmentation.foreign import (
-    Recipe,
-    delineate_with,
-    delineate_with_nnunet,
-    load_monai_bundle,
-    load_torchscript,
-)
+from segmentation.foreign.networks import delineate, load_monai_bundle, load_torchscript
+from segmentation.foreign.recipe import Recipe
 
 Patient = Callable[..., tuple[Volume, Volume]]
 LEFT = (40.0, 50.0, 60.0)
@@ -42,12 +35,10 @@ def test_a_torchscript_file_is_used_by_its_recipe(tmp_path: Path, patient: Patie
     recipe = Recipe(spacing_mm=3.0, channels=("ct", "suv"), window=32)
     model = load_torchscript(tmp_path / "hot.pt", recipe)
     ct, suv = patient((LEFT, 14.0))
-    found = delineate_with(model, ct, suv, device="cpu")
+    found = delineate(model, ct, suv, device="cpu")
     (lesion,) = found.candidates
     np.testing.assert_allclose(lesion.mask.centre_mm, LEFT, atol=1.5)
     assert found.model == "hot"
-    with pytest.raises(InputError, match="needs a PET"):
-        delineate_with(model, ct, None, device="cpu")
 
 
 def test_a_file_that_is_no_torchscript(tmp_path: Path) -> None:
@@ -73,7 +64,7 @@ def test_a_monai_bundle_is_used(tmp_path: Path, patient: Patient) -> None:
     torch.save(UNet(**settings).state_dict(), tmp_path / "models" / "model.pt")
     model = load_monai_bundle(tmp_path, Recipe(spacing_mm=4.0, window=16))
     ct, _ = patient(shape=(20, 20, 12))
-    assert delineate_with(model, ct, None, device="cpu").mask().shape == ct.grid.shape
+    assert delineate(model, ct, None, device="cpu").mask().shape == ct.grid.shape
 
 
 def bundle(folder: Path, configuration: str) -> Path:
@@ -124,19 +115,3 @@ def test_a_trusted_bundle_may_run_code(tmp_path: Path) -> None:
 def test_a_damaged_bundle_is_refused_by_name(tmp_path: Path, configuration: str, said: str) -> None:
     with pytest.raises(BundleError, match=said):
         load_monai_bundle(bundle(tmp_path / "bundle", configuration), Recipe())
-
-
-def test_nnunet_without_its_package_says_what_to_install(
-    tmp_path: Path, patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "nnunetv2.inference.predict_from_raw_data", None)
-    ct, suv = patient()
-    with pytest.raises(InputError, match="nnunetv2 is not installed"):
-        delineate_with_nnunet(tmp_path, ct, suv)
-
-
-def test_a_recipe_is_valid_or_refused() -> None:
-    with pytest.raises(InputError, match="channels"):
-        Recipe(channels=("mr",))
-    with pytest.raises(InputError, match="positive spacing"):
-        Recipe(spacing_mm=0.0)

@@ -1,9 +1,9 @@
-"""Other people's networks from a local path: TorchScript, MONAI bundle, nnU-Net v2.
+"""Networks alone: a TorchScript file, a MONAI bundle.
 
-Nothing is downloaded. A TorchScript file is code, and a MONAI bundle's configuration can run code:
-unless the caller trusts the bundle, only a plain network of MONAI with plain settings is built from
-it. What a network expects (spacing, channels, intensities) is not in its
-weights; a :class:`Recipe` says it.
+A TorchScript file is code, and a MONAI bundle's configuration can run code: unless the caller
+trusts the bundle, only a plain network of MONAI with plain settings is built from it. What a
+network expects (spacing, channels, intensities) is not in its weights; a
+:class:`~segmentation.foreign.recipe.Recipe` says it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from imaging.errors import InputError
 from imaging.resampling import AIR_HU, isotropic_grid
 from imaging.volume import Array, Grid, Unit, Volume
 from segmentation.bundle import BundleError
+from segmentation.foreign.recipe import ModelKind, Recipe, numbers_of
 from segmentation.infer import Delineation
 from segmentation.placement import place
 from segmentation.preparation import on_grid
@@ -35,42 +36,25 @@ from segmentation.processor import choose_device, precision
 Network = Callable[[torch.Tensor], torch.Tensor]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How another network wants its images.
-
-    Attributes:
-        spacing_mm: isotropic.
-        channels: of "ct" and "suv", in order.
-        ct_window_hu, suv_window: clipped to these and scaled to 0..1.
-        window: side of its sliding window in voxels.
-        lesion: the output channel that is lesion; a single channel is taken as a logit.
-    """
-
-    spacing_mm: float = 1.5
-    channels: tuple[str, ...] = ("ct",)
-    ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
-    suv_window: tuple[float, float] = (0.0, 20.0)
-    window: int = 96
-    lesion: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.channels or set(self.channels) - {"ct", "suv"}:
-            raise InputError(f"channels {self.channels}", remedy="of ct and suv")
-        if self.spacing_mm <= 0 or self.window < 8:
-            raise InputError("a recipe needs a positive spacing and a window of 8 voxels or more")
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class ForeignModel:
-    """A network of other people with its recipe."""
+class OpenedNetwork:
+    """A network of other people with its recipe; ``files`` are its weights."""
 
     name: str
     network: torch.nn.Module
     recipe: Recipe
+    files: tuple[Path, ...]
+    version: str = ""
 
 
-def load_torchscript(path: Path, recipe: Recipe) -> ForeignModel:
+def opened(path: Path, kind: ModelKind, recipe: Recipe, *, trusted: bool = False) -> OpenedNetwork:
+    """A network of either kind; see :func:`load_torchscript` and :func:`load_monai_bundle`."""
+    if kind is ModelKind.TORCHSCRIPT:
+        return load_torchscript(path, recipe)
+    return load_monai_bundle(path, recipe, trusted=trusted)
+
+
+def load_torchscript(path: Path, recipe: Recipe) -> OpenedNetwork:
     """A TorchScript file.
 
     Raises:
@@ -84,10 +68,10 @@ def load_torchscript(path: Path, recipe: Recipe) -> ForeignModel:
     except (RuntimeError, ValueError, OSError) as error:
         what = f"cannot be read as TorchScript: {_line_of(error)}"
         raise BundleError(what, where=path) from error
-    return ForeignModel(path.stem, network, recipe)
+    return OpenedNetwork(path.stem, network, recipe, (path,))
 
 
-def load_monai_bundle(root: Path, recipe: Recipe, *, trusted: bool = False) -> ForeignModel:
+def load_monai_bundle(root: Path, recipe: Recipe, *, trusted: bool = False) -> OpenedNetwork:
     """``network_def`` of a bundle's inference configuration with ``models/model.pt``.
 
     Args:
@@ -112,7 +96,14 @@ def load_monai_bundle(root: Path, recipe: Recipe, *, trusted: bool = False) -> F
         network.load_state_dict(stored.get("model", stored) if isinstance(stored, dict) else stored)
     except Exception as error:  # a configuration can fail in any way its author chose
         raise BundleError(f"the bundle cannot be used: {_line_of(error)}", where=root) from error
-    return ForeignModel(root.name, network.eval(), recipe)
+    return OpenedNetwork(root.name, network.eval(), recipe, (config, weights), _version(root))
+
+
+def _version(root: Path) -> str:
+    try:
+        return str(json.loads((root / "configs" / "metadata.json").read_text())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _configuration(path: Path) -> dict[str, Any]:
@@ -127,7 +118,7 @@ def _configuration(path: Path) -> dict[str, Any]:
 
 def _plain_network(definition: Any, path: Path) -> Any:
     """The definition as it is, where it does nothing but build a network of MONAI."""
-    remedy = "read the configuration; load it with trusted=True if you trust its author"
+    remedy = "read the configuration; load it with --trust (trusted=True) if you trust its author"
     known = {name for name in dir(nets) if isinstance(getattr(nets, name), type)}
     for key, value in _entries(definition):
         runs = isinstance(value, str) and value.startswith(("$", "@", "%"))
@@ -157,17 +148,15 @@ def _line_of(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
-def delineate_with(
-    model: ForeignModel, ct: Volume, suv: Volume | None, *, device: str = "auto"
+def delineate(
+    model: OpenedNetwork, ct: Volume, suv: Volume | None, *, device: str = "auto"
 ) -> Delineation:
     """Lesions by another network, with the output of our own.
 
-    Raises:
-        InputError: its recipe asks for a PET that there is not.
+    Args:
+        suv: needed where the recipe has the channel.
     """
     recipe = model.recipe
-    if "suv" in recipe.channels and suv is None:
-        raise InputError(f"{model.name} needs a PET")
     begun = time.perf_counter()
     chosen = choose_device(device)
     grid = isotropic_grid(ct.grid, recipe.spacing_mm)
@@ -201,41 +190,17 @@ def _channel(name: str, ct: Volume, suv: Volume | None, grid: Grid, recipe: Reci
 
 
 def _lesion_logit(output: torch.Tensor, recipe: Recipe) -> Array:
-    """How much higher the lesion's channel is than every other; above 0 is lesion."""
-    if output.shape[0] == 1:
-        return np.asarray(output[0])
-    if recipe.lesion >= output.shape[0]:
-        raise InputError(f"no output channel {recipe.lesion}: there are {output.shape[0]}")
-    others = [n for n in range(output.shape[0]) if n != recipe.lesion]
-    return np.asarray(output[recipe.lesion] - output[others].amax(dim=0))
+    """How much higher a lesion's channel is than every other; above 0 is lesion.
 
-
-def delineate_with_nnunet(
-    folder: Path, ct: Volume, suv: Volume | None, *, device: str = "auto", lesion: int = 1
-) -> Delineation:
-    """Lesions by a trained nnU-Net v2 (its result folder); needs the package ``nnunetv2``.
-
-    Raises:
-        InputError: the package is not installed, or the folder holds no trained network.
+    A single channel is a logit itself; of several, the recipe names those that are lesion, or it is
+    the second of two.
     """
-    try:
-        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError("nnunetv2 is not installed", remedy="pip install nnunetv2") from error
-    begun = time.perf_counter()
-    chosen = choose_device(device)
-    predictor = nnUNetPredictor(device=chosen, allow_tqdm=False)
-    try:
-        predictor.initialize_from_trained_model_folder(str(folder), use_folds=None)
-    except (OSError, KeyError) as error:
-        raise InputError(f"no trained nnU-Net: {error}", where=folder) from error
-    images = [ct.array] if suv is None else [ct.array, on_grid(suv, ct.grid, fill=0.0)]
-    # nnU-Net wants (channels, k, j, i) and the spacing in the same order.
-    stacked = np.stack([image.T for image in images]).astype(np.float32)
-    properties = {"spacing": list(ct.grid.spacing_mm[::-1])}
-    labels = predictor.predict_single_npy_array(stacked, properties).T
-    signed = np.where(labels == lesion, np.float32(1.0), np.float32(-1.0))
-    answer = Volume(signed, ct.grid, Unit.OTHER, folder.name)
-    found = place(answer, ct.grid, source=folder.name)
-    seconds = (("network", time.perf_counter() - begun),)
-    return Delineation(ct.grid, found, folder.name, str(chosen), seconds)
+    classes = int(output.shape[0])
+    if classes == 1:
+        return np.asarray(output[0])
+    names = {str(number): number for number in range(1, classes)}
+    lesions = numbers_of(recipe, names, Path("the network's output"))
+    if not lesions <= set(range(classes)):
+        raise InputError(f"no output channel {max(lesions)}: there are {classes}")
+    others = [n for n in range(classes) if n not in lesions]
+    return np.asarray(output[sorted(lesions)].amax(dim=0) - output[others].amax(dim=0))
