@@ -20,6 +20,7 @@ import torch
 
 from imaging.errors import InputError
 from imaging.writing import write_text
+from segmentation.intervals import DiameterError, errors_from
 from segmentation.network import LesionNet, direct
 
 #: The network of CT and PET, and that of small lesions on CT.
@@ -27,6 +28,7 @@ DEFAULT_BUNDLE = "lesion_ctpet"
 FINE_BUNDLE = "lesion_ct"
 METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.json"
+INTERVALS = "configs/intervals.json"
 
 
 class BundleError(InputError):
@@ -77,6 +79,7 @@ class Bundle:
         spacing_mm: edge of the network's voxels.
         threshold: probability from which a voxel is lesion.
         kind: how its network looks at an image.
+        errors: of diameters, by the kind of prompt ("automatic" is none), where measured.
     """
 
     name: str
@@ -87,11 +90,16 @@ class Bundle:
     spacing_mm: float
     threshold: float
     kind: NetworkKind = NetworkKind.COARSE
+    errors: tuple[tuple[str, DiameterError], ...] = ()
 
     @property
     def sha256(self) -> str:
         """Of the network for every use."""
         return self.weights[0].sha256
+
+    def error_of(self, kind: str) -> DiameterError | None:
+        """The error of a diameter after a kind of prompt; None where it was never measured."""
+        return dict(self.errors).get(kind)
 
     @property
     def source(self) -> str:
@@ -140,6 +148,7 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
             spacing_mm=float(inference["spacing_mm"]),
             threshold=float(inference["threshold"]),
             kind=NetworkKind(inference.get("kind", NetworkKind.COARSE)),
+            errors=_errors(root / INTERVALS),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -154,6 +163,11 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
     for entry in weights:
         _check(root, entry)
     return bundle
+
+
+def _errors(path: Path) -> tuple[tuple[str, DiameterError], ...]:
+    """What a bundle knows of the errors of its diameters; nothing where it has no such file."""
+    return tuple(errors_from(_read_json(path)).items()) if path.is_file() else ()
 
 
 def names_our_network(root: Path) -> bool:

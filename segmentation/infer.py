@@ -21,12 +21,14 @@ from segmentation import prompts
 from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
 from segmentation.instances import Candidate
+from segmentation.intervals import DiameterError
 from segmentation.necks import body_of
 from segmentation.network import CHANNELS
 from segmentation.placement import NO_LESION, boxes, merged, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
 from segmentation.prompts import Line, Prompt
+from segmentation.uptake import uptake_shift_mm
 from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 
 #: Around a prompt this much is looked at to each side; half a window more on the sides that the
@@ -34,6 +36,11 @@ from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 PROMPT_REACH_MM = 96.0
 #: To reach a side is to come this near to it.
 CLEAR_MM = 3.0
+#: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a
+#: hot nodule in fat, a rim): what the network finds without PET is added. Of 40 sarcomas two were
+#: of this kind: with a click Dice 0.22 became 0.58 and 0.62 became 0.59, the mean of all 40 went
+#: from 0.778 to 0.786. The distance was chosen on these patients.
+UPTAKE_ELSEWHERE_MM = 30.0
 #: A click this far outside the lesion found still means it.
 CLICK_MISS_MM = 10.0
 #: A candidate is looked at again with this margin when several networks are asked.
@@ -73,6 +80,8 @@ class Delineation:
         seconds: per stage.
         warnings: what the reader must know.
         logit: on the network's grid, for quality flags; None for other methods.
+        level: the logit from which a voxel is lesion.
+        error: of its diameters, where it was measured.
     """
 
     grid: Grid
@@ -82,6 +91,8 @@ class Delineation:
     seconds: tuple[tuple[str, float], ...] = ()
     warnings: tuple[str, ...] = ()
     logit: Volume | None = None
+    level: float = 0.0
+    error: DiameterError | None = None
 
     def mask(self) -> BoolArray:
         """All lesions on the CT grid."""
@@ -151,6 +162,16 @@ def delineate(
         found = place(answer, ct.grid, level=level, source=bundle.source)
         if prompt is not None:
             found = meant(found, prompt, warnings)
+            shift_mm = _shift_mm(found, suv)
+            if shift_mm > UPTAKE_ELSEWHERE_MM:
+                alone = _around(prompt, (channels[0], None), grid, network, quality)
+                answer = replace(answer, array=np.maximum(logit, alone))
+                found = place(answer, ct.grid, level=level, source=bundle.source)
+                found = meant(found, prompt, warnings)
+                warnings.append(
+                    f"uptake lies {shift_mm:.0f} mm from the middle of the lesion: what the "
+                    "network found without PET was added; look at the outline"
+                )
     return Delineation(
         grid=ct.grid,
         candidates=found,
@@ -159,7 +180,16 @@ def delineate(
         seconds=clock.seconds(),
         warnings=tuple(warnings),
         logit=answer,
+        level=level,
+        error=bundle.error_of(prompts.kind_of(prompt)),
     )
+
+
+def _shift_mm(found: tuple[Candidate, ...], suv: Volume | None) -> float:
+    """From the middle of the lesion to that of its uptake; 0 where there is none."""
+    if suv is None or not found:
+        return 0.0
+    return uptake_shift_mm(found[0].mask, suv) or 0.0
 
 
 def check_images(ct: Volume, suv: Volume | None) -> list[str]:

@@ -28,6 +28,9 @@ class Candidate:
         source: the delineation: reader, file, or model and version.
         flags: remarks on its quality, shown in the report.
         diameter_uncertainty_mm: of the longest diameter, where the delineation tells it.
+        diameter_interval_mm: between which lengths the longest diameter lies with nine in ten,
+            where the errors of the model are known.
+        physiological: the organ that its uptake looks like, None for a lesion as far as is known.
         long_axis: both ends, LPS mm, of the longest diameter where a reader drew it.
         is_faint: it is there, but too small or too faint to have a diameter.
     """
@@ -40,6 +43,8 @@ class Candidate:
     flags: tuple[str, ...] = ()
     diameter_uncertainty_mm: float | None = None
     long_axis: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    diameter_interval_mm: tuple[float, float] | None = None
+    physiological: str | None = None
     is_faint: bool = False
 
     @property

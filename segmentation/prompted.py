@@ -33,6 +33,7 @@ from segmentation.fine import encoding
 from segmentation.fine.answering import FineNetworks, LesionLogits
 from segmentation.infer import Delineation, InferenceQuality, check_images, delineate, meant
 from segmentation.instances import Candidate
+from segmentation.intervals import DiameterError
 from segmentation.lines import held_to
 from segmentation.placement import NO_LESION, place
 from segmentation.processor import choose_device
@@ -127,12 +128,20 @@ def delineate_prompted(
             seconds=(("network", time.perf_counter() - begun),),
             warnings=tuple(warnings),
             logit=logit,
+            level=level,
+            error=_error(models, prompt, share),
         )
     if isinstance(prompt, Line):
         found = on_line(found, prompt)
     if checked:
         found = _checked(found, ct, prompt, None if answer is None or not share else answer)
     return found
+
+
+def _error(models: Models, prompt: Prompt, share: float) -> DiameterError | None:
+    """The error of who had most to say."""
+    bundle = models.fine if share >= 0.5 else models.coarse
+    return None if bundle is None else bundle.error_of(prompts.kind_of(prompt))
 
 
 def on_line(found: Delineation, line: Line) -> Delineation:

@@ -52,6 +52,13 @@ class Carried:
 Prompt = Click | Line | Carried
 
 
+def kind_of(prompt: Prompt | None) -> str:
+    """What a bundle calls a prompt where it tells its errors."""
+    if prompt is None:
+        return "automatic"
+    return {Click: "click", Line: "line", Carried: "carried"}[type(prompt)]
+
+
 def corners_mm(prompt: Prompt) -> FloatArray:
     """Points (n, 3) that the prompt extends over."""
     if isinstance(prompt, Click):

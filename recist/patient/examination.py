@@ -29,6 +29,7 @@ from segmentation.infer import Delineation
 from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs
+from segmentation.physiological import proposed
 from segmentation.quality import flagged
 
 #: So many folders above the images may carry the user's name for study and date.
@@ -113,8 +114,10 @@ def by_network(
         InputError: there is no network.
     """
     bundle = options.required_bundle()
+    found = _asked(subject, examination, bundle, options)
+    told = proposed(found.candidates, examination.ct.volume, examination.suv)
     answer = flagged(
-        _asked(subject, examination, bundle, options),
+        replace(found, candidates=told),
         suv=examination.suv,
         diameter=lambda mask: float(caliper(mask).long_axis_mm),
     )

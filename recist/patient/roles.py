@@ -84,8 +84,11 @@ def place(
         for track in tracks.lesions
     ]
     seen = [lesion for lesion in seen if not lesion.choice.dropped]
+    natural = _physiological(seen, examinations[0].day, reviewed)
     selection = choose_targets(
-        _baseline_lesions(seen, examinations[0], fields, treatments),
+        _baseline_lesions(
+            [each for each in seen if each.id not in natural], examinations[0], fields, treatments
+        ),
         protocol,
         reader={
             lesion.id: lesion.choice.role
@@ -100,7 +103,7 @@ def place(
     field_of = {finding.lesion_id: finding.field for finding in fields}
     lesions, tracked = [], []
     for lesion in seen:
-        role = selection.roles.get(lesion.id, Role.NEW)
+        role = Role.NON_TARGET if lesion.id in natural else selection.roles.get(lesion.id, Role.NEW)
         lesions.append(
             Lesion(
                 lesion.id,
@@ -132,9 +135,30 @@ def place(
         + (", until it is pathological" if each.id in ids else "")
         for each in normal
     )
-    reasons = tuple(f"{name}: {reason}" for name, reason in selection.reasons.items())
+    reasons = (
+        *(f"{name}: {reason}" for name, reason in selection.reasons.items()),
+        *(
+            f"{name}: no target: its uptake looks like the {organ}; a reader may say otherwise"
+            for name, organ in natural.items()
+        ),
+    )
     warnings = (*selection.warnings, *left_out, *_without_effect(seen, tracked), *_to_ask(seen))
     return Placed(tuple(lesions), tuple(tracked), reasons, warnings)
+
+
+def _physiological(
+    lesions: Sequence[TrackedLesion], baseline: int, reviewed: frozenset[int]
+) -> dict[str, str]:
+    """What a network found at baseline that looks like an organ, unless a reader has said more."""
+    if baseline in reviewed:
+        return {}
+    return {
+        lesion.id: organ
+        for lesion in lesions
+        if lesion.choice.role is None and not lesion.choice.confirmed
+        for piece in lesion.sized.get(baseline, ())
+        if (organ := piece.candidate.physiological) is not None
+    }
 
 
 def _baseline_lesions(

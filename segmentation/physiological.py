@@ -1,0 +1,217 @@
+"""Uptake that a body has by nature, told by density, place, symmetry and SUV, without organ labels.
+
+A whole-body answer of the network holds urine, kidneys, brain and heart from time to time. What
+looks like one of these is *proposed* as such: it keeps its outline and is shown, and is no target
+unless a reader says so. Nothing is taken away, and nothing is proposed on a CT without PET.
+
+The place is told from landmarks that a CT has by itself: the midline of the body, the lungs, and
+bone. Where the lungs are not in the image only what needs no height is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.resampling import resample
+from imaging.volume import Array, Mask, Volume
+from segmentation.instances import Candidate
+from segmentation.preparation import network_grid, on_grid
+
+#: Landmarks are looked for on a grid of this spacing.
+LANDMARK_MM = 6.0
+AIR_HU, BODY_HU, LUNG_HU = -1000.0, -350.0, -700.0
+#: A slice holds lung where so much of the body in it is aerated.
+LUNG_OF_SLICE = 0.08
+#: Urine and bowel fluid: the middle of a lesion within these HU, and even.
+FLUID_HU, FLUID_SD_HU = (-10.0, 25.0), 25.0
+BONE_HU = 250.0
+#: Physiological uptake is well above blood pool (mean SUV about 1.5 to 2).
+LEAST_SUV = 2.5
+#: Urine is hotter than most lesions.
+URINE_SUV = 6.0
+#: Distances from the midline and from the lower end of the lungs, mm: anatomy of adults with room.
+MIDLINE_MM = 45.0
+KIDNEY_SIDE_MM = (30.0, 110.0)
+KIDNEY_BELOW_MM = (-40.0, 190.0)
+PELVIS_BELOW_MM = 220.0
+BRAIN_ABOVE_MM = 60.0
+HEART_SIDE_MM = 90.0
+#: Share of directions in which a brain is enclosed by bone within this distance; a pelvis and a
+#: chest leave more of them open.
+ENCLOSED, ENCLOSED_MM = 0.85, 100.0
+#: Two kidneys: centres mirrored at the midline within this distance.
+MIRRORED_MM = 45.0
+#: Gas this near to a hot piece of fluid is bowel's.
+GAS_MM, GAS_HU = 12.0, -300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """Where a body is, LPS mm.
+
+    Attributes:
+        midline_mm: x of the middle of the body.
+        front_mm, back_mm: y of its front and back at the lungs, or of all of it.
+        lung_mm: z of the lower and upper end of the lungs, None where they are not in the image.
+    """
+
+    midline_mm: float
+    front_mm: float
+    back_mm: float
+    lung_mm: tuple[float, float] | None
+
+
+def landmarks(ct: Volume) -> Landmarks | None:
+    """Landmarks of a CT; None where there is no body in it."""
+    grid = network_grid(ct.grid, LANDMARK_MM)
+    hu = on_grid(ct, grid, fill=AIR_HU)
+    labelled, count = ndimage.label(hu > BODY_HU)
+    if not count:
+        return None
+    body = labelled == 1 + int(np.bincount(labelled.ravel())[1:].argmax())
+    filled = np.stack(
+        [ndimage.binary_fill_holes(body[:, :, k]) for k in range(body.shape[2])], axis=2
+    )
+    world = grid.to_world_mm(np.argwhere(filled))
+    z = grid.to_world_mm(np.column_stack([np.zeros((hu.shape[2], 2)), np.arange(hu.shape[2])]))
+    aerated = (filled & (hu < LUNG_HU)).sum(axis=(0, 1)) / np.maximum(filled.sum(axis=(0, 1)), 1)
+    heights = z[aerated > LUNG_OF_SLICE, 2]
+    lung = (float(heights.min()), float(heights.max())) if len(heights) > 4 else None
+    return Landmarks(
+        float(np.median(world[:, 0])),
+        float(np.quantile(world[:, 1], 0.02)),
+        float(np.quantile(world[:, 1], 0.98)),
+        lung,
+    )
+
+
+def proposed(
+    candidates: Sequence[Candidate], ct: Volume, suv: Volume | None
+) -> tuple[Candidate, ...]:
+    """The candidates, those that look like physiological uptake with what they look like."""
+    where = None if suv is None or not candidates else landmarks(ct)
+    if where is None or suv is None:
+        return tuple(candidates)
+    seen = [_Seen.of(each.mask, ct, suv) for each in candidates]
+    found = []
+    for number, candidate in enumerate(candidates):
+        others = [each for n, each in enumerate(seen) if n != number]
+        told = _organ(seen[number], others, where, ct)
+        if told is None:
+            found.append(candidate)
+            continue
+        organ, why = told
+        flag = f"looks like the {organ}, not a lesion: {why}"
+        found.append(replace(candidate, physiological=organ, flags=(*candidate.flags, flag)))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A candidate's middle: centre LPS mm, median HU and its spread, mean and highest SUV."""
+
+    mask: Mask
+    centre_mm: Array
+    hu: float
+    hu_sd: float
+    suv: float
+    suv_max: float
+
+    @property
+    def is_fluid(self) -> bool:
+        return FLUID_HU[0] <= self.hu <= FLUID_HU[1] and self.hu_sd <= FLUID_SD_HU
+
+    @classmethod
+    def of(cls, mask: Mask, ct: Volume, suv: Volume) -> _Seen:
+        depth = ndimage.distance_transform_edt(np.pad(mask.array, 1), sampling=mask.grid.spacing_mm)
+        inner = depth[1:-1, 1:-1, 1:-1]
+        middle = inner >= 0.4 * inner.max()
+        hu = np.asarray(ct.array[mask.box])[middle].astype(float)
+        uptake = resample(suv, mask.box_grid).array[mask.array]
+        return cls(
+            mask,
+            np.asarray(mask.centre_mm),
+            float(np.median(hu)),
+            float(hu.std()),
+            float(uptake.mean()),
+            float(uptake.max()),
+        )
+
+
+def _organ(
+    seen: _Seen, others: Sequence[_Seen], where: Landmarks, ct: Volume
+) -> tuple[str, str] | None:
+    """What a candidate looks like and why; None for a lesion as far as can be told."""
+    if seen.suv < LEAST_SUV:
+        return None
+    x, y, z = (float(value) for value in seen.centre_mm)
+    side = abs(x - where.midline_mm)
+    below = None if where.lung_mm is None else where.lung_mm[0] - z
+    behind = y >= (where.front_mm + where.back_mm) / 2.0
+    fluid = f"fluid ({seen.hu:.0f} HU), SUV {seen.suv:.1f}"
+    told: list[tuple[str, str]] = []
+    hot_fluid = seen.is_fluid and seen.suv >= URINE_SUV
+    if hot_fluid and side <= MIDLINE_MM and (below is None or below >= PELVIS_BELOW_MM):
+        told.append(("urinary bladder or urethra", f"{fluid}, {side:.0f} mm from the midline"))
+    twin = _has_mirror(seen, others, where)
+    if twin if below is None else KIDNEY_BELOW_MM[0] <= below <= KIDNEY_BELOW_MM[1]:
+        beside = KIDNEY_SIDE_MM[0] <= side <= KIDNEY_SIDE_MM[1]
+        if beside and behind and (twin or seen.is_fluid):
+            why = " and one like it opposite" if twin else ""
+            told.append(("kidney", f"{side:.0f} mm beside the midline behind the middle{why}"))
+    high = where.lung_mm is None or z - where.lung_mm[1] >= BRAIN_ABOVE_MM
+    if high and _enclosed(seen.centre_mm, ct) >= ENCLOSED:
+        told.append(("brain", "enclosed by bone"))
+    if not behind and _in_heart(seen, where):
+        told.append(("heart", f"between the lungs, {seen.mask.volume_ml:.0f} ml of tissue"))
+    if below is not None and below > 0 and seen.is_fluid and _near_gas(seen.mask, ct):
+        told.append(("bowel", f"{fluid}, gas beside it"))
+    return told[0] if told else None
+
+
+def _in_heart(seen: _Seen, where: Landmarks) -> bool:
+    if where.lung_mm is None:
+        return False
+    low, high = where.lung_mm
+    # LPS: the patient's left is towards larger x.
+    left = -20.0 <= float(seen.centre_mm[0]) - where.midline_mm <= HEART_SIDE_MM
+    inside = low - 40.0 <= float(seen.centre_mm[2]) <= low + 0.55 * (high - low)
+    return left and inside and 10.0 <= seen.hu <= 250.0 and seen.mask.volume_ml >= 30.0
+
+
+def _has_mirror(seen: _Seen, others: Sequence[_Seen], where: Landmarks) -> bool:
+    mirrored = seen.centre_mm * np.array([-1.0, 1.0, 1.0]) + np.array(
+        [2.0 * where.midline_mm, 0.0, 0.0]
+    )
+    return any(
+        float(np.linalg.norm(each.centre_mm - mirrored)) <= MIRRORED_MM
+        and each.suv >= LEAST_SUV
+        and 0.4 <= each.mask.volume_ml / seen.mask.volume_ml <= 2.5
+        for each in others
+    )
+
+
+def _enclosed(centre_mm: Array, ct: Volume) -> float:
+    """The share of directions in which bone lies within reach of a point."""
+    rng = np.random.default_rng(0)
+    ways = rng.normal(size=(64, 3))
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    steps = np.arange(0.0, ENCLOSED_MM, 2.0)
+    points = centre_mm + ways[:, None] * steps[:, None]
+    voxels = np.rint(ct.grid.to_voxel(points.reshape(-1, 3))).astype(int)
+    inside = ((voxels >= 0) & (voxels < np.array(ct.grid.shape))).all(axis=1)
+    hu = np.full(len(voxels), AIR_HU)
+    hu[inside] = ct.array[tuple(voxels[inside].T)]
+    return float((hu.reshape(64, -1) > BONE_HU).any(axis=1).mean())
+
+
+def _near_gas(mask: Mask, ct: Volume) -> bool:
+    steps = np.ceil(GAS_MM / np.array(mask.grid.spacing_mm)).astype(int)
+    low = np.maximum(np.array(mask.start) - steps, 0)
+    high = np.minimum(np.add(mask.start, mask.array.shape) + steps, mask.grid.shape)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return int(np.count_nonzero(np.asarray(ct.array[box]) < GAS_HU)) >= 20

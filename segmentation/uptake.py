@@ -1,0 +1,60 @@
+"""Where the tracer lies of what was delineated on a CT, and how much it stands out."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.resampling import resample
+from imaging.volume import Mask, Volume
+
+#: Uptake is looked for in the mask and this far around it.
+SHIFT_REACH_MM = 15.0
+
+
+def uptake_shift_mm(mask: Mask, suv: Volume) -> float | None:
+    """From the centre of a mask to the centre of the uptake in and around it.
+
+    Uptake counts above half of the highest value there; None if nothing there takes up tracer.
+    """
+    around = _grown(mask, SHIFT_REACH_MM)
+    values = resample(suv, around.box_grid).array
+    inside = np.where(around.array, values, 0.0)
+    highest = float(inside.max(initial=0.0))
+    background = float(np.median(values))
+    if highest <= 1.5 * max(background, 0.5):
+        return None
+    hot = np.argwhere(inside >= 0.5 * highest)
+    centre = around.box_grid.to_world_mm(hot.mean(axis=0))
+    return float(np.linalg.norm(centre - mask.centre_mm))
+
+
+def uptake_contrast(mask: Mask, suv: Volume) -> float | None:
+    """Mean SUV in a mask over the mean SUV around it; None where there is nothing around it."""
+    around = _grown(mask, SHIFT_REACH_MM)
+    values = resample(suv, around.box_grid).array
+    inside = np.zeros(around.array.shape, np.bool_)
+    at = tuple(
+        slice(s - a, s - a + n)
+        for s, a, n in zip(mask.start, around.start, mask.array.shape, strict=True)
+    )
+    inside[at] = mask.array
+    shell = around.array & ~inside
+    background = float(values[shell].mean()) if shell.any() else 0.0
+    return float(values[inside].mean()) / background if background > 0 else None
+
+
+def _grown(mask: Mask, reach_mm: float) -> Mask:
+    """A mask with everything within a distance of it, inside the image."""
+    spacing = np.array(mask.grid.spacing_mm)
+    steps = np.ceil(reach_mm / spacing).astype(int)
+    low = np.maximum(np.array(mask.start) - steps, 0)
+    high = np.minimum(np.add(mask.start, mask.array.shape) + steps, mask.grid.shape)
+    wide = np.zeros(tuple(high - low), np.bool_)
+    at = tuple(
+        slice(int(s - a), int(s - a + n))
+        for s, a, n in zip(mask.start, low, mask.array.shape, strict=True)
+    )
+    wide[at] = mask.array
+    near = ndimage.distance_transform_edt(~wide, sampling=spacing) <= reach_mm
+    return Mask(near, (int(low[0]), int(low[1]), int(low[2])), mask.grid)
