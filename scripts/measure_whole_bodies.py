@@ -85,9 +85,8 @@ def main() -> None:
                 for o, where in drawn.items()
                 if where[tuple(np.minimum(voxel, np.array(where.shape) - 1))]
             ]
-            print(
-                f"    {each.mask.volume_ml:7.1f} ml in {inside or 'no organ drawn'}: {each.physiological or 'lesion'}"
-            )
+            told_as = each.physiological or "lesion"
+            print(f"    {each.mask.volume_ml:7.1f} ml in {inside or 'nothing drawn'}: {told_as}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.resampling import resample
-from imaging.volume import Array, Mask, Volume
+from imaging.volume import Array, Mask, Unit, Volume
 from segmentation.instances import Candidate
 from segmentation.preparation import network_grid, on_grid
 
@@ -46,10 +46,10 @@ ENCLOSED, ENCLOSED_MM = 0.85, 100.0
 #: Two kidneys: centres mirrored at the midline within this distance.
 MIRRORED_MM = 45.0
 #: Gas this near to a hot piece of fluid is bowel's.
-GAS_MM, GAS_HU = 12.0, -300.0
+GAS_MM, GAS_HU, LEAST_GAS_ML = 12.0, -300.0, 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Landmarks:
     """Where a body is, LPS mm.
 
@@ -57,12 +57,14 @@ class Landmarks:
         midline_mm: x of the middle of the body.
         front_mm, back_mm: y of its front and back at the lungs, or of all of it.
         lung_mm: z of the lower and upper end of the lungs, None where they are not in the image.
+        body: 1 inside of the body, its cavities filled and its skin left out.
     """
 
     midline_mm: float
     front_mm: float
     back_mm: float
     lung_mm: tuple[float, float] | None
+    body: Volume
 
 
 def landmarks(ct: Volume) -> Landmarks | None:
@@ -82,10 +84,11 @@ def landmarks(ct: Volume) -> Landmarks | None:
     heights = z[aerated > LUNG_OF_SLICE, 2]
     lung = (float(heights.min()), float(heights.max())) if len(heights) > 4 else None
     return Landmarks(
-        float(np.median(world[:, 0])),
+        float(np.quantile(world[:, 0], [0.02, 0.98]).mean()),
         float(np.quantile(world[:, 1], 0.02)),
         float(np.quantile(world[:, 1], 0.98)),
         lung,
+        Volume(ndimage.binary_erosion(filled).astype(np.uint8), grid, Unit.LABEL),
     )
 
 
@@ -168,7 +171,7 @@ def _organ(
         told.append(("brain", "enclosed by bone"))
     if not behind and _in_heart(seen, where):
         told.append(("heart", f"between the lungs, {seen.mask.volume_ml:.0f} ml of tissue"))
-    if below is not None and below > 0 and seen.is_fluid and _near_gas(seen.mask, ct):
+    if below is not None and below > 0 and seen.is_fluid and _near_gas(seen.mask, ct, where.body):
         told.append(("bowel", f"{fluid}, gas beside it"))
     return told[0] if told else None
 
@@ -209,9 +212,14 @@ def _enclosed(centre_mm: Array, ct: Volume) -> float:
     return float((hu.reshape(64, -1) > BONE_HU).any(axis=1).mean())
 
 
-def _near_gas(mask: Mask, ct: Volume) -> bool:
+def _near_gas(mask: Mask, ct: Volume, body: Volume) -> bool:
+    """Whether gas lies near: inside of the body, not the air around it."""
     steps = np.ceil(GAS_MM / np.array(mask.grid.spacing_mm)).astype(int)
     low = np.maximum(np.array(mask.start) - steps, 0)
     high = np.minimum(np.add(mask.start, mask.array.shape) + steps, mask.grid.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return int(np.count_nonzero(np.asarray(ct.array[box]) < GAS_HU)) >= 20
+    gas = np.argwhere(np.asarray(ct.array[box]) < GAS_HU) + low
+    at = np.rint(body.grid.to_voxel(ct.grid.to_world_mm(gas))).astype(int)
+    at = at[((at >= 0) & (at < np.array(body.grid.shape))).all(axis=1)]
+    volume_ml = np.count_nonzero(body.array[tuple(at.T)]) * ct.grid.voxel_volume_mm3 / 1000.0
+    return bool(volume_ml >= LEAST_GAS_ML)
