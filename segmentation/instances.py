@@ -27,7 +27,8 @@ class Candidate:
         is_node: a lymph node, None when unknown.
         source: the delineation: reader, file, or model and version.
         flags: remarks on its quality, shown in the report.
-        diameter_uncertainty_mm: of the longest diameter, where the delineation tells it.
+        diameter_uncertainty_mm: one standard deviation of the longest diameter, where the
+            delineation tells it.
         diameter_interval_mm: between which lengths the longest diameter lies with nine in ten,
             where the errors of the model are known.
         physiological: the organ that its uptake looks like, None for a lesion as far as is known.

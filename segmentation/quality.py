@@ -15,7 +15,7 @@ from segmentation.bundle import Bundle
 from segmentation.evaluation import Diameter, dice, dice_of_counts
 from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
-from segmentation.intervals import LINE_ERROR
+from segmentation.intervals import LINE_ERROR, NORMAL_90
 from segmentation.placement import place
 from segmentation.prompts import Carried
 from segmentation.uptake import uptake_contrast, uptake_shift_mm
@@ -114,12 +114,16 @@ def flagged(
     examined = []
     for candidate in delineation.candidates:
         found = doubt(candidate, delineation, suv=suv, diameter=diameter)
+        interval_mm = _interval_mm(candidate, delineation, found, diameter)
+        uncertainty_mm = found.diameter_uncertainty_mm
+        if interval_mm is not None:
+            uncertainty_mm = (interval_mm[1] - interval_mm[0]) / (2.0 * NORMAL_90)
         examined.append(
             replace(
                 candidate,
                 flags=(*candidate.flags, *found.flags()),
-                diameter_uncertainty_mm=found.diameter_uncertainty_mm,
-                diameter_interval_mm=_interval_mm(candidate, delineation, found, diameter),
+                diameter_uncertainty_mm=uncertainty_mm,
+                diameter_interval_mm=interval_mm,
             )
         )
     return replace(delineation, candidates=tuple(examined))

@@ -18,8 +18,6 @@ from recist.criteria.thresholds import MEASURABLE_MM, PATHOLOGICAL_NODE_MM
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import Protocol
 from recist.tracking import Sighting, State
-from segmentation.instances import Candidate
-from segmentation.intervals import NORMAL_90
 
 #: A relative error beyond this says only that nothing is known of the diameter.
 LARGEST_ERROR = 0.9
@@ -220,18 +218,17 @@ def _rounded(suv: float | None) -> float | None:
 def delineation_error(lesions: Sequence[TrackedLesion]) -> MeasurementError:
     """The error of a diameter: a reader's, or a network's own doubt where that is larger.
 
-    The doubt is the interval of a target's diameter, or the range that the network's threshold
-    moves it over, relative to the diameter, as the root of the mean square over all targets and
-    dates.
+    The doubt is the range that the network's threshold moves a target's diameter over, relative to
+    the diameter, as the root of the mean square over all targets and dates.
     """
     shares = [
-        error_mm / float(piece.caliper.long_axis_mm)
+        piece.candidate.diameter_uncertainty_mm / float(piece.caliper.long_axis_mm)
         for lesion in lesions
         if lesion.role is Role.TARGET
         for day, pieces in lesion.sized.items()
         if lesion.said(day) is None
         for piece in pieces
-        if (error_mm := _error_mm(piece.candidate)) is not None
+        if piece.candidate.diameter_uncertainty_mm is not None
         and piece.caliper is not None
         and piece.caliper.long_axis_mm
     ]
@@ -240,12 +237,4 @@ def delineation_error(lesions: Sequence[TrackedLesion]) -> MeasurementError:
     spread = min(math.sqrt(sum(share**2 for share in shares) / len(shares)), LARGEST_ERROR)
     if spread <= ONE_READER.lesion_sd:
         return ONE_READER
-    return MeasurementError(spread, 0.0, "the network's errors on lesions that it had not seen")
-
-
-def _error_mm(candidate: Candidate) -> float | None:
-    """One standard deviation of a diameter: of its interval, else of what the threshold moves."""
-    if candidate.diameter_interval_mm is None:
-        return candidate.diameter_uncertainty_mm
-    low_mm, high_mm = candidate.diameter_interval_mm
-    return (high_mm - low_mm) / (2.0 * NORMAL_90)
+    return MeasurementError(spread, 0.0, "half of the range over the network's threshold +- 0.1")

@@ -13,6 +13,7 @@ from imaging.volume import Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
+from segmentation.intervals import DiameterError
 from segmentation.placement import place
 from segmentation.quality import (
     Doubt,
@@ -123,3 +124,22 @@ def test_networks_that_know_nothing_are_compared_all_the_same(
     full[25:35, 20:30, 15:25] = True
     candidate = Candidate("1", Mask.of(full, ct.grid))
     assert 0.0 <= agreement(candidate, ct, suv, load_bundle(tiny_bundle), device="cpu") <= 1.0
+
+
+def test_a_model_whose_errors_are_known_gives_each_diameter_an_interval(
+    hot_bundle: Bundle, patient: Callable[..., tuple[Volume, Volume]]
+) -> None:
+    ct, suv = patient(((60.0, 50.0, 60.0), 14.0))
+    bundle = replace(hot_bundle, errors=(("automatic", DiameterError(-1.0, 3.0, 40, 0.9)),))
+    (known,) = flagged(
+        delineate(ct, suv, bundle, device="cpu"), suv=suv, diameter=lambda _: 28.0
+    ).candidates
+    assert known.diameter_interval_mm is not None
+    low, high = known.diameter_interval_mm
+    assert 28.0 - low == pytest.approx(2.84, abs=0.01)
+    assert high - 28.0 == pytest.approx(8.53, abs=0.01)
+    assert known.diameter_uncertainty_mm == pytest.approx((high - low) / 3.29)
+    (unknown,) = flagged(
+        delineate(ct, suv, hot_bundle, device="cpu"), suv=suv, diameter=lambda _: 28.0
+    ).candidates
+    assert unknown.diameter_interval_mm is None

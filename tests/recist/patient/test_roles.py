@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -191,3 +192,18 @@ def test_the_tracking_uid_is_the_same_in_every_run(followed: Build) -> None:
     uids = [lesion.tracking_uid for lesion in once.lesions]
     assert uids == [lesion.tracking_uid for lesion in again.lesions]
     assert len(set(uids)) == 2
+
+
+def test_uptake_that_looks_like_an_organ_is_no_target_unless_a_reader_says_so(
+    followed: Build,
+) -> None:
+    patient = followed({"L1": {0: "60x50"}, "L2": {0: "20x15"}}, organs={"L1": "a", "L2": "b"})
+    bladder, lesion = patient.sized[0]
+    hot = replace(bladder, candidate=replace(bladder.candidate, physiological="bladder"))
+    patient = replace(patient, sized=((hot, lesion), *patient.sized[1:]))
+    found = placed(patient, reviewed=False)
+    assert roles(found) == {"L1": Role.NON_TARGET, "L2": Role.TARGET}
+    assert any("L1: no target: its uptake looks like the bladder" in each for each in found.reasons)
+    said = placed(patient, Override("L1", role=Role.TARGET), reviewed=False)
+    assert roles(said)["L1"] is Role.TARGET
+    assert roles(placed(patient, reviewed=True))["L1"] is Role.TARGET
