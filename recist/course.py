@@ -159,6 +159,7 @@ class Measurement:
         review: None where nothing is known of it.
         confidence: 0..1, of what was proposed without a reader; None where nothing was.
         doubts: what a reader should look at.
+        interval_mm: the 95 % interval of the diameter, where the outline tells it.
     """
 
     lesion_id: str
@@ -174,6 +175,7 @@ class Measurement:
     review: Review | None = None
     confidence: float | None = None
     doubts: tuple[str, ...] = ()
+    interval_mm: tuple[Decimal, Decimal] | None = None
 
     def __post_init__(self) -> None:
         self._convert()

@@ -23,7 +23,7 @@ Assessed = tuple[Course, Sequence[Assessment]]
 Concluded = tuple[Course, Sequence[Outcome]]
 
 #: Who stands for a measurement, how sure it is, and what to look at.
-_REVIEW = ("review", "confidence", "doubts")
+_REVIEW = ("review", "confidence", "doubts", "diameter_low_mm", "diameter_high_mm")
 _MEASUREMENT_COLUMNS = (
     "subject",
     "date|day",
@@ -204,4 +204,8 @@ def _rows(
             "" if measurement.review is None else measurement.review.value,
             "" if measurement.confidence is None else f"{measurement.confidence:.2f}",
             "; ".join(measurement.doubts),
+            *(
+                "" if bound is None else str(bound)
+                for bound in measurement.interval_mm or (None, None)
+            ),
         ]

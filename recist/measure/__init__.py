@@ -18,13 +18,16 @@ from recist.measure.diameters import (
     longest_3d,
     recorded,
 )
+from recist.measure.interval import DiameterInterval, diameter_interval
 from recist.measure.outline import Convention
 
 __all__ = [
     "Convention",
+    "DiameterInterval",
     "Flag",
     "ShortAxis",
     "caliper",
+    "diameter_interval",
     "diameter_mm",
     "flags",
     "longest_3d",

@@ -46,6 +46,9 @@ DISAGREEMENT_COST, FAR_COST = 0.2, 0.4
 #: It moved far when its middle lies farther off than the registration's error allows: so many
 #: errors, at least so many mm, and a share of its radius, since a lesion may grow to one side.
 NEAR_ERRORS, NEAR_MM, NEAR_RADII = 1.5, 3.0, 0.15
+#: Standard deviation of a diameter that was followed: half of the errors on simulated courses are
+#: below 1.3 mm (``scripts/benchmark_following.py``), which is 0.67 of it.
+FOLLOWED_SD_MM = 1.9
 #: Outlines of fewer voxels in their largest slice have no diameter: too small to measure.
 LEAST_PIXELS = 4
 #: A lesion of which less than this share can lie in the image is not in view.
@@ -242,7 +245,8 @@ def _by_outline(
     if asked and (opinion is None or dice_of_masks(opinion.mask, carried) < AGREEMENT):
         confidence -= DISAGREEMENT_COST
         doubts.append(_disagreement(opinion, carried))
-    candidate = _named(Candidate("", carried), known, source, tuple(doubts))
+    own = Candidate("", carried, diameter_uncertainty_mm=FOLLOWED_SD_MM)
+    candidate = _named(own, known, source, tuple(doubts))
     return Proposal(known, candidate, max(confidence, 0.0), reason)
 
 

@@ -11,10 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from recist.course import Measurement, Review, Role, Status
+from recist.course import Caliper, Measurement, Review, Role, Status
 from recist.criteria.diameter import has_grown
 from recist.criteria.robustness import ONE_READER, MeasurementError
 from recist.criteria.thresholds import MEASURABLE_MM, PATHOLOGICAL_NODE_MM
+from recist.measure import DiameterInterval, diameter_interval, diameter_mm
+from recist.patient.examination import Sized
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import Protocol
 from recist.tracking import Sighting, State
@@ -203,7 +205,22 @@ def _measurement(
         review=Review.REVIEWED if day in lesion.reviewed else Review.UNREVIEWED,
         confidence=None if day in lesion.reviewed else round(sighting.confidence, 2),
         doubts=tuple(dict.fromkeys(flag for part in parts for flag in part.candidate.flags)),
+        interval_mm=_interval_mm(lesion, parts) if status is Status.MEASURED else None,
     )
+
+
+def _interval_mm(lesion: TrackedLesion, parts: Sequence[Sized]) -> tuple[Decimal, Decimal] | None:
+    """Of a lesion in one piece that was measured on its outline."""
+    if len(parts) != 1 or parts[0].caliper is None:
+        return None
+    found = _interval(parts[0], parts[0].caliper, lesion.is_node)
+    return found.low_mm, found.high_mm
+
+
+def _interval(piece: Sized, measured: Caliper, is_node: bool) -> DiameterInterval:
+    outline_sd_mm = piece.candidate.diameter_uncertainty_mm or 0.0
+    mask = piece.candidate.mask
+    return diameter_interval(mask, measured, is_node=is_node, outline_sd_mm=outline_sd_mm)
 
 
 def _merged_into(lesion: TrackedLesion, sighting: Sighting) -> str | None:
@@ -216,25 +233,25 @@ def _rounded(suv: float | None) -> float | None:
 
 
 def delineation_error(lesions: Sequence[TrackedLesion]) -> MeasurementError:
-    """The error of a diameter: a reader's, or a network's own doubt where that is larger.
+    """The error of a diameter: a reader's, or what outline and voxels leave open if that is more.
 
-    The doubt is the range that the network's threshold moves a target's diameter over, relative to
-    the diameter, as the root of the mean square over all targets and dates.
+    The standard deviation of each target's diameter by its interval (the range that the network's
+    threshold moves it over, or the error of what was carried over, and the size of the pixels),
+    relative to the diameter, as the root of the mean square over all targets and dates.
     """
     shares = [
-        piece.candidate.diameter_uncertainty_mm / float(piece.caliper.long_axis_mm)
+        _interval(piece, piece.caliper, lesion.is_node).sd_mm
+        / float(diameter_mm(piece.caliper, lesion.is_node))
         for lesion in lesions
         if lesion.role is Role.TARGET
         for day, pieces in lesion.sized.items()
         if lesion.said(day) is None
         for piece in pieces
-        if piece.candidate.diameter_uncertainty_mm is not None
-        and piece.caliper is not None
-        and piece.caliper.long_axis_mm
+        if piece.caliper is not None and diameter_mm(piece.caliper, lesion.is_node)
     ]
     if not shares:
         return ONE_READER
     spread = min(math.sqrt(sum(share**2 for share in shares) / len(shares)), LARGEST_ERROR)
     if spread <= ONE_READER.lesion_sd:
         return ONE_READER
-    return MeasurementError(spread, 0.0, "half of the range over the network's threshold +- 0.1")
+    return MeasurementError(spread, 0.0, "the outlines' own intervals, pixels included")

@@ -26,6 +26,8 @@ MEASUREMENTS = Columns(
         "review",
         "confidence",
         "doubts",
+        "diameter_low_mm",
+        "diameter_high_mm",
     ),
 )
 
