@@ -19,7 +19,7 @@ class ProjectionPlane(StrEnum):
     SAGITTAL = "sagittal"  # columns from the patient's front to back
 
 
-class Drawn(StrEnum):
+class SilhouetteKind(StrEnum):
     """What a silhouette shows."""
 
     LESION = "lesion"
@@ -31,7 +31,7 @@ class Silhouette:
     """Where a mask lies in a projection: bool (rows, columns), as the image."""
 
     name: str
-    drawn: Drawn
+    drawn: SilhouetteKind
     array: BoolArray
 
 
@@ -83,8 +83,8 @@ def drawn_on(
     Args:
         grid: of the volume that was projected, on which the masks lie.
     """
-    masks = [(name, Drawn.LESION, mask) for name, mask in (lesions or {}).items()]
-    masks += [(region.name.value, Drawn.REFERENCE, region.mask) for region in regions]
+    masks = [(name, SilhouetteKind.LESION, mask) for name, mask in (lesions or {}).items()]
+    masks += [(region.name.value, SilhouetteKind.REFERENCE, region.mask) for region in regions]
     first, second = (
         replace(
             view,

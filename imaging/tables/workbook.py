@@ -32,7 +32,7 @@ SERIAL_DATES = range(20_000, 60_000)
 _MERGE = re.compile(rb'mergeCell\s[^>]*?ref="\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)"')
 _PROLOG_BYTES = 4096
 _BLOCK_BYTES = 1_000_000
-Said = tuple[str, str]
+WorkbookNotes = tuple[str, str]
 
 
 class _Merge(NamedTuple):
@@ -53,7 +53,7 @@ class _Header(NamedTuple):
     epoch: dt.datetime
 
 
-def copy_workbook(path: Path, copy: Path, columns: Columns) -> Iterator[Said]:
+def copy_workbook(path: Path, copy: Path, columns: Columns) -> Iterator[WorkbookNotes]:
     """Write the sheet that holds the table as CSV, one line per row of the sheet.
 
     Returns:
@@ -100,8 +100,8 @@ def _check_parts(path: Path) -> None:
         raise InputError("not an xlsx workbook", where=path) from error
 
 
-def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[Said]:
-    said: list[Said] = []
+def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[WorkbookNotes]:
+    said: list[WorkbookNotes] = []
     sheets = [sheet for sheet in book.worksheets if hasattr(sheet, "reset_dimensions")]
     heads: dict[str, dict[int, list[str]]] = {}
     for sheet in sheets:
@@ -144,7 +144,9 @@ def _head(sheet: Any) -> dict[int, list[str]]:
     return head
 
 
-def _write(sheet: Any, copy: Path, header: _Header, merges: Sequence[_Merge]) -> Iterator[Said]:
+def _write(
+    sheet: Any, copy: Path, header: _Header, merges: Sequence[_Merge]
+) -> Iterator[WorkbookNotes]:
     """Write the rows from the header on; the lines above it stay blank, so that numbers agree."""
     waiting = deque(merge for merge in merges if merge.last_row > header.row)
     active: dict[_Merge, Any] = {}

@@ -10,7 +10,7 @@ from recist.abscopal.chance import NO_CHANCE, Chance, chance_of_response
 from recist.abscopal.definition_results import DefinitionResult, call
 from recist.abscopal.definitions import Definition, Measure, ResponseTime, chosen
 from recist.abscopal.evaluability import Evaluability, evaluability_of
-from recist.abscopal.lesion_changes import LesionChange, lesion_changes
+from recist.abscopal.lesion_changes import SizesOfLesion, lesion_changes
 from recist.abscopal.pattern import FirstFailure, first_failure
 from recist.abscopal.response_by_side import SetResponse, response_of
 from recist.abscopal.timeline import Timeline, timeline_of
@@ -37,7 +37,7 @@ class OutOfFieldAnswer:
     lesion_set: str
     timeline: Timeline
     evaluability: Evaluability
-    lesions: tuple[LesionChange, ...]
+    lesions: tuple[SizesOfLesion, ...]
     out_of_field: SetResponse | None
     calls: tuple[DefinitionResult, ...]
 
@@ -135,7 +135,7 @@ def _answer(course: Course, timeline: Timeline, protocol: Protocol) -> OutOfFiel
     )
 
 
-def _outside(lesions: tuple[LesionChange, ...], protocol: Protocol) -> tuple[LesionChange, ...]:
+def _outside(lesions: tuple[SizesOfLesion, ...], protocol: Protocol) -> tuple[SizesOfLesion, ...]:
     fields = fields_of(Scope.OUT_OF_FIELD, protocol)
     return tuple(each for each in lesions if each.field in fields)
 
@@ -154,7 +154,7 @@ def chance_for(definition: Definition, chance: Chance, *, confirmed: bool) -> fl
     return chance.aggregate_confirmed if confirmed else chance.aggregate
 
 
-def _chance(outside: tuple[LesionChange, ...], timeline: Timeline) -> Chance:
+def _chance(outside: tuple[SizesOfLesion, ...], timeline: Timeline) -> Chance:
     sizes = tuple(float(each.baseline_mm) for each in outside)
     return chance_of_response(sizes, len(timeline.follow_up_days))
 

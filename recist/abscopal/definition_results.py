@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from recist.abscopal.definitions import RESPONDING, Definition, Measure, ResponseTime
 from recist.abscopal.evaluability import Evaluability
-from recist.abscopal.lesion_changes import LesionChange, SizesByDay, shrinkage
+from recist.abscopal.lesion_changes import SizesByDay, SizesOfLesion, shrinkage
 from recist.abscopal.response_by_side import SetResponse
 from recist.abscopal.timeline import Timeline
 from recist.criteria.diameter import in_mm, partial_response_mm, percent
@@ -55,7 +55,7 @@ def call(
     *,
     evaluability: Evaluability,
     timeline: Timeline,
-    lesions: Sequence[LesionChange],
+    lesions: Sequence[SizesOfLesion],
     out_of_field: SetResponse | None,
     protocol: Protocol,
 ) -> DefinitionResult:
@@ -92,7 +92,7 @@ def call(
     )
 
 
-def _single(lesions: Sequence[LesionChange]) -> _Found:
+def _single(lesions: Sequence[SizesOfLesion]) -> _Found:
     followed = [each for each in lesions if each.best is not None]
     if not followed:
         return _Found(None, "No measurable out-of-field lesion was measured again.")
@@ -117,7 +117,7 @@ def _single(lesions: Sequence[LesionChange]) -> _Found:
     )
 
 
-def _share(change: LesionChange) -> float:
+def _share(change: SizesOfLesion) -> float:
     return change.best_change_percent or 0.0
 
 

@@ -16,7 +16,7 @@ SizesByDay = tuple[tuple[int, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class LesionChange:
+class SizesOfLesion:
     """A lesion with a size at baseline.
 
     Attributes:
@@ -49,7 +49,7 @@ class LesionChange:
 
 def lesion_changes(
     course: Course, timeline: Timeline, protocol: Protocol
-) -> tuple[LesionChange, ...]:
+) -> tuple[SizesOfLesion, ...]:
     """The lesions of the baseline that are large enough to be followed singly.
 
     Args:
@@ -58,7 +58,7 @@ def lesion_changes(
     return tuple(_changes(course, timeline, protocol))
 
 
-def _changes(course: Course, timeline: Timeline, protocol: Protocol) -> Iterator[LesionChange]:
+def _changes(course: Course, timeline: Timeline, protocol: Protocol) -> Iterator[SizesOfLesion]:
     if not course.timepoints:
         return
     at_baseline = {each.lesion_id: each for each in course.timepoints[0].measurements}
@@ -77,7 +77,7 @@ def _changes(course: Course, timeline: Timeline, protocol: Protocol) -> Iterator
             if measurement.lesion_id == lesion.id
             if (size_mm := diameter_of(measurement, protocol, is_node=lesion.is_node)) is not None
         )
-        yield LesionChange(lesion, baseline_mm, sizes, *shrinkage(sizes, baseline_mm, protocol))
+        yield SizesOfLesion(lesion, baseline_mm, sizes, *shrinkage(sizes, baseline_mm, protocol))
 
 
 def shrinkage(

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from imaging.errors import InputError
 from imaging.tables.columns import nearest
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 
 ALL_ARMS = "all"
 
@@ -37,7 +37,7 @@ class Arms:
         return tuple((name, self.control) for name in self.names[:-1])
 
 
-def arms_of(patients: Sequence[Followed], control: str = "") -> Arms:
+def arms_of(patients: Sequence[FollowedPatient], control: str = "") -> Arms:
     """The arms by name.
 
     Args:
@@ -53,13 +53,15 @@ def arms_of(patients: Sequence[Followed], control: str = "") -> Arms:
     return Arms((*sorted(name for name in counts if name != last), last))
 
 
-def population(patients: Sequence[Followed], kind: Population) -> list[Followed]:
+def population(patients: Sequence[FollowedPatient], kind: Population) -> list[FollowedPatient]:
     if kind is Population.INTENTION:
         return list(patients)
     return [each for each in patients if each.patient.per_protocol]
 
 
-def by_arm(patients: Sequence[Followed], arms: Arms) -> Iterator[tuple[str, list[Followed]]]:
+def by_arm(
+    patients: Sequence[FollowedPatient], arms: Arms
+) -> Iterator[tuple[str, list[FollowedPatient]]]:
     """All together, then each arm where there are several."""
     yield ALL_ARMS, list(patients)
     if len(arms.names) > 1:
@@ -67,13 +69,15 @@ def by_arm(patients: Sequence[Followed], arms: Arms) -> Iterator[tuple[str, list
             yield name, [each for each in patients if each.patient.arm == name]
 
 
-def strata_of(patients: Sequence[Followed], columns: Sequence[str]) -> list[str] | None:
+def strata_of(patients: Sequence[FollowedPatient], columns: Sequence[str]) -> list[str] | None:
     """The stratum of each patient; None where no column makes strata."""
     if not columns:
         return None
     return [" / ".join(each.patient.columns[name] for name in columns) for each in patients]
 
 
-def with_strata(patients: Sequence[Followed], columns: Sequence[str]) -> list[Followed]:
+def with_strata(
+    patients: Sequence[FollowedPatient], columns: Sequence[str]
+) -> list[FollowedPatient]:
     """The patients of whom every stratum is known."""
     return [each for each in patients if all(each.patient.columns[name] for name in columns)]

@@ -12,15 +12,15 @@ from recist.cohort.end_points import times_of
 from recist.cohort.hazards import concordance, cox
 from recist.cohort.quality_of_life import holm
 from recist.cohort.sheet import Sheet, SheetRow, figure, p_value, span
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 from recist.endpoints.summary import OBJECTIVE
 from recist.table import clinical_cells
 from recist.table.finding import Finding, Severity
 
 
 def values_of(
-    patients: Sequence[Followed], column: str, findings: list[Finding]
-) -> list[tuple[Followed, float]]:
+    patients: Sequence[FollowedPatient], column: str, findings: list[Finding]
+) -> list[tuple[FollowedPatient, float]]:
     """The patients of whom a number is known."""
     found = []
     for each in patients:
@@ -38,7 +38,10 @@ def values_of(
 
 
 def biomarker_sheet(
-    patients: Sequence[Followed], columns: Sequence[str], policy: str, findings: list[Finding]
+    patients: Sequence[FollowedPatient],
+    columns: Sequence[str],
+    policy: str,
+    findings: list[Finding],
 ) -> Sheet:
     """Each biomarker against response (Mann-Whitney) and PFS (Cox, per standard deviation)."""
     rows: list[SheetRow] = []
@@ -85,7 +88,7 @@ def biomarker_sheet(
     )
 
 
-def cost_sheet(patients: Sequence[Followed], arms: Arms, findings: list[Finding]) -> Sheet:
+def cost_sheet(patients: Sequence[FollowedPatient], arms: Arms, findings: list[Finding]) -> Sheet:
     """Cost by arm: mean, its bootstrap interval, median."""
     rows = []
     for arm, members in by_arm(patients, arms):

@@ -14,7 +14,7 @@ from recist.cohort.interval_censoring import turnbull
 from recist.cohort.proportion import Proportion, contrast
 from recist.cohort.sheet import Sheet, SheetRow, days, figure, p_value, percent, span
 from recist.cohort.survival import IntervalScale, KaplanMeier, kaplan_meier
-from recist.cohort.times import OF_INTEREST, Followed, FollowedTime
+from recist.cohort.times import OF_INTEREST, FollowedPatient, FollowedTime
 from recist.endpoints.policy import FDA_APPENDIX, POLICIES
 from recist.table.results import yes_no
 
@@ -31,7 +31,9 @@ COMPARED = ("PFS", "iPFS", "PFS out of field", "PFS in field", "OS")
 COMPETING = ("poly-metastatic", "local progression")
 
 
-def times_of(patients: Sequence[Followed], endpoint: str, policy: str = "") -> list[FollowedTime]:
+def times_of(
+    patients: Sequence[FollowedPatient], endpoint: str, policy: str = ""
+) -> list[FollowedTime]:
     """The times of one end point; of iPFS the rule that counts a never confirmed progression."""
     return [
         time
@@ -48,12 +50,12 @@ def policy_of(endpoint: str, main: str) -> str:
     return f"{main}, unconfirmed counts" if endpoint in ("iPFS",) else main
 
 
-def curve_of(patients: Sequence[Followed], endpoint: str, policy: str) -> KaplanMeier | None:
+def curve_of(patients: Sequence[FollowedPatient], endpoint: str, policy: str) -> KaplanMeier | None:
     times = times_of(patients, endpoint, policy)
     return kaplan_meier([t.days for t in times], [t.event for t in times]) if times else None
 
 
-def survival_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
+def survival_sheet(patients: Sequence[FollowedPatient], arms: Arms) -> Sheet:
     """Every end point by every policy and arm."""
     kinds = dict.fromkeys(
         (time.endpoint, time.policy)
@@ -100,7 +102,9 @@ def _curve(curve: KaplanMeier) -> SheetRow:
     }
 
 
-def six_month_sheet(patients: Sequence[Followed], arms: Arms, main: str, window: int) -> Sheet:
+def six_month_sheet(
+    patients: Sequence[FollowedPatient], arms: Arms, main: str, window: int
+) -> Sheet:
     """The rate at six months: by the curve and by counting, by every definition of six months."""
     rows = []
     for endpoint in ("PFS", "iPFS"):
@@ -151,7 +155,7 @@ def six_month_sheet(patients: Sequence[Followed], arms: Arms, main: str, window:
 
 
 def contrast_sheet(
-    patients: Sequence[Followed], arms: Arms, main: str, strata: Sequence[str]
+    patients: Sequence[FollowedPatient], arms: Arms, main: str, strata: Sequence[str]
 ) -> Sheet:
     """Each experimental arm against the control, by intention to treat and per protocol."""
     rows = []
@@ -177,13 +181,13 @@ def contrast_sheet(
 
 
 def _contrast(
-    pair: Sequence[Followed],
+    pair: Sequence[FollowedPatient],
     arms: tuple[str, str],
     endpoint: str,
     policy: str,
     strata: Sequence[str],
 ) -> SheetRow:
-    def data(members: Sequence[Followed]) -> tuple[list[int], list[bool], list[str]]:
+    def data(members: Sequence[FollowedPatient]) -> tuple[list[int], list[bool], list[str]]:
         found = [
             (time, each.patient.arm)
             for each in members
@@ -237,7 +241,7 @@ def _contrast(
     }
 
 
-def incidence_of(members: Sequence[Followed], endpoint: str) -> CumulativeIncidence | None:
+def incidence_of(members: Sequence[FollowedPatient], endpoint: str) -> CumulativeIncidence | None:
     times = times_of(members, endpoint)
     if not times:
         return None
@@ -246,7 +250,7 @@ def incidence_of(members: Sequence[Followed], endpoint: str) -> CumulativeIncide
     )
 
 
-def competing_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
+def competing_sheet(patients: Sequence[FollowedPatient], arms: Arms) -> Sheet:
     """Cumulative incidence where death competes."""
     rows = []
     for endpoint in COMPETING:
@@ -280,7 +284,7 @@ def competing_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
     )
 
 
-def turnbull_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
+def turnbull_sheet(patients: Sequence[FollowedPatient], arms: Arms) -> Sheet:
     """Progression-free survival from the bounds between scans, as a sensitivity."""
     rows = []
     for arm, members in by_arm(patients, arms):
@@ -309,7 +313,7 @@ def turnbull_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
     )
 
 
-def policy_sheet(patients: Sequence[Followed]) -> Sheet:
+def policy_sheet(patients: Sequence[FollowedPatient]) -> Sheet:
     """The patients whom the agencies' policies date differently."""
     rows = []
     for each in patients:
@@ -330,7 +334,7 @@ def policy_sheet(patients: Sequence[Followed]) -> Sheet:
     )
 
 
-def audit_sheet(patients: Sequence[Followed]) -> Sheet:
+def audit_sheet(patients: Sequence[FollowedPatient]) -> Sheet:
     """One row for every time: why this date."""
     rows = tuple(
         {

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from recist.abscopal.lesion_changes import LesionChange
+from recist.abscopal.lesion_changes import SizesOfLesion
 from recist.cohort.patients import Patient
 from recist.course import Field
 from recist.criteria.thresholds import PD_PERCENT, PR_PERCENT
@@ -171,7 +171,7 @@ def _legend(axes: Axes, handles: Sequence[Patch | Line2D]) -> None:
         axes.text(0.5, 0.5, "no lesion was followed", transform=axes.transAxes, ha="center")
 
 
-def _followed(patients: Sequence[Patient]) -> list[tuple[Patient, LesionChange]]:
+def _followed(patients: Sequence[Patient]) -> list[tuple[Patient, SizesOfLesion]]:
     return [
         (patient, change)
         for patient in patients

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recist.abscopal.lesion_changes import LesionChange
+from recist.abscopal.lesion_changes import SizesOfLesion
 from recist.cohort.patients import Patient
 from recist.cohort.proportion import CONFIDENCE, Proportion, Range
 from recist.cohort.rates import groups
@@ -117,12 +117,12 @@ def _counts(members: Sequence[Patient], field: Field, *, confirmed: bool) -> Cou
     ).reshape(-1, 2)
 
 
-def _followed(patient: Patient, field: Field) -> list[LesionChange]:
+def _followed(patient: Patient, field: Field) -> list[SizesOfLesion]:
     lesions = () if patient.finding is None else patient.finding.lesions
     return [each for each in lesions if each.field is field and each.sizes_mm]
 
 
-def _responded(change: LesionChange, *, confirmed: bool) -> bool:
+def _responded(change: SizesOfLesion, *, confirmed: bool) -> bool:
     return (change.confirmed_day if confirmed else change.response_day) is not None
 
 

@@ -18,7 +18,7 @@ from recist.cohort.growth_modulation import (
 )
 from recist.cohort.proportion import Proportion, contrast
 from recist.cohort.sheet import Sheet, SheetRow, days, figure, p_value, percent, span
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 from recist.course import Course, EventKind, Role
 from recist.endpoints.summary import OBJECTIVE
 from recist.protocol import Protocol
@@ -39,13 +39,13 @@ RATES = {
 }
 
 
-def rate_of(members: Sequence[Followed], kind: str, scope: Scope = Scope.ALL) -> Proportion:
+def rate_of(members: Sequence[FollowedPatient], kind: str, scope: Scope = Scope.ALL) -> Proportion:
     """Of all enrolled; who was not evaluated did not respond (by intention to treat)."""
     outcomes = [each.outcome(scope=scope) for each in members]
     return Proportion(sum(o is not None and RATES[kind](o) for o in outcomes), len(outcomes))
 
 
-def rate_sheet(patients: Sequence[Followed], arms: Arms, strata: Sequence[str]) -> Sheet:
+def rate_sheet(patients: Sequence[FollowedPatient], arms: Arms, strata: Sequence[str]) -> Sheet:
     """Rates by arm and stratum, on all lesions and, with a field, on each side of it."""
     rows = []
     for scope in Scope:
@@ -79,8 +79,8 @@ def rate_sheet(patients: Sequence[Followed], arms: Arms, strata: Sequence[str]) 
 
 
 def groups(
-    patients: Sequence[Followed], arms: Arms, strata: Sequence[str]
-) -> Iterator[tuple[str, list[Followed]]]:
+    patients: Sequence[FollowedPatient], arms: Arms, strata: Sequence[str]
+) -> Iterator[tuple[str, list[FollowedPatient]]]:
     """All, each arm, each level of each stratum, and each level in each arm."""
     yield from by_arm(patients, arms)
     for column in strata:
@@ -92,7 +92,7 @@ def groups(
                 yield f"{column} {level}{suffix}", members
 
 
-def rate_contrast_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
+def rate_contrast_sheet(patients: Sequence[FollowedPatient], arms: Arms) -> Sheet:
     """Differences of response rates between arms."""
     rows = []
     for first, control in arms.pairs:
@@ -118,7 +118,9 @@ def rate_contrast_sheet(patients: Sequence[Followed], arms: Arms) -> Sheet:
     return Sheet("rate_contrasts", "Differences of response rates", tuple(rows))
 
 
-def ratios_of(patients: Sequence[Followed], policy: str) -> tuple[list[Ratio], dict[str, str]]:
+def ratios_of(
+    patients: Sequence[FollowedPatient], policy: str
+) -> tuple[list[Ratio], dict[str, str]]:
     """The growth modulation index of each patient, and why the others have none."""
     found, without = [], {}
     for each in patients:
@@ -137,12 +139,12 @@ def ratios_of(patients: Sequence[Followed], policy: str) -> tuple[list[Ratio], d
 
 
 def modulation_of(
-    patients: Sequence[Followed], policy: str, threshold: float
+    patients: Sequence[FollowedPatient], policy: str, threshold: float
 ) -> GrowthModulation | None:
     return growth_modulation(ratios_of(patients, policy)[0], threshold)
 
 
-def modulation_sheet(patients: Sequence[Followed], arms: Arms, policy: str) -> Sheet:
+def modulation_sheet(patients: Sequence[FollowedPatient], arms: Arms, policy: str) -> Sheet:
     """The share above both thresholds, by three estimates."""
     rows = []
     for arm, members in by_arm(patients, arms):
@@ -179,7 +181,7 @@ def modulation_sheet(patients: Sequence[Followed], arms: Arms, policy: str) -> S
     )
 
 
-def modulation_rows(patients: Sequence[Followed], policy: str) -> Sheet:
+def modulation_rows(patients: Sequence[FollowedPatient], policy: str) -> Sheet:
     """Each patient's index, or why there is none."""
     found, without = ratios_of(patients, policy)
     rows: list[SheetRow] = [
@@ -201,7 +203,7 @@ def modulation_rows(patients: Sequence[Followed], policy: str) -> Sheet:
     return Sheet("growth_modulation_patients", "Growth modulation by patient", tuple(rows))
 
 
-def eligibility_sheet(patients: Sequence[Followed], findings: list[str]) -> Sheet:
+def eligibility_sheet(patients: Sequence[FollowedPatient], findings: list[str]) -> Sheet:
     """The criteria of the trial on each patient, and the treatment delivered.
 
     Args:

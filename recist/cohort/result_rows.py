@@ -13,7 +13,7 @@ from recist.cohort.lesion_rates import LesionContrast, LesionRate
 from recist.cohort.patients import Patient
 from recist.cohort.proportion import Proportion, Range
 from recist.cohort.rates import ArmContrast, Rate
-from recist.cohort.sensitivity import Change
+from recist.cohort.sensitivity import SensitivityChange
 from recist.cohort.sheet import SheetRow
 from recist.course import Course
 from recist.response import Reason
@@ -260,7 +260,7 @@ def lesion_rows(rates: Iterable[LesionRate], contrasts: Iterable[LesionContrast]
     return rows
 
 
-def sensitivity_rows(changes: Iterable[Change]) -> list[SheetRow]:
+def sensitivity_rows(changes: Iterable[SensitivityChange]) -> list[SheetRow]:
     """How many patients change, and who."""
     return [
         {

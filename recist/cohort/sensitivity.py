@@ -21,7 +21,7 @@ Doses = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SensitivityChange:
     """What another choice does to a definition.
 
     Attributes:
@@ -47,13 +47,13 @@ class Change:
 
 def sensitivity(
     patients: Sequence[Patient], protocol: Protocol, doses: Doses | None = None
-) -> tuple[Change, ...]:
+) -> tuple[SensitivityChange, ...]:
     """Every other choice against the protocol, for every definition.
 
     Args:
         doses: near-maximum of each lesion in Gy; with it, dose thresholds are varied.
     """
-    found: list[Change] = []
+    found: list[SensitivityChange] = []
     for choice, other in _variants(patients, protocol, doses):
         found += _compare(choice, patients, other, protocol)
     same = tuple(each.finding for each in patients)
@@ -93,7 +93,7 @@ def _compare(
     protocol: Protocol,
     *,
     confirmed: bool = False,
-) -> Iterator[Change]:
+) -> Iterator[SensitivityChange]:
     for reader, pairs in _by_reader(patients, other):
         for definition in chosen(protocol):
             before = [_responds(each.finding, definition.name) for each, _ in pairs]
@@ -101,7 +101,9 @@ def _compare(
             yield _change(choice, definition, reader, pairs, before=before, after=after)
 
 
-def _between_definitions(patients: Sequence[Patient], protocol: Protocol) -> Iterator[Change]:
+def _between_definitions(
+    patients: Sequence[Patient], protocol: Protocol
+) -> Iterator[SensitivityChange]:
     """Each definition against the reference: the same patients, another name."""
     if REFERENCE not in {each.name for each in chosen(protocol)}:
         return
@@ -133,11 +135,11 @@ def _change(
     *,
     before: Sequence[bool],
     after: Sequence[bool],
-) -> Change:
+) -> SensitivityChange:
     subjects = [a.subject for a, _ in pairs]
     both = list(zip(subjects, before, after, strict=True))
     evaluable = [(a.evaluable, b is not None and b.evaluable) for a, b in pairs]
-    return Change(
+    return SensitivityChange(
         choice,
         definition,
         reader,

@@ -65,7 +65,7 @@ class Bounds(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedPatient:
     """A patient with all that was seen and all that came of it.
 
     Attributes:
@@ -101,7 +101,7 @@ class Followed:
         )
 
 
-def followed(patient: Enrolled, course: Course | None, protocol: Protocol) -> Followed:
+def followed(patient: Enrolled, course: Course | None, protocol: Protocol) -> FollowedPatient:
     """All times of a patient.
 
     Raises:
@@ -123,10 +123,12 @@ def followed(patient: Enrolled, course: Course | None, protocol: Protocol) -> Fo
         for scope in Scope
         if any(lesion.role is not Role.NEW for lesion in within(course, scope, protocol).lesions)
     )
-    return Followed(patient, course, assessments, outcomes, origin, tuple(times), bounds, sides)
+    return FollowedPatient(
+        patient, course, assessments, outcomes, origin, tuple(times), bounds, sides
+    )
 
 
-def _never_seen(patient: Enrolled, protocol: Protocol) -> Followed:
+def _never_seen(patient: Enrolled, protocol: Protocol) -> FollowedPatient:
     """Enrolled and never measured: censored at the start, but followed for death."""
     start = patient.origin or 0
 
@@ -145,7 +147,7 @@ def _never_seen(patient: Enrolled, protocol: Protocol) -> Followed:
         for criteria in ("recist11", "irecist")
     )
     times = tuple(_of_outcomes(patient, outcomes))
-    return Followed(patient, None, (), outcomes, 0, times, Bounds(patient.subject, 0, None))
+    return FollowedPatient(patient, None, (), outcomes, 0, times, Bounds(patient.subject, 0, None))
 
 
 #: The name of an end point by criteria and set of lesions.

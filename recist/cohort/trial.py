@@ -26,7 +26,7 @@ from recist.cohort.enrolment import Enrolled, event_rows, read_enrolment
 from recist.cohort.growth_modulation import SARCOMA
 from recist.cohort.sheet import Sheet, percent, sheets_json, span, write_rows
 from recist.cohort.survival import IntervalScale
-from recist.cohort.times import Followed, followed
+from recist.cohort.times import FollowedPatient, followed
 from recist.cohort.trial_pdf import as_pdf
 from recist.course import Course, EventKind
 from recist.endpoints import time_zero_of
@@ -78,10 +78,10 @@ class TrialChoices:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class TrialData:
     """A trial that is read and assessed: all that the tables are made from."""
 
-    patients: tuple[Followed, ...]
+    patients: tuple[FollowedPatient, ...]
     courses: tuple[Course, ...]
     arms: Arms
     choices: TrialChoices
@@ -183,7 +183,7 @@ def read_trial(
     findings: list[Finding],
     *,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Trial:
+) -> TrialData:
     """Check the tables, join them, and assess every patient.
 
     One patient who contradicts itself never stops the others: it is named among the findings.
@@ -225,7 +225,7 @@ def read_trial(
             on_progress(number + 1, len(enrolled))
     if not patients:
         raise InputError("no patient could be assessed", remedy="see the lines above")
-    return Trial(
+    return TrialData(
         tuple(patients),
         tuple(course for course in courses if course.subject in enrolled),
         arms_of(patients, choices.control),
@@ -263,7 +263,7 @@ def _sound(
 
 
 def _sheets(
-    trial: Trial, tables: TrialTables, findings: list[Finding], sentences: list[str]
+    trial: TrialData, tables: TrialTables, findings: list[Finding], sentences: list[str]
 ) -> list[Sheet]:
     patients, arms, protocol = trial.patients, trial.arms, trial.protocol
     main, strata = protocol.pfs_policy, trial.choices.strata
@@ -300,7 +300,7 @@ def _sheets(
     return sheets
 
 
-def _answers(trial: Trial) -> list[str]:
+def _answers(trial: TrialData) -> list[str]:
     """The main answers in a sentence each."""
     patients, arms, main = trial.patients, trial.arms, trial.protocol.pfs_policy
     said = []
@@ -339,7 +339,7 @@ def _answers(trial: Trial) -> list[str]:
     return said
 
 
-def _header(trial: Trial) -> tuple[tuple[str, str], ...]:
+def _header(trial: TrialData) -> tuple[tuple[str, str], ...]:
     arms, protocol = trial.arms, trial.protocol
     counts = Counter(each.patient.arm for each in trial.patients)
     rows = [

@@ -16,7 +16,7 @@ from recist.criteria.diameter import (
     percent,
     progression_mm,
 )
-from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
+from recist.criteria.new_lesions import COUNTS, NewLesionSight, Sight
 from recist.criteria.response_tables import IMMUNE, NO_DISEASE, TABLE_1, TABLE_2, Evidence
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.papers import FAQ, IRECIST, RECIST11
@@ -219,13 +219,13 @@ NON_TARGET = {
 }
 
 
-def _described(lesion: NewLesion) -> str:
+def _described(lesion: NewLesionSight) -> str:
     size = "" if lesion.diameter_mm is None else f" {in_mm(lesion.diameter_mm)} mm"
     remark = "" if lesion.sight is Sight.SEEN else f" ({lesion.sight})"
     return f"{lesion.lesion.id} ({lesion.lesion.organ or 'site unknown'}){size}{remark}"
 
 
-def _new(lesions: tuple[NewLesion, ...]) -> Words:
+def _new(lesions: tuple[NewLesionSight, ...]) -> Words:
     counted = [lesion for lesion in lesions if lesion.sight in COUNTS]
     sizes = tuple(
         (lesion.lesion.id, f"{in_mm(lesion.diameter_mm)} mm")

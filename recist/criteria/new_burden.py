@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from recist.course import Status
 from recist.criteria.diameter import ZERO, has_grown
-from recist.criteria.new_lesions import COUNTS, NewLesion, Sight
+from recist.criteria.new_lesions import COUNTS, NewLesionSight, Sight
 from recist.criteria.target_limits import MeasurableLesion, choose, organ_of
 from recist.criteria.thresholds import MEASURABLE_MM, MEASURABLE_NODE_MM, PD_GROWTH_MM
 from recist.protocol import Protocol
@@ -69,7 +69,7 @@ class NewBurden:
         self._smallest: dict[str, Decimal] = {}
         self._by_organ = protocol.target_choice == "organ_then_size"
 
-    def look(self, lesions: tuple[NewLesion, ...]) -> NewFindings:
+    def look(self, lesions: tuple[NewLesionSight, ...]) -> NewFindings:
         """What a time point shows, without adding to the list."""
         if not lesions:
             return NOTHING
@@ -125,7 +125,7 @@ class NewBurden:
             if name in self._smallest
         )
 
-    def add(self, lesions: tuple[NewLesion, ...], found: NewFindings) -> None:
+    def add(self, lesions: tuple[NewLesionSight, ...], found: NewFindings) -> None:
         """Take a time point into the list."""
         if not lesions:
             return
@@ -139,7 +139,7 @@ class NewBurden:
         if found.fresh:
             self._list(lesions, found.fresh)
 
-    def _list(self, lesions: tuple[NewLesion, ...], fresh: tuple[str, ...]) -> None:
+    def _list(self, lesions: tuple[NewLesionSight, ...], fresh: tuple[str, ...]) -> None:
         joining = {
             new.lesion.id: new
             for new in lesions
@@ -165,6 +165,6 @@ class NewBurden:
                     self._smallest[name] = new.diameter_mm
 
 
-def measurable_mm(new: NewLesion) -> Decimal:
+def measurable_mm(new: NewLesionSight) -> Decimal:
     """The size from which a new lesion may be a new-lesion target."""
     return MEASURABLE_NODE_MM if new.lesion.is_node else MEASURABLE_MM

@@ -33,7 +33,7 @@ class Sight(StrEnum):
 COUNTS = frozenset({Sight.SEEN, Sight.BACK_DATED, Sight.CANDIDATE})
 
 
-class NewLesion(NamedTuple):
+class NewLesionSight(NamedTuple):
     """One new lesion at one time point, once it has been noted at all."""
 
     lesion: Lesion
@@ -54,13 +54,13 @@ class _Raw(StrEnum):
 
 def new_lesions(
     course: Course, lesions: Sequence[Lesion], protocol: Protocol
-) -> tuple[tuple[NewLesion, ...], ...]:
+) -> tuple[tuple[NewLesionSight, ...], ...]:
     """For each time point, the new lesions noted so far and what was seen of them.
 
     Args:
         lesions: those of role NEW.
     """
-    found: list[list[NewLesion]] = [[] for _ in course.timepoints]
+    found: list[list[NewLesionSight]] = [[] for _ in course.timepoints]
     for lesion in lesions:
         records = [
             next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
@@ -77,7 +77,7 @@ def new_lesions(
             noted = noted or record is not None
             if noted:
                 status = Status.NOT_EVALUABLE if record is None else record.status
-                found[k].append(NewLesion(lesion, status, sizes[k], sight))
+                found[k].append(NewLesionSight(lesion, status, sizes[k], sight))
     return tuple(tuple(lesions_here) for lesions_here in found)
 
 

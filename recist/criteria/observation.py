@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from recist.course import Course, EventKind, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria.diameter import ZERO, diameter_of, is_diseased, too_small
-from recist.criteria.new_lesions import COUNTS, NewLesion, new_lesions
+from recist.criteria.new_lesions import COUNTS, NewLesionSight, new_lesions
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
 from recist.response import Response
@@ -41,7 +41,7 @@ class Observation(NamedTuple):
     missing: tuple[str, ...]
     non_target: Response
     deciding: tuple[str, ...]
-    new: tuple[NewLesion, ...]
+    new: tuple[NewLesionSight, ...]
     new_seen: bool
     remarks: tuple[str, ...]
     method_changed: bool = False
@@ -70,7 +70,7 @@ class ObservedCourse(NamedTuple):
 _MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
 _PROGRESSION, _NOT_EVALUABLE = Status.PROGRESSION, Status.NOT_EVALUABLE
 _PRESENT = Status.PRESENT
-_NO_NEW: tuple[NewLesion, ...] = ()
+_NO_NEW: tuple[NewLesionSight, ...] = ()
 _NO_REMARKS: tuple[str, ...] = ()
 _NO_NAMES: tuple[str, ...] = ()
 

@@ -37,7 +37,7 @@ MEASURABILITY = RECIST11("3.1.1")
 CHOICE = RECIST11("4.2")
 
 
-class Modality(StrEnum):
+class MeasuringMethod(StrEnum):
     CT = "CT"
     MRI = "MRI"
     RADIOGRAPH = "CXR"
@@ -114,7 +114,7 @@ class BaselineLesion:
     is_node: bool
     long_axis_mm: Decimal
     short_axis_mm: Decimal | None = None
-    modality: Modality = Modality.CT
+    modality: MeasuringMethod = MeasuringMethod.CT
     kind: LesionKind = LesionKind.SOFT_TISSUE
     treatment: LocalTreatment = LocalTreatment.NONE
     slice_thickness_mm: Decimal | None = None
@@ -178,7 +178,7 @@ def measurability(lesion: BaselineLesion, protocol: Protocol) -> Placement:
             f"normal below {PATHOLOGICAL_NODE_MM} mm"
         )
         return Placement(Measurability.NORMAL_NODE, reason)
-    if lesion.kind in NEVER_MEASURABLE or lesion.modality is Modality.ULTRASOUND:
+    if lesion.kind in NEVER_MEASURABLE or lesion.modality is MeasuringMethod.ULTRASOUND:
         what = lesion.kind if lesion.kind in NEVER_MEASURABLE else "a lesion seen on ultrasound"
         return Placement(Measurability.NEVER, f"{what} is never measurable")
     if _is_barred(lesion, protocol):
@@ -208,7 +208,7 @@ def _is_barred(lesion: BaselineLesion, protocol: Protocol) -> bool:
 
 def _limit(lesion: BaselineLesion, protocol: Protocol) -> tuple[Decimal, tuple[str, ...]]:
     """The smallest size that is measurable, with what the reader should know about it."""
-    if lesion.modality is Modality.RADIOGRAPH:
+    if lesion.modality is MeasuringMethod.RADIOGRAPH:
         return MEASURABLE_ON_RADIOGRAPH_MM, ()
     slice_mm = _slice_mm(lesion, protocol)
     limit_mm = least_measurable_mm(slice_mm, protocol, is_node=lesion.is_node)

@@ -35,7 +35,7 @@ class Best(NamedTuple):
     reason: Reason
 
 
-class Confirmation(NamedTuple):
+class ResponseConfirmation(NamedTuple):
     """A response and the later visit that confirms it."""
 
     first: RespondedVisit
@@ -77,7 +77,7 @@ def until_progression(
 
 def confirmation(
     visits: Sequence[RespondedVisit], position: int, protocol: Protocol, family: Family = RECIST
-) -> Confirmation | None:
+) -> ResponseConfirmation | None:
     """The visit that confirms the response at a position, if one does.
 
     A complete response needs another one, a partial response another response; at least
@@ -95,7 +95,7 @@ def confirmation(
             is_partial and later.response == family.partial and not complete_between
         ):
             if later.day - first.day >= protocol.confirmation_days:
-                return Confirmation(first, later)
+                return ResponseConfirmation(first, later)
             complete_between |= is_complete
         elif later.response in _NOT_EVALUABLE or later.held:
             missing += 1
@@ -115,7 +115,7 @@ def first_response(
     *,
     confirmed: bool,
     words: tuple[Response, ...] | None = None,
-) -> Confirmation | None:
+) -> ResponseConfirmation | None:
     """The first complete or partial response among evaluated visits, with its confirmation.
 
     Args:
@@ -128,7 +128,7 @@ def first_response(
     for position, visit in enumerate(visits):
         if visit.response in looked_for:
             if not confirmed:
-                return Confirmation(visit, visit)
+                return ResponseConfirmation(visit, visit)
             found = confirmation(visits, position, protocol, family)
             if found is not None:
                 return found

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from imaging.errors import InputError
+from imaging.volume import FloatArray
 from recist.forecast.fitting import (
     FEWEST_WITHOUT,
     HIGHEST_RATE,
@@ -25,8 +26,6 @@ from recist.forecast.fitting import (
     Prior,
 )
 from recist.forecast.kinetics import Claret, Stein, Wang, gd_phi
-
-Floats = npt.NDArray[np.float64]
 
 #: Where the smallest size of a curve is looked for, beyond the last scan, in days.
 BEYOND_DAYS = 365.0
@@ -46,7 +45,7 @@ class CurveModel:
     source: str
     names: tuple[str, ...]
     bounds: tuple[tuple[float, float], ...]
-    size: Callable[[Floats, Sequence[float]], Floats]
+    size: Callable[[FloatArray, Sequence[float]], FloatArray]
 
 
 _RATE = (LOWEST_RATE, HIGHEST_RATE)
@@ -107,12 +106,12 @@ def fit_curves(
     return tuple(sorted(found, key=lambda each: each.aic))
 
 
-def _fit(model: CurveModel, since: Floats, y: Floats, deviation: Floats) -> CurveFit:
+def _fit(model: CurveModel, since: FloatArray, y: FloatArray, deviation: FloatArray) -> CurveFit:
     """Least squares on the logarithms of the parameters, from several starts."""
     low = np.log([y[0] / 8, *(low for low, _ in model.bounds)])
     high = np.log([y[0] * 8, *(high for _, high in model.bounds)])
 
-    def misses(parameters: Floats) -> Floats:
+    def misses(parameters: FloatArray) -> FloatArray:
         return (model.size(since, np.exp(parameters).tolist()) - y) / deviation
 
     shares = np.linspace(0.3, 0.8, len(model.bounds))

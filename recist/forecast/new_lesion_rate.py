@@ -21,8 +21,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import betainc, gammaln, logsumexp
 
 from imaging.errors import InputError
-
-Floats = npt.NDArray[np.float64]
+from imaging.volume import FloatArray
 
 #: More lesions than oligo-metastatic disease may have (ESTRO-ASTRO, Lievens 2020).
 MOST_OLIGOMETASTASES = 5
@@ -73,7 +72,7 @@ class GammaPrior:
             raise InputError(f"a prior of shape {self.shape:g} worth {self.years:g} years")
 
     @property
-    def growths(self) -> tuple[Floats, Floats]:
+    def growths(self) -> tuple[FloatArray, FloatArray]:
         """Growths of the rate, and the weight of each."""
         if not self.growth_spread:
             return np.array([self.growth]), np.ones(1)
@@ -97,7 +96,7 @@ class _Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedNewLesions:
     """What is expected of one patient.
 
     Attributes:
@@ -177,7 +176,7 @@ class Expected:
         return high
 
 
-def exposure_years(growth: npt.ArrayLike, start: npt.ArrayLike, end: npt.ArrayLike) -> Floats:
+def exposure_years(growth: npt.ArrayLike, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
     """The integral of ``exp(growth t)`` from ``start`` to ``end``: years at the first rate."""
     k, since, until = (np.asarray(each, dtype=np.float64) for each in (growth, start, end))
     still = np.abs(k) < 1e-9
@@ -192,7 +191,7 @@ def expected(
     prior: GammaPrior = WEAK,
     *,
     growth: tuple[float, float] | None = None,
-) -> Expected:
+) -> ExpectedNewLesions:
     """The posterior of one patient.
 
     Args:
@@ -211,7 +210,7 @@ def expected(
         logs = logs - 0.5 * ((growths - growth[0]) / growth[1]) ** 2
     chances = np.exp(logs - logsumexp(logs))
     known = prior.years + exposure_years(growths, 0.0, until)
-    return Expected(
+    return ExpectedNewLesions(
         lesions,
         new,
         until,
@@ -222,7 +221,9 @@ def expected(
     )
 
 
-def _log_likelihood(history: NewLesionHistory, prior: GammaPrior, growths: Floats) -> Floats:
+def _log_likelihood(
+    history: NewLesionHistory, prior: GammaPrior, growths: FloatArray
+) -> FloatArray:
     """Of the dated counts at each growth, the rate summed over."""
     total = np.full(len(growths), prior.shape * np.log(prior.years) - gammaln(prior.shape))
     for (start, end), count in zip(pairwise((0.0, *history.years)), history.counts, strict=True):
@@ -249,11 +250,11 @@ def prior_of(histories: Sequence[NewLesionHistory]) -> GammaPrior:
         distinct[history] = distinct.get(history, 0) + 1
     source = f"learned from {len(known)} patients"
 
-    def prior(parameters: Floats) -> GammaPrior:
+    def prior(parameters: FloatArray) -> GammaPrior:
         shape, years, spread = np.exp(parameters[:3])
         return GammaPrior(float(shape), float(years), source, float(parameters[3]), float(spread))
 
-    def unlikely(parameters: Floats) -> float:
+    def unlikely(parameters: FloatArray) -> float:
         candidate = prior(parameters)
         growths, weights = candidate.growths
         logs = np.log(weights)

@@ -22,7 +22,7 @@ _SURE_STATES = ("matched", "new", "absent", "baseline")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class LesionCell:
     """One lesion at one date in the table."""
 
     main: str
@@ -40,7 +40,7 @@ class LesionRow:
     field: str
     field_name: str
     dose: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[LesionCell, ...]
     drawn_as: str = ""
 
 
@@ -131,7 +131,7 @@ def _gray(dose_gy: float) -> str:
     return "< 0.1 Gy" if 0 <= dose_gy < 0.1 else f"{dose_gy:.1f} Gy"
 
 
-def _cells(case: PatientResult, lesion: Lesion) -> Iterator[Cell]:
+def _cells(case: PatientResult, lesion: Lesion) -> Iterator[LesionCell]:
     remarks: dict[int, list[str]] = {}
     for name, day, remark in case.flags:
         if name == lesion.id:
@@ -148,9 +148,9 @@ def _cells(case: PatientResult, lesion: Lesion) -> Iterator[Cell]:
             unseen = lesion.role is Role.NEW and measurement is None
             words = "–" if unseen else wording.status_words(measurement)
             details = () if measurement is None else tuple(_details(measurement, lesion))
-            yield Cell(words, False, details=details, remarks=tuple(notes))
+            yield LesionCell(words, False, details=details, remarks=tuple(notes))
             continue
-        yield Cell(
+        yield LesionCell(
             wording.mm(measurement.diameter_mm),
             True,
             wording.percent(changes[timepoint.day]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.volume import Array, Grid, Mask, Unit, Volume
-from pet.projection import Drawn, ProjectionPlane, projections
+from pet.projection import ProjectionPlane, SilhouetteKind, projections
 from pet.reference_regions import RegionName, measure
 
 
@@ -40,8 +40,8 @@ def test_projections_do_not_depend_on_how_the_volume_is_stored(
     assert np.argwhere(sagittal.image == 7.0).tolist() == [[1, 4]]
     for projection, at in ((coronal, [1, 2]), (sagittal, [1, 4])):
         lesion, liver = projection.silhouettes
-        assert (lesion.name, lesion.drawn) == ("L1", Drawn.LESION)
-        assert (liver.name, liver.drawn) == ("liver", Drawn.REFERENCE)
+        assert (lesion.name, lesion.drawn) == ("L1", SilhouetteKind.LESION)
+        assert (liver.name, liver.drawn) == ("liver", SilhouetteKind.REFERENCE)
         assert np.argwhere(lesion.array).tolist() == [at]
 
 

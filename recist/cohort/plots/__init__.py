@@ -13,14 +13,14 @@ from recist.cohort.plots.plot import Plot
 from recist.cohort.plots.states import stacked_plot
 from recist.cohort.plots.sums import field_spider_plot, spider_plot, waterfall_plot
 from recist.cohort.plots.swimmer import swimmer_plot
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 from recist.protocol import Protocol
 
 __all__ = ["Plot", "plots"]
 
 
 def plots(
-    patients: Sequence[Followed], arms: Arms, protocol: Protocol, strata: Sequence[str]
+    patients: Sequence[FollowedPatient], arms: Arms, protocol: Protocol, strata: Sequence[str]
 ) -> list[Plot]:
     """Every plot that the data allow."""
     policy = protocol.pfs_policy

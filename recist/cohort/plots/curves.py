@@ -29,11 +29,11 @@ from recist.cohort.plots.plot import (
 from recist.cohort.response_sheets import modulation_of
 from recist.cohort.sheet import SheetRow, figure
 from recist.cohort.survival import IntervalScale
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 
 
 def survival_plot(
-    patients: Sequence[Followed], arms: Arms, endpoint: str, policy: str
+    patients: Sequence[FollowedPatient], arms: Arms, endpoint: str, policy: str
 ) -> Plot | None:
     """Kaplan-Meier by arm, with bands, marks of censoring and numbers at risk."""
     chosen = policy_of(endpoint, policy)
@@ -74,7 +74,7 @@ def survival_plot(
     return Plot(f"km_{file_name(endpoint)}", f"{endpoint} by Kaplan-Meier", drawing, tuple(rows))
 
 
-def incidence_plot(patients: Sequence[Followed], arms: Arms, endpoint: str) -> Plot | None:
+def incidence_plot(patients: Sequence[FollowedPatient], arms: Arms, endpoint: str) -> Plot | None:
     """Cumulative incidence by arm, death competing."""
     series = []
     rows: list[SheetRow] = []
@@ -108,7 +108,7 @@ def incidence_plot(patients: Sequence[Followed], arms: Arms, endpoint: str) -> P
     return Plot(f"incidence_{file_name(endpoint)}", title, drawing, tuple(rows))
 
 
-def modulation_plot(patients: Sequence[Followed], arms: Arms, policy: str) -> Plot | None:
+def modulation_plot(patients: Sequence[FollowedPatient], arms: Arms, policy: str) -> Plot | None:
     """Kaplan-Meier of the growth modulation index by arm."""
     drawing = blank(7.6, 4.2)
     axes = drawing.add_subplot()

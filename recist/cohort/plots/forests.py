@@ -18,11 +18,11 @@ from recist.cohort.plots.plot import (
 )
 from recist.cohort.response_sheets import groups, rate_of
 from recist.cohort.sheet import SheetRow
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 
 
 def hazard_forest(
-    patients: Sequence[Followed], arms: Arms, policy: str, strata: Sequence[str]
+    patients: Sequence[FollowedPatient], arms: Arms, policy: str, strata: Sequence[str]
 ) -> Plot | None:
     """The hazard ratio of PFS in every subgroup."""
     if not arms.pairs:
@@ -72,8 +72,8 @@ def hazard_forest(
 
 
 def _subgroups(
-    patients: Sequence[Followed], strata: Sequence[str]
-) -> list[tuple[str, list[Followed]]]:
+    patients: Sequence[FollowedPatient], strata: Sequence[str]
+) -> list[tuple[str, list[FollowedPatient]]]:
     found = [("all", list(patients))]
     for column in strata:
         levels = sorted({each.patient.columns[column] for each in patients} - {""})
@@ -84,7 +84,9 @@ def _subgroups(
     return found
 
 
-def rate_forest(patients: Sequence[Followed], arms: Arms, strata: Sequence[str]) -> Plot | None:
+def rate_forest(
+    patients: Sequence[FollowedPatient], arms: Arms, strata: Sequence[str]
+) -> Plot | None:
     """Objective response by arm and stratum, with exact intervals."""
     lines = [
         (label, rate_of(members, "objective response"))

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from recist.cohort.arms import Arms
 from recist.cohort.lesion_charts import PROGRESSION_PERCENT, RESPONSE_PERCENT, TOP_PERCENT
 from recist.cohort.plots.plot import FAINT, LINE, MOST_NAMED, Plot, bare, blank, members_of
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 from recist.course import Course, Field, Lesion, Role
 from recist.criteria.diameter import diameter_of
 from recist.protocol import Protocol
@@ -17,7 +17,7 @@ from recist.report.palette import FIELD_COLOURS, FIELD_NAMES
 
 
 def lesion_waterfall_plot(
-    patients: Sequence[Followed], arms: Arms, protocol: Protocol
+    patients: Sequence[FollowedPatient], arms: Arms, protocol: Protocol
 ) -> Plot | None:
     """The best change of every target lesion, largest growth first, an axis for each arm.
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from recist.cohort.arms import Arms
 from recist.cohort.lesion_charts import STYLE
 from recist.cohort.sheet import SheetRow
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 
 #: Okabe and Ito's colours, told apart by most eyes and in grey; one per arm.
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -38,7 +38,7 @@ def colour_of(arms: Arms) -> Callable[[str], str]:
     return lambda arm: ARM_COLOURS[arms.names.index(arm) % len(ARM_COLOURS)]
 
 
-def members_of(patients: Sequence[Followed], arm: str) -> list[Followed]:
+def members_of(patients: Sequence[FollowedPatient], arm: str) -> list[FollowedPatient]:
     return [each for each in patients if each.patient.arm == arm]
 
 

@@ -18,7 +18,7 @@ from recist.cohort.plots.plot import (
     members_of,
 )
 from recist.cohort.sheet import SheetRow
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 from recist.report.palette import SCOPE_COLOURS, SCOPE_NAMES, TONE_COLOURS, tone
 from recist.response import Response, Scope
 
@@ -33,7 +33,7 @@ SHADES = {
 }
 
 
-def stacked_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
+def stacked_plot(patients: Sequence[FollowedPatient], arms: Arms) -> Plot | None:
     """The responses at each scheduled visit, by arm: of all lesions and of each side of the field.
 
     Shares of all enrolled in the arm, and on a side of those with lesions there at baseline.
@@ -69,7 +69,7 @@ def stacked_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
 
 
 def _stack(
-    axes: Axes, members: Sequence[Followed], scope: Scope, arm: str, visits: Sequence[int]
+    axes: Axes, members: Sequence[FollowedPatient], scope: Scope, arm: str, visits: Sequence[int]
 ) -> list[SheetRow]:
     rows: list[SheetRow] = []
     floor = np.zeros(len(visits))
@@ -91,7 +91,7 @@ def _stack(
     return rows
 
 
-def _state(each: Followed, scope: Scope, day: int) -> str:
+def _state(each: FollowedPatient, scope: Scope, day: int) -> str:
     """What was last seen within a visit of a day; progression and death stay."""
     alive = each.time("OS")
     if alive is not None and alive.event and alive.days <= day:

@@ -22,7 +22,7 @@ from recist.cohort.plots.plot import (
     colour_of,
 )
 from recist.cohort.sheet import SheetRow
-from recist.cohort.times import Followed
+from recist.cohort.times import FollowedPatient
 from recist.report.palette import SCOPE_COLOURS, SCOPE_NAMES, TONE_COLOURS, tone
 from recist.response import Scope
 
@@ -30,7 +30,7 @@ from recist.response import Scope
 MOST_MARKED = 80
 
 
-def waterfall_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
+def waterfall_plot(patients: Sequence[FollowedPatient], arms: Arms) -> Plot | None:
     """The best change of the sum of each patient, largest growth first."""
     bars = []
     for each in patients:
@@ -81,31 +81,31 @@ def waterfall_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
     return Plot("waterfall", "Best change of the sum of diameters", drawing, rows)
 
 
-class Line(NamedTuple):
+class SumLine(NamedTuple):
     """A line of a spider: whose, what it is called in the key, its colour, (day, change)."""
 
-    patient: Followed
+    patient: FollowedPatient
     name: str
     colour: str
     changes: Sequence[tuple[int, float]]
 
 
-def spider_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
+def spider_plot(patients: Sequence[FollowedPatient], arms: Arms) -> Plot | None:
     """The change of the sum over time, an axis for each arm, coloured by best response."""
     lines = []
     for each in patients:
         outcome = each.outcome()
         if outcome is not None:
             best = outcome.best_overall
-            lines.append(Line(each, str(best), TONE_COLOURS[tone(best)], sums_of(each)))
+            lines.append(SumLine(each, str(best), TONE_COLOURS[tone(best)], sums_of(each)))
     found = _spider(lines, arms, "Change of the sum (%)", "best_overall")
     return found and Plot("spider", "Sum of diameters over time", *found)
 
 
-def field_spider_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
+def field_spider_plot(patients: Sequence[FollowedPatient], arms: Arms) -> Plot | None:
     """The sums in the field and outside of it over time, coloured by side."""
     lines = [
-        Line(each, SCOPE_NAMES[scope].lower(), SCOPE_COLOURS[scope], sums_of(each, scope))
+        SumLine(each, SCOPE_NAMES[scope].lower(), SCOPE_COLOURS[scope], sums_of(each, scope))
         for scope in (Scope.IN_FIELD, Scope.OUT_OF_FIELD)
         for each in patients
     ]
@@ -114,7 +114,7 @@ def field_spider_plot(patients: Sequence[Followed], arms: Arms) -> Plot | None:
 
 
 def _spider(
-    lines: Sequence[Line], arms: Arms, label: str, column: str
+    lines: Sequence[SumLine], arms: Arms, label: str, column: str
 ) -> tuple[Figure, tuple[SheetRow, ...]] | None:
     """An axis for each arm; growth beyond the axis is drawn at its end with a triangle.
 
@@ -169,7 +169,7 @@ def _spider(
     return drawing, rows
 
 
-def sums_of(each: Followed, scope: Scope = Scope.ALL) -> list[tuple[int, float]]:
+def sums_of(each: FollowedPatient, scope: Scope = Scope.ALL) -> list[tuple[int, float]]:
     """(day, change of the sum in percent) from the baseline; empty where there is no sum."""
     if each.course is None:
         return []

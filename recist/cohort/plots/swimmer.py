@@ -17,7 +17,7 @@ from recist.cohort.plots.plot import (
     colour_of,
 )
 from recist.cohort.sheet import SheetRow
-from recist.cohort.times import Followed, FollowedTime
+from recist.cohort.times import FollowedPatient, FollowedTime
 from recist.course import EventKind, Field
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 
@@ -39,7 +39,7 @@ MARKS = {
 }
 
 
-def swimmer_plot(patients: Sequence[Followed], arms: Arms, policy: str) -> Plot | None:
+def swimmer_plot(patients: Sequence[FollowedPatient], arms: Arms, policy: str) -> Plot | None:
     """Each patient from randomisation to the last contact: responses, radiotherapy, events."""
     bars = []
     for each in patients:
@@ -95,7 +95,7 @@ def swimmer_plot(patients: Sequence[Followed], arms: Arms, policy: str) -> Plot 
     return Plot("swimmer", "Course of every patient", drawing, tuple(rows))
 
 
-def _where(each: Followed, pfs: FollowedTime, policy: str) -> str:
+def _where(each: FollowedPatient, pfs: FollowedTime, policy: str) -> str:
     """Which side of the field progressed on the day of the progression."""
     sides = [
         word
@@ -107,7 +107,7 @@ def _where(each: Followed, pfs: FollowedTime, policy: str) -> str:
 
 
 def _events(
-    each: Followed, pfs: FollowedTime | None, alive: FollowedTime | None, policy: str
+    each: FollowedPatient, pfs: FollowedTime | None, alive: FollowedTime | None, policy: str
 ) -> list[tuple[str, int]]:
     origin = each.origin_day if each.course is not None else 0
     found: list[tuple[str, int]] = []

@@ -19,7 +19,7 @@ from recist.cohort.plots.swimmer import swimmer_plot
 from recist.cohort.response_sheets import rate_sheet
 from recist.cohort.simulated import CONTROL, EXPERIMENTAL, write_trial
 from recist.cohort.times import DEATH, OF_INTEREST
-from recist.cohort.trial import Trial, TrialChoices, TrialTables, cohort_file, read_trial
+from recist.cohort.trial import TrialChoices, TrialData, TrialTables, cohort_file, read_trial
 from recist.course import Field
 from recist.protocol import load
 from recist.report.palette import FIELD_COLOURS
@@ -50,7 +50,9 @@ def patient(subject: str, arm: str = "drug", **columns: str) -> dict[str, str]:
     )
 
 
-def read(scans: Rows, patients: Rows, strata: Sequence[str] = ()) -> tuple[Trial, list[Finding]]:
+def read(
+    scans: Rows, patients: Rows, strata: Sequence[str] = ()
+) -> tuple[TrialData, list[Finding]]:
     findings: list[Finding] = []
     trial = read_trial(
         scans,

@@ -20,7 +20,7 @@ from recist.criteria.selection import (
     LesionKind,
     LocalTreatment,
     Measurability,
-    Modality,
+    MeasuringMethod,
     choose_targets,
     measurability,
 )
@@ -56,7 +56,7 @@ def found(row: dict[str, str]) -> BaselineLesion:
         row["lesion"] == "lymph node",
         Decimal(row["longest_diameter_mm"]),
         decimal(row["short_axis_mm"]),
-        Modality(row["modality"]),
+        MeasuringMethod(row["modality"]),
         KINDS.get(row["lesion"], LesionKind.SOFT_TISSUE),
         LocalTreatment.BEFORE_BASELINE if treated else LocalTreatment.NONE,
         thickness,
@@ -109,7 +109,7 @@ def test_a_node_well_above_two_thick_slices_needs_no_warning() -> None:
 
 
 def test_ultrasound_never_measures() -> None:
-    verdict = measurability(soft("60", modality=Modality.ULTRASOUND), DEFAULT)
+    verdict = measurability(soft("60", modality=MeasuringMethod.ULTRASOUND), DEFAULT)
     assert verdict.measurability is Measurability.NEVER and verdict.limit_mm is None
 
 
