@@ -132,11 +132,17 @@ def account(
 ) -> None:
     """Make an account, such as the first administrator of a trial."""
     _loaded()
+    from pydantic import ValidationError
+
     from recist.review.database.tables import AccountRole
     from recist.review.web.app import enter, trial_room
     from recist.review.web.forms import NewAccount
 
-    form = NewAccount.model_validate({"name": name, "role": role, "password": password})
+    try:
+        form = NewAccount.model_validate({"name": name, "role": role, "password": password})
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise InputError(f"{first['loc'][0]}: {first['msg']}") from error
     room = trial_room(_settings(trial))
     enter(room.database, form.name, AccountRole(form.role), form.password)
     print_line(f"{form.name} may log in as {form.role}")

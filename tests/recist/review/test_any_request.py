@@ -17,7 +17,7 @@ from recist.review.web.sessions import COOKIE, CSRF_HEADER
 from tests.recist.review.conftest import HOST
 from tests.recist.review.phantom_trial import DATES, PhantomTrial, begin_trial, write_studies
 
-EXAMPLES = 5
+EXAMPLES = 4
 #: Paths with a chance to be something: a subject that is there, a date, an image.
 LIKELY = {"subject": "S1", "date": DATES[0], "modality": "ct", "plane": "axial", "n": 1}
 #: What is taken of a generated request.
