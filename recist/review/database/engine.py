@@ -23,6 +23,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Seconds that a writer waits for another one.
 WAIT_S = 30
 KEY_BYTES = 32
+#: Readers do not wait for a writer, and what is committed has reached the disk.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +87,7 @@ def opened_for_proof(url: str, key_file: Path) -> Iterator[tuple[Session, bytes]
         raise InputError("no database is there", where=url.removeprefix("sqlite:///"))
     if not key_file.is_file():
         raise InputError("the key of the audit is missing", where=key_file)
-    engine = engine_of(url)
+    engine = engine_of(url, only_reads=True)
     try:
         with Session(engine.execution_options(reads_only=True)) as session:
             yield session, _read_key(key_file)
@@ -93,8 +95,12 @@ def opened_for_proof(url: str, key_file: Path) -> Iterator[tuple[Session, bytes]
         engine.dispose()
 
 
-def engine_of(url: str) -> Engine:
-    """An engine whose transactions see each other as the reading room needs it."""
+def engine_of(url: str, *, only_reads: bool = False) -> Engine:
+    """An engine whose transactions see each other as the reading room needs it.
+
+    Args:
+        only_reads: leave the file as it lies there, its way of keeping a journal included.
+    """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
     engine = create_engine(url, connect_args={"timeout": WAIT_S}, pool_size=10, max_overflow=20)
@@ -102,7 +108,7 @@ def engine_of(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are ours, not the driver's
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in PRAGMAS if not only_reads else ("query_only=ON",):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
