@@ -13,10 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from imaging.errors import InputError
-from imaging.volume import Mask
+from imaging.nifti import write_label_map
+from imaging.volume import Grid, Mask
+from imaging.writing import write_text
 from recist.course import Course, Field, Role, Status
-from recist.export.patient_files import LINKS
+from recist.export.patient_files import DELINEATIONS, EVENTS, LINKS
 from recist.export.tables import (
+    write_events,
     write_measurements,
     write_outcomes,
     write_outcomes_json,
@@ -33,8 +36,8 @@ from recist.patient.corrections import (
 from recist.patient.overrides import Override
 from recist.patient.result_folder import folder_name, written_whole
 from recist.response import RESEARCH_USE
-from recist.review.database.tables import EntryKind, Signature
-from recist.review.images.archive import Modality
+from recist.review.database.tables import EntryKind, ReadingState, Signature
+from recist.review.images.archive import Modality, NoImageError
 from recist.review.reading import readings
 from recist.review.reading.assessed import AssessedReading
 from recist.review.reading.entries import (
@@ -57,7 +60,9 @@ def write_answers(room: Room, found: Sequence[AssessedReading], folder: Path) ->
     """Measurements, time points and outcomes of some readings."""
     assessed = [(each.course, each.timepoints) for each in found]
     concluded = [(each.course, each.outcomes) for each in found]
-    write_measurements(folder / "measurements.csv", (each.course for each in found))
+    courses = [each.course for each in found]
+    write_measurements(folder / "measurements.csv", courses)
+    write_events(folder / EVENTS, courses)
     write_timepoints(folder / "timepoints.csv", assessed)
     write_timepoints_json(folder / "timepoints.json", assessed, room.protocol)
     write_outcomes(folder / "outcomes.csv", concluded, room.protocol)
@@ -69,13 +74,22 @@ def write_reading(
     answer: AssessedReading,
     corrections: Corrections,
     signature: Signature,
+    outlines: Mapping[str, Mapping[str, Mask]],
     folder: Path,
 ) -> None:
-    """The folder of a signed reading, whole or not at all, in the place of an earlier version."""
+    """The folder of a signed reading, whole or not at all, in the place of an earlier version.
+
+    Args:
+        outlines: by date, those in force of each lesion on the CT; dates without images are left
+            out. They are written as label maps with names, which ``recist run --lesions`` takes.
+    """
     subject = answer.course.subject
+    numbers = {lesion.id: n for n, lesion in enumerate(answer.course.lesions, start=1)}
     with written_whole(folder) as part:
         write_answers(room, [answer], part)
         write_corrections(part / CORRECTIONS, subject, corrections)
+        for date, masks in outlines.items():
+            _write_outlines(masks, numbers, part / DELINEATIONS, date)
         said = {
             "notice": RESEARCH_USE,
             "subject": subject,
@@ -86,6 +100,35 @@ def write_reading(
             "sha256": signature.content_sha256,
         }
         (part / SIGNATURE).write_text(json.dumps(said, indent=1) + "\n", "utf-8")
+
+
+def _write_outlines(
+    masks: Mapping[str, Mask], numbers: Mapping[str, int], folder: Path, date: str
+) -> None:
+    """Every lesion has the same label at every date."""
+    known = {name: mask for name, mask in masks.items() if name in numbers}
+    if not known:
+        return
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{date}-lesions.nii.gz"
+    grid = next(iter(known.values())).grid
+    write_label_map(path, {numbers[name]: mask for name, mask in known.items()}, grid)
+    names = {str(numbers[name]): name for name in known}
+    write_text(folder / f"{date}-lesions.json", json.dumps(names) + "\n")
+
+
+def is_given_back(room: Room, person: Person, subject: str, folder: Path) -> bool:
+    """Whether nothing of a person is signed, or what is newest stands in the folder."""
+    with room.database.looking() as session:
+        row = readings.latest(session, readings.subject_row(session, subject), person.account_id)
+        if row is None or row.state == ReadingState.OPEN:
+            return True
+        reading = readings.looked_at(session, room, person, subject)
+        signature = next(each for each in reversed(reading.signatures) if not each.date)
+    path = folder / folder_name(subject) / SIGNATURE
+    if not path.is_file():
+        return False
+    return bool(json.loads(path.read_text("utf-8")).get("time") == signature.signed_at)
 
 
 def give_back(room: Room, person: Person, subject: str, folder: Path) -> Path:
@@ -103,10 +146,14 @@ def give_back(room: Room, person: Person, subject: str, folder: Path) -> Path:
             for each in in_force(reading.entries)
             if each.content.get("outline")
         }
-    grids = {
-        date: room.archive.grid(subject, dt.date.fromisoformat(date), Modality.CT)[0]
-        for date in {date for date, _ in outlines}
-    }
+        grids = _grids(room, subject, reading.dates)
+        in_place = {
+            date: {
+                lesion: packed.mask(grid)
+                for lesion, packed in readings.outlines_at(session, reading, date, grid).items()
+            }
+            for date, grid in grids.items()
+        }
     masks = {place: packed.mask(grids[place[0]]) for place, packed in outlines.items()}
     run = room.folders.get(subject)
     said = corrections_of(
@@ -119,8 +166,21 @@ def give_back(room: Room, person: Person, subject: str, folder: Path) -> Path:
     place = folder / folder_name(subject)
     place.parent.mkdir(parents=True, exist_ok=True)
     signature = next(each for each in reversed(reading.signatures) if not each.date)
-    write_reading(room, readings.assessed(room, reading), said, signature, place)
+    answer = readings.assessed(room, reading)
+    write_reading(room, answer, said, signature, in_place, place)
     return place
+
+
+def _grids(room: Room, subject: str, dates: Sequence[str]) -> dict[str, Grid]:
+    """Of the CT of each date whose images are at hand."""
+    found = {}
+    for date in dates:
+        try:
+            grid, _ = room.archive.grid(subject, dt.date.fromisoformat(date), Modality.CT)
+        except NoImageError:
+            continue
+        found[date] = grid
+    return found
 
 
 def corrections_of(

@@ -14,7 +14,7 @@ from imaging.errors import InputError
 from imaging.masks import read_label_map, read_seg
 from imaging.volume import Grid, Mask
 from recist.course import Course, Measurement
-from recist.export.patient_files import DELINEATIONS, MEASUREMENTS, WARNINGS
+from recist.export.patient_files import DELINEATIONS, EVENTS, MEASUREMENTS, WARNINGS
 from recist.measure import caliper
 from recist.patient.result_folder import RUN
 from recist.protocol import DEFAULT, SETTINGS, Protocol
@@ -116,9 +116,12 @@ class _Grids:
 def _read(
     subject: str, folder: Path, protocol: Protocol, _stamp: object, grids: _Grids
 ) -> Proposals:
+    events = folder / EVENTS
     found = [
         course
-        for course in read_courses(folder / MEASUREMENTS, protocol=protocol)
+        for course in read_courses(
+            folder / MEASUREMENTS, events if events.is_file() else None, protocol=protocol
+        )
         if course.subject == subject
     ]
     if not found:

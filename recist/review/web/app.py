@@ -24,9 +24,10 @@ from recist.review.database.engine import Database, open_database
 from recist.review.database.tables import Account, AccountRole, SubjectRow
 from recist.review.images.archive import Archive, NoImageError
 from recist.review.reading.entries import EntryError
+from recist.review.reading.given_back import give_back, is_given_back
 from recist.review.reading.proposals import read_run
 from recist.review.reading.readings import ConflictError, IncompleteError
-from recist.review.room import Room, fingerprint
+from recist.review.room import Person, Room, fingerprint
 from recist.review.trial.permissions import ForbiddenError
 from recist.review.trial.settings import TrialSettings
 from recist.review.web import account_routes, reading_routes, sessions, trial_routes
@@ -79,7 +80,9 @@ def create_app(
         signed_folder=folder / SIGNED,
     )
     enrol(database, tuple(run.folders))
-    person = enter(database, (reader or getpass.getuser())[:64], AccountRole.READER)
+    name = (reader or getpass.getuser())[:64]
+    person = enter(database, name, AccountRole.READER)
+    _give_back_missing(room, Person(person, name, AccountRole.READER), folder / SIGNED)
     app = application(room, hosts, delineator=delineator)
     app.state.token = token or secrets.token_urlsafe(TOKEN_BYTES)
 
@@ -99,6 +102,13 @@ def create_app(
 
     mount_pages(app)
     return app
+
+
+def _give_back_missing(room: Room, person: Person, folder: Path) -> None:
+    """Write what was signed where the program was killed before its results were written."""
+    for subject in room.folders:
+        if not is_given_back(room, person, subject, folder):
+            give_back(room, person, subject, folder)
 
 
 def trial_room(settings: TrialSettings) -> Room:

@@ -303,7 +303,10 @@ def sign(subject: Subject, form: forms.Signing, found: Changing, room: RoomOf) -
         ),
     )
     if not date and room.signed_folder is not None:
-        give_back(room, found.person, subject, room.signed_folder)
+        try:
+            give_back(room, found.person, subject, room.signed_folder)
+        except (InputError, OSError) as error:  # the signature is kept, and says so
+            page["warnings"].append(f"signed, but its results could not be written: {error}")
     return page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import socket
 import threading
@@ -204,6 +205,13 @@ def test_a_reader_corrects_delineates_rejects_confirms_and_signs(reader: Reader)
     assert page.locator("[data-tool=caliper]").count() == 0  # locked
     signed = reader.patient()["assessment"]["criteria"][0]["dates"][-1]
     assert signed["response"] == "PR"
+    folder = reader.results / "review" / "signed" / PHANTOM
+    (row,) = (
+        row
+        for row in csv.DictReader((folder / "timepoints.csv").open())
+        if (row["date"], row["criteria"], row["lesions"]) == (THIRD, "recist11", "all")
+    )
+    assert (row["overall"], row["sum_mm"]) == ("PR", signed["sum_mm"])
 
 
 def test_brush_and_eraser_change_the_outline_and_undo_brings_it_back(reader: Reader) -> None:
