@@ -74,6 +74,7 @@ def write_reading(
     answer: AssessedReading,
     corrections: Corrections,
     signature: Signature,
+    *,
     outlines: Mapping[str, Mapping[str, Mask]],
     folder: Path,
 ) -> None:
@@ -167,7 +168,7 @@ def give_back(room: Room, person: Person, subject: str, folder: Path) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     signature = next(each for each in reversed(reading.signatures) if not each.date)
     answer = readings.assessed(room, reading)
-    write_reading(room, answer, said, signature, in_place, place)
+    write_reading(room, answer, said, signature, outlines=in_place, folder=place)
     return place
 
 

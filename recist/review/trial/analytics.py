@@ -52,7 +52,8 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
         return Agreement(len(pairs), math.nan, math.nan, math.nan)
     counts = Counter(pairs)
     table = np.array([[counts[a, b] for b in words] for a in words])
-    found = inter_rater.cohens_kappa(table)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a z value of 0/0, which is not used
+        found = inter_rater.cohens_kappa(table)
     low = max(-1.0, float(found.kappa_low))
     high = min(1.0, float(found.kappa_upp))
     return Agreement(len(pairs), float(found.kappa), low, high)
