@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recist.patient.corrections.files import corrections_in
 
+from recist.patient.corrections.correction_tables import corrections_in
 from recist.review.images.archive import Modality
 from recist.run.table import assess_file
 
