@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imaging.dataset import READ_ERRORS, reason
+from imaging.dates_table import DatesTable
 from imaging.errors import InputError
 from imaging.header import Header, Tag
 from imaging.manifest import MANIFEST_NAME, read_manifest
@@ -53,6 +54,7 @@ def scan(
     *,
     on_file: Callable[[int], None] | None = None,
     series_table: SeriesTable | None = None,
+    dates_table: DatesTable | None = None,
     uneven_slices: bool = False,
 ) -> Catalogue:
     """Catalogue a tree of DICOM files, or of NIfTI files named by a ``manifest.csv`` in its root.
@@ -65,6 +67,7 @@ def scan(
         root: the folder.
         on_file: called with the number of files looked at so far.
         series_table: the user's word on which series serves what.
+        dates_table: the user's dates of studies whose headers have none.
         uneven_slices: interpolate slices at uneven distances when they are read.
 
     Raises:
@@ -83,7 +86,8 @@ def scan(
     for name, (images, objects) in sorted(grouped.items()):
         uses = (series_table or {}).get(name)
         try:
-            subject, own = build(name, images, objects, uses=uses, owner=owner)
+            given = (dates_table or {}).get(name)
+            subject, own = build(name, images, objects, uses=uses, owner=owner, given_dates=given)
         except InputError as error:
             problems.append(Problem(name, error.what, error.remedy, name))
             continue

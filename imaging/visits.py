@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.choice import NEVER_A_SCAN, SeriesCandidate, choose, is_sharp, unusable
+from imaging.dates_table import date_given
 from imaging.header import Header, Tag
 from imaging.purpose import PREFERRED_PHASES, Phase, Purpose, phase_of, purpose_of
 from imaging.series import Problem, ProblemLevel, Rejection, Series, Subject, Visit, visit_label
@@ -66,17 +67,21 @@ def build(
     *,
     uses: Mapping[str, Use] | None = None,
     owner: Callable[[frozenset[str]], str] = lambda _: "",
+    given_dates: Mapping[str, dt.date] | None = None,
 ) -> tuple[Subject, list[Problem]]:
     """The visits of one patient.
 
     Args:
         uses: the user's table, by Series Instance UID or description in lower case.
         owner: the patient whose images UIDs belong to, "" when they are nobody's.
+        given_dates: the user's dates of studies whose headers have none.
     """
     problems: list[Problem] = []
     rejected: list[Rejection] = []
     uses = uses or {}
-    days = _days(subject, images, uses, rejected, problems)
+    dates = _dates(subject, images, problems)
+    _fill(subject, images, dates, given_dates or {}, problems)
+    days = _days(subject, images, dates, uses, rejected=rejected, problems=problems)
     problems.extend(_barren(subject, days, rejected))
     _attach(subject, objects, days, owner, problems)
     phases = _phases_in_order(days.values())
@@ -118,10 +123,34 @@ def _dates(
     return found
 
 
+def _fill(
+    subject: str,
+    images: Sequence[Header],
+    dates: dict[str, dt.date | None],
+    given: Mapping[str, dt.date],
+    problems: list[Problem],
+) -> None:
+    """Dates of the user's table, where headers have none; a row that dates nothing is told."""
+    used: set[str] = set()
+    for header in images if given else ():
+        name = date_given(given, header.text(Tag.STUDY_UID), header.path)
+        if name and dates[header.path] is None:
+            dates[header.path] = given[name]
+            used.add(name)
+    if used:
+        what = f"{len(used)} studies without a date have that of the table"
+        problems.append(Problem(subject, what, "", subject, ProblemLevel.NOTE))
+    for name in sorted(given.keys() - used):
+        what = f"the table of dates names {name}, where no study lacks a date"
+        problems.append(Problem(subject, what, "correct the table", subject, ProblemLevel.NOTE))
+
+
 def _days(
     subject: str,
     images: Sequence[Header],
+    dates: Mapping[str, dt.date | None],
     uses: Mapping[str, Use],
+    *,
     rejected: list[Rejection],
     problems: list[Problem],
 ) -> dict[dt.date, _Day]:
@@ -129,7 +158,6 @@ def _days(
 
     A Series UID that occurs in two studies, or at two dates, is two series.
     """
-    dates = _dates(subject, images, problems)
     series: dict[tuple[object, ...], list[Header]] = defaultdict(list)
     for header in images:
         names = (Tag.SERIES_UID, Tag.MODALITY, Tag.STUDY_UID)
@@ -140,7 +168,8 @@ def _days(
         if date is None:
             what = f"{len(headers)} images without a date (0008,0020)"
             folder = str(Path(headers[0].path).parent)
-            problems.append(Problem(folder, what, "restore the dates, shifted ones do", subject))
+            remedy = "restore the dates, shifted ones do; or give a table with --dates"
+            problems.append(Problem(folder, what, remedy, subject))
             continue
         stacks = [
             replace(stack, chosen=_use(stack.series, uses) is Use.RESPONSE)

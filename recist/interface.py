@@ -232,6 +232,7 @@ def assess_studies(
     device: str = "auto",
     quality: str = "fast",
     organs: str | Path | None = None,
+    dates: str | Path | None = None,
     uneven_slices: bool = False,
     subjects: Sequence[str] = (),
     jobs: int = 1,
@@ -244,6 +245,7 @@ def assess_studies(
         out: the folder that receives a folder per patient and the tables of all.
         lesions: ``auto`` (the network), ``dicom`` (RTSTRUCT and SEG beside the images) or a folder
             of NIfTI label maps.
+        dates: a table of the dates of studies whose headers have none.
         uneven_slices: interpolate slices at uneven distances; else they are refused.
         subjects: only these; all where there are none.
         jobs: patients at a time.
@@ -273,7 +275,7 @@ def assess_studies(
     )
     return batch.run(
         Path(studies), Path(out), options, resume=resume, jobs=jobs, only=tuple(subjects),
-        uneven_slices=uneven_slices,
+        uneven_slices=uneven_slices, dates_table=None if dates is None else Path(dates),
     )  # fmt: skip
 
 

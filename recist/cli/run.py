@@ -35,6 +35,12 @@ def run(
             "field or no)."
         ),
     ] = None,
+    dates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dates of studies whose headers have none: subject, study (UID or folder), date."
+        ),
+    ] = None,
     uneven_slices: Annotated[
         bool,
         typer.Option(
@@ -112,7 +118,7 @@ def run(
         cache_mb=None if no_cache else cache_mb,
     )
     if dry_run:
-        raise typer.Exit(progress.show_catalogue(studies, Console(), series))
+        raise typer.Exit(progress.show_catalogue(studies, Console(), series, dates))
     with progress.Bars(console) as bars:
         result = batch.run(
             studies,
@@ -122,6 +128,7 @@ def run(
             jobs=jobs,
             only=subject or (),
             series_table=series,
+            dates_table=dates,
             uneven_slices=uneven_slices,
             on_catalogue=bars.on_catalogue,
             on_stage=bars.on_stage,

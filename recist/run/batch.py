@@ -29,6 +29,7 @@ import SimpleITK
 import torch
 
 from imaging.catalogue import Catalogue, Subject, scan
+from imaging.dates_table import read_dates_table
 from imaging.errors import InputError
 from imaging.series_table import read_series_table
 from imaging.writing import SCHEMA_VERSION, write_text
@@ -114,6 +115,7 @@ def run(
     jobs: int = 1,
     only: Iterable[str] = (),
     series_table: Path | None = None,
+    dates_table: Path | None = None,
     uneven_slices: bool = False,
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
     on_stage: Stage = lambda _subject, _stage: None,
@@ -123,6 +125,7 @@ def run(
     Args:
         jobs: patients at a time, each in a process of its own; memory grows with it.
         series_table: which series serves what, see :mod:`imaging.series_table`.
+        dates_table: dates of studies that have none, see :mod:`imaging.dates_table`.
         uneven_slices: interpolate slices at uneven distances, see :mod:`imaging.uneven`.
         on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
@@ -133,7 +136,8 @@ def run(
     started = dt.datetime.now(dt.UTC)
     clock = time.perf_counter()
     chosen = read_series_table(series_table) if series_table else None
-    catalogue = scan(studies, series_table=chosen, uneven_slices=uneven_slices)
+    dates = read_dates_table(dates_table) if dates_table else None
+    catalogue = scan(studies, series_table=chosen, dates_table=dates, uneven_slices=uneven_slices)
     on_catalogue(catalogue)
     wanted = frozenset(only)
     _check_wanted(wanted, catalogue)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imaging.catalogue import Catalogue, scan
+from imaging.dates_table import read_dates_table
 from imaging.errors import printable
 from imaging.series_table import read_series_table
 from recist.patient.pipeline import STAGES
@@ -65,14 +66,20 @@ class Bars:
         )
 
 
-def show_catalogue(studies: Path, console: Console, series_table: Path | None = None) -> int:
+def show_catalogue(
+    studies: Path,
+    console: Console,
+    series_table: Path | None = None,
+    dates_table: Path | None = None,
+) -> int:
     """What lies under a folder and which series would be used (``--dry-run``).
 
     Returns:
         the exit code: 2 where a run could do nothing.
     """
     chosen = read_series_table(series_table) if series_table else None
-    catalogue = scan(studies, series_table=chosen)
+    dates = read_dates_table(dates_table) if dates_table else None
+    catalogue = scan(studies, series_table=chosen, dates_table=dates)
     table = Table("subject", "date", "CT", "PET", "RTSTRUCT", "RTDOSE", "RTPLAN", "SEG")
     for subject in catalogue.subjects:
         for visit in (*subject.visits, *subject.treatment):
