@@ -66,6 +66,7 @@ class Series:
         slice_thickness_mm: as in the header, else the spacing, None when unknown.
         references: UIDs of the series, instances and frames of reference that it refers to.
         unit: of the voxels, where the manifest says it (NIfTI PET).
+        joined_uids: of other series whose slices go on where those of this one end.
         uneven_slices: slices at uneven distances are interpolated; refused unless the user asks.
     """
 
@@ -83,6 +84,7 @@ class Series:
     slice_thickness_mm: float | None = None
     references: frozenset[str] = frozenset()
     unit: Unit | None = None
+    joined_uids: frozenset[str] = frozenset()
     uneven_slices: bool = False
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from imaging.choice import NEVER_A_SCAN, SeriesCandidate, choose, is_sharp, unus
 from imaging.dates_table import date_given
 from imaging.header import Header, Tag
 from imaging.purpose import PREFERRED_PHASES, Phase, Purpose, phase_of, purpose_of
+from imaging.regions import joined
 from imaging.series import Problem, ProblemLevel, Rejection, Series, Subject, Visit, visit_label
 from imaging.series_table import Use
 from imaging.stacks import split
@@ -85,7 +86,10 @@ def build(
     problems.extend(_barren(subject, days, rejected))
     _attach(subject, objects, days, owner, problems)
     phases = _phases_in_order(days.values())
-    found = [_visit(date, days[date], phases, rejected) for date in sorted(days)]
+    found = [
+        _visit(date, days[date], phases, rejected, problems=problems, subject=subject)
+        for date in sorted(days)
+    ]
     visits, treatment = _time_points(subject, found, days, uses, problems)
     problems.extend(_technique(subject, [(visit, ct) for visit, ct in visits if ct]))
     labelled = (replace(visit, label=visit_label(n)) for n, (visit, _) in enumerate(visits))
@@ -311,7 +315,13 @@ def _phases_in_order(days: Iterable[_Day]) -> tuple[Phase, ...]:
 
 
 def _visit(
-    date: dt.date, day: _Day, phases: Sequence[Phase], rejected: list[Rejection]
+    date: dt.date,
+    day: _Day,
+    phases: Sequence[Phase],
+    rejected: list[Rejection],
+    *,
+    problems: list[Problem],
+    subject: str,
 ) -> tuple[Visit, SeriesCandidate | None]:
     """The visit of a date, and the CT that was chosen for it."""
     referenced: frozenset[str] = frozenset().union(*(thing.references for thing in day.objects))
@@ -322,6 +332,14 @@ def _visit(
     pet, lost_pets = choose(usable["PT"])
     frame = pet.series.frame_of_reference_uid if pet else None
     ct, lost_cts = choose(usable["CT"], frame, phases)
+    if ct is not None:
+        ct, added = joined(ct, [lost for lost, _ in lost_cts])
+        lost_cts = [(lost, reason) for lost, reason in lost_cts if lost not in added]
+        if added:
+            names = ", ".join(f"'{each.series.description}'" for each in (ct, *added))
+            what = f"{date}: CT joined from series that go on from one another: {names}"
+            place = str(ct.series.folder)
+            problems.append(Problem(place, what, "", subject, ProblemLevel.NOTE))
     rejected.extend(Rejection(lost.series, reason) for lost, reason in lost_pets + lost_cts)
     by_field: dict[str, list[Series]] = defaultdict(list)
     for thing in day.objects:

@@ -249,8 +249,8 @@ def _of_ct(objects: Sequence[Series], visit: Visit) -> Sequence[Series]:
     """The objects that refer to the visit's CT; all of them when none does."""
     if visit.ct is None:
         return objects
-    uid = visit.ct.uid
-    return [series for series in objects if uid in series.references] or objects
+    uids = {visit.ct.uid, *visit.ct.joined_uids}
+    return [series for series in objects if uids & series.references] or objects
 
 
 def _of_file(path: Path, modality: str, grid: Grid, pattern: str | None) -> Delineated:
