@@ -188,6 +188,8 @@ def _check(segments: Sequence[SegSegment], headers: Sequence[Dataset]) -> None:
     uids = [segment.tracking_uid for segment in segments]
     if not all(uids) or len(set(uids)) != len(uids):
         raise InputError("each lesion needs a Tracking UID of its own")
+    if len({str(header.get("SeriesInstanceUID")) for header in headers}) > 1:
+        raise GeometryError("slices of several series: a SEG refers to one")
     shape = (int(headers[0].Columns), int(headers[0].Rows), len(headers))
     for segment in segments:
         if not segment.mask.voxels:

@@ -14,7 +14,7 @@ from pydicom.tag import Tag
 
 from imaging.carried_over import completed
 from imaging.contours import axial_grid, rasterise, read_rtstruct
-from imaging.errors import InputError
+from imaging.errors import GeometryError, InputError
 from imaging.masks import read_seg
 from imaging.outlines import write_rtstruct
 from imaging.seg import SegSegment, write_seg
@@ -105,3 +105,9 @@ def test_headers_that_give_no_object_at_all_are_a_named_refusal(headers, lesion,
     with pytest.raises(InputError, match="cannot be carried into a SEG"):
         write_seg(tmp_path / "seg.dcm", [lesion], headers)
     assert not list(tmp_path.glob("*seg*"))
+
+
+def test_slices_of_several_series_give_no_seg(headers, lesion, tmp_path) -> None:
+    headers[0].SeriesInstanceUID = "2.25.99"
+    with pytest.raises(GeometryError, match="several series"):
+        write_seg(tmp_path / "seg.dcm", [lesion], headers)
