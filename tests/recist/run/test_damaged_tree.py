@@ -168,7 +168,7 @@ def answers(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "fingerprint.json"
+        if path.is_file() and path.name not in ("fingerprint.json", "work.kept")  # hold paths
     }
 
 
