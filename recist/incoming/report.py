@@ -15,6 +15,7 @@ from imaging.dataset import read_object, understood
 from imaging.derived import MANUFACTURER
 from imaging.errors import HeaderError
 from imaging.volume import FloatArray
+from recist.export.dicom.editable_report import LESIONS
 from recist.patient.corrections.measured import RECORDED_STEP_MM
 
 #: Of measurements (PS3.16): SNOMED CT, and the older SRT codes of the same.
@@ -129,6 +130,11 @@ def _code(item: Dataset, name: str) -> str:
     return next((str(code.get("CodeValue", "")) for code in item.get(name, ())), "")
 
 
+def _scheme(item: Dataset) -> str:
+    found = item.get("ConceptCodeSequence") or (Dataset(),)
+    return str(found[0].get("CodingSchemeDesignator", ""))
+
+
 def _meaning(item: Dataset) -> str:
     found = item.get("ConceptCodeSequence") or (Dataset(),)
     return str(found[0].get("CodeMeaning", "")).strip()
@@ -162,6 +168,11 @@ def _lesion(group: Dataset) -> ReportedLesion:
         for code in (FINDING_SITE, "G-C0E3", FINDING)
         for item in _items(group, code)
         if _code(item, "ConceptCodeSequence") == FREE_TEXT
+    ]
+    names += [
+        _code(item, "ConceptCodeSequence")
+        for item in _items(group, FINDING)
+        if _scheme(item) == LESIONS
     ]
     names += [str(item.get("TextValue", "")).strip() for item in _items(group, TRACKING_ID)]
     uids = [str(item.get("UID", "")) for item in _items(group, TRACKING_UID)]

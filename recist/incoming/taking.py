@@ -14,12 +14,14 @@ from decimal import Decimal
 
 import numpy as np
 
+from imaging.volume import FloatArray
 from recist.incoming.home import Home, HomeDate
 from recist.incoming.report import DrawnLine, Report, ReportedLesion
 from recist.patient.corrections import CorrectedMeasurement
 
-#: A line is of the lesion whose own line has its middle within this share of its length.
-SAME_PLACE_SHARE = 0.5
+#: A line is of the lesion whose own line it crosses: one passes the middle of the other within this
+#: share of the length that was sent. Dragging an end far out moves the middle by more.
+SAME_PLACE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,21 @@ def _same_place(line: DrawnLine, own: DrawnLine, date: HomeDate) -> bool:
     if line.points.shape != own.points.shape or line.points.shape[1] != 2:
         return False
     between_rows, between_columns = date.pixel_mm
-    apart = (line.points.mean(axis=0) - own.points.mean(axis=0)) * (between_columns, between_rows)
-    return bool(np.linalg.norm(apart) <= SAME_PLACE_SHARE * float(own.length_mm))
+    back_mm, sent_mm = (
+        each * (between_columns, between_rows) for each in (line.points, own.points)
+    )
+    apart_mm = min(
+        _from_line(sent_mm.mean(axis=0), back_mm), _from_line(back_mm.mean(axis=0), sent_mm)
+    )
+    return apart_mm <= SAME_PLACE_SHARE * float(own.length_mm)
+
+
+def _from_line(point: FloatArray, line: FloatArray) -> float:
+    """How far a point lies from the nearest point between two ends."""
+    along = line[1] - line[0]
+    square = float(along @ along)
+    share = 0.0 if square == 0 else float(np.clip((point - line[0]) @ along / square, 0, 1))
+    return float(np.linalg.norm(point - line[0] - share * along))
 
 
 def _correction(

@@ -2,7 +2,7 @@
 
 OHIF (Cornerstone) reads a profile of TID 1500 of its own: the tracking identifier names its tool,
 both axes are polylines on the image, under the meanings "Long Axis" and "Short Axis", and the label
-is a finding site in its own coding scheme. It opens no group without coordinates on an image.
+is the meaning of the finding. It opens no group without coordinates on an image.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ SERIES_NUMBER = 911
 DESCRIPTION = "Diameters to edit"
 #: The tool of OHIF that draws two axes, as its reports name it.
 BIDIRECTIONAL = "Cornerstone3DTools@^0.1.0:Bidirectional"
-#: How OHIF writes a label: a code whose meaning is the text.
-FREE_TEXT = ("CORNERSTONEFREETEXT", "CORNERSTONEJS")
+#: Our own scheme of codes for lesions: OHIF shows the meaning of a finding and keeps its code.
+LESIONS = "99RECIST"
+#: A code value has at most 16 characters (PS3.5, table 6.2-1: SH).
+LONGEST_CODE = 16
 
 
 def write_editable_report(path: Path, date: ReportedDate, *, earlier: Path | None) -> Path | None:
@@ -85,8 +87,7 @@ def _group(
         tracking_identifier=hd.sr.TrackingIdentifier(
             uid=lesion.tracking_uid, identifier=BIDIRECTIONAL
         ),
-        finding_type=concept(finding_of(lesion)),
-        finding_sites=[hd.sr.FindingSite(concept(Coded(*FREE_TEXT, lesion.id)))],
+        finding_type=concept(_named(lesion)),
         measurements=[
             hd.sr.Measurement(
                 name=concept(code),
@@ -97,6 +98,13 @@ def _group(
             for code, length_mm, axis in axes
         ],
     )
+
+
+def _named(lesion: Lesion) -> Coded:
+    """The lesion as a finding, under its own name."""
+    if len(lesion.id) > LONGEST_CODE:
+        return finding_of(lesion)
+    return Coded(lesion.id, LESIONS, f"{lesion.id} {lesion.organ}")
 
 
 def _on_image(axis: Axis, image: Dataset) -> hd.sr.CoordinatesForMeasurement:

@@ -66,7 +66,7 @@ def returned(results: Path, tmp_path: Path) -> Callable[..., pydicom.Dataset]:
                 group.ContentSequence = [
                     item
                     for item in group.ContentSequence
-                    if item.ConceptNameCodeSequence[0].CodeMeaning != "Finding Site"
+                    if item.ConceptNameCodeSequence[0].CodeMeaning != "Finding"
                 ]
         return report
 
@@ -108,6 +108,36 @@ def test_an_edited_diameter_comes_back_and_the_response_changes(
     assert (said.lesion, str(said.date), said.reader) == ("L1", DATE, "Dr. R")
     assert said.sizes_mm(False) == (Decimal("45.0"),)
     assert said.recorded_at == "2024-05-10T10:01:00"
+
+
+def test_a_lesion_is_known_by_the_finding_that_a_viewer_keeps(
+    results: Path, returned: Callable[..., pydicom.Dataset], received: Callable[..., Received]
+) -> None:
+    report = returned()
+    for group, sent in zip(
+        groups(report),
+        groups(pydicom.dcmread(results / SUBJECT / "dicom" / f"{DATE}-diameters.dcm")),
+        strict=True,
+    ):
+        group.ContentSequence.append(named(sent, "Finding"))
+    named(next(groups(report)), "Long Axis").ContentSequence[0].GraphicData = [5.0, 5.0, 9.0, 9.0]
+    set_long(report, 0, "45")
+    done = received(report)
+    assert done.left == ()
+    assert f"{SUBJECT}: L1 {DATE}: 24.3 -> 45.0 mm (an unnamed reader)" in done.lines
+
+
+def test_a_line_whose_end_was_dragged_far_out_is_still_of_its_lesion(
+    returned: Callable[..., pydicom.Dataset], received: Callable[..., Received]
+) -> None:
+    report = returned()
+    item = named(next(groups(report)), "Long Axis").ContentSequence[0]
+    x0, y0, x1, y1 = item.GraphicData
+    item.GraphicData = [2.2 * x0 - 1.2 * x1, 2.2 * y0 - 1.2 * y1, x1, y1]
+    set_long(report, 0, "53.5")
+    done = received(report)
+    assert done.left == () and done.unchanged == 4
+    assert any("L1 2024-05-06: 24.3 -> 53.5 mm" in line for line in done.lines)
 
 
 def test_what_comes_back_as_it_was_sent_corrects_nothing(
