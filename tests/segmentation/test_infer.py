@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +169,23 @@ def test_a_device_that_is_not_there_is_refused(hot_bundle: Bundle, patient: Pati
     ct, suv = patient()
     with pytest.raises(InputError, match="no such device"):
         delineate(ct, suv, hot_bundle, device="abacus")
+
+
+def test_uptake_far_from_the_middle_of_a_lesion_asks_the_ct_alone_too(
+    hot_bundle: Bundle, patient: Callable[..., tuple[Volume, Volume]]
+) -> None:
+    """A long lesion that is hot at one end only: what PET shows is not the lesion."""
+    ct, suv = patient()
+    points = suv.grid.to_world_mm(np.moveaxis(np.indices(suv.grid.shape), 0, -1))
+    x, y, z = np.moveaxis(points, -1, 0)
+    uptake = suv.array.copy()
+    lesion = (np.abs(x - 60) < 46) & (np.abs(y - 50) < 12) & (np.abs(z - 60) < 12)
+    uptake[lesion] = 4.0
+    click = Click((60.0, 50.0, 60.0))
+    even = delineate(ct, replace(suv, array=uptake), hot_bundle, prompt=click, device="cpu")
+    assert not any("without PET" in text for text in even.warnings)
+    uptake = uptake.copy()
+    uptake[lesion & (x < 22)] = 30.0
+    hot_end = delineate(ct, replace(suv, array=uptake), hot_bundle, prompt=click, device="cpu")
+    assert len(hot_end.candidates) == 1
+    assert any("found without PET was added" in text for text in hot_end.warnings)
