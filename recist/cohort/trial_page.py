@@ -10,7 +10,7 @@ from markupsafe import Markup
 import recist
 from recist.cohort.plots import Plot
 from recist.cohort.sheet import Sheet, in_words
-from recist.report.environment import templates
+from recist.report.environment import css_text, templates
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.response import RESEARCH_USE
 
@@ -42,6 +42,7 @@ def as_html(report: TrialReport, drawings: Mapping[str, bytes]) -> str:
     style = environment.get_template("report.css").render(
         fields={field.value: colour for field, colour in FIELD_COLOURS.items()},
         tones=TONE_COLOURS,
+        footer=css_text(f"{report.title} · {RESEARCH_USE}"),
     )
     return environment.get_template("trial.html").render(
         style=Markup(style),

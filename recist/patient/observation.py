@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imaging.errors import InputError
+from imaging.read import Reading
 from imaging.series import Subject
 from recist.patient.examination import examine, size
 from recist.patient.irradiation import planning_dates, treatment_of
@@ -14,6 +15,11 @@ from recist.patient.options import Options
 from recist.patient.outlines import delineate_dates
 from recist.patient.roles import node_regions
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
+
+#: Slice thickness and spacing nearer than this are the same.
+SAME_MM = 0.05
+#: Characters that are shown of a word of a header.
+LONGEST_WORDS = 40
 
 
 def observe(
@@ -43,6 +49,7 @@ def observe(
             registration,
             followed,
             node_regions(examination),
+            technique=technique_of(examination.ct),
         )
         for examination, each, registration, followed in zip(
             examinations, outlines.found, registrations, outlines.followed, strict=True
@@ -65,6 +72,26 @@ def observe(
         treatment_remarks=told,
         treatment_unreadable=treatment.unreadable if treatment else (),
     )
+
+
+def technique_of(ct: Reading) -> str:
+    """How a CT was made, as far as its headers tell: slices, contrast, kernel, scanner."""
+    spacing_mm = ct.volume.grid.spacing_mm[2]
+    words = [f"slices {ct.slice_thickness_mm:.3g} mm"]
+    if abs(spacing_mm - ct.slice_thickness_mm) > SAME_MM:
+        words = [f"{words[0]} every {spacing_mm:.3g} mm"]
+    if not ct.headers:
+        return words[0]
+    header = ct.headers[0]
+    agent = str(header.get("ContrastBolusAgent") or "").strip()
+    if agent:
+        words.append(f"contrast {agent[:LONGEST_WORDS]}")
+    kernel = header.get("ConvolutionKernel") or ""
+    kernel = kernel if isinstance(kernel, str) else "/".join(map(str, kernel))
+    words.append(f"kernel {kernel[:LONGEST_WORDS]}" if kernel else "")
+    scanner = (header.get(name) or "" for name in ("Manufacturer", "ManufacturerModelName"))
+    words.append(" ".join(str(part).strip()[:LONGEST_WORDS] for part in scanner if part))
+    return ", ".join(word for word in words if word)
 
 
 def terms_of(options: Options) -> Terms:

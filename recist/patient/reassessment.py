@@ -24,6 +24,7 @@ from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.irradiation import field_of_lesions, treatments_by_field
 from recist.patient.key_images import key_images
+from recist.patient.looks import looks_of
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.redrawn import Redrawn, redrawn
 from recist.patient.remarks import names_drawn, problems_of, quality_flags, warnings_of
@@ -50,8 +51,8 @@ def reassess(
 
     Args:
         since: the answer to compare with; by default that without any correction.
-        pictures: cut the pictures of the page; without them nothing is read from images, unless
-            something was drawn.
+        pictures: cut the pictures of the page and weigh what needs a look; without them nothing is
+            read from images, unless something was drawn.
 
     Raises:
         InputError: a correction names a lesion, delineation or date that is not there, or
@@ -135,13 +136,15 @@ def conclude(
         if pictures
         else ()
     )
+    links = _signed(tracks.links(), corrections.links, dates)
+    reviews = reviews_of(placed, dates, corrections)
     case = PatientResult(
         course=course,
         visits=tuple(_visit_images(each, pet) for each in dates),
         assessments=assessments,
         outcomes=outcomes,
         fields=tuple(finding for finding in fields if finding.lesion_id in recorded),
-        links=_signed(tracks.links(), corrections.links, dates),
+        links=links,
         link_table=link_rows(tracks, dated, work.subject.id),
         key_images=images,
         flags=(*remarks, *quality_flags(placed), *_on_sizes(placed, terms)),
@@ -170,8 +173,9 @@ def conclude(
             for scope, part in parts_of(course, terms.protocol)
         ),
         settings={**terms.settings, "model": asked, "roles": list(placed.reasons)},
-        reviews=reviews_of(placed, dates, corrections),
+        reviews=reviews,
         names=names_drawn(placed),
+        looks=looks_of(course, links, reviews, terms.protocol) if pictures and assessments else (),
     )
     return case, tuple(
         DelineatedDate(each.examination, placed.tracked, placed.lesions, each.found.reviewed)
@@ -329,5 +333,6 @@ def _visit_images(observed: ObservedDate, pet: Metabolism) -> VisitImages:
         ct_series=_named(visit.ct),
         pet_series=_named(visit.pet) if examination.suv is not None else "",
         delineation=", ".join(sources) or "no lesion delineated",
+        technique=observed.technique,
         projections=dict(pet.projected).get(examination.day, ()),
     )

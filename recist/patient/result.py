@@ -76,6 +76,23 @@ class LesionReview:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Something that a reader should look at.
+
+    Attributes:
+        what: why it is in doubt.
+        effect: what the answer would be otherwise; empty where it would be the same.
+        weight: larger for what could change more.
+    """
+
+    lesion_id: str
+    day: int
+    what: str
+    effect: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Certainty:
     """How sure a RECIST 1.1 category is under the error of measuring diameters."""
 
@@ -117,7 +134,11 @@ class Projected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VisitImages:
-    """What was read at one date."""
+    """What was read at one date.
+
+    Attributes:
+        technique: slice thickness, contrast and scanner of the CT, as far as they are known.
+    """
 
     day: int
     date: dt.date | None
@@ -125,6 +146,7 @@ class VisitImages:
     ct_series: str
     pet_series: str
     delineation: str
+    technique: str = ""
     projections: tuple[Projected, ...] = ()
 
 
@@ -151,3 +173,4 @@ class PatientResult:
     baselines: tuple[BaselineSum, ...] = ()
     names: tuple[tuple[str, str], ...] = ()  # lesion, the names under which it was drawn
     reviews: tuple[LesionReview, ...] = ()
+    looks: tuple[Look, ...] = ()

@@ -14,3 +14,8 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def css_text(text: str) -> str:
+    """A string of a style sheet: whatever the text holds, it cannot end the string or the sheet."""
+    return '"' + "".join(c if c.isalnum() or c in " .,-·" else f"\\{ord(c):x} " for c in text) + '"'

@@ -9,16 +9,23 @@ from recist.course import Field, Lesion, Measurement, Role
 from recist.criteria.diameter import in_mm
 from recist.criteria.sums import figures_of, lesion_sizes
 from recist.field.field_finding import FieldFinding
-from recist.patient.result import PatientResult
+from recist.patient.looks import is_unsure
+from recist.patient.result import LesionReview, PatientResult, ReviewState
 from recist.report import wording
 from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES
 from recist.response import Assessment, Scope
 from recist.tracking import LinkFinding
 
-#: A link less certain than this is put before the reader.
-SURE_LINK = 0.7
 UNKNOWN_ORGANS = ("", "unknown")
-_SURE_STATES = ("matched", "new", "absent", "baseline")
+#: How far a measurement can be relied on, in words.
+STATE_WORDS = {
+    ReviewState.PROPOSED: "proposed, not reviewed",
+    ReviewState.DRAWN: "drawn",
+    ReviewState.CHECKED: "checked",
+    ReviewState.CORRECTED: "corrected",
+}
+#: Of a time by ISO 8601, the date.
+DATE_CHARACTERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,8 @@ class LesionCell:
     change: str = ""
     details: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    state: str = ""
+    state_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +146,24 @@ def _cells(case: PatientResult, lesion: Lesion) -> Iterator[LesionCell]:
         if name == lesion.id:
             remarks.setdefault(day, []).append(remark)
     links = {link.day: link for link in case.links if link.lesion_id == lesion.id}
+    reviews = {each.day: each for each in case.reviews if each.lesion_id == lesion.id}
     changes = {size.day: size.change_percent for size in lesion_sizes(case.course)[lesion.id]}
     for timepoint in case.course.timepoints:
         measurement = next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
         notes = list(remarks.get(timepoint.day, ()))
+        review = reviews.get(timepoint.day)
+        state = {
+            "state": "" if review is None else state_words(review),
+            "state_class": "" if review is None else str(review.state),
+        }
         link = links.get(timepoint.day)
-        if link is not None and unsure(link):
+        if link is not None and is_unsure(link):
             notes.insert(0, f"link {link.state}, {_share(link.confidence)}")
         if measurement is None or measurement.diameter_mm is None:
             unseen = lesion.role is Role.NEW and measurement is None
             words = "–" if unseen else wording.status_words(measurement)
             details = () if measurement is None else tuple(_details(measurement, lesion))
-            yield LesionCell(words, False, details=details, remarks=tuple(notes))
+            yield LesionCell(words, False, details=details, remarks=tuple(notes), **state)
             continue
         yield LesionCell(
             wording.mm(measurement.diameter_mm),
@@ -156,7 +171,15 @@ def _cells(case: PatientResult, lesion: Lesion) -> Iterator[LesionCell]:
             wording.percent(changes[timepoint.day]),
             tuple(_details(measurement, lesion)),
             tuple(notes),
+            **state,
         )
+
+
+def state_words(review: LesionReview) -> str:
+    """Who stands for a measurement, and since when."""
+    who = " by " + review.reader if review.reader else ""
+    when = f", {review.recorded_at[:DATE_CHARACTERS]}" if review.recorded_at else ""
+    return f"{STATE_WORDS[review.state]}{who}{when}"
 
 
 def _details(measurement: Measurement, lesion: Lesion) -> Iterator[str]:
@@ -173,11 +196,6 @@ def _details(measurement: Measurement, lesion: Lesion) -> Iterator[str]:
         yield f"SUVmax {measurement.suv_max:.1f}"
     if measurement.suv_peak is not None:
         yield f"SUVpeak {measurement.suv_peak:.1f}"
-
-
-def unsure(link: LinkFinding) -> bool:
-    """Whether a reader should look at how a lesion was recognised."""
-    return link.state not in _SURE_STATES or link.confidence < SURE_LINK
 
 
 def link_rows(case: PatientResult) -> tuple[tuple[str, tuple[LinkFinding | None, ...]], ...]:

@@ -12,11 +12,12 @@ from markupsafe import Markup
 import recist
 from imaging.writing import write_text
 from recist.criteria.criterion import title_of
+from recist.patient.looks import is_unsure
 from recist.patient.result import PatientResult
 from recist.report import lesion_table, remarks, response_cards, strips, wording
 from recist.report.abscopal import abscopal_section
 from recist.report.charts import day_name, spider_chart, sum_chart
-from recist.report.environment import templates
+from recist.report.environment import css_text, templates
 from recist.report.metabolic import metabolic_sections, totals_sections
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.response import RESEARCH_USE
@@ -40,6 +41,7 @@ def render(case: PatientResult) -> str:
     style = environment.get_template("report.css").render(
         fields={field.value: colour for field, colour in FIELD_COLOURS.items()},
         tones=TONE_COLOURS,
+        footer=css_text(f"{case.course.subject} · {RESEARCH_USE}"),
     )
     return environment.get_template("report.html").render(
         style=Markup(style),
@@ -61,7 +63,8 @@ def render(case: PatientResult) -> str:
         projections=strips.projections(case),
         verdicts=response_cards.verdicts(case),
         links=lesion_table.link_rows(case),
-        unsure=lesion_table.unsure,
+        unsure=is_unsure,
+        looks=[(look, day_name(case.course, look.day)) for look in case.looks],
         field_details=lambda finding: list(lesion_table.field_details(finding)),
         visits=[(visit, day_name(case.course, visit.day)) for visit in case.visits],
         sections=[(title, Markup(html)) for title, html in _sections(case)],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from recist.patient.looks import is_unsure
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.charts import day_name
-from recist.report.lesion_table import unsure
 
 
 def attention(case: PatientResult) -> tuple[str, ...]:
@@ -18,11 +18,12 @@ def attention(case: PatientResult) -> tuple[str, ...]:
         wording.irradiated_growth(course, lesion, findings.get(lesion.id))
         for lesion in course.lesions
     ]
+    looked = {(look.lesion_id, look.day) for look in case.looks}
     notes += [
         f"{link.lesion_id}, {day_name(course, link.day)}: {link.state} with a confidence of "
         f"{100 * link.confidence:.0f} % ({link.reason})"
         for link in case.links
-        if unsure(link)
+        if is_unsure(link) and (link.lesion_id, link.day) not in looked
     ]
     notes += [
         f"{problem.where}: {problem.what}" + (f" ({problem.remedy})" if problem.remedy else "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from recist.course import Lesion
 from recist.patient.result import KeyImage, PatientResult
 from recist.report import wording
-from recist.report.charts import day_name
+from recist.report.charts import day_name, size_curve
 from recist.report.lesion_table import LesionRow, row
 from recist.report.pictures import line_colours, picture, projection, window_of
 
@@ -36,6 +36,7 @@ class Strip:
     remark: str
     legend: tuple[tuple[str, str], ...]
     films: tuple[FilmRow, ...]
+    curve: str = ""
 
 
 def strips(case: PatientResult) -> tuple[Strip, ...]:
@@ -63,6 +64,7 @@ def _strip(
         wording.irradiated_growth(case.course, lesion, finding),
         tuple((colours[label], label) for label in drawn),
         films,
+        size_curve(case.course, lesion.id),
     )
 
 

@@ -161,6 +161,7 @@ def _without_voxels(date: ObservedDate, boxes: Sequence[Box]) -> dict[str, objec
         "followed": date.followed,
         "node_regions": date.node_regions,
         "pet": date.pet,
+        "technique": date.technique,
     }
 
 
@@ -219,6 +220,7 @@ def _date(kept: dict[str, Any]) -> ObservedDate:
         kept["followed"],
         kept["node_regions"],
         kept["pet"],
+        kept["technique"],
     )
     return date.with_sized(date.sized)
 

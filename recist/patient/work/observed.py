@@ -59,6 +59,7 @@ class ObservedDate:
         followed: what became of earlier candidates that were looked for here.
         node_regions: regions that a structure set of the date names as lymph nodes.
         pet: None without a PET that can be used.
+        technique: of the CT, in words.
     """
 
     examination: Examination
@@ -68,6 +69,7 @@ class ObservedDate:
     followed: tuple[Followed, ...] = ()
     node_regions: tuple[Mask, ...] = ()
     pet: ObservedPet | None = None
+    technique: str = ""
 
     @property
     def day(self) -> int:
