@@ -146,8 +146,8 @@ class VisitImages:
     ct_series: str
     pet_series: str
     delineation: str
-    technique: str = ""
     projections: tuple[Projected, ...] = ()
+    technique: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 
 def templates() -> Environment:
@@ -16,6 +17,7 @@ def templates() -> Environment:
     )
 
 
-def css_text(text: str) -> str:
+def css_text(text: str) -> Markup:
     """A string of a style sheet: whatever the text holds, it cannot end the string or the sheet."""
-    return '"' + "".join(c if c.isalnum() or c in " .,-·" else f"\\{ord(c):x} " for c in text) + '"'
+    kept = "".join(c if c.isalnum() or c in " .,-·" else f"\\{ord(c):x} " for c in text)
+    return Markup(f'"{kept}"')

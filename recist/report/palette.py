@@ -13,9 +13,9 @@ FIELD_NAMES = {
     Field.UNKNOWN: "field unknown",
 }
 FIELD_COLOURS = {
-    Field.IN: "#c2570c",
+    Field.IN: "#b4520b",
     Field.PARTIAL: "#8a5a9e",
-    Field.LOW_DOSE: "#b58a1f",
+    Field.LOW_DOSE: "#8a6a12",
     Field.OUT: "#1c6e8c",
     Field.UNKNOWN: "#6b7280",
 }
@@ -51,7 +51,7 @@ _TONES = {
 }
 TONE_COLOURS = {
     "complete": "#0f6b43",
-    "partial": "#2f8f5b",
+    "partial": "#27804f",
     "stable": "#64748b",
     "unconfirmed": "#c2410c",
     "progression": "#b42318",

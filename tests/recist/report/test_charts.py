@@ -38,7 +38,7 @@ def test_the_sum_chart_shows_limits_nadir_responses_and_new_lesions(usual: Patie
 
 def test_the_spider_is_coloured_by_field(usual: PatientResult) -> None:
     chart = spider_chart(usual.course)
-    assert "#c2570c" in chart
+    assert "#b4520b" in chart
     assert "#1c6e8c" in chart
     assert "a −60.0 %" in chart
     assert "n " not in re.findall(r">([^<>]+)</text>", chart)  # targets only

@@ -203,7 +203,7 @@ def test_what_was_not_measured_is_said_in_words(build: SimpleNamespace) -> None:
 
 def test_missing_pictures_keep_their_place(usual: PatientResult) -> None:
     case = replace(usual, key_images=usual.key_images[:1])
-    assert render(case).count("no picture") == 2
+    assert render(case).count("outside<br>of the image") == 2
     assert "images" not in shown(replace(usual, key_images=())).ids
 
 
@@ -258,7 +258,7 @@ def test_ct_and_pet_of_a_lesion_stand_in_one_panel(
     panel = page[page.index('class="panel strip') : page.index('class="further"')]
     assert panel.count('class="panel strip') == 1
     assert panel.count('<div class="figures">') == 2
-    assert panel.count("<svg") == 2
+    assert panel.count("<svg") == 3  # with the curve of its diameters
     assert "PET, SUV 0 to 8" in panel
 
 
