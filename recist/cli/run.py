@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from recist.cli.options import Criteria, Device, Events, Model, Out, ProtocolName, Trust, names_of
 from recist.cli.printing import console
+
+if TYPE_CHECKING:
+    from recist.run.cluster import Cluster
 
 
 def run(
@@ -81,6 +84,17 @@ def run(
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Patients at a time; memory grows with it.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="local: --jobs on this machine; dask: workers of a Dask cluster.")
+    ] = "local",
+    scheduler: Annotated[
+        str, typer.Option(help="Dask: address of a running scheduler (tcp://host:8786).")
+    ] = "",
+    cluster: Annotated[
+        str,
+        typer.Option(help="Dask: local, slurm or kubernetes; --jobs is the most workers."),
+    ] = "local",
+    memory: Annotated[str, typer.Option(help="Dask: of each worker here, such as 8GiB.")] = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip what is complete and unchanged.")
     ] = False,
@@ -126,6 +140,7 @@ def run(
             options,
             resume=resume,
             jobs=jobs,
+            cluster=_cluster(engine, scheduler, cluster, jobs, memory, options.device),
             only=subject or (),
             series_table=series,
             dates_table=dates,
@@ -135,3 +150,24 @@ def run(
         )
     progress.show_result(result, console)
     raise typer.Exit(result.exit_code)
+
+
+def _cluster(
+    engine: str, scheduler: str, kind: str, workers: int, memory: str, device: str
+) -> Cluster | None:
+    """The cluster that is asked for; None for this machine alone.
+
+    Raises:
+        InputError: no such engine or kind of cluster.
+    """
+    from imaging.errors import InputError
+    from recist.run.cluster import Cluster, ClusterKind
+
+    if engine == "local" and not scheduler:
+        return None
+    if engine not in ("local", "dask"):
+        raise InputError(f"--engine {engine}", remedy="local or dask")
+    if kind not in tuple(ClusterKind):
+        raise InputError(f"--cluster {kind}", remedy=f"one of {', '.join(ClusterKind)}")
+    gpus = 1 if device.startswith("cuda") else 0
+    return Cluster(scheduler, ClusterKind(kind), workers, memory, gpus)

@@ -10,6 +10,7 @@ from recist.patient.options import Options
 from recist.phantom.study import write_phantom
 from recist.response import RESEARCH_USE
 from recist.run import batch
+from recist.run.subject_run import Stage
 
 
 def run(
@@ -18,7 +19,7 @@ def run(
     lesions: str = "dicom",
     device: str = "auto",
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
-    on_stage: batch.Stage = lambda _subject, _stage: None,
+    on_stage: Stage = lambda _subject, _stage: None,
 ) -> tuple[list[str], int]:
     """Write the phantom, assess it, and say in a few lines what was found and where to look.
 

@@ -28,7 +28,7 @@ from recist.patient.result_folder import (
 )
 from recist.protocol import DEFAULT, load
 from recist.protocol.field import DEFAULT_PROFILE
-from recist.run import batch
+from recist.run import batch, fingerprint, subject_run
 
 OPTIONS = Options(lesions="dicom", criteria=("recist11",), protocol=load("recist11-eortc"))
 Assess = Callable[..., Any]
@@ -63,26 +63,34 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             subjects, (other, Problem("notes.txt", "not DICOM", level=ProblemLevel.NOTE))
         )
 
-    def assess(subject: Subject, options: Options, *, on_stage: Callable[[str], None]) -> Any:
+    def assess(
+        subject: Subject, options: Options, *, said: object, on_stage: Callable[[str], None]
+    ) -> Any:
         done.append(subject.id)
         content = "".join(path.read_text() for path in subject.visits[0].ct.files)  # type: ignore[union-attr]
         if "broken" in content:
             raise InputError("a slice is missing", where="CT")
         if "bug" in content:
             raise ZeroDivisionError("division by zero")
-        return SimpleNamespace(problems=(), name=subject.id), ()
+        course = SimpleNamespace(subject=subject.id)
+        return SimpleNamespace(result=SimpleNamespace(problems=(), course=course))
 
-    def write_case(case: Any, delineations: Any, folder: Path, **_: Any) -> tuple[Problem, ...]:
-        if case.name == "P2" and (folder.parent / "full").exists():
+    def write_patient(answer: Any, folder: Path, **_: Any) -> tuple[Problem, ...]:
+        name = answer.result.course.subject
+        if name == "P2" and (folder.parent / "full").exists():
             (folder / "half.csv").write_text("half")
             raise OSError("No space left on device")
-        (folder / "report.html").write_text(case.name)
+        (folder / "report.html").write_text(name)
         return ()
 
     monkeypatch.setattr(batch, "scan", scan)
-    monkeypatch.setattr(batch, "assess_subject", assess)
-    monkeypatch.setattr(batch, "write_case", write_case)
-    monkeypatch.setattr(batch, "summarise", lambda case: {"subject": case.name, "status": "done"})
+    monkeypatch.setattr(subject_run, "assess_subject", assess)
+    monkeypatch.setattr(subject_run, "write_patient", write_patient)
+    monkeypatch.setattr(
+        fingerprint,
+        "summarise",
+        lambda result: {"subject": result.course.subject, "status": "done"},
+    )
     return done
 
 
@@ -321,7 +329,7 @@ def test_results_that_are_removed_during_the_run_are_told(
 def test_input_that_changes_while_it_is_read_is_told(
     studies: Path, assessed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = batch.assess_subject
+    read = subject_run.assess_subject
 
     def assess(subject: Subject, options: Options, **kwargs: Any) -> Any:
         found = read(subject, options, **kwargs)
@@ -329,7 +337,7 @@ def test_input_that_changes_while_it_is_read_is_told(
             (studies / "P1" / "1.dcm").write_text("longer than it was")
         return found
 
-    monkeypatch.setattr(batch, "assess_subject", assess)
+    monkeypatch.setattr(subject_run, "assess_subject", assess)
     result = batch.run(studies, tmp_path / "out", OPTIONS)
     assert states(result) == ["failed", "done"]
     assert "its files changed while they were read" in str(result.failures[-1])
@@ -356,7 +364,7 @@ def test_errors_name_no_folder_of_the_input(
             raise InputError("truncated", where=path)
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    monkeypatch.setattr(batch, "assess_subject", fail)
+    monkeypatch.setattr(subject_run, "assess_subject", fail)
     result = batch.run(studies, tmp_path / "out", OPTIONS)
     said = " ".join(str(failure) for failure in result.failures)
     assert "1.dcm: truncated" in said

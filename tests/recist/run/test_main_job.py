@@ -20,6 +20,7 @@ from recist.export.patient_files import TIMEPOINTS
 from recist.patient.options import Options
 from recist.phantom.study import Truth
 from recist.run import batch
+from recist.run.cluster import Cluster
 from recist.run.table import assess_file
 
 
@@ -251,3 +252,19 @@ def test_every_column_of_a_run_is_explained_in_the_documentation(done: batch.Bat
         ]
     assert missing == {name: [] for name in missing}
     assert len(missing) == len(explained) + 1
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_bytes(phantom: Truth, done: batch.Batch, tmp_path: Path) -> None:
+    options = Options.create(lesions="dicom")
+    spread = batch.run(phantom.studies, tmp_path, options, cluster=Cluster(workers=1))
+    assert spread.exit_code == 0
+    own = ("run.json", "fingerprint.json")  # what a run says of itself: times and memory
+    names = [
+        path.relative_to(done.out)
+        for path in done.out.rglob("*")
+        if path.is_file() and path.name not in own
+    ]
+    assert len(names) > 10
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (done.out / name).read_bytes(), name

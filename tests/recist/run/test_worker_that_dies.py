@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recist.run import batch
+from recist.run import processes
 
 
 class EndsItsProcess:
@@ -36,20 +36,19 @@ def test_only_what_was_under_way_is_run_again_and_the_cause_is_named(
 ) -> None:
     pools: list[int] = []
 
-    def processes(jobs: int, threads: int) -> ProcessPoolExecutor:
+    def made(jobs: int, threads: int) -> ProcessPoolExecutor:
         pools.append(jobs)
         return ProcessPoolExecutor(jobs, get_context("spawn"))
 
-    monkeypatch.setattr(batch, "_processes", processes)
-    monkeypatch.setattr(batch, "_run_subject", operator.call)
+    monkeypatch.setattr(processes, "_processes", made)
+    monkeypatch.setattr(processes, "run_subject", operator.call)
     subjects = [healthy(f"P{n}") for n in (1, 2)] + [EndsItsProcess()]
     subjects += [healthy(f"P{n}") for n in range(4, 9)]
     tasks: Any = [(subject, Path(subject.id)) for subject in subjects]
-    ended: list[str] = []
     found: list[Any] = list(
-        batch._each(tasks, "options", "resume", 2, lambda who, _: ended.append(who))  # type: ignore[arg-type]
+        processes.in_order(processes.in_processes(tasks, "options", "resume", 2))  # type: ignore[arg-type]
     )
-    assert sorted(ended) == [f"P{n}" for n in range(1, 9)]
+    assert len(found) == 8
     for n, each in enumerate(found, start=1):  # in the order of the patients
         if n == 3:
             assert (each.subject, each.state) == ("P3", "failed")
@@ -62,9 +61,9 @@ def test_only_what_was_under_way_is_run_again_and_the_cause_is_named(
 
 
 def test_nothing_is_left_waiting_where_nobody_dies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "_processes", lambda jobs, _: ProcessPoolExecutor(jobs))
-    monkeypatch.setattr(batch, "_run_subject", operator.call)
+    monkeypatch.setattr(processes, "_processes", lambda jobs, _: ProcessPoolExecutor(jobs))
+    monkeypatch.setattr(processes, "run_subject", operator.call)
     waiting: Any = deque(enumerate((healthy(f"P{n}"), Path(f"P{n}")) for n in range(5)))
-    found = dict(batch._until_broken(waiting, "options", "resume", 2, 1))  # type: ignore[arg-type]
+    found = dict(processes._until_broken(waiting, "options", "resume", 2, 1))  # type: ignore[arg-type]
     assert sorted(found) == list(range(5))
     assert not waiting

@@ -1,0 +1,197 @@
+"""One patient of a batch: run, kept whole, skipped where nothing changed, or named as failed.
+
+A patient is what is handed to another process or machine: everything that it needs can be pickled,
+and everything that it gives is written into its own folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imaging.errors import InputError
+from imaging.series import Subject
+from recist import __version__
+from recist.export.dicom.objects import DICOM_FOLDER
+from recist.patient.options import Options
+from recist.patient.pipeline import assess_subject
+from recist.patient.result_folder import (
+    FINGERPRINT,
+    check_replaceable,
+    hashes_of,
+    written_whole,
+)
+from recist.run.fingerprint import told_of, write_fingerprint
+from recist.run.patient_folder import said_in, write_patient
+
+Stage = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the user must know: a patient that failed, or a part that could not be used."""
+
+    subject: str
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        known = not self.where or self.where == self.subject or self.where in self.what
+        place = "" if known else f"{self.where}: "
+        who = f"{self.subject}: " if self.subject else ""
+        advice = f" ({self.remedy})" if self.remedy else ""
+        return f"{who}{place}{self.what}{advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRun:
+    """How one patient went: done, skipped (complete and unchanged), or failed."""
+
+    subject: str
+    folder: str
+    state: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    summary: dict[str, str] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+
+
+def run_subject(
+    subject: Subject,
+    folder: Path,
+    options: Options,
+    resume: bool,
+    on_stage: Stage = lambda _subject, _stage: None,
+) -> SubjectRun:
+    stage = Stopwatch(lambda name: on_stage(subject.id, name))
+    try:
+        check_replaceable(folder)
+        fingerprint = fingerprint_of(subject, options)
+        lacking = options.dicom and not (folder / DICOM_FOLDER).is_dir()
+        if resume and not lacking and (kept := _kept(folder, fingerprint)) is not None:
+            return kept
+        said = said_in(folder, subject.id)
+        answer = assess_subject(subject, options, said=said, on_stage=stage)
+        if fingerprint_of(subject, options) != fingerprint:
+            what = "its files changed while they were read"
+            return failed(subject, folder, what, "let them rest, then run again with --resume")
+        stage("write")
+        with written_whole(folder) as part:
+            lost = write_patient(
+                answer,
+                part,
+                dicom=options.dicom,
+                earlier=folder,
+                cache_mb=options.cache_mb,
+            )
+            summary, problems = told_of(answer.result, lost)
+            failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in problems)
+            stage("")
+            done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
+            write_fingerprint(part, fingerprint, answer.result, lost)
+    except (InputError, OSError, MemoryError) as error:
+        return failed(subject, folder, _without_folders(error))
+    except Exception as error:
+        if os.environ.get("RECIST_TRACEBACK"):
+            raise
+        return failed(
+            subject,
+            folder,
+            f"an error inside the toolkit: {type(error).__name__}: {error}",
+            "please report it; RECIST_TRACEBACK=1 shows where",
+        )
+    return done
+
+
+class Stopwatch:
+    """Seconds per stage: calling it with a stage's name ends the one before."""
+
+    def __init__(self, on_stage: Callable[[str], None] = lambda _: None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._on_stage = on_stage
+        self._since = time.perf_counter()
+        self._stage = ""
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        if self._stage:
+            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since
+        self._since, self._stage = now, stage
+        self._on_stage(stage)
+
+
+def failed(subject: Subject, folder: Path, what: str, remedy: str = "") -> SubjectRun:
+    if (folder / FINGERPRINT).is_file():
+        what = f"{what}; its folder still holds the result of an earlier run"
+    return SubjectRun(
+        subject.id,
+        folder.name,
+        "failed",
+        summary={"status": "failed"},
+        failures=(Failure(subject.id, "", what, remedy),),
+    )
+
+
+def fingerprint_of(subject: Subject, options: Options) -> str:
+    """Changes when a file of the patient, a setting, the model or the toolkit changes."""
+    digest = hashlib.sha256()
+    for path in sorted({*_files_of(subject), *options.files()}):
+        status = path.stat()
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    points = [
+        (
+            str(visit.date),
+            visit.ct.uid if visit.ct else "",
+            bool(visit.ct and visit.ct.uneven_slices),
+        )
+        for visit in subject.visits
+    ]
+    digest.update(json.dumps(points).encode())  # a table of series changes them
+    digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
+    digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
+    digest.update(__version__.encode())
+    return digest.hexdigest()
+
+
+def _files_of(subject: Subject) -> Iterator[Path]:
+    for visit in (*subject.visits, *subject.treatment):
+        images = [series for series in (visit.ct, visit.pet) if series is not None]
+        for series in (
+            *images,
+            *visit.rtstructs,
+            *visit.rtdoses,
+            *visit.rtplans,
+            *visit.rtrecords,
+            *visit.segs,
+            *visit.registrations,
+        ):
+            yield from series.files
+        if visit.labels is not None:
+            yield visit.labels
+
+
+def _without_folders(error: BaseException) -> str:
+    """What an error says, with the name of a file alone: its folders may be patients' names."""
+    text = str(error) or type(error).__name__
+    named = (getattr(error, "where", None), getattr(error, "filename", None))
+    for path in (str(each) for each in named if each and Path(str(each)).is_absolute()):
+        text = text.replace(path, Path(path).name)
+    return text
+
+
+def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
+    """The earlier result in ``folder``, if it is whole and of the same inputs and settings."""
+    try:
+        record = json.loads((folder / FINGERPRINT).read_text())
+        if record["fingerprint"] != fingerprint or record["files"] != hashes_of(folder):
+            return None
+        failures = tuple(Failure(*parts) for parts in record["failures"])
+        summary = record["summary"]
+        return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
