@@ -206,11 +206,12 @@ def test_a_reader_corrects_delineates_rejects_confirms_and_signs(reader: Reader)
     signed = reader.patient()["assessment"]["criteria"][0]["dates"][-1]
     assert signed["response"] == "PR"
     folder = reader.results / "review" / "signed" / PHANTOM
-    (row,) = (
-        row
-        for row in csv.DictReader((folder / "timepoints.csv").open())
-        if (row["date"], row["criteria"], row["lesions"]) == (THIRD, "recist11", "all")
-    )
+    with (folder / "timepoints.csv").open(newline="") as file:
+        (row,) = (
+            row
+            for row in csv.DictReader(file)
+            if (row["date"], row["criteria"], row["lesions"]) == (THIRD, "recist11", "all")
+        )
     assert (row["overall"], row["sum_mm"]) == ("PR", signed["sum_mm"])
 
 

@@ -78,7 +78,12 @@ def draw(page: Any, date: str, long_px: float) -> None:
 def sign(page: Any, *, date: str = "") -> None:
     page.click(f"[data-confirm='{date}']" if date else "#sign")
     page.fill("dialog [name=password]", PASSWORD)
-    page.click("dialog button[type=submit]")
+    if not date:
+        page.click("dialog button[type=submit]")
+        return
+    with page.expect_navigation():  # the page is loaded anew: the next date is served from now on
+        page.click("dialog button[type=submit]")
+    page.wait_for_selector("body[data-ready=yes]")
 
 
 def test_a_subject_is_read_adjudicated_and_exported(
