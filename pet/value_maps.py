@@ -11,6 +11,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
+from imaging.derived import reference_to
 from imaging.errors import InputError
 from imaging.writing import written_whole
 from pet.codes import METHOD, METHOD_CONCEPT, QUANTITY_CONCEPT, STANDARDIZED_UPTAKE, Code, unit_code
@@ -82,13 +83,13 @@ def value_map(
     for (slope, intercept), group in groupby(rows, key=lambda row: row[:2]):
         members = [row[2] for row in group]
         item = Dataset()
-        item.ReferencedImageSequence = [_reference(header) for header in members]
+        item.ReferencedImageSequence = [reference_to(header) for header in members]
         item.RealWorldValueMappingSequence = [_mapping(members[0], slope, intercept, audit)]
         items.append(item)
     found.ReferencedImageRealWorldValueMappingSequence = items
     series = Dataset()
     series.SeriesInstanceUID = headers[0].SeriesInstanceUID
-    series.ReferencedInstanceSequence = [_reference(header) for header in headers]
+    series.ReferencedInstanceSequence = [reference_to(header) for header in headers]
     found.ReferencedSeriesSequence = [series]
     return found
 
@@ -129,13 +130,6 @@ def _coded(code: Code) -> Dataset:
         found.CodeValue = code.value
     found.CodingSchemeDesignator = code.scheme
     found.CodeMeaning = code.meaning
-    return found
-
-
-def _reference(header: Dataset) -> Dataset:
-    found = Dataset()
-    found.ReferencedSOPClassUID = header.SOPClassUID
-    found.ReferencedSOPInstanceUID = header.SOPInstanceUID
     return found
 
 

@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,17 +90,18 @@ def deidentify(
     dates = {subject: _ordinals(person.dates) for subject, person in persons.items()}
     key = key.with_subjects(persons, prefix, dates)
     key.write(key_file)
+    aliases = key.by_subject()
     for number, (path, subject) in enumerate(places, start=1):
         on_file(number)
         try:
-            place, data = _cleaned(path, key.alias_of(subject), key, persons[subject])
+            place, data = _cleaned(path, aliases[subject], key, persons[subject])
             with written_whole(out / place) as file:
                 file.write(data)
             done.written.append(out / place)
         except InputError as error:
             done.left_out.append((relative(path, root), error.what))
     for path in tables:
-        done.tables.append(_table(path, key, out))
+        done.tables.append(_table(path, aliases, out))
     return done
 
 
@@ -167,7 +168,7 @@ def _ordinals(dates: Iterable[str]) -> set[int]:
     return found
 
 
-def _table(path: Path, key: Key, out: Path) -> Path:
+def _table(path: Path, aliases: Mapping[str, Alias], out: Path) -> Path:
     """A table of the same subjects: pseudonyms for subjects, and every ISO date shifted."""
     try:
         lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
@@ -177,14 +178,13 @@ def _table(path: Path, key: Key, out: Path) -> Path:
     if _SUBJECT not in header:
         raise InputError(f"no column {_SUBJECT}", where=path)
     at = header.index(_SUBJECT)
-    known = {each.subject: each for each in key.aliases}
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(lines[0])
     for number, line in enumerate(lines[1:], start=2):
         if not any(line):
             continue
-        alias = known.get(line[at].strip() if at < len(line) else "")
+        alias = aliases.get(line[at].strip() if at < len(line) else "")
         if alias is None:
             raise InputError("a subject without images", where=f"{path.name}, row {number}")
         cells = [_shifted_cell(cell, alias.shift_days) for cell in line]

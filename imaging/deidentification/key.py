@@ -7,10 +7,8 @@ pseudonym and shift, and objects that refer to each other still do.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import hmac
-import io
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,8 +18,9 @@ from pydicom.uid import UID
 
 from imaging.errors import InputError
 from imaging.tables.columns import Columns
+from imaging.tables.rows import csv_text
 from imaging.tables.source import small_rows
-from imaging.writing import written_whole
+from imaging.writing import write_text
 
 COLUMNS = ("subject", "pseudonym", "shift_days", "secret")
 #: Root of UIDs that are made from a number of 128 bits (PS3.5 B.2).
@@ -78,13 +77,17 @@ class Key:
 
     def write(self, path: Path) -> None:
         """Write the key; only its owner may read it."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for each in self.aliases:
-            writer.writerow([each.subject, each.pseudonym, each.shift_days, self.secret])
-        with written_whole(path) as file:
-            file.write(text.getvalue().encode("utf-8"))
+        rows = (
+            dict(
+                zip(
+                    COLUMNS,
+                    (each.subject, each.pseudonym, each.shift_days, self.secret),
+                    strict=True,
+                )
+            )
+            for each in self.aliases
+        )
+        write_text(path, csv_text(rows, COLUMNS))
         path.chmod(0o600)
 
     def with_subjects(
@@ -106,8 +109,8 @@ class Key:
         made = [Alias(s, next(free), self._shift(s, dates.get(s, set()))) for s in new]
         return replace(self, aliases=(*self.aliases, *made))
 
-    def alias_of(self, subject: str) -> Alias:
-        return next(each for each in self.aliases if each.subject == subject)
+    def by_subject(self) -> dict[str, Alias]:
+        return {each.subject: each for each in self.aliases}
 
     def uid(self, uid: str) -> str:
         """The UID in the place of another: the same for the same; those of the standard stay."""

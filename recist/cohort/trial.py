@@ -30,6 +30,7 @@ from recist.cohort.times import FollowedPatient, followed
 from recist.cohort.trial_pdf import as_pdf
 from recist.course import Course, EventKind
 from recist.endpoints import time_zero_of
+from recist.patient.result_folder import EVENTS, MEASUREMENTS
 from recist.protocol import Protocol, effective, load
 from recist.table.finding import Finding, Severity
 from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
@@ -38,8 +39,6 @@ from recist.table.read import read_courses
 from recist.table.streams import all_written, write_line
 
 REPORT, PDF, AS_JSON, CHECKS = "report.html", "report.pdf", "cohort.json", "checks.csv"
-MEASUREMENTS = "measurements.csv"
-EVENTS = "events.csv"
 
 #: A first scan later than so many days after the start is no baseline.
 BASELINE_GRACE_DAYS = 0

@@ -18,7 +18,7 @@ from typing import Any
 from recist.answers import AssessedCourse
 from recist.course import Course, Lesion, Measurement, Status, Timepoint
 from recist.criteria.criterion import title_of
-from recist.criteria.sums import baseline_sum
+from recist.export.whole_sums import whole_sums
 from recist.response import RESEARCH_USE, Assessment, Response, Scope
 
 SNOMED, NCIT = "http://snomed.info/sct", "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
@@ -67,7 +67,7 @@ def bundle(answer: AssessedCourse) -> Resource:
     patient = _with_id({"resourceType": "Patient", "identifier": [{"value": course.subject}]}, key)
     entries = [patient]
     reference = {"reference": _urn(patient)}
-    sums = _sums(answer)
+    sums = whole_sums(answer)
     for timepoint in course.timepoints:
         findings = [
             *_lesions(course, timepoint, key),
@@ -174,18 +174,6 @@ def _seen(lesion: Lesion, each: Measurement) -> Resource:
             "text": str(each.status),
         },
     }
-
-
-def _sums(answer: AssessedCourse) -> dict[int, Decimal]:
-    """The whole sums of all targets by day."""
-    found: dict[int, Decimal] = {}
-    base = baseline_sum(answer.course, answer.protocol)
-    if base.sum_mm is not None and not base.lower_bound and answer.course.timepoints:
-        found[answer.course.timepoints[0].day] = base.sum_mm
-    for each in answer.timepoints:
-        if each.scope is Scope.ALL and each.sum_mm is not None and not each.lower_bound:
-            found.setdefault(each.day, each.sum_mm)
-    return found
 
 
 def _sum(timepoint: Timepoint, sums: dict[int, Decimal], key: str) -> Iterator[Resource]:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imaging.tables.rows import csv_text, written_rows
+from recist.patient.result_folder import EVENTS, FIELDS, MEASUREMENTS, PET_TOTALS
+from recist.table.output import OUTCOMES, TIMEPOINTS
 
 #: Tables of a patient's folder that are also written for all patients together.
 JOINED = (
-    "measurements.csv",
-    "events.csv",
-    "timepoints.csv",
-    "outcomes.csv",
-    "field.csv",
-    "pet_totals.csv",
+    MEASUREMENTS,
+    EVENTS,
+    TIMEPOINTS,
+    OUTCOMES,
+    FIELDS,
+    PET_TOTALS,
 )
 
 

@@ -28,21 +28,20 @@ from recist.export.tables import (
 )
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.result import PatientResult, PetTotals
+from recist.patient.result_folder import (
+    EVENTS,
+    FIELDS,
+    LINKS,
+    MEASUREMENTS,
+    METABOLIC,
+    PET_TOTALS,
+    WARNINGS,
+)
 from recist.protocol import Protocol
 from recist.report.page import write_report
+from recist.table.output import OUTCOMES, OUTCOMES_JSON, TIMEPOINTS, TIMEPOINTS_JSON
 
 REPORT = "report.html"
-MEASUREMENTS = "measurements.csv"
-EVENTS = "events.csv"
-TIMEPOINTS = "timepoints.csv"
-OUTCOMES = "outcomes.csv"
-TIMEPOINTS_JSON = "timepoints.json"
-OUTCOMES_JSON = "outcomes.json"
-LINKS = "links.csv"
-FIELDS = "field.csv"
-METABOLIC = "pet_timepoints.csv"
-PET_TOTALS = "pet_totals.csv"
-WARNINGS = "warnings.txt"
 DELINEATIONS = "delineations"
 
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
+
+if TYPE_CHECKING:
+    from recist.export.cdisc.source import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +94,23 @@ def _adam(request: Request) -> Exported:
     return _cdisc(request, "adam")
 
 
-def _cdisc(request: Request, standard: str) -> Exported:
-    from recist.export.cdisc.exporting import export  # noqa: PLC0415
+def _answers(request: Request) -> Answers:
     from recist.export.cdisc.source import answers_of  # noqa: PLC0415
-    from recist.export.cdisc.terminology import SHIPPED, load  # noqa: PLC0415
 
-    answers = answers_of(
+    return answers_of(
         request.source,
         events=request.events,
         criteria=request.criteria or None,
         protocol=request.protocol or None,
         only=request.subjects,
     )
+
+
+def _cdisc(request: Request, standard: str) -> Exported:
+    from recist.export.cdisc.exporting import export  # noqa: PLC0415
+    from recist.export.cdisc.terminology import SHIPPED, load  # noqa: PLC0415
+
+    answers = _answers(request)
     done = export(
         answers,
         request.out or _beside(request.source) / standard,
@@ -119,17 +128,10 @@ def _cdisc(request: Request, standard: str) -> Exported:
 
 def _fhir(request: Request) -> Exported:
     from imaging.writing import write_text  # noqa: PLC0415
-    from recist.export.cdisc.source import answers_of  # noqa: PLC0415
     from recist.export.fhir import bundle_json  # noqa: PLC0415
     from recist.patient.result_folder import folder_names  # noqa: PLC0415
 
-    answers = answers_of(
-        request.source,
-        events=request.events,
-        criteria=request.criteria or None,
-        protocol=request.protocol or None,
-        only=request.subjects,
-    )
+    answers = _answers(request)
     out = request.out or _beside(request.source) / "fhir"
     # A name per read: two readers of a subject are two bundles.
     names = {

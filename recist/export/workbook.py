@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import re
@@ -14,8 +13,12 @@ from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
 from imaging.tables.cells import inert
+from imaging.tables.rows import written_rows
 from imaging.writing import written_whole
+from recist.patient.result_folder import EVENTS, FIELDS, MEASUREMENTS, SUMMARY
+from recist.patient.result_folder import WARNINGS as WARNINGS_FILE
 from recist.response import RESEARCH_USE
+from recist.table.output import OUTCOMES, TIMEPOINTS
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -23,15 +26,14 @@ if TYPE_CHECKING:
 NAME = "results.xlsx"
 #: Sheet -> table in the folder of results, in the order of the tabs.
 SHEETS = {
-    "Summary": "summary.csv",
-    "Time points": "timepoints.csv",
-    "Lesions": "measurements.csv",
-    "Outcomes": "outcomes.csv",
-    "Radiation field": "field.csv",
-    "Events": "events.csv",
+    "Summary": SUMMARY,
+    "Time points": TIMEPOINTS,
+    "Lesions": MEASUREMENTS,
+    "Outcomes": OUTCOMES,
+    "Radiation field": FIELDS,
+    "Events": EVENTS,
 }
 WARNINGS, ABOUT = "Warnings", "About"
-_WARNINGS_FILE = "warnings.txt"
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,12})?$")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _IDENTIFIERS = frozenset({"subject", "lesion", "reader", "folder", "tracking_uid", "part"})
@@ -68,24 +70,24 @@ def write_workbook(source: Path, out: Path, folders: Sequence[tuple[str, Path]])
     about.title = ABOUT
     about.append([RESEARCH_USE])
     for title, name in SHEETS.items():
-        path = source / name
-        if path.is_file():
-            with path.open(newline="", encoding="utf-8") as file:
-                lines = list(csv.reader(file))
-            if len(lines) > MOST_ROWS:
-                raise InputError(
-                    f"{len(lines)} rows, a sheet holds {MOST_ROWS}", where=path, remedy="use csv"
-                )
-            if len(lines) > 1:
-                _fill(book.create_sheet(title), lines)
-                about.append([title, name, len(lines) - 1])
+        columns, rows = written_rows(source / name)
+        if len(rows) >= MOST_ROWS:  # the names of the columns take a row too
+            raise InputError(
+                f"{len(rows)} rows, a sheet holds {MOST_ROWS - 1}",
+                where=source / name,
+                remedy="use csv",
+            )
+        if rows:
+            lines = [[row[column] for column in columns] for row in rows]
+            _fill(book.create_sheet(title), [columns, *lines])
+            about.append([title, name, len(rows)])
     if len(book.worksheets) == 1:
         raise InputError("no table of results", where=source, remedy="name the OUT of recist run")
     warnings = [
         [subject, line]
         for subject, folder in folders
-        if (folder / _WARNINGS_FILE).is_file()
-        for line in (folder / _WARNINGS_FILE).read_text(encoding="utf-8").splitlines()
+        if (folder / WARNINGS_FILE).is_file()
+        for line in (folder / WARNINGS_FILE).read_text(encoding="utf-8").splitlines()
     ]
     _fill(book.create_sheet(WARNINGS), [["subject", "warning"], *warnings])
     about.column_dimensions["A"].width = _WIDEST // 2

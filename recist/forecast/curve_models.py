@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
-from imaging.errors import InputError
 from imaging.volume import FloatArray
 from recist.forecast.fitting import (
     FEWEST_WITHOUT,
@@ -24,6 +23,7 @@ from recist.forecast.fitting import (
     LOWEST_RATE,
     OAK,
     Prior,
+    sizes_over_days,
 )
 from recist.forecast.kinetics import Claret, Stein, Wang, gd_phi
 
@@ -95,10 +95,7 @@ def fit_curves(
     Raises:
         InputError: lengths that differ, or a size of zero or less.
     """
-    t = np.asarray(days, dtype=np.float64).ravel()
-    y = np.asarray(sizes_mm, dtype=np.float64).ravel()
-    if len(t) != len(y) or (len(y) and not (np.isfinite(y).all() and y.min() > 0)):
-        raise InputError("sizes must be above zero, one for each day")
+    t, y = sizes_over_days(days, sizes_mm)
     if len(t) < FEWEST_WITHOUT:
         return ()
     deviation = np.sqrt((error.proportional * y) ** 2 + error.additive_mm**2)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from imaging.errors import InputError
+from imaging.volume import FloatArray
 from recist.cohort.proportion import z_of
 from recist.forecast.kinetics import Stein
 
@@ -91,8 +92,8 @@ class Fit:
         return None if self.kg is None or self.ks is None else Stein(self.kg, self.ks)
 
 
-def fit(days: npt.ArrayLike, sizes_mm: npt.ArrayLike, prior: Prior = OAK) -> Fit:
-    """The Stein model of sizes over days from the start of treatment.
+def sizes_over_days(days: npt.ArrayLike, sizes_mm: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Days and sizes as arrays of one length.
 
     Raises:
         InputError: lengths that differ, or a size of zero or less.
@@ -101,6 +102,16 @@ def fit(days: npt.ArrayLike, sizes_mm: npt.ArrayLike, prior: Prior = OAK) -> Fit
     y = np.asarray(sizes_mm, dtype=np.float64).ravel()
     if len(t) != len(y) or (len(y) and not (np.isfinite(y).all() and y.min() > 0)):
         raise InputError("sizes must be above zero, one for each day")
+    return t, y
+
+
+def fit(days: npt.ArrayLike, sizes_mm: npt.ArrayLike, prior: Prior = OAK) -> Fit:
+    """The Stein model of sizes over days from the start of treatment.
+
+    Raises:
+        InputError: lengths that differ, or a size of zero or less.
+    """
+    t, y = sizes_over_days(days, sizes_mm)
     if len(t) < FEWEST_WITH_PRIOR:
         return Fit(FitMethod.NONE, len(t), "")
     with_prior = len(t) < FEWEST_WITHOUT

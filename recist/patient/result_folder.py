@@ -21,6 +21,14 @@ LONGEST_NAME = 64
 FILE_SUFFIXES = (".csv", ".json", ".html", ".xlsx", ".parquet", ".txt", ".svg", ".png", ".lock")
 SUMMARY = "summary.csv"
 RUN = "run.json"
+#: In the folder of a patient; those that are joined stand beside the folders too.
+MEASUREMENTS = "measurements.csv"
+EVENTS = "events.csv"
+FIELDS = "field.csv"
+LINKS = "links.csv"
+METABOLIC = "pet_timepoints.csv"
+PET_TOTALS = "pet_totals.csv"
+WARNINGS = "warnings.txt"
 LOCK = ".lock"
 
 

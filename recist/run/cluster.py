@@ -106,7 +106,7 @@ def _ended(
 ) -> Iterator[tuple[int, SubjectRun]]:
     resources = {GPU: 1} if options.device.startswith("cuda") else None
     numbers: dict[str, int] = {}
-    waiting = iter(enumerate(tasks))
+    waiting = iter(range(len(tasks)))
 
     def hand_over(number: int) -> Any:
         # The options travel with each patient: data that lie on a worker are lost with it.
@@ -121,7 +121,7 @@ def _ended(
 
     room = WAITING_PER_THREAD * max(1, sum(client.nthreads().values()))
     under_way = distributed.as_completed(
-        [hand_over(number) for number, _ in itertools.islice(waiting, room)], loop=client.loop
+        [hand_over(number) for number in itertools.islice(waiting, room)], loop=client.loop
     )
     for future in under_way:
         number = numbers.pop(future.key)
@@ -131,7 +131,7 @@ def _ended(
         future.release()
         following = next(waiting, None)
         if following is not None:
-            under_way.add(hand_over(following[0]))
+            under_way.add(hand_over(following))
     if numbers:  # the loop ends without them when the connection does
         raise distributed.CancelledError(f"{len(numbers)} patients")
 

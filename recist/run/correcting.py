@@ -5,14 +5,13 @@ Nothing is delineated or registered: what the run found out lies beside its resu
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imaging.errors import InputError
-from imaging.tables.rows import csv_text
+from imaging.tables.rows import csv_text, written_rows
 from imaging.writing import write_text
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder, patient_folders
@@ -122,15 +121,12 @@ def _join(out: Path) -> None:
     for name in JOINED:
         write_text(out / name, joined([folder.path / name for folder in folders]))
     path = out / SUMMARY
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
+    table = written_rows(path)
+    if not table.columns:
         return
     summaries = {folder.subject: _summary(folder.path) for folder in folders}
-    rows = [row | summaries.get(row.get("subject", ""), {}) for row in rows]
-    columns = tuple(rows[0]) if rows else ()
-    write_text(path, csv_text(rows, columns, line_end=LINE_END))
+    rows = [row | summaries.get(row.get("subject", ""), {}) for row in table.rows]
+    write_text(path, csv_text(rows, table.columns, line_end=LINE_END))
 
 
 def _summary(folder: Path) -> dict[str, str]:

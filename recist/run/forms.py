@@ -12,11 +12,11 @@ from imaging.spelling import did_you_mean
 from imaging.writing import write_text
 from recist.export.cdisc.reading import measurement_rows
 from recist.export.rows import csv_text
+from recist.patient.result_folder import MEASUREMENTS
 from recist.table.worksheet import worksheet_rows
 
 TABLE, WORKSHEET, SDTM = "table", "worksheet", "sdtm"
 FORMS = (TABLE, WORKSHEET, SDTM)
-MEASUREMENTS = "measurements.csv"
 #: The columns that a measurement table has in any case.
 COLUMNS = ("subject", "lesion", "role", "organ", "nodal", "status", "diameter_mm")
 

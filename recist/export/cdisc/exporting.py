@@ -6,13 +6,10 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.writing import write_text
-from recist.criteria.criterion import ASSESSING
-from recist.criteria.sums import baseline_sum
 from recist.export.cdisc import terminology
 from recist.export.cdisc.analysis import response_parameters, times_to_events
 from recist.export.cdisc.conformance import Breach, Weight, check
@@ -21,8 +18,9 @@ from recist.export.cdisc.evaluators import Evaluator, evaluators_of
 from recist.export.cdisc.responses import responses
 from recist.export.cdisc.source import Answers
 from recist.export.cdisc.terminology import Terminology
-from recist.export.cdisc.tumours import identifications, qualifiers, results, sums_of
+from recist.export.cdisc.tumours import identifications, qualifiers, results
 from recist.export.rows import csv_text
+from recist.export.whole_sums import whole_sums
 from recist.response import RESEARCH_USE
 
 CONFORMANCE, README = "conformance.csv", "readme.txt"
@@ -118,15 +116,7 @@ def sdtm(
 ) -> list[Dataset]:
     """TU with its qualifiers, TR and RS."""
     courses = [each.course for each in answers.courses]
-    sums: dict[tuple[str, str], dict[int, Decimal]] = {}
-    for each in answers.courses:
-        listed = {a.criteria for a in each.timepoints}
-        first = next((name for name in ASSESSING if name in listed), ASSESSING[0])
-        found = sums_of(each.timepoints, first)
-        base = baseline_sum(each.course, each.protocol)
-        if base.sum_mm is not None and not base.lower_bound and each.course.timepoints:
-            found[each.course.timepoints[0].day] = base.sum_mm
-        sums[each.course.subject, each.course.reader] = found
+    sums = {(each.course.subject, each.course.reader): whole_sums(each) for each in answers.courses}
     protocol = answers.courses[0].protocol
     tumours = identifications(courses, evaluators, words, study=study)
     return [

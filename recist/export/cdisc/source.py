@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.tables.rows import written_rows
 from recist.answers import AssessedCourse
 from recist.assessment import assess_course
 from recist.criteria.criterion import names_of_criteria
 from recist.export.cdisc.responses import MetabolicResponse
+from recist.patient.result_folder import EVENTS, MEASUREMENTS, METABOLIC, RUN
 from recist.protocol import Protocol, load
 from recist.protocol.files import from_effective
 from recist.table.finding import Finding, Severity
 from recist.table.read import read_courses
-
-MEASUREMENTS, EVENTS, RUN, PET = "measurements.csv", "events.csv", "run.json", "pet_timepoints.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +97,8 @@ def _settings(run: Path) -> tuple[Protocol | None, tuple[str, ...] | None]:
 
 
 def _metabolic(folder: Path) -> tuple[MetabolicResponse, ...]:
-    found = []
-    for path in sorted(folder.glob(f"*/{PET}")):
-        with path.open(newline="", encoding="utf-8") as file:
-            found += [
-                MetabolicResponse(r["subject"], r["date"], r["criteria"], r["response"])
-                for r in csv.DictReader(file)
-            ]
-    return tuple(found)
+    return tuple(
+        MetabolicResponse(row["subject"], row["date"], row["criteria"], row["response"])
+        for path in sorted(folder.glob(f"*/{METABOLIC}"))
+        for row in written_rows(path).rows
+    )

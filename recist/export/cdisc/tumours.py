@@ -7,7 +7,7 @@ visit at which it happens, and their measurements carry these names from then on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
@@ -29,7 +29,6 @@ from recist.export.cdisc.variables import (
     identity,
 )
 from recist.protocol import Protocol
-from recist.response import Assessment, Scope
 
 ROLES = {Role.TARGET: "TARGET", Role.NON_TARGET: "NON-TARGET", Role.NEW: "NEW"}
 NODE = "LYMPH NODE"
@@ -216,18 +215,6 @@ def results(
                     )
     key = (*KEY, "TREVALID", "TRLNKID", "TRTESTCD", "VISITNUM")
     return Dataset("TR", "Tumor/Lesion Results", TR_VARIABLES, numbered(rows, "TRSEQ"), key)
-
-
-def sums_of(assessments: Iterable[Assessment], criteria: str) -> dict[int, Decimal]:
-    """The whole sums of an assessment on all lesions by day; a lower bound is none."""
-    return {
-        each.day: each.sum_mm
-        for each in assessments
-        if each.criteria == criteria
-        and each.scope is Scope.ALL
-        and each.sum_mm is not None
-        and not each.lower_bound
-    }
 
 
 def _by_subject(courses: Sequence[Course]) -> dict[str, list[Course]]:

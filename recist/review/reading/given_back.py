@@ -4,7 +4,6 @@ takes.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
@@ -14,10 +13,11 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.nifti import write_label_map
+from imaging.tables.rows import written_rows
 from imaging.volume import Grid, Mask
 from imaging.writing import write_text
 from recist.course import Course, Field, Role, Status
-from recist.export.patient_files import DELINEATIONS, EVENTS, LINKS
+from recist.export.patient_files import DELINEATIONS
 from recist.export.tables import (
     write_events,
     write_measurements,
@@ -34,7 +34,13 @@ from recist.patient.corrections import (
     write_corrections,
 )
 from recist.patient.overrides import Override
-from recist.patient.result_folder import folder_name, written_whole
+from recist.patient.result_folder import (
+    EVENTS,
+    LINKS,
+    MEASUREMENTS,
+    folder_name,
+    written_whole,
+)
 from recist.response import RESEARCH_USE
 from recist.review.database.tables import EntryKind, ReadingState, Signature
 from recist.review.images.archive import Modality, NoImageError
@@ -49,6 +55,7 @@ from recist.review.reading.entries import (
 )
 from recist.review.reading.outlines import kept
 from recist.review.room import Person, Room
+from recist.table.output import OUTCOMES, OUTCOMES_JSON, TIMEPOINTS, TIMEPOINTS_JSON
 from recist.tracking import Link
 
 #: Folder of the corrections beside the tables of a reading.
@@ -61,12 +68,12 @@ def write_answers(room: Room, found: Sequence[AssessedReading], folder: Path) ->
     assessed = [(each.course, each.timepoints) for each in found]
     concluded = [(each.course, each.outcomes) for each in found]
     courses = [each.course for each in found]
-    write_measurements(folder / "measurements.csv", courses)
+    write_measurements(folder / MEASUREMENTS, courses)
     write_events(folder / EVENTS, courses)
-    write_timepoints(folder / "timepoints.csv", assessed)
-    write_timepoints_json(folder / "timepoints.json", assessed, room.protocol)
-    write_outcomes(folder / "outcomes.csv", concluded, room.protocol)
-    write_outcomes_json(folder / "outcomes.json", concluded, room.protocol)
+    write_timepoints(folder / TIMEPOINTS, assessed)
+    write_timepoints_json(folder / TIMEPOINTS_JSON, assessed, room.protocol)
+    write_outcomes(folder / OUTCOMES, concluded, room.protocol)
+    write_outcomes_json(folder / OUTCOMES_JSON, concluded, room.protocol)
 
 
 def write_reading(
@@ -311,11 +318,8 @@ def candidates_in(folder: Path) -> dict[tuple[str, str], str]:
         InputError: the table cannot be read.
     """
     path = folder / LINKS
-    if not path.is_file():
-        return {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            return {(row["date"], row["lesion"]): row["candidate"] for row in rows}
-    except (OSError, ValueError, KeyError) as error:
+        rows = written_rows(path).rows
+        return {(row["date"], row["lesion"]): row["candidate"] for row in rows}
+    except (InputError, OSError, KeyError) as error:
         raise InputError("the links of the run cannot be read", where=path) from error

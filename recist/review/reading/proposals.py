@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from imaging.errors import InputError
 from imaging.masks import read_label_map, read_seg
 from imaging.volume import Grid, Mask
 from recist.course import Course, Measurement
-from recist.export.patient_files import DELINEATIONS, EVENTS, MEASUREMENTS, WARNINGS
+from recist.export.patient_files import DELINEATIONS
 from recist.measure import caliper
-from recist.patient.result_folder import RUN
-from recist.protocol import DEFAULT, SETTINGS, Protocol
-from recist.protocol.files import from_table
+from recist.patient.result_folder import EVENTS, MEASUREMENTS, RUN, WARNINGS
+from recist.protocol import Protocol
+from recist.protocol.files import from_effective
 from recist.table.read import read_courses
 
 
@@ -66,22 +65,11 @@ def read_run(results: Path) -> RunRecord:
             if each["state"] != "failed"
         }
         options = record["options"]
-        return RunRecord(subjects, tuple(options["criteria"]), _protocol(options["protocol"]))
+        return RunRecord(subjects, tuple(options["criteria"]), from_effective(options["protocol"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "no results of a run are there", where=results, remedy="give the OUT of `recist run`"
         ) from error
-
-
-def _protocol(recorded: Mapping[str, Any]) -> Protocol:
-    """The settings that were in force, from their record."""
-    recist: dict[str, Any] = {name: recorded[name] for name in SETTINGS if name in recorded}
-    for name, value in recist.items():
-        if type(getattr(DEFAULT, name)) is not type(value):
-            recist[name] = type(getattr(DEFAULT, name))(value)
-    field = dict(recorded.get("field") or {})
-    table = {"recist": recist, "field": field, "pet": dict(recorded.get("pet") or {})}
-    return from_table(table, name=str(recorded.get("name", "recorded")))
 
 
 def read_proposals(

@@ -16,12 +16,12 @@ import pydicom
 import pytest
 
 from recist.cli import main
-from recist.export.patient_files import TIMEPOINTS
 from recist.patient.options import Options
 from recist.phantom.study import Truth
 from recist.run import batch
 from recist.run.cluster import Cluster
 from recist.run.table import assess_file
+from recist.table.output import TIMEPOINTS
 
 
 def rows(path: Path) -> list[dict[str, str]]:
