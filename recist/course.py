@@ -12,6 +12,7 @@ Built by hand, each type takes what can mean one thing only and refuses the rest
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -126,6 +127,15 @@ class Axis:
 
     start_mm: Point3
     end_mm: Point3
+
+    @property
+    def length_mm(self) -> float:
+        return math.dist(self.start_mm, self.end_mm)
+
+    @property
+    def middle_mm(self) -> Point3:
+        x, y, z = ((a + b) / 2 for a, b in zip(self.start_mm, self.end_mm, strict=True))
+        return x, y, z
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +312,18 @@ class Course:
     def date_of(self, day: int) -> dt.date | None:
         """The calendar date of a day, where the course has dates."""
         return None if self.day_zero is None else self.day_zero + dt.timedelta(days=day)
+
+    def with_measurement(self, day: int, made: Measurement) -> Course:
+        """The same course with a measurement at a day, in the place of what stood there of it."""
+
+        def at(timepoint: Timepoint) -> Timepoint:
+            if timepoint.day != day:
+                return timepoint
+            seen = {each.lesion_id: each for each in timepoint.measurements}
+            seen[made.lesion_id] = made
+            return replace(timepoint, measurements=tuple(seen.values()))
+
+        return replace(self, timepoints=tuple(map(at, self.timepoints)))
 
     def first_day_of(self, kind: EventKind) -> int | None:
         """The day of the earliest event of a kind."""

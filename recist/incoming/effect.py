@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
 
 from imaging.errors import InputError
 from recist.answers import AssessedCourse
 from recist.assessment import assess_course
-from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Course, Measurement, Role, Status
 from recist.criteria.criterion import title_of
 from recist.patient.corrections import CorrectedMeasurement
 
@@ -53,26 +51,14 @@ def _corrected(course: Course, said: CorrectedMeasurement) -> tuple[Course, str]
         sizes_mm = said.sizes_mm(lesion.is_node)
     except InputError as error:
         return course, f"{place}: not taken: {error.what}"
-    timepoints = []
-    line = f"{place}: no time point of this date"
-    for timepoint in course.timepoints:
-        if course.date_of(timepoint.day) != said.date:
-            timepoints.append(timepoint)
-            continue
-        changed, line = _at(timepoint, lesion, said, sizes_mm)
-        timepoints.append(changed)
-    return replace(course, timepoints=tuple(timepoints)), line
-
-
-def _at(
-    timepoint: Timepoint, lesion: Lesion, said: CorrectedMeasurement, sizes_mm: tuple[Decimal, ...]
-) -> tuple[Timepoint, str]:
-    was = {each.lesion_id: each for each in timepoint.measurements}
-    before = was.get(lesion.id)
+    timepoint = next((at for at in course.timepoints if course.date_of(at.day) == said.date), None)
+    if timepoint is None:
+        return course, f"{place}: no time point of this date"
+    before = next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
     shown = "nothing" if before is None else str(before.diameter_mm or before.status)
     size = " + ".join(map(str, sizes_mm))
-    place = f"{said.lesion} {said.date}: {shown} -> {size} mm ({said.reader})"
+    line = f"{place}: {shown} -> {size} mm ({said.reader})"
     if lesion.role is Role.NON_TARGET:
-        return timepoint, f"{place}; no target: its size is in no sum"
-    was[lesion.id] = Measurement(lesion.id, Status.MEASURED, sizes_mm, source=said.reader)
-    return replace(timepoint, measurements=tuple(was.values())), place
+        return course, f"{line}; no target: its size is in no sum"
+    made = Measurement(lesion.id, Status.MEASURED, sizes_mm, source=said.reader)
+    return course.with_measurement(timepoint.day, made), line

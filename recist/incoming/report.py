@@ -16,7 +16,7 @@ from imaging.derived import MANUFACTURER
 from imaging.errors import HeaderError
 from imaging.volume import FloatArray
 from recist.export.dicom.editable_report import LESIONS
-from recist.patient.corrections.measured import RECORDED_STEP_MM
+from recist.measure.diameters import recorded
 
 #: Of measurements (PS3.16): SNOMED CT, and the older SRT codes of the same.
 LONG_AXIS = ("103339001", "G-A185", "410668003", "G-D7FE", "121206")
@@ -204,7 +204,7 @@ def _length(measured: Dataset) -> Decimal | None:
     in_mm = {"mm": 1, "cm": 10, "m": 1000}.get(str(units[0].get("CodeValue", "")))
     if in_mm is None or not value.is_finite() or value < 0:
         return None
-    return (value * in_mm).quantize(RECORDED_STEP_MM)
+    return recorded(value * in_mm)
 
 
 def _place(number: Dataset) -> tuple[FloatArray | None, str, str]:

@@ -133,7 +133,7 @@ def diameter_mm(caliper: Caliper, is_node: bool) -> Decimal:
     return caliper.short_axis_mm if is_node else caliper.long_axis_mm
 
 
-def recorded(length_mm: float) -> Decimal:
+def recorded(length_mm: float | Decimal) -> Decimal:
     """To 0.1 mm, halves up. Noise of the arithmetic (below a millionth) does not decide a half."""
     return Decimal(str(round(length_mm, 6))).quantize(RECORDED_MM, rounding=ROUND_HALF_UP)
 

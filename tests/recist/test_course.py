@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import recist
 from recist.course import (
+    Axis,
     Course,
     CourseError,
     Event,
@@ -193,3 +194,23 @@ def test_a_course_by_hand_is_the_course_of_the_table() -> None:
     overall = [a.overall for a in recist.assess(mine, ["recist11"]).timepoints if a.scope == "all"]
     assert overall == [Response.PR, Response.CR]
     assert not any(each.new_lesion for each in recist.assess(mine).timepoints)
+
+
+def test_a_measurement_takes_the_place_of_what_stood_there_and_of_nothing_else() -> None:
+    lesions = tuple(Lesion(name, "lung", False, "target") for name in ("L1", "L2", "L3"))
+    seen = (Measurement("L1", "measured", 30), Measurement("L2", "measured", 20))
+    course = Course("P", lesions, (Timepoint(0, seen), Timepoint(56, seen[:1])))
+    for name, expected in (
+        ("L1", [("L1", "9"), ("L2", "20")]),
+        ("L3", [("L1", "30"), ("L2", "20"), ("L3", "9")]),
+    ):
+        changed = course.with_measurement(0, Measurement(name, "measured", 9))
+        found = [(m.lesion_id, str(m.diameter_mm)) for m in changed.timepoints[0].measurements]
+        assert found == expected
+        assert changed.timepoints[1] == course.timepoints[1]
+    assert course.with_measurement(7, seen[0]) == course
+
+
+def test_a_line_has_a_length_and_a_middle() -> None:
+    line = Axis((1.0, 2.0, 3.0), (4.0, 6.0, 3.0))
+    assert (line.length_mm, line.middle_mm) == (5.0, (2.5, 4.0, 3.0))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from imaging.errors import InputError
 from imaging.volume import Grid
-from recist.course import LARGEST_DIAMETER_MM, Axis, Caliper, Measurement, Point3, Status
-
-#: The length of a line that a reader drew without naming it is recorded to this.
-RECORDED_STEP_MM = Decimal("0.1")
+from recist.course import LARGEST_DIAMETER_MM, Axis, Caliper, Measurement, Status
+from recist.measure.diameters import recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +101,9 @@ class CorrectedMeasurement:
         """Long and short axis: as named by the reader, else the length of the line drawn."""
         long_mm, short_mm = self.long_axis_mm, self.short_axis_mm
         if long_mm is None and self.long_axis is not None:
-            long_mm = length_mm(self.long_axis)
+            long_mm = recorded(self.long_axis.length_mm)
         if short_mm is None and self.short_axis is not None:
-            short_mm = length_mm(self.short_axis)
+            short_mm = recorded(self.short_axis.length_mm)
         return long_mm, short_mm
 
     @property
@@ -119,7 +116,7 @@ class CorrectedMeasurement:
         if drawn is None:
             return None
         long_mm, short_mm = self.axes_mm
-        middle = _middle(drawn)
+        middle = drawn.middle_mm
         return Caliper(
             self.long_axis or Axis(middle, middle),
             self.short_axis or Axis(middle, middle),
@@ -138,7 +135,7 @@ class CorrectedMeasurement:
         drawn = self.long_axis or self.short_axis
         if drawn is None:
             return self
-        k = round(float(grid.to_voxel(_middle(drawn))[2]))
+        k = round(float(grid.to_voxel(drawn.middle_mm)[2]))
         if not 0 <= k < grid.shape[2]:
             raise self._refused("its caliper lies outside of the image", "give LPS mm of this scan")
         uid = sop_instance_uids[k] if k < len(sop_instance_uids) else ""
@@ -153,13 +150,3 @@ class CorrectedMeasurement:
             and self.parts_mm == measurement.parts_mm
             and self.merged_into == measurement.merged_into
         )
-
-
-def _middle(axis: Axis) -> Point3:
-    x, y, z = ((a + b) / 2 for a, b in zip(axis.start_mm, axis.end_mm, strict=True))
-    return x, y, z
-
-
-def length_mm(axis: Axis) -> Decimal:
-    """The length of a line, to 0.1 mm."""
-    return Decimal(repr(math.dist(axis.start_mm, axis.end_mm))).quantize(RECORDED_STEP_MM)

@@ -261,10 +261,10 @@ def _drawn(course: Course, content: Content) -> Course:
     if volume_ml is None:  # of a caliper alone the outline stays what it was
         made = _with_uptake(made, before)
     if lesion.role is not Role.NON_TARGET:
-        return _with(course, day, _sized(made, lesion))
+        return course.with_measurement(day, _sized(made, lesion))
     if before is not None and before.status in (*_THERE, Status.PROGRESSION):
         made = replace(made, status=before.status)
-    return _with(course, day, made)
+    return course.with_measurement(day, made)
 
 
 def _status(course: Course, content: Content) -> Course:
@@ -276,7 +276,7 @@ def _status(course: Course, content: Content) -> Course:
     if status is Status.MEASURED and size is None:
         if before is None or not (sized := _sized(before, lesion)).parts_mm:
             raise EntryError(f"{lesion.id} is measured without a diameter", remedy="draw it")
-        return _with(course, day, sized)
+        return course.with_measurement(day, sized)
     if size is not None and status is not Status.MEASURED:
         raise EntryError(f"{lesion.id} is {status} with a diameter", remedy="leave one out")
     into = content.get("merged_into") or None
@@ -291,7 +291,7 @@ def _status(course: Course, content: Content) -> Course:
         caliper=before.caliper if before is not None and keeps and size is None else None,
         source=course.reader,
     )
-    return _with(course, day, _with_uptake(made, before) if keeps else made)
+    return course.with_measurement(day, _with_uptake(made, before) if keeps else made)
 
 
 def _link(course: Course, content: Content) -> Course:
@@ -332,9 +332,9 @@ def caliper_of(content: Content) -> Caliper | None:
     long = _axis(ends)
     short = None if content.get("short") is None else _axis(content["short"])
     if short is None:  # not drawn: a point in the middle, of no length
-        middle = tuple((a + b) / 2 for a, b in zip(long.start_mm, long.end_mm, strict=True))
-        short = Axis((middle[0], middle[1], middle[2]), (middle[0], middle[1], middle[2]))
-    return Caliper(long, short, _length(long), _length(short), int(content.get("slice") or 0))
+        short = Axis(long.middle_mm, long.middle_mm)
+    lengths_mm = recorded(long.length_mm), recorded(short.length_mm)
+    return Caliper(long, short, *lengths_mm, int(content.get("slice") or 0))
 
 
 def _axis(points: Any) -> Axis:
@@ -342,25 +342,11 @@ def _axis(points: Any) -> Axis:
     return Axis((start[0], start[1], start[2]), (end[0], end[1], end[2]))
 
 
-def _length(axis: Axis) -> Decimal:
-    steps = (a - b for a, b in zip(axis.start_mm, axis.end_mm, strict=True))
-    return recorded(sum(step * step for step in steps) ** 0.5)
-
-
 # --- measurements in a course ---------------------------------------------------------------
 
 
 def _at(course: Course, day: int) -> tuple[Measurement, ...]:
     return next((at.measurements for at in course.timepoints if at.day == day), ())
-
-
-def _with(course: Course, day: int, made: Measurement) -> Course:
-    seen = _at(course, day)
-    if any(each.lesion_id == made.lesion_id for each in seen):
-        seen = tuple(made if each.lesion_id == made.lesion_id else each for each in seen)
-    else:
-        seen = (*seen, made)
-    return _replaced(course, day, seen)
 
 
 def _replaced(course: Course, day: int, seen: Sequence[Measurement]) -> Course:

@@ -102,7 +102,7 @@ def _targets(course: Course) -> list[tuple[str, Place]]:
         place: Place = None
         if seen is not None and seen.caliper is not None:
             axis = seen.caliper.long_axis
-            place = tuple((a + b) / 2 for a, b in zip(axis.start_mm, axis.end_mm, strict=True))
+            place = axis.middle_mm
         found.append((lesion.organ.casefold(), place))
     return found
 

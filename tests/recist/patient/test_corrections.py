@@ -16,6 +16,7 @@ from imaging.errors import InputError
 from imaging.masks import read_label_map
 from imaging.volume import Grid, Mask
 from recist.course import Axis, Measurement, Status
+from recist.measure.diameters import recorded
 from recist.patient.corrections import (
     NOTHING_SAID,
     CheckedDate,
@@ -27,6 +28,7 @@ from recist.patient.corrections import (
 )
 from recist.patient.corrections.correction_tables import FILE_NAMES, Proposal, corrections_in
 from recist.patient.overrides import Override
+from recist.review.reading.entries import caliper_of
 from recist.tracking import Link
 
 MAY = dt.date(2024, 5, 6)
@@ -211,3 +213,13 @@ def test_nothing_can_be_said_twice() -> None:
         Corrections(overrides=(Override("L1"), Override("L1", organ="liver")))
     with pytest.raises(InputError, match="L1 on 2024-05-06 is measured twice"):
         Corrections(measurements=(CorrectedMeasurement("L1", MAY, Status.ABSENT),) * 2)
+
+
+def test_a_line_is_as_long_here_as_in_the_reading_room_and_on_the_mask() -> None:
+    """Halves of a tenth go up, whoever reads the line."""
+    line = Axis((0.0, 0.0, 0.0), (17.25, 0.0, 0.0))
+    said = CorrectedMeasurement("L1", MAY, long_axis=line, reader="Ann")
+    ends = [list(line.start_mm), list(line.end_mm)]
+    drawn = caliper_of({"long": ends})
+    assert drawn is not None
+    assert said.axes_mm[0] == drawn.long_axis_mm == recorded(line.length_mm) == Decimal("17.3")
