@@ -1,4 +1,4 @@
-"""Readings in the database: opened, added to, taken back, confirmed, signed, and read again.
+"""Readings in the database: opened, added to, taken back, and read again.
 
 Every function works in the caller's transaction and for one person; whether that person may is
 asked first (:mod:`recist.review.trial.permissions`), and what may not be seen is not found.
@@ -6,10 +6,7 @@ asked first (:mod:`recist.review.trial.permissions`), and what may not be seen i
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +17,6 @@ from sqlalchemy.orm import Session
 from imaging.errors import InputError
 from imaging.volume import Grid
 from recist.course import Course, Status, Timepoint
-from recist.export.tables import measurement_lines
 from recist.review.database.tables import (
     Entry,
     EntryKind,
@@ -35,7 +31,6 @@ from recist.review.reading.entries import (
     Content,
     EntryError,
     Said,
-    confirmed_dates,
     corrected,
     in_force,
     seen_at,
@@ -43,16 +38,10 @@ from recist.review.reading.entries import (
 from recist.review.reading.outlines import PackedMask, kept, on_grid
 from recist.review.reading.proposals import Proposals, read_proposals
 from recist.review.room import Desk, Person, Room
-from recist.table.finding import Finding, Severity
-from recist.table.read import read_courses
 
 
 class ConflictError(InputError):
     """Somebody else was faster, or the reading is locked."""
-
-
-class IncompleteError(InputError):
-    """Not all is said yet that a signature needs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +238,7 @@ def say(
         ConflictError: there is a newer revision, or what it changes is signed.
         EntryError: it cannot be said of this course.
     """
-    reading = _writable(desk, subject, revision)
+    reading = opened_to_write(desk, subject, revision)
     _check_unlocked(desk.room, reading, kind, content)
     said = Said(len(reading.entries) + 1, kind, content)
     corrected(reading.proposals.course, (*reading.entries, said))  # refuses what cannot be said
@@ -267,7 +256,7 @@ def undo(desk: Desk, subject: str, revision: int) -> OpenReading:
     Raises:
         ConflictError: there is a newer revision, nothing to take back, or it is signed.
     """
-    reading = _writable(desk, subject, revision)
+    reading = opened_to_write(desk, subject, revision)
     known = in_force(reading.entries)
     if not known:
         raise ConflictError("nothing to undo")
@@ -278,7 +267,12 @@ def undo(desk: Desk, subject: str, revision: int) -> OpenReading:
     return _added(desk, reading, said)
 
 
-def _writable(desk: Desk, subject: str, revision: int) -> OpenReading:
+def opened_to_write(desk: Desk, subject: str, revision: int) -> OpenReading:
+    """The newest version of a reading, locked in the database until this transaction ends.
+
+    Raises:
+        ConflictError: there is a newer revision, or the reading is signed.
+    """
     known = subject_row(desk.session, subject)
     row = latest(desk.session, known, desk.person.account_id)
     if row is None:
@@ -337,155 +331,6 @@ def _added(desk: Desk, reading: OpenReading, said: Said) -> OpenReading:
 def assessed(room: Room, reading: OpenReading) -> AssessedReading:
     """The answer of a reading as it stands."""
     return assess_reading(reading.course, room.criteria, room.protocol)
-
-
-def table_of(course: Course) -> str:
-    """The measurement table of a reading."""
-    return "".join(f"{line}\r\n" for line in measurement_lines((course,)))
-
-
-def sign(
-    desk: Desk,
-    subject: str,
-    revision: int,
-    *,
-    name: str,
-    meaning: str,
-    date: str = "",
-) -> OpenReading:
-    """Sign a date, or without one the whole reading, which locks it.
-
-    Raises:
-        ConflictError: there is a newer revision, or it is signed already.
-        IncompleteError: something is not said yet.
-    """
-    reading = _writable(desk, subject, revision)
-    if date:
-        if date not in reading.dates:
-            raise EntryError(f"no examination on {date}", where=subject)
-        if date in reading.signed_dates:
-            raise ConflictError(f"{date} is signed")
-    missing = tuple(_missing(desk.room, reading, date))
-    if missing:
-        raise IncompleteError("; ".join(missing), where=subject, remedy="say what is missing")
-    course = reading.course
-    table = table_of(course)
-    _check_table(desk.room, table)
-    what = f"sign {date}" if date else "sign"
-    desk.act(what, subject=subject, reason=meaning)
-    desk.session.add(
-        Signature(
-            reading_id=reading.row.id,
-            date=date,
-            signed_name=name,
-            meaning=meaning,
-            table_csv=table,
-            content_sha256=hashlib.sha256(table.encode()).hexdigest(),
-            response=assessed(desk.room, reading).response(desk.room.criteria[0]),
-        )
-    )
-    reading.row.revision += 1
-    if not date:
-        _supersede(desk.session, reading.row)
-        reading.row.state = ReadingState.SIGNED.value
-    desk.session.flush()
-    return of_row(desk.session, desk.room, reading.row, subject, desk.person.name)
-
-
-def _supersede(session: Session, row: Reading) -> None:
-    for other in session.scalars(
-        select(Reading).where(
-            Reading.subject_id == row.subject_id,
-            Reading.account_id == row.account_id,
-            Reading.version < row.version,
-            Reading.state == ReadingState.SIGNED.value,
-        )
-    ):
-        other.state = ReadingState.SUPERSEDED.value
-
-
-def _missing(room: Room, reading: OpenReading, date: str) -> list[str]:
-    """What a signature waits for."""
-    course = reading.course
-    if room.one_by_one:
-        unsigned = [each for each in reading.dates if each not in reading.signed_dates]
-        if not date:
-            return [f"{each} is not signed" for each in unsigned]
-        if date != unsigned[0]:
-            return [f"{unsigned[0]} comes first"]
-        return _unsaid(course, date)
-    if date:
-        return []
-    confirmed = confirmed_dates(reading.entries)
-    return [f"{each} is not confirmed" for each in reading.dates if each not in confirmed]
-
-
-def _unsaid(course: Course, date: str) -> list[str]:
-    """The lesions of which nothing is said at a date."""
-    day = (dt.date.fromisoformat(date) - course.day_zero).days if course.day_zero else 0
-    first: dict[str, int] = {}
-    for timepoint in course.timepoints:
-        for each in timepoint.measurements:
-            first.setdefault(each.lesion_id, timepoint.day)
-    here = {
-        each.lesion_id
-        for timepoint in course.timepoints
-        if timepoint.day == day
-        for each in timepoint.measurements
-    }
-    return [
-        f"nothing is said of {lesion.id} on {date}"
-        for lesion in course.lesions
-        if lesion.id not in here and first.get(lesion.id, day) <= day
-    ]
-
-
-def _check_table(room: Room, table: str) -> None:
-    """What is signed can be read back as it is."""
-    rows = list(csv.DictReader(io.StringIO(table)))
-    if not rows:
-        return
-    findings: list[Finding] = []
-    read_courses(rows, findings=findings, protocol=room.protocol)
-    errors = [each for each in findings if each.level is Severity.ERROR]
-    if errors:
-        raise IncompleteError(errors[0].what, remedy=errors[0].remedy)
-
-
-def reopen(desk: Desk, subject: str, revision: int, reason: str) -> OpenReading:
-    """A new version of a signed reading; the signed one stays as it is.
-
-    Raises:
-        ConflictError: the newest version is open.
-    """
-    row = subject_row(desk.session, subject)
-    before = latest(desk.session, row, desk.person.account_id)
-    if before is None or before.state != ReadingState.SIGNED:
-        raise ConflictError("the reading is open already")
-    if before.revision != revision:
-        raise ConflictError("the reading was changed meanwhile", remedy="load it again")
-    desk.act("new version", subject=subject, reason=reason)
-    made = Reading(
-        subject_id=row.id,
-        account_id=desk.person.account_id,
-        version=before.version + 1,
-        revision=before.revision + 1,
-        state=ReadingState.OPEN.value,
-        reason=reason,
-    )
-    desk.session.add(made)
-    desk.session.flush()
-    for said in said_in(desk.session, before.id):
-        desk.session.add(
-            Entry(
-                reading_id=made.id,
-                number=said.number,
-                kind=said.kind.value,
-                content=json.dumps(dict(said.content), sort_keys=True),
-            )
-        )
-    desk.session.flush()
-    return of_row(desk.session, desk.room, made, subject, desk.person.name)
 
 
 def whole_course(reading: OpenReading) -> Course:

@@ -26,7 +26,8 @@ from recist.review.images.archive import Archive, NoImageError
 from recist.review.reading.entries import EntryError
 from recist.review.reading.given_back import give_back, is_given_back
 from recist.review.reading.proposals import read_run
-from recist.review.reading.readings import ConflictError, IncompleteError
+from recist.review.reading.readings import ConflictError
+from recist.review.reading.signing import IncompleteError
 from recist.review.room import Person, Room, fingerprint
 from recist.review.trial.permissions import ForbiddenError
 from recist.review.trial.settings import TrialSettings

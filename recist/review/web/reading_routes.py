@@ -15,7 +15,7 @@ from recist.response import Response as Category
 from recist.review.database import audit
 from recist.review.database.tables import Account, AccountRole, EntryKind
 from recist.review.images.archive import Archive, Modality
-from recist.review.reading import readings
+from recist.review.reading import readings, signing
 from recist.review.reading.assessed import date_on, to_look_at
 from recist.review.reading.entries import EntryError, next_name
 from recist.review.reading.given_back import give_back
@@ -298,7 +298,7 @@ def sign(subject: Subject, form: forms.Signing, found: Changing, room: RoomOf) -
         room,
         found,
         subject,
-        lambda at: readings.sign(
+        lambda at: signing.sign(
             at, subject, form.version, name=form.name, meaning=form.meaning, date=date
         ),
     )
@@ -331,7 +331,7 @@ def reopen(
 ) -> dict[str, Any]:
     """Begin a new version of a signed reading, with its reason."""
     return _changed(
-        room, found, subject, lambda at: readings.reopen(at, subject, form.version, form.reason)
+        room, found, subject, lambda at: signing.reopen(at, subject, form.version, form.reason)
     )
 
 

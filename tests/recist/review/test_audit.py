@@ -25,7 +25,7 @@ from recist.review.database.engine import (
 )
 from recist.review.database.tables import APPEND_ONLY, AccountRole, EntryKind
 from recist.review.images.archive import Archive
-from recist.review.reading import readings
+from recist.review.reading import readings, signing
 from recist.review.room import Desk, Person, Room
 from recist.review.web.app import DATABASE, FOLDER, KEY, enrol, enter
 
@@ -51,8 +51,8 @@ def some_readings(database: Database, folder: Path) -> Room:
                 seen = readings.looked_at(session, room, person, subject).row.revision
                 said = readings.say(at, subject, seen, EntryKind.COMMENT, {"text": f"no {version}"})
                 readings.undo(at, subject, said.row.revision)
-                signed = readings.sign(at, subject, seen + 2, name="Ann", meaning="read")
-                readings.reopen(at, subject, signed.row.revision, "looked again")
+                signed = signing.sign(at, subject, seen + 2, name="Ann", meaning="read")
+                signing.reopen(at, subject, signed.row.revision, "looked again")
     return room
 
 
@@ -229,7 +229,7 @@ def test_migrations_run_forwards_on_the_first_versions_file(tmp_path: Path) -> N
         person = Person(1, "ann", AccountRole.READER)
         reading = readings.looked_at(session, room, person, "S1")
         assert reading.entries[0].content == {"text": "first"} and not reading.is_open
-        readings.reopen(Desk(session, room, person), "S1", 2, "with the new version")
+        signing.reopen(Desk(session, room, person), "S1", 2, "with the new version")
     with database.looking() as session:
         assert audit.prove(session, database.key).broken is None
     database.close()

@@ -21,7 +21,7 @@ from recist.review.database.tables import (
     ReadingState,
     Signature,
 )
-from recist.review.reading import readings
+from recist.review.reading import readings, signing
 from recist.review.room import Desk, Person
 from recist.review.web.app import enrol, enter
 from tests.recist.review.test_audit import room_over
@@ -38,10 +38,10 @@ def write_until_killed(folder: Path, told: int) -> None:
             at = Desk(session, room, person)
             seen = readings.looked_at(session, room, person, "S1")
             if not seen.is_open:
-                seen = readings.reopen(at, "S1", seen.row.revision, "again")
+                seen = signing.reopen(at, "S1", seen.row.revision, "again")
             version = seen.row.version
             said = readings.say(at, "S1", seen.row.revision, EntryKind.COMMENT, {"text": "t"})
-            readings.sign(at, "S1", said.row.revision, name="Ann", meaning="read")
+            signing.sign(at, "S1", said.row.revision, name="Ann", meaning="read")
         os.write(told, f"{version}\n".encode())
 
 
