@@ -11,8 +11,9 @@ worse it is dropped and the result says so: a registration is never silently non
 
 from __future__ import annotations
 
-from imaging.registration.change import Expected, LesionChange, lesion_change
+from imaging.registration.change import LesionChange, lesion_change
 from imaging.registration.dates import expected_place, register, register_dates
+from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import Registration, RegistrationMethod, RegistrationQuality
 from imaging.registration.places import LesionSpheres
 from imaging.registration.refinement import refined_at

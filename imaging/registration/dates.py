@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 
 from imaging.errors import GeometryError, UnsupportedError
-from imaging.registration.change import Expected
 from imaging.registration.flow import deformed
+from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import (
     Registration,
     RegistrationMethod,

@@ -1,0 +1,124 @@
+"""A lesion with its rim as points, and the parts of both images in which it is sought."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.registration.reduction import toned
+from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Volume
+
+#: The rim around the outline that is matched with it: a share of the radius, within limits, mm.
+RIM_SHARE, RIM_MM = 0.35, (3.0, 8.0)
+#: Points lie this share of the radius apart, within limits, mm; no more than so many.
+STEP_SHARE, STEP_MM, MOST_POINTS = 0.125, (1.0, 2.5), 5000
+#: Metal and the air around the patient do not bleed into what lies beside them, HU.
+HELD_HU = (-1000.0, 400.0)
+#: A voxel is an average over its width: as blurred as by a Gaussian of this share (1/sqrt 12).
+VOXEL_BLUR = 0.29
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoughtLesion:
+    """The points of a lesion and its rim, from its centre, with their weights.
+
+    A point of the rim hangs on the point of the lesion that is nearest to it, and keeps its
+    distance from it: what lies around a lesion does not grow with it. Lesion and rim weigh alike,
+    whatever their volumes: the border between them is what tells.
+
+    Attributes:
+        offsets_mm: (n, 3) of the points.
+        anchors_mm: (n, 3) of the points of the lesion that they hang on; their own inside.
+    """
+
+    centre_mm: FloatArray
+    offsets_mm: FloatArray
+    anchors_mm: FloatArray
+    weights: FloatArray
+    radius_mm: float
+    extent_mm: float
+
+    @classmethod
+    def of(cls, lesion: Mask) -> SoughtLesion:
+        radius_mm = lesion.radius_mm
+        spacing = np.array(lesion.grid.spacing_mm)
+        rim_mm = float(np.clip(RIM_SHARE * radius_mm, *RIM_MM))
+        step_mm = float(np.clip(STEP_SHARE * radius_mm, *STEP_MM))
+        pad = np.ceil(rim_mm / spacing).astype(int) + 1
+        padded = np.pad(lesion.array, [(n, n) for n in pad])
+        outside, nearest = ndimage.distance_transform_edt(
+            ~padded, sampling=spacing, return_indices=True
+        )
+        index = np.argwhere(outside <= rim_mm)
+        every = np.maximum(1, np.rint(step_mm / spacing).astype(int))
+        thinned = index[((index % every) == 0).all(axis=1)]
+        index = thinned if padded[tuple(thinned.T)].any() else index
+        index = index[:: -(-len(index) // MOST_POINTS)]
+        is_lesion = padded[tuple(index.T)]
+        if not is_lesion.any():  # of a very small lesion every point counts
+            index = np.concatenate([np.argwhere(padded), index])
+            is_lesion = padded[tuple(index.T)]
+        start = np.array(lesion.start) - pad
+        points = lesion.grid.to_world_mm(index + start)
+        anchors = lesion.grid.to_world_mm(nearest[:, *index.T].T + start)
+        centre = lesion.centre_mm
+        sizes = max(int(is_lesion.sum()), 1), max(int((~is_lesion).sum()), 1)
+        weights = np.where(is_lesion, 1.0 / sizes[0], 1.0 / sizes[1])
+        extent = float(np.linalg.norm(points - centre, axis=1).max())
+        return cls(centre, points - centre, anchors - centre, weights, radius_mm, extent)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImagePatch:
+    """A part of an image, smoothed, with its slope in HU per mm."""
+
+    values: Array
+    slopes: Array
+    grid: Grid
+
+    @classmethod
+    def of(
+        cls, volume: Volume, centre: FloatArray, reach_mm: float, blur_mm: FloatArray
+    ) -> ImagePatch:
+        """Around a place; ``blur_mm`` (3,) is what it shall have in all along each axis."""
+        corners = centre + reach_mm * np.array(list(itertools.product((-1, 1), repeat=3)))
+        index = volume.grid.to_voxel(corners)
+        shape = np.array(volume.grid.shape)
+        first = np.clip(np.floor(index.min(axis=0)).astype(int), 0, shape - 1)
+        last = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, first + 1, shape)
+        box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+        # Blurred before the slope of the lung is lessened: the other way round an edge in lung
+        # would lie elsewhere in the more blurred of the two images.
+        values = np.clip(volume.array[box].astype(np.float32), *HELD_HU)
+        spacing = np.array(volume.grid.spacing_mm)
+        sigma = np.sqrt(np.maximum(blur_mm**2 - (VOXEL_BLUR * spacing) ** 2, 0.0)) / spacing
+        values = toned(ndimage.gaussian_filter(values, sigma, mode="nearest"))
+        by_voxel = np.stack(
+            [
+                np.gradient(values, axis=axis) if n > 1 else np.zeros_like(values)
+                for axis, n in enumerate(values.shape)
+            ]
+        )
+        to_mm = np.linalg.inv(volume.grid.affine[:3, :3])
+        slopes = np.einsum("ab,aijk->bijk", to_mm, by_voxel).astype(np.float32)
+        a, b, c = (int(n) for n in first)
+        i, j, k = values.shape
+        return cls(values, slopes, volume.grid.crop((a, b, c), (i, j, k)))
+
+    def at(self, points_mm: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """Values (n,) at points, and whether each lies inside of the image."""
+        index = self.grid.to_voxel(points_mm).T
+        within = (index > -0.5) & (index < np.array(self.values.shape)[:, None] - 0.5)
+        values = ndimage.map_coordinates(self.values, index, order=1, mode="nearest")
+        return np.asarray(values, np.float64), np.asarray(within.all(axis=0))
+
+    def slopes_at(self, points_mm: FloatArray) -> FloatArray:
+        """(n, 3) HU per mm."""
+        index = self.grid.to_voxel(points_mm).T
+        return np.stack(
+            [ndimage.map_coordinates(s, index, order=1, mode="nearest") for s in self.slopes],
+            axis=-1,
+        ).astype(np.float64)
