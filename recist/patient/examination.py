@@ -14,13 +14,8 @@ from pet.suv import Audit, to_suv
 from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
 from recist.measure import caliper, flags
-from recist.patient.delineation import (
-    Delineated,
-    from_folder,
-    has_delineation,
-    label_maps_of,
-    read_visit,
-)
+from recist.patient.delineation import Delineated, read_visit
+from recist.patient.delineation_folder import from_folder, has_delineation, label_maps_of
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
 from recist.patient.tissue import organ_around
 from segmentation.bundle import Bundle

@@ -20,9 +20,9 @@ from recist.table.finding import Finding
 from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.foreign.model import ForeignModel, open_model
-from segmentation.infer import InferenceQuality
 from segmentation.processor import choose_device
 from segmentation.prompted import Models
+from segmentation.window_answers import InferenceQuality
 
 AUTO = "auto"
 #: What is kept of the work of one patient at most, megabytes.

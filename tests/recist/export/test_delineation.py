@@ -16,7 +16,7 @@ from imaging.seg import LYMPH_NODE, Coded
 from recist.course import Lesion, Role
 from recist.export.patient_files import write_delineation
 from recist.patient.delineated_date import DelineatedDate
-from recist.patient.delineation import from_folder, has_delineation
+from recist.patient.delineation_folder import from_folder, has_delineation
 from recist.patient.lesion_names import organ_of_region, region_of
 from recist.patient.overrides import Override
 from recist.patient.result_folder import folder_name

@@ -25,9 +25,9 @@ from recist.patient.delineation import (
     candidates_from_rtstruct,
     candidates_from_seg,
     from_dicom,
-    from_folder,
     read_visit,
 )
+from recist.patient.delineation_folder import from_folder
 from recist.patient.lesion_names import lesion_rois, organ_by_name, why_not
 from segmentation.quality import dice_of_masks
 
