@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from imaging.volume import Mask
-from segmentation import training
+from segmentation import training, training_steps
 from segmentation.bundle import DEFAULT_BUNDLE, FINE_BUNDLE, NetworkKind
 from segmentation.cases import load
 from segmentation.fine import training as fine_training
@@ -74,7 +74,7 @@ def runs_of(recipe: dict[str, Any], folds: dict[str, int]) -> list[int]:
     named = recipe.get("steps")
     if isinstance(named, dict):
         return sorted(int(fold) for fold in named)
-    return [training.ALL_CASES, *sorted(set(folds.values()))]
+    return [training_steps.ALL_CASES, *sorted(set(folds.values()))]
 
 
 def train_all(given: argparse.Namespace, folds: dict[str, int], wanted: list[int]) -> None:
@@ -103,7 +103,7 @@ def progress(fold: int) -> Callable[[int, float], None]:
 
 
 def run_name(fold: int) -> str:
-    return "all" if fold == training.ALL_CASES else f"fold{fold}"
+    return "all" if fold == training_steps.ALL_CASES else f"fold{fold}"
 
 
 def longest_mm(mask: Mask) -> float:

@@ -6,12 +6,7 @@ answered and blended; and the answer is brought back to the CT's grid only where
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 
@@ -23,19 +18,14 @@ from segmentation.ensemble import Networks
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.necks import body_of
-from segmentation.network import CHANNELS
-from segmentation.placement import NO_LESION, boxes, merged, place
+from segmentation.placement import NO_LESION, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
 from segmentation.prompts import Line, Prompt
+from segmentation.stages import Progress, StageClock
 from segmentation.uptake import uptake_shift_mm
-from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
+from segmentation.window_answers import InferenceQuality, around, everywhere
 
-#: Around a prompt this much is looked at to each side; half a window more on the sides that the
-#: lesion reaches. A smaller window first drew balls in phantoms better and real lesions worse.
-PROMPT_REACH_MM = 96.0
-#: To reach a side is to come this near to it.
-CLEAR_MM = 3.0
 #: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a
 #: hot nodule in fat, a rim): what the network finds without PET is added. Of 40 sarcomas two were
 #: of this kind: with a click Dice 0.22 became 0.58 and 0.62 became 0.59, the mean of all 40 went
@@ -43,29 +33,8 @@ CLEAR_MM = 3.0
 UPTAKE_ELSEWHERE_MM = 30.0
 #: A click this far outside the lesion found still means it.
 CLICK_MISS_MM = 10.0
-#: A candidate is looked at again with this margin when several networks are asked.
-REFINE_MARGIN_MM = 48.0
-#: FAST looks again at so many voxels in all: four windows of the largest size.
-FAST_VOXELS = 4 * LONGEST_SIDE**3
-#: A voxel of this logit or more (probability 0.27) is worth asking all networks about.
-NEARLY = -1.0
 #: The longest training image; beyond it automatic delineation was never seen to work.
 TRAINED_LENGTH_MM = 330.0
-
-Progress = Callable[[str, float], None]
-
-
-class InferenceQuality(StrEnum):
-    """How much is computed.
-
-    All networks are asked around a prompt, and everywhere in a small body. In a larger one the
-    first network is asked everywhere, and all of them inside boxes around what it found: FAST does
-    so as long as the boxes are small, ENSEMBLE in any case. BEST also mirrors.
-    """
-
-    FAST = "fast"
-    ENSEMBLE = "ensemble"
-    BEST = "best"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +112,7 @@ def delineate(
             "automatic delineation beyond the fields of view that the network was trained on is "
             "experimental: expect false lesions"
         )
-    clock = _Clock(on_progress)
+    clock = StageClock(on_progress)
     chosen = choose_device(device)
     with clock.stage("prepare"):
         grid = network_grid(ct.grid, bundle.spacing_mm)
@@ -151,9 +120,9 @@ def delineate(
     network = Networks(bundle, chosen, bf16, warnings)
     with clock.stage("network"):
         if prompt is None:
-            logit = _everywhere(channels, network, quality, clock)
+            logit = everywhere(channels, network, quality, clock)
         else:
-            logit = _around(prompt, channels, grid, network, quality)
+            logit = around(prompt, channels, grid, network, quality)
             if isinstance(prompt, Line):
                 logit[prompts.beyond_line(prompt, grid)] = NO_LESION
     with clock.stage("place"):
@@ -164,7 +133,7 @@ def delineate(
             found = meant(found, prompt, warnings)
             shift_mm = _shift_mm(found, suv)
             if shift_mm > UPTAKE_ELSEWHERE_MM:
-                alone = _around(prompt, (channels[0], None), grid, network, quality)
+                alone = around(prompt, (channels[0], None), grid, network, quality)
                 answer = replace(answer, array=np.maximum(logit, alone))
                 found = place(answer, ct.grid, level=level, source=bundle.source)
                 found = meant(found, prompt, warnings)
@@ -226,170 +195,6 @@ def check_images(ct: Volume, suv: Volume | None) -> list[str]:
 def _length_mm(ct: Volume) -> float:
     low, high = ct.grid.corners_mm().min(axis=0), ct.grid.corners_mm().max(axis=0)
     return float((high - low)[2])
-
-
-class _Clock:
-    """Seconds per stage, and progress."""
-
-    def __init__(self, on_progress: Progress | None) -> None:
-        self._seconds: dict[str, float] = {}
-        self._stage = ""
-        self._on_progress = on_progress
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self._stage = name
-        self.report(0.0)
-        begun = time.perf_counter()
-        yield
-        self._seconds[name] = time.perf_counter() - begun
-        self.report(1.0)
-
-    def report(self, share: float) -> None:
-        if self._on_progress is not None:
-            self._on_progress(self._stage, share)
-
-    def seconds(self) -> tuple[tuple[str, float], ...]:
-        return tuple(self._seconds.items())
-
-
-Channels = tuple[Array, Array | None]
-
-
-def _everywhere(
-    channels: Channels, network: Networks, quality: InferenceQuality, clock: _Clock
-) -> Array:
-    """The whole body by one network, and what it found by all; a small body by all at once."""
-    body_part, body = body_box(channels[0])
-    small = _voxels(body_part) <= FAST_VOXELS
-
-    def compute() -> Array:
-        parts = windows(body_part, body, longest=network.longest)
-        mirrored = quality is InferenceQuality.BEST
-        ask = network.asking(mirrored=mirrored) if small else network.asking_one()
-        return _blend(channels, parts, ask, clock.report)
-
-    logit = network.within_memory(compute)
-    if small:
-        return logit
-    margin = REFINE_MARGIN_MM / network.bundle.spacing_mm
-    found = merged(boxes(logit > NEARLY, margin))
-    if quality is InferenceQuality.FAST and sum(_voxels(box) for box in found) > FAST_VOXELS:
-        return logit
-    return network.within_memory(lambda: _refine(logit, found, channels, network, quality))
-
-
-def _refine(
-    logit: Array,
-    around: Sequence[Box],
-    channels: Channels,
-    network: Networks,
-    quality: InferenceQuality,
-) -> Array:
-    """Ask all networks inside boxes around what one of them found, or nearly found."""
-    if len(network.bundle.weights) == 1 and quality is not InferenceQuality.BEST:
-        return logit
-    ask = network.asking(mirrored=quality is InferenceQuality.BEST)
-    refined = logit.copy()
-    for box in around:
-        parts = windows(box, longest=network.longest)
-        refined[box] = _blend(channels, parts, ask)[box]
-    return refined
-
-
-def _voxels(box: Box) -> int:
-    return math.prod(side.stop - side.start for side in box)
-
-
-def _around(
-    prompt: Prompt, channels: Channels, grid: Grid, network: Networks, quality: InferenceQuality
-) -> Array:
-    ask = network.asking(mirrored=quality is InferenceQuality.BEST)
-    pointed = prompts.channel(prompt, grid)
-    ends = grid.to_voxel(prompts.corners_mm(prompt))
-    reach = PROMPT_REACH_MM / network.bundle.spacing_mm
-    clear = round(CLEAR_MM / network.bundle.spacing_mm)
-
-    def compute() -> Array:
-        box = _box(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
-        logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
-        reached = _reached_sides(logit, box, clear)
-        if not any(reached):
-            return logit
-        box = _widened(box, reached)
-        return _blend((*channels, pointed), windows(box, longest=network.longest), ask)
-
-    return network.within_memory(compute)
-
-
-def _box(low: Array, high: Array) -> Box:
-    i, j, k = (slice(int(np.floor(a)), int(np.ceil(b)) + 1) for a, b in zip(low, high, strict=True))
-    return i, j, k
-
-
-def _reached_sides(logit: Array, box: Box, clear: int) -> tuple[bool, ...]:
-    """Whether the lesion comes within some voxels of the first and last face of a box, by axis.
-
-    A face that is the image's own does not count.
-    """
-    reached = []
-    for axis, side in enumerate(box):
-        lesion = np.moveaxis(logit, axis, 0) > 0
-        first = slice(max(side.start, 0), side.start + clear)
-        last = slice(max(side.stop - clear, 0), side.stop)
-        reached.append(side.start > 0 and bool(lesion[first].any()))
-        reached.append(side.stop < logit.shape[axis] and bool(lesion[last].any()))
-    return tuple(reached)
-
-
-def _widened(box: Box, reached: tuple[bool, ...]) -> Box:
-    """The box moved out by half of its length on the sides that the lesion reaches."""
-    sides = []
-    for axis, side in enumerate(box):
-        more = (side.stop - side.start) // 2
-        low, high = reached[2 * axis : 2 * axis + 2]
-        sides.append(slice(side.start - more * low, side.stop + more * high))
-    return sides[0], sides[1], sides[2]
-
-
-def _blend(
-    channels: tuple[Array | None, ...],
-    parts: Sequence[Box],
-    ask: Callable[[Array], Array],
-    report: Callable[[float], None] | None = None,
-) -> Array:
-    """The blended logit of windows, on the whole grid; ``NO_LESION`` where there is none."""
-    present = channels[0]
-    assert present is not None
-    shape = present.shape
-    total = np.zeros(shape, np.float32)
-    weight = np.zeros(shape, np.float32)
-    for number, part in enumerate(parts):
-        inside, within = _clipped(part, shape)
-        i, j, k = (side.stop - side.start for side in part)
-        image = np.zeros((CHANNELS, i, j, k), np.float32)
-        for index, channel in enumerate(channels):
-            if channel is not None:
-                image[(index, *within)] = channel[inside]
-        share = blending((i, j, k))[within]
-        total[inside] += ask(image)[within] * share
-        weight[inside] += share
-        if report is not None:
-            report((number + 1) / len(parts))
-    computed = weight > 0
-    np.divide(total, weight, out=total, where=computed)
-    total[~computed] = NO_LESION
-    return total
-
-
-def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
-    """The part of a window inside the image, as slices of the image and of the window."""
-    inside, within = [], []
-    for side, size in zip(part, shape, strict=True):
-        start, stop = max(side.start, 0), min(side.stop, size)
-        inside.append(slice(start, max(start, stop)))
-        within.append(slice(start - side.start, max(start, stop) - side.start))
-    return (inside[0], inside[1], inside[2]), (within[0], within[1], within[2])
 
 
 def meant(

@@ -31,7 +31,7 @@ from segmentation.classical import FAST_MARCHING, LUNG_THRESHOLD, delineate_clas
 from segmentation.close_up import close_up, cube
 from segmentation.fine import encoding
 from segmentation.fine.answering import FineNetworks, LesionLogits
-from segmentation.infer import Delineation, InferenceQuality, check_images, delineate, meant
+from segmentation.infer import Delineation, check_images, delineate, meant
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.lines import held_to
@@ -39,6 +39,7 @@ from segmentation.placement import NO_LESION, place
 from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
 from segmentation.quality import dice_of_masks
+from segmentation.window_answers import InferenceQuality
 
 #: The network of small lesions answers alone up to the first length, not at all from the second.
 HANDED_OVER_MM = (70.0, encoding.SIDE * encoding.COARSEST_MM)

@@ -19,7 +19,7 @@ from segmentation.evaluation import Diameter
 from segmentation.fine.packing import box_patients
 from segmentation.fine.validation import PASTED, hosts, kinds, validate_box
 from segmentation.packing import case_names, read_images
-from segmentation.training import ALL_CASES
+from segmentation.training_steps import ALL_CASES
 from segmentation.validation import DrawnRow, ScoreRow, drawn_lesions, fold_bundle, validate_case
 
 #: So many lesions are drawn into each CT that has no PET.

@@ -34,7 +34,8 @@ from segmentation.processor import choose_device
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Prompt
 from segmentation.release import write_weights
-from segmentation.training import ALL_CASES, Settings, split, train
+from segmentation.training import Settings, split, train
+from segmentation.training_steps import ALL_CASES
 from segmentation.validation import ScoreRow, deepest_click, fold_bundle, longest_line
 
 #: Which case is of which patient, where a folder holds several cases of one: ``case, patient``.

@@ -14,7 +14,7 @@ from segmentation.fine import encoding
 from segmentation.fine.cases import FineCase
 from segmentation.fine.patches import Pool, sample
 from segmentation.network import LesionNet
-from segmentation.training import RunSettings, TrainingBatch, run_steps
+from segmentation.training_steps import RunSettings, TrainingBatch, run_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ from imaging.volume import Mask
 from segmentation import figures, packing, release, synthesis, validation
 from segmentation.bundle import load_bundle
 from segmentation.cases import load as cases_of
-from segmentation.training import ALL_CASES, Settings, train
+from segmentation.training import Settings, train
+from segmentation.training_steps import ALL_CASES
 
 FOLDS = {"A": 0, "B": 1, "CT": 0}
 

@@ -16,7 +16,7 @@ import torch
 
 from imaging.errors import InputError
 from imaging.volume import Grid, Unit, Volume
-from segmentation import packing, synthesis, training
+from segmentation import packing, synthesis, training_steps
 from segmentation.augmentation import BodyPatch, HeldCase, draw, draw_prompt, vary
 from segmentation.cases import Case
 from segmentation.cases import load as cases_of
@@ -198,7 +198,7 @@ def test_another_run_s_checkpoint_is_refused(tmp_path: Path, cases: list[Case]) 
 def test_the_log_has_a_row_per_interval(
     tmp_path: Path, cases: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "LOGGED_EVERY", 2)
+    monkeypatch.setattr(training_steps, "LOGGED_EVERY", 2)
     train(cases, {}, TINY, tmp_path)
     with (tmp_path / "log.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -213,10 +213,10 @@ def test_the_loss_of_a_small_lesion_counts_like_that_of_a_large_one() -> None:
     missed_small, missed_large = right.clone(), right.clone()
     missed_small[1] = -20.0
     missed_large[0] = -20.0
-    _, dice_small = training.loss_terms(missed_small, target)
-    _, dice_large = training.loss_terms(missed_large, target)
+    _, dice_small = training_steps.loss_terms(missed_small, target)
+    _, dice_large = training_steps.loss_terms(missed_large, target)
     assert float(dice_small) == pytest.approx(float(dice_large), abs=0.1)
-    assert float(training.loss_terms(right, target)[0]) < 0.01
+    assert float(training_steps.loss_terms(right, target)[0]) < 0.01
 
 
 def test_what_is_not_known_is_not_learned_from() -> None:
@@ -226,23 +226,23 @@ def test_what_is_not_known_is_not_learned_from() -> None:
     known[..., 6:] = 0
     right = (target * 2 - 1) * 20.0
     elsewhere = torch.where(known > 0, right, torch.full_like(right, 20.0))
-    expected = training.loss_terms(right, target, known)
-    assert training.loss_terms(elsewhere, target, known) == expected
-    assert float(training.loss_terms(elsewhere, target)[0]) > 1.0
+    expected = training_steps.loss_terms(right, target, known)
+    assert training_steps.loss_terms(elsewhere, target, known) == expected
+    assert float(training_steps.loss_terms(elsewhere, target)[0]) > 1.0
 
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_bf16_is_taken_only_where_the_processor_has_it(
     cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
-    monkeypatch.setattr(training, "has_fast_bf16", lambda device: fast)
+    monkeypatch.setattr(training_steps, "has_fast_bf16", lambda device: fast)
     seen = []
 
     def loss(logit: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         seen.append(logit.dtype)
         return logit.float().square().mean(), rest[0].mean()
 
-    monkeypatch.setattr(training, "loss_terms", loss)
+    monkeypatch.setattr(training_steps, "loss_terms", loss)
     train(cases, {}, replace(TINY, steps=1, bf16=True), tmp_path)
     assert seen == [torch.bfloat16 if fast else torch.float32]
 
@@ -265,14 +265,14 @@ def test_settings_are_valid_or_refused() -> None:
 def test_a_run_without_finite_gradients_is_given_up(
     tmp_path: Path, cases: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "MOST_SKIPPED", 2)
+    monkeypatch.setattr(training_steps, "MOST_SKIPPED", 2)
 
     def never(
         logit: torch.Tensor, target: torch.Tensor, known: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return logit.sum() * float("nan"), target.mean()
 
-    monkeypatch.setattr(training, "loss_terms", never)
+    monkeypatch.setattr(training_steps, "loss_terms", never)
     with pytest.raises(InputError, match="no finite gradient in 2 steps"):
         train(cases, {}, TINY, tmp_path)
 

@@ -1,0 +1,182 @@
+"""The networks asked over a whole image, or around a prompt: windows answered and blended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+import numpy as np
+
+from imaging.volume import Array, Grid
+from segmentation import prompts
+from segmentation.ensemble import Networks
+from segmentation.network import CHANNELS
+from segmentation.placement import NO_LESION, boxes, merged
+from segmentation.prompts import Prompt
+from segmentation.stages import StageClock
+from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
+
+#: Around a prompt this much is looked at to each side; half a window more on the sides that the
+#: lesion reaches. A smaller window first drew balls in phantoms better and real lesions worse.
+PROMPT_REACH_MM = 96.0
+#: To reach a side is to come this near to it.
+CLEAR_MM = 3.0
+#: A candidate is looked at again with this margin when several networks are asked.
+REFINE_MARGIN_MM = 48.0
+#: FAST looks again at so many voxels in all: four windows of the largest size.
+FAST_VOXELS = 4 * LONGEST_SIDE**3
+#: A voxel of this logit or more (probability 0.27) is worth asking all networks about.
+NEARLY = -1.0
+
+
+class InferenceQuality(StrEnum):
+    """How much is computed.
+
+    All networks are asked around a prompt, and everywhere in a small body. In a larger one the
+    first network is asked everywhere, and all of them inside boxes around what it found: FAST does
+    so as long as the boxes are small, ENSEMBLE in any case. BEST also mirrors.
+    """
+
+    FAST = "fast"
+    ENSEMBLE = "ensemble"
+    BEST = "best"
+
+
+Channels = tuple[Array, Array | None]
+
+
+def everywhere(
+    channels: Channels, network: Networks, quality: InferenceQuality, clock: StageClock
+) -> Array:
+    """The whole body by one network, and what it found by all; a small body by all at once."""
+    body_part, body = body_box(channels[0])
+    small = _voxels(body_part) <= FAST_VOXELS
+
+    def compute() -> Array:
+        parts = windows(body_part, body, longest=network.longest)
+        mirrored = quality is InferenceQuality.BEST
+        ask = network.asking(mirrored=mirrored) if small else network.asking_one()
+        return _blend(channels, parts, ask, clock.report)
+
+    logit = network.within_memory(compute)
+    if small:
+        return logit
+    margin = REFINE_MARGIN_MM / network.bundle.spacing_mm
+    found = merged(boxes(logit > NEARLY, margin))
+    if quality is InferenceQuality.FAST and sum(_voxels(box) for box in found) > FAST_VOXELS:
+        return logit
+    return network.within_memory(lambda: _refine(logit, found, channels, network, quality))
+
+
+def _refine(
+    logit: Array,
+    around: Sequence[Box],
+    channels: Channels,
+    network: Networks,
+    quality: InferenceQuality,
+) -> Array:
+    """Ask all networks inside boxes around what one of them found, or nearly found."""
+    if len(network.bundle.weights) == 1 and quality is not InferenceQuality.BEST:
+        return logit
+    ask = network.asking(mirrored=quality is InferenceQuality.BEST)
+    refined = logit.copy()
+    for box in around:
+        parts = windows(box, longest=network.longest)
+        refined[box] = _blend(channels, parts, ask)[box]
+    return refined
+
+
+def _voxels(box: Box) -> int:
+    return math.prod(side.stop - side.start for side in box)
+
+
+def around(
+    prompt: Prompt, channels: Channels, grid: Grid, network: Networks, quality: InferenceQuality
+) -> Array:
+    ask = network.asking(mirrored=quality is InferenceQuality.BEST)
+    pointed = prompts.channel(prompt, grid)
+    ends = grid.to_voxel(prompts.corners_mm(prompt))
+    reach = PROMPT_REACH_MM / network.bundle.spacing_mm
+    clear = round(CLEAR_MM / network.bundle.spacing_mm)
+
+    def compute() -> Array:
+        box = _box(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
+        logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
+        reached = _reached_sides(logit, box, clear)
+        if not any(reached):
+            return logit
+        box = _widened(box, reached)
+        return _blend((*channels, pointed), windows(box, longest=network.longest), ask)
+
+    return network.within_memory(compute)
+
+
+def _box(low: Array, high: Array) -> Box:
+    i, j, k = (slice(int(np.floor(a)), int(np.ceil(b)) + 1) for a, b in zip(low, high, strict=True))
+    return i, j, k
+
+
+def _reached_sides(logit: Array, box: Box, clear: int) -> tuple[bool, ...]:
+    """Whether the lesion comes within some voxels of the first and last face of a box, by axis.
+
+    A face that is the image's own does not count.
+    """
+    reached = []
+    for axis, side in enumerate(box):
+        lesion = np.moveaxis(logit, axis, 0) > 0
+        first = slice(max(side.start, 0), side.start + clear)
+        last = slice(max(side.stop - clear, 0), side.stop)
+        reached.append(side.start > 0 and bool(lesion[first].any()))
+        reached.append(side.stop < logit.shape[axis] and bool(lesion[last].any()))
+    return tuple(reached)
+
+
+def _widened(box: Box, reached: tuple[bool, ...]) -> Box:
+    """The box moved out by half of its length on the sides that the lesion reaches."""
+    sides = []
+    for axis, side in enumerate(box):
+        more = (side.stop - side.start) // 2
+        low, high = reached[2 * axis : 2 * axis + 2]
+        sides.append(slice(side.start - more * low, side.stop + more * high))
+    return sides[0], sides[1], sides[2]
+
+
+def _blend(
+    channels: tuple[Array | None, ...],
+    parts: Sequence[Box],
+    ask: Callable[[Array], Array],
+    report: Callable[[float], None] | None = None,
+) -> Array:
+    """The blended logit of windows, on the whole grid; ``NO_LESION`` where there is none."""
+    present = channels[0]
+    assert present is not None
+    shape = present.shape
+    total = np.zeros(shape, np.float32)
+    weight = np.zeros(shape, np.float32)
+    for number, part in enumerate(parts):
+        inside, within = _clipped(part, shape)
+        i, j, k = (side.stop - side.start for side in part)
+        image = np.zeros((CHANNELS, i, j, k), np.float32)
+        for index, channel in enumerate(channels):
+            if channel is not None:
+                image[(index, *within)] = channel[inside]
+        share = blending((i, j, k))[within]
+        total[inside] += ask(image)[within] * share
+        weight[inside] += share
+        if report is not None:
+            report((number + 1) / len(parts))
+    computed = weight > 0
+    np.divide(total, weight, out=total, where=computed)
+    total[~computed] = NO_LESION
+    return total
+
+
+def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
+    """The part of a window inside the image, as slices of the image and of the window."""
+    inside, within = [], []
+    for side, size in zip(part, shape, strict=True):
+        start, stop = max(side.start, 0), min(side.stop, size)
+        inside.append(slice(start, max(start, stop)))
+        within.append(slice(start - side.start, max(start, stop) - side.start))
+    return (inside[0], inside[1], inside[2]), (within[0], within[1], within[2])
