@@ -14,24 +14,18 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from imaging.choice import NEVER_A_SCAN, SeriesCandidate, choose, is_sharp, unusable
-from imaging.dates_table import date_given
+from imaging.choice import NEVER_A_SCAN, SeriesCandidate, choose, is_sharp
 from imaging.header import Header, Tag
 from imaging.purpose import PREFERRED_PHASES, Phase, Purpose, phase_of, purpose_of
 from imaging.regions import joined
 from imaging.series import Problem, ProblemLevel, Rejection, Series, Subject, Visit, visit_label
 from imaging.series_table import Use
-from imaging.stacks import split
 from imaging.tree import DicomObject
+from imaging.visit_days import VisitDay, attach, days_of, examination_dates, fill_dates, use_of
 
-#: One examination, its reconstructions and the PET beside it, takes no longer.
-SAME_EXAMINATION_DAYS = 3
-
-_DATES = (Tag.STUDY_DATE, Tag.SERIES_DATE, Tag.ACQUISITION_DATE, Tag.CONTENT_DATE)
 _FIELDS = {
     "RTSTRUCT": "rtstructs",
     "RTDOSE": "rtdoses",
@@ -40,25 +34,6 @@ _FIELDS = {
     "REG": "registrations",
     "RTRECORD": "rtrecords",
 }
-#: Objects are attached in this order, so that a dose finds its plan and a plan its contours.
-_ORDER = ("RTSTRUCT", "SEG", "REG", "RTPLAN", "RTDOSE", "RTRECORD")
-
-
-@dataclass(slots=True)
-class _Day:
-    """What belongs to one date, while it is gathered."""
-
-    stacks: list[SeriesCandidate] = field(default_factory=list)
-    objects: list[Series] = field(default_factory=list)
-    uids: set[str] = field(default_factory=set)
-    studies: set[str] = field(default_factory=set)
-    frames: set[str] = field(default_factory=set)
-    planned: bool = False
-
-
-def date_of(header: Header) -> dt.date | None:
-    """Study date, else the first known of series, acquisition and content date."""
-    return next((date for tag in _DATES if (date := header.date(tag))), None)
 
 
 def build(
@@ -80,11 +55,11 @@ def build(
     problems: list[Problem] = []
     rejected: list[Rejection] = []
     uses = uses or {}
-    dates = _dates(subject, images, problems)
-    _fill(subject, images, dates, given_dates or {}, problems)
-    days = _days(subject, images, dates, uses, rejected=rejected, problems=problems)
+    dates = examination_dates(subject, images, problems)
+    fill_dates(subject, images, dates, given_dates or {}, problems)
+    days = days_of(subject, images, dates, uses, rejected=rejected, problems=problems)
     problems.extend(_barren(subject, days, rejected))
-    _attach(subject, objects, days, owner, problems)
+    attach(subject, objects, days, owner, problems)
     phases = _phases_in_order(days.values())
     found = [
         _visit(date, days[date], phases, rejected, problems=problems, subject=subject)
@@ -96,129 +71,8 @@ def build(
     return Subject(subject, tuple(labelled), tuple(rejected), treatment), problems
 
 
-def _dates(
-    subject: str, images: Sequence[Header], problems: list[Problem]
-) -> dict[str, dt.date | None]:
-    """The date of the examination of each file.
-
-    That of its study; where scans of one study date were acquired many days apart (a constant
-    date, as some anonymisers write) that of the acquisition, with a remark.
-    """
-    studies: dict[dt.date | None, dict[str, dt.date | None]] = defaultdict(dict)
-    known: dict[tuple[bytes | None, ...], tuple[dt.date | None, dt.date | None]] = {}
-    for header in images:
-        raw = tuple(map(header.elements.get, _DATES))
-        if raw not in known:
-            known[raw] = date_of(header), header.date(Tag.ACQUISITION_DATE)
-        studied, acquired = known[raw]
-        studies[studied][header.path] = acquired
-    found: dict[str, dt.date | None] = {}
-    for studied, acquisitions in studies.items():
-        days = sorted({date for date in acquisitions.values() if date is not None})
-        apart = bool(days) and (days[-1] - days[0]).days > SAME_EXAMINATION_DAYS
-        for path, acquired in acquisitions.items():
-            found[path] = acquired if apart and acquired is not None else studied
-        if apart:
-            what = (
-                f"scans of one study date ({studied}) were acquired from {days[0]} to {days[-1]}: "
-                "the dates of acquisition count"
-            )
-            problems.append(Problem(subject, what, "check the dates", subject, ProblemLevel.NOTE))
-    return found
-
-
-def _fill(
-    subject: str,
-    images: Sequence[Header],
-    dates: dict[str, dt.date | None],
-    given: Mapping[str, dt.date],
-    problems: list[Problem],
-) -> None:
-    """Dates of the user's table, where headers have none; a row that dates nothing is told."""
-    used: set[str] = set()
-    for header in images if given else ():
-        name = date_given(given, header.text(Tag.STUDY_UID), header.path)
-        if name and dates[header.path] is None:
-            dates[header.path] = given[name]
-            used.add(name)
-    if used:
-        what = f"{len(used)} studies without a date have that of the table"
-        problems.append(Problem(subject, what, "", subject, ProblemLevel.NOTE))
-    for name in sorted(given.keys() - used):
-        what = f"the table of dates names {name}, where no study lacks a date"
-        problems.append(Problem(subject, what, "correct the table", subject, ProblemLevel.NOTE))
-
-
-def _days(
-    subject: str,
-    images: Sequence[Header],
-    dates: Mapping[str, dt.date | None],
-    uses: Mapping[str, Use],
-    *,
-    rejected: list[Rejection],
-    problems: list[Problem],
-) -> dict[dt.date, _Day]:
-    """The dates that have a usable stack; what can never be used is rejected here.
-
-    A Series UID that occurs in two studies, or at two dates, is two series.
-    """
-    series: dict[tuple[object, ...], list[Header]] = defaultdict(list)
-    for header in images:
-        names = (Tag.SERIES_UID, Tag.MODALITY, Tag.STUDY_UID)
-        series[(*map(header.elements.get, names), dates[header.path])].append(header)
-    days: dict[dt.date, _Day] = defaultdict(_Day)
-    for headers in series.values():
-        date = dates[headers[0].path]
-        if date is None:
-            what = f"{len(headers)} images without a date (0008,0020)"
-            folder = str(Path(headers[0].path).parent)
-            remedy = "restore the dates, shifted ones do; or give a table with --dates"
-            problems.append(Problem(folder, what, remedy, subject))
-            continue
-        stacks = [
-            replace(stack, chosen=_use(stack.series, uses) is Use.RESPONSE)
-            for stack in split(_series(headers[0], date), headers)
-        ]
-        usable = _usable(stacks, uses, rejected)
-        if not usable:
-            continue
-        day = days[date]
-        day.stacks.extend(usable)
-        day.uids.update(header.text(Tag.SOP_INSTANCE_UID) for header in headers)
-        day.uids.add(headers[0].text(Tag.SERIES_UID))
-        day.studies.add(headers[0].text(Tag.STUDY_UID))
-        day.frames.update(header.text(Tag.FRAME_OF_REFERENCE_UID) for header in headers)
-    for day in days.values():
-        day.frames.discard("")
-        day.studies.discard("")
-    return dict(days)
-
-
-def _use(series: Series, uses: Mapping[str, Use]) -> Use | None:
-    return uses.get(series.uid.lower()) or uses.get(series.description.lower())
-
-
-def _usable(
-    stacks: Iterable[SeriesCandidate], uses: Mapping[str, Use], rejected: list[Rejection]
-) -> list[SeriesCandidate]:
-    kept = []
-    for stack in stacks:
-        reason = unusable(stack)
-        if not reason and _use(stack.series, uses) is Use.NO:
-            reason = "left out by the table of series"
-        if not reason and not stack.chosen and stack.series.modality == "CT":
-            told = purpose_of(stack.first)
-            if told.purpose is Purpose.VERIFICATION:
-                reason = f"{told.purpose}: {told.reason}"
-        if reason:
-            rejected.append(Rejection(stack.series, reason))
-        else:
-            kept.append(stack)
-    return kept
-
-
 def _barren(
-    subject: str, days: Mapping[dt.date, _Day], rejected: Iterable[Rejection]
+    subject: str, days: Mapping[dt.date, VisitDay], rejected: Iterable[Rejection]
 ) -> Iterator[Problem]:
     """A line for each date that has images, but no CT or PET among them."""
     lost: dict[dt.date, list[Rejection]] = defaultdict(list)
@@ -238,72 +92,7 @@ def _barren(
         yield Problem(str(place), what, "", subject, level)
 
 
-def _series(header: Header, date: dt.date | None) -> Series:
-    return Series(
-        uid=header.text(Tag.SERIES_UID),
-        modality=header.text(Tag.MODALITY),
-        files=(Path(header.path),),
-        description=header.text(Tag.SERIES_DESCRIPTION),
-        study_uid=header.text(Tag.STUDY_UID),
-        frame_of_reference_uid=header.text(Tag.FRAME_OF_REFERENCE_UID) or None,
-        date=date,
-        sop_class_uid=header.text(Tag.SOP_CLASS_UID),
-        sop_instance_uid=header.text(Tag.SOP_INSTANCE_UID),
-    )
-
-
-def _attach(
-    subject: str,
-    objects: Sequence[DicomObject],
-    days: Mapping[dt.date, _Day],
-    owner: Callable[[frozenset[str]], str],
-    problems: list[Problem],
-) -> None:
-    for thing in sorted(objects, key=lambda thing: _ORDER.index(thing.modality)):
-        date = date_of(thing.header)
-        series = replace(
-            _series(thing.header, date), modality=thing.modality, references=thing.references
-        )
-        belongs, certain = _belongs(series, days)
-        if belongs is None:
-            what = f"{thing.modality} without a CT or PET that it could belong to"
-            other, remedy = owner(thing.references), "add its images"
-            if other and other != subject:
-                what += f": it refers to images of patient {other}"
-                remedy = "correct its Patient ID"
-            problems.append(Problem(str(series.files[0]), what, remedy, subject))
-            continue
-        days[belongs].objects.append(series)
-        days[belongs].uids.add(series.sop_instance_uid)
-        days[belongs].planned |= certain and thing.modality in ("RTPLAN", "RTDOSE")
-
-
-def _belongs(series: Series, days: Mapping[dt.date, _Day]) -> tuple[dt.date | None, bool]:
-    """The date of the visit that an object belongs to, and whether its own references tell."""
-    by_uid = [date for date, day in days.items() if day.uids & series.references]
-    by_frame = [date for date, day in days.items() if day.frames & series.references]
-    matches = (
-        by_uid,
-        by_frame,
-        [date for date, day in days.items() if series.study_uid in day.studies],
-        [date for date, day in days.items() if any(s.series.modality == "CT" for s in day.stacks)],
-        list(days),
-    )
-    for dates in matches:
-        if dates:
-            certain = len(dates) == 1 and (dates is by_uid or dates is by_frame)
-            return _nearest(series.date, dates), certain
-    return None, False
-
-
-def _nearest(date: dt.date | None, dates: Iterable[dt.date]) -> dt.date:
-    """The last of the dates that is not after ``date``, else the first of all."""
-    ordered = sorted(dates)
-    before = [other for other in ordered if date is not None and other <= date]
-    return before[-1] if before else ordered[0]
-
-
-def _phases_in_order(days: Iterable[_Day]) -> tuple[Phase, ...]:
+def _phases_in_order(days: Iterable[VisitDay]) -> tuple[Phase, ...]:
     """All contrast phases: those that every date with a CT offers first, then by preference."""
     offered = [
         {phase_of(stack.first) for stack in day.stacks if stack.series.modality == "CT"}
@@ -316,7 +105,7 @@ def _phases_in_order(days: Iterable[_Day]) -> tuple[Phase, ...]:
 
 def _visit(
     date: dt.date,
-    day: _Day,
+    day: VisitDay,
     phases: Sequence[Phase],
     rejected: list[Rejection],
     *,
@@ -359,7 +148,7 @@ Dated = tuple[Visit, SeriesCandidate | None]
 def _time_points(
     subject: str,
     found: Sequence[Dated],
-    days: Mapping[dt.date, _Day],
+    days: Mapping[dt.date, VisitDay],
     uses: Mapping[str, Use],
     problems: list[Problem],
 ) -> tuple[list[Dated], tuple[Visit, ...]]:
@@ -371,7 +160,7 @@ def _time_points(
     treatment: list[Visit] = []
     for visit, ct in found:
         told = None if ct is None else purpose_of(ct.first, planned=days[visit.date].planned)
-        use = None if ct is None else _use(ct.series, uses)
+        use = None if ct is None else use_of(ct.series, uses)
         planning = told is not None and told.purpose is Purpose.PLANNING
         if use is Use.FIELD or (planning and points and use is not Use.RESPONSE):
             named = "the table of series" if told is None or use else told.reason
