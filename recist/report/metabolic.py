@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from pet.response.pet_assessment import PetAssessment
 from recist.course import Course
 from recist.patient.result import PetTotals
-from recist.report.charts import day_name
+from recist.report.chart_frame import day_name
 
 TOTALS_TITLE = "Metabolic burden (PET)"
 TOTALS_COLUMNS = ("Date", "Lesions", "Voxels", "Number", "MTV, ml", "TLG", "SUVmax", "Dmax, mm")

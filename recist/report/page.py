@@ -16,10 +16,12 @@ from recist.patient.looks import is_unsure
 from recist.patient.result import PatientResult
 from recist.report import lesion_table, remarks, response_cards, strips, wording
 from recist.report.abscopal import abscopal_section
-from recist.report.charts import day_name, spider_chart, sum_chart
+from recist.report.chart_frame import day_name
 from recist.report.environment import css_text, templates
 from recist.report.metabolic import metabolic_sections, totals_sections
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
+from recist.report.spider_chart import spider_chart
+from recist.report.sum_chart import sum_chart
 from recist.response import RESEARCH_USE
 
 #: Digits of a hash that are shown; the whole is in the settings.

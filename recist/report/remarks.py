@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from recist.patient.looks import is_unsure
 from recist.patient.result import PatientResult
 from recist.report import wording
-from recist.report.charts import day_name
+from recist.report.chart_frame import day_name
 
 
 def attention(case: PatientResult) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from recist.criteria.criterion import title_of
 from recist.field.classes import NOTHING_GIVEN
 from recist.patient.result import PatientResult
 from recist.report import wording
-from recist.report.charts import day_name
+from recist.report.chart_frame import day_name
 from recist.report.palette import SCOPE_NAMES, tone
 from recist.response import Assessment, Outcome, Reason, Response, Scope
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from recist.course import Lesion
 from recist.patient.result import KeyImage, PatientResult
 from recist.report import wording
-from recist.report.charts import day_name, size_curve
+from recist.report.chart_frame import day_name
 from recist.report.lesion_table import LesionRow, row
 from recist.report.pictures import line_colours, picture, projection, window_of
+from recist.report.size_curve import size_curve
 
 
 @dataclass(frozen=True, slots=True)

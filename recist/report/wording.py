@@ -10,7 +10,7 @@ from recist.criteria.diameter import has_grown, in_mm
 from recist.criteria.sums import figures_of, lesion_sizes
 from recist.field.field_finding import FieldFinding
 from recist.patient.result import PatientResult
-from recist.report.charts import day_name
+from recist.report.chart_frame import day_name
 from recist.response import Assessment, Response, Scope
 
 #: A number is not torn from its unit at the end of a line.

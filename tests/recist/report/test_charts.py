@@ -10,7 +10,9 @@ import pytest
 from recist.course import Field, Role
 from recist.criteria.sums import lesion_sizes
 from recist.patient.result import PatientResult
-from recist.report.charts import ChartScale, changes_percent, spider_chart, sum_chart, sums
+from recist.report.chart_frame import ChartScale
+from recist.report.spider_chart import changes_percent, spider_chart
+from recist.report.sum_chart import sum_chart, sums
 from recist.response import Scope
 
 

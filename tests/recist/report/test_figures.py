@@ -19,8 +19,9 @@ from recist.course import Course, Field, Lesion, Measurement, Role, Status, Time
 from recist.export.tables import write_timepoints_json
 from recist.patient.result import PatientResult
 from recist.protocol import DEFAULT
-from recist.report.charts import spider_chart, sum_chart, sums
 from recist.report.page import render
+from recist.report.spider_chart import spider_chart
+from recist.report.sum_chart import sum_chart, sums
 from recist.response import Response, Scope
 
 SIZES = st.decimals(0, 150, places=1) | st.decimals(0, 150, places=2)
