@@ -26,15 +26,25 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import pandas as pd
-import pydicom
+from fuzz_files import (
+    AFFINE,
+    SHAPE,
+    ct_slices,
+    dose,
+    drawn,
+    file_bytes,
+    measurement_table,
+    nifti,
+    plan,
+    registration,
+    small_table,
+    uid,
+)
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from imaging.catalogue import scan
 from imaging.contours import axial_grid, rasterise, read_rtstruct
@@ -48,11 +58,11 @@ from imaging.nifti import read_nifti
 from imaging.outlines import write_rtstruct
 from imaging.plan import read_plan
 from imaging.read import read_ct
-from imaging.seg import SegSegment, write_seg
+from imaging.seg import write_seg
 from imaging.series import Series
 from imaging.tables.columns import Columns
 from imaging.tables.source import opened, small_rows
-from imaging.volume import Grid, Mask, Unit
+from imaging.volume import Grid, Unit
 from pet.response.table import assess_pet_table
 from recist.patient.overrides import read_overrides
 from recist.protocol import load
@@ -68,8 +78,6 @@ OUTCOMES = Columns(("subject", "best_overall"), is_dated=False)
 LARGEST_MEMORY_BYTES = 512 * 1024**2
 #: Examples of one round of Hypothesis; rounds follow each other until the time is over.
 ROUND = 100
-AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
-SHAPE = (8, 8, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,105 +87,6 @@ class Target:
     run: Callable[[Path], object]
     seeds: Sequence[bytes]
     name: str = "x.dcm"
-
-
-# Whole files ----------------------------------------------------------------------------------
-
-
-def _uid(name: str) -> str:
-    return str(generate_uid(entropy_srcs=["fuzz", name]))
-
-
-def _begun(sop_class: str, modality: str, name: str) -> Dataset:
-    made = Dataset()
-    made.SOPClassUID, made.SOPInstanceUID = sop_class, _uid(name)
-    made.Modality, made.PatientID, made.PatientName = modality, "P1", "Name^P1"
-    made.StudyDate, made.StudyInstanceUID = "20200106", _uid("study")
-    made.SeriesInstanceUID, made.FrameOfReferenceUID = _uid(modality), _uid("frame")
-    return made
-
-
-def _bytes(made: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = made.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-    meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
-    with tempfile.NamedTemporaryFile(suffix=".dcm") as file:
-        whole = FileDataset(file.name, made, file_meta=meta, preamble=b"\0" * 128)
-        pydicom.dcmwrite(file.name, whole, enforce_file_format=True)
-        return Path(file.name).read_bytes()
-
-
-def _image(made: Dataset, stored: np.ndarray) -> None:
-    made.Rows, made.Columns = stored.shape[-2:]
-    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
-    made.BitsAllocated = made.BitsStored = 8 * stored.itemsize
-    made.HighBit, made.PixelRepresentation = made.BitsStored - 1, 0
-    made.ImageOrientationPatient, made.PixelSpacing = [1, 0, 0, 0, 1, 0], [2, 2]
-    made.PixelData = stored.tobytes()
-
-
-def ct_slices() -> list[Dataset]:
-    """A CT of eight columns, eight rows and six slices."""
-    slices = []
-    for k in range(SHAPE[2]):
-        made = _begun("1.2.840.10008.5.1.4.1.1.2", "CT", f"ct{k}")
-        made.ImageType, made.ImagePositionPatient = ["ORIGINAL", "PRIMARY", "AXIAL"], [0, 0, 3 * k]
-        made.SliceThickness, made.RescaleSlope, made.RescaleIntercept = 3, 1, -1024
-        _image(made, np.arange(64, dtype="<u2").reshape(8, 8) * 20)
-        slices.append(made)
-    return slices
-
-
-def dose() -> bytes:
-    made = _begun("1.2.840.10008.5.1.4.1.1.481.2", "RTDOSE", "dose")
-    made.NumberOfFrames, made.ImagePositionPatient = 4, [0, 0, 0]
-    _image(made, np.ones((4, 8, 8), dtype="<u4"))
-    made.GridFrameOffsetVector, made.DoseGridScaling = [0, 3, 6, 9], "0.01"
-    made.DoseUnits, made.DoseType, made.DoseSummationType = "GY", "PHYSICAL", "PLAN"
-    plan = Dataset()
-    plan.ReferencedSOPInstanceUID = _uid("plan")
-    made.ReferencedRTPlanSequence = [plan]
-    return _bytes(made)
-
-
-def plan() -> bytes:
-    made = _begun("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN", "plan")
-    target, group, beam = Dataset(), Dataset(), Dataset()
-    target.DoseReferenceType, target.TargetPrescriptionDose = "TARGET", "40"
-    target.ReferencedROINumber = 1
-    beam.ReferencedBeamNumber, beam.BeamDose = 1, "2"
-    group.FractionGroupNumber, group.NumberOfFractionsPlanned = 1, 20
-    group.ReferencedBeamSequence = [beam]
-    made.DoseReferenceSequence, made.FractionGroupSequence = [target], [group]
-    return _bytes(made)
-
-
-def registration() -> bytes:
-    made = _begun("1.2.840.10008.5.1.4.1.1.66.1", "REG", "registration")
-    step, matrices, item = Dataset(), Dataset(), Dataset()
-    step.FrameOfReferenceTransformationMatrix = np.eye(4).ravel().tolist()
-    matrices.MatrixSequence, item.FrameOfReferenceUID = [step], _uid("other")
-    item.MatrixRegistrationSequence = [matrices]
-    made.RegistrationSequence = [item]
-    return _bytes(made)
-
-
-def drawn(write: Callable[..., Path]) -> bytes:
-    """One lesion as SEG or RTSTRUCT, by our own writer."""
-    slices = ct_slices()
-    grid = Grid(SHAPE, AFFINE, str(slices[0].FrameOfReferenceUID))
-    full = np.zeros(SHAPE, dtype=bool)
-    full[2:6, 2:6, 1:4] = True
-    with tempfile.TemporaryDirectory() as folder:
-        lesion = SegSegment("L1", Mask.of(full, grid), "2.25.1")
-        return write(Path(folder) / "x.dcm", [lesion], slices).read_bytes()
-
-
-def nifti() -> bytes:
-    image = nibabel.Nifti1Image(np.ones(SHAPE, dtype=np.int16), AFFINE)
-    image.set_sform(AFFINE, code=1)
-    return bytes(image.to_bytes())
 
 
 # Readers --------------------------------------------------------------------------------------
@@ -200,16 +109,16 @@ def read_series(path: Path) -> None:
     files = [path]
     for k, made in enumerate(ct_slices()[1:]):
         files.append(path.with_name(f"whole{k}.dcm"))
-        files[-1].write_bytes(_bytes(made))
+        files[-1].write_bytes(file_bytes(made))
     read_ct(Series("1", "CT", tuple(files)))
 
 
 def catalogue(path: Path) -> None:
     """A damaged file beside a whole patient, who must be found complete."""
     for k, made in enumerate(ct_slices()):
-        made.PatientID, made.SeriesInstanceUID = "WHOLE", _uid("whole")
-        made.SOPInstanceUID = _uid(f"whole {k}")
-        (path.parent / f"whole{k}.dcm").write_bytes(_bytes(made))
+        made.PatientID, made.SeriesInstanceUID = "WHOLE", uid("whole")
+        made.SOPInstanceUID = uid(f"whole {k}")
+        (path.parent / f"whole{k}.dcm").write_bytes(file_bytes(made))
     found = {subject.id: subject for subject in scan(path.parent).subjects}
     (visit,) = found["WHOLE"].visits
     if visit.ct is None or visit.ct.slices != SHAPE[2]:
@@ -219,7 +128,7 @@ def catalogue(path: Path) -> None:
 def targets() -> dict[str, Target]:
     """What can be fuzzed, by name."""
     image = [
-        _bytes(ct_slices()[0], syntax)
+        file_bytes(ct_slices()[0], syntax)
         for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
     ]
     rtstruct, seg = drawn(write_rtstruct), drawn(write_seg)
@@ -240,20 +149,6 @@ def targets() -> dict[str, Target]:
 
 
 # Tables ---------------------------------------------------------------------------------------
-
-MEASUREMENT_HEADER = "subject,date,lesion,role,organ,nodal,status,diameter_mm,remark\n"
-
-
-def measurement_table() -> bytes:
-    """Three subjects at two dates; remarks hold commas, quotation marks and accents."""
-    return (MEASUREMENT_HEADER + "".join(
-        f'P{n},2024-0{month}-01,T{k},target,lung,no,measured,{20 + n + k},"a, ""b"" ä"\n'
-        for n in range(3) for month in (1, 3) for k in range(2)
-    )).encode()  # fmt: skip
-
-
-def small_table(*lines: str) -> bytes:
-    return ("\n".join(lines) + "\n").encode()
 
 
 def lose_no_row(path: Path) -> None:

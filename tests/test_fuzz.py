@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 import warnings
 from pathlib import Path
-from types import ModuleType
 
+import fuzz
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "fuzz.py"
 EXAMPLES = 25
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz_script", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys  # noqa: PLC0415 - dataclasses look their module up
-
-    sys.modules["fuzz_script"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-FUZZ = load()
-TARGETS = FUZZ.targets()
+TARGETS = fuzz.targets()
 
 
 @pytest.mark.slow
@@ -44,7 +28,7 @@ def test_a_damaged_file_is_read_or_refused_by_name(name: str) -> None:
     )  # fmt: skip
     @given(st.data())
     def check(data: st.DataObject) -> None:
-        content = data.draw(FUZZ.damaged(target.seeds))
+        content = data.draw(fuzz.damaged(target.seeds))
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom and nibabel remark on what they read
             path = Path(folder) / target.name
