@@ -102,4 +102,7 @@ MENON = Paper(
     "J Immunother Cancer 2019;7:237",
 )
 
+#: An R package of trial statistics; where no paper says what to do, its rows are one option.
+ADMIRALONCO = "admiralonco"
+
 PAPERS = (RECIST11, RECIST11_UPDATE, IRECIST, IMRECIST, IRRECIST, FAQ, FDA, MENON, *PET_PAPERS)
