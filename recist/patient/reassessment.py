@@ -38,6 +38,8 @@ from recist.protocol import Protocol
 from recist.tracking import CONFIRMED, Link, LinkFinding, link_rows
 
 Remark = tuple[str, int, str]
+#: Who drew, where nobody is named.
+A_READER = "a reader"
 
 
 def reassess(
@@ -208,6 +210,8 @@ def _corrected(
 ) -> dict[str, dict[int, CorrectedMeasurement]]:
     """What is said of sizes and states: by lesion and day, each caliper on its slice.
 
+    Who draws a lesion stands for it there, whether or not its date was gone through.
+
     Raises:
         InputError: a lesion or date that is not there.
     """
@@ -217,6 +221,16 @@ def _corrected(
         ct = date.examination.ct
         placed = said.on_image(ct.volume.grid, ct.sop_instance_uids)
         found.setdefault(said.lesion, {})[date.day] = placed
+    for drawn in corrections.drawn:
+        seen_and_right = CorrectedMeasurement(
+            drawn.lesion,
+            drawn.date,
+            reason=drawn.reason,
+            reader=drawn.reader or A_READER,
+            recorded_at=drawn.recorded_at,
+        )
+        day = seen.at(drawn.lesion, drawn.date).day
+        found.setdefault(drawn.lesion, {}).setdefault(day, seen_and_right)
     return found
 
 

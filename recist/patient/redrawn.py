@@ -61,14 +61,17 @@ class Redrawn:
 def redrawn(work: Work, corrections: Corrections) -> Redrawn:
     """Track with the links of the reader, and with what he drew in the place of what was there.
 
+    A lesion that is still seen first where it was keeps its name, so that what was said of it stays
+    true whatever else is linked or drawn.
+
     Raises:
         InputError: a link or drawing that fits no date, delineation or image.
     """
     dates = work.dates
-    question = ("tracks", corrections.links)
-    tracks = work.memory.of(
-        question, lambda: track([each.dated for each in dates], links=corrections.links)
-    )
+    names = {}
+    if corrections.links or corrections.drawn:
+        names = _tracked(work).first_candidates(each.dated for each in dates)
+    tracks = _tracked(work, corrections.links, names)
     if not corrections.drawn:
         return Redrawn(dates, tracks)
     links = list(corrections.links)
@@ -101,7 +104,19 @@ def redrawn(work: Work, corrections: Corrections) -> Redrawn:
     for date_of in of_date:
         known = ", ".join(str(each.date) for each in dates)
         raise InputError(f"something is drawn on {date_of}", remedy=f"dates are {known}")
-    return Redrawn(tuple(changed), track([each.dated for each in changed], links=links))
+    dated = [each.dated for each in changed]
+    return Redrawn(tuple(changed), track(dated, links=links, names=names))
+
+
+def _tracked(
+    work: Work,
+    links: tuple[Link, ...] = (),
+    names: Mapping[tuple[int, str], str] | None = None,
+) -> Tracks:
+    """What was delineated, tracked; the same question is worked out once."""
+    dated = [each.dated for each in work.dates]
+    question = ("tracks", links, tuple(each.day for each in dated))
+    return work.memory.of(question, lambda: track(dated, links=links, names=names))
 
 
 def label_of(drawn: DrawnLesion) -> str:

@@ -44,12 +44,19 @@ LEAST_MERGED_VOLUME = 0.5
 IMAGED_SHARE = 0.5
 
 
-def track(dates: Sequence[DatedCandidates], *, links: Sequence[Link] = ()) -> Tracks:
+def track(
+    dates: Sequence[DatedCandidates],
+    *,
+    links: Sequence[Link] = (),
+    names: Mapping[tuple[int, str], str] | None = None,
+) -> Tracks:
     """Give every candidate of every date its lesion.
 
     Args:
         dates: in order of time; the first one is the baseline and the frame of all.
         links: a reader's confirmations and corrections; they are kept whatever the images say.
+        names: of lesions, by the day and the label of the candidate that each begins with; other
+            lesions get none of these names. See :meth:`Tracks.first_candidates`.
 
     Raises:
         InputError: days that do not rise, or a link to a date or candidate that does not exist.
@@ -60,7 +67,7 @@ def track(dates: Sequence[DatedCandidates], *, links: Sequence[Link] = ()) -> Tr
         told = told_of(dated, links)
         clouds = [cloud_of(candidate, dated) for candidate in dated.candidates]
         ignored = {c for c, names in told.items() if not names}
-        _link(lesions, dates[: n + 1], clouds, told, ignored)
+        _link(lesions, dates[: n + 1], clouds, told, ignored, names or {})
     tracks = tuple(Track(lesion.id, tuple(lesion.sightings)) for lesion in lesions)
     return Tracks(tracks, tuple(dated.day for dated in dates))
 
@@ -71,6 +78,7 @@ def _link(
     clouds: Sequence[Cloud],
     told: Mapping[int, tuple[str, ...]],
     ignored: set[int],
+    names: Mapping[tuple[int, str], str],
 ) -> None:
     """Extend every track by the last of the dates and start the tracks of new lesions."""
     date = Decision(near_pairs([lesion.places for lesion in lesions], clouds))
@@ -88,8 +96,8 @@ def _link(
         if own:
             lesion.last = together([clouds[c] for c in own])
     started = [c for c in range(len(clouds)) if c not in date.owner and c not in ignored]
-    names = {c: told[c][0] if c in told else "" for c in started}
-    _start(date, lesions, dates, clouds, names)
+    said = {c: told[c][0] if c in told else "" for c in started}
+    _start(date, lesions, dates, clouds, said, names)
 
 
 def _obey(date: Decision, lesions: list[Growing], told: Mapping[int, tuple[str, ...]]) -> None:
@@ -282,21 +290,31 @@ def _start(
     lesions: list[Growing],
     dates: Sequence[DatedCandidates],
     clouds: Sequence[Cloud],
-    names: Mapping[int, str],
+    said: Mapping[int, str],
+    names: Mapping[tuple[int, str], str],
 ) -> None:
     """New tracks, largest first; at the first date these are the lesions of the baseline.
 
     Args:
-        names: candidate -> the lesion that a reader named, empty where none did. Candidates of
+        said: candidate -> the lesion that a reader named, empty where none did. Candidates of
             one name are pieces of one lesion.
+        names: see :func:`track`.
     """
     known = tuple(lesions)
+    dated = dates[-1]
     told: dict[str, list[int]] = {}
-    for c, name in names.items():
+    for c, name in said.items():
         told.setdefault(name, []).append(c)
     groups = [(name, own) for name, own in told.items() if name]
     groups += [("", [c]) for c in told.get("", [])]
     taken = {lesion.id for lesion in lesions} | set(told)
+    kept: dict[int, str] = {}
+    for c in told.get("", []):
+        name = names.get((dated.day, dated.candidates[c].label), "")
+        if name and name not in taken:
+            kept[c] = name
+            taken.add(name)
+    taken |= set(names.values())
     unused = (name for n in itertools.count(1) if (name := f"L{n}") not in taken)
     for name, own in sorted(groups, key=lambda group: -sum(clouds[c].volume_ml for c in group[1])):
         cloud = together([clouds[c] for c in own])
@@ -305,7 +323,7 @@ def _start(
             seen = Sighting(dates[-1].day, state, tuple(own), 1.0, CONFIRMED)
         else:
             seen = _first_sighting(date, own[0], cloud, known, dates)
-        lesions.append(Growing(name or next(unused), cloud, cloud, [seen]))
+        lesions.append(Growing(name or kept.get(own[0]) or next(unused), cloud, cloud, [seen]))
 
 
 def _first_sighting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -147,6 +148,15 @@ class Tracks:
             if track.id == lesion_id:
                 return track
         raise KeyError(lesion_id)
+
+    def first_candidates(self, dates: Iterable[DatedCandidates]) -> dict[tuple[int, str], str]:
+        """Day and label of the candidate that each lesion begins with, to its name."""
+        labels = {each.day: [c.label for c in each.candidates] for each in dates}
+        return {
+            (track.sightings[0].day, labels[track.sightings[0].day][c]): track.id
+            for track in self.lesions
+            for c in track.sightings[0].candidates[:1]
+        }
 
     def links(self) -> tuple[LinkFinding, ...]:
         """As shown and exported."""

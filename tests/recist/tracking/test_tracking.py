@@ -221,6 +221,24 @@ def test_a_reader_can_name_a_new_lesion_and_discard_a_candidate() -> None:
     assert story(tracks) == {"L1": ["baseline 1", "matched 1"], "liver 7": ["new 2"]}
 
 
+def test_a_lesion_keeps_its_name_when_another_is_linked_elsewhere() -> None:
+    dates = [
+        dated(0, ball(LARGE, WIDE)),
+        dated(50, ball(LARGE, WIDE), ball(OTHER, WIDE), ball(SMALL, WIDE)),
+    ]
+    plain = track(dates)
+    names = plain.first_candidates(dates)
+    third = next(c for (day, c), name in names.items() if (day, name) == (50, "L3"))
+    second = next(c for (day, c), name in names.items() if (day, name) == (50, "L2"))
+    links = (Link("50", second, "L1"),)
+    assert [each.id for each in track(dates, links=links).lesions][:2] == ["L1", "L2"]
+    kept = track(dates, links=links, names=names)
+    begins = kept.first_candidates(dates)
+    assert begins[50, third] == "L3"
+    assert "L2" not in begins.values() or begins[50, second] == "L2"
+    assert track(dates, names=names) == plain
+
+
 def test_a_reader_can_put_two_lesions_into_one_candidate() -> None:
     dates = [dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE)), dated(50, ball(LARGE, WIDE))]
     links = (Link("50", "c1", "L1"), Link("50", "c1", "L2"))
