@@ -13,7 +13,7 @@ Criteria = Annotated[
 ]
 ProtocolName = Annotated[
     str,
-    typer.Option("--protocol", help="Preset, or TOML file: [recist], [field], [pet]."),
+    typer.Option("--protocol", help="Preset, or TOML file with the tables recist, field and pet."),
 ]
 Events = Annotated[
     Path | None, typer.Option("--events", help="Table of events: subject, date|day, event.")
@@ -30,7 +30,7 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Let the configuration of --model's MONAI bundle run code."),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, or cuda[:n].")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")]
 
 
 def names_of(text: str) -> tuple[str, ...]:

@@ -139,6 +139,7 @@ def six_month_sheet(
                         "as_failure_exact": span(failures.clopper_pearson, 100),
                         "not_known_left_out_percent": percent(Proportion(free, known).rate),
                         "left_out_exact": span(Proportion(free, known).clopper_pearson, 100),
+                        **_in_full(curve, at),
                     }
                 )
     return Sheet(
@@ -152,6 +153,19 @@ def six_month_sheet(
          "not_known", "not_known_as_failure_percent", "as_failure_exact",
          "not_known_left_out_percent", "left_out_exact"),
     )  # fmt: skip
+
+
+def _in_full(curve: KaplanMeier, at: float) -> SheetRow:
+    """The curve at one day with the digits that another program is compared by."""
+    row = {
+        "survival": figure(curve.at(at), 6),
+        "survival_error": figure(curve.standard_error(at), 6),
+    }
+    for kind in IntervalScale:
+        low, high = curve.interval(at, kind) or (None, None)
+        name = kind.replace("-", "_")
+        row |= {f"{name}_low": figure(low, 6), f"{name}_high": figure(high, 6)}
+    return row
 
 
 def contrast_sheet(

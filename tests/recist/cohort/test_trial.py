@@ -136,6 +136,36 @@ def test_six_months_by_both_estimands() -> None:
     assert set(rows) >= {"183 days", "26 weeks", "with the visit window of 7 days"}
 
 
+#: Days of progression, and of the last scan of who did not progress (event 0).
+EIGHTEEN = (
+    (40, 1), (56, 1), (56, 1), (61, 0), (84, 1), (98, 1), (112, 1), (112, 0), (119, 1),
+    (140, 0), (154, 1), (168, 1), (168, 1), (182, 1), (183, 0), (196, 1), (224, 1), (280, 0),
+)  # fmt: skip
+
+
+def test_eighteen_patients_at_six_months_as_r_gives_them() -> None:
+    """From measurements to the curve at 182.625 days; R 4.2.2, ``survival`` 3.5-3::
+
+    summary(survfit(Surv(days, event) ~ 1, conf.type = kind), times = 182.625)
+    """
+    scans: Rows = []
+    for number, (day, event) in enumerate(EIGHTEEN):
+        scans.append(scan(f"K{number:02d}", -5, "20"))
+        scans.append(scan(f"K{number:02d}", day, "30" if event else "20"))
+    patients = [patient(f"K{number:02d}") for number in range(len(EIGHTEEN))]
+    trial, findings = read(scans, patients)
+    assert not findings
+    sheet = six_month_sheet(trial.patients, Arms(("drug",)), "ema_itt", 7)
+    wanted = ("PFS", "all", "182.625")
+    (main,) = [row for row in sheet.rows if (row["end_point"], row["arm"], row["days"]) == wanted]
+    numbers = ("survival", "survival_error", "log_low", "log_high", "log_log_low",
+               "log_log_high", "plain_low", "plain_high")  # fmt: skip
+    assert [main[name] for name in numbers] == [
+        "0.294643", "0.120300", "0.132360", "0.655896", "0.095161", "0.530020", "0.058858",
+        "0.530427",
+    ]  # fmt: skip
+
+
 def test_by_intention_to_treat_and_per_protocol() -> None:
     scans, patients = [], []
     for k in range(12):
