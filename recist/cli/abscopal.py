@@ -16,7 +16,7 @@ def abscopal(
     out: Out,
     events: Events = None,
     arms: Annotated[
-        Path | None, typer.Option("--arms", help="Table of arms: subject, arm, and systemic if known.")
+        Path | None, typer.Option("--arms", help="Table of arms: subject, arm; systemic if known.")
     ] = None,
     doses: Annotated[
         Path | None, typer.Option("--doses", help="field.csv of the main job: varies the dose.")
