@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,6 +45,27 @@ LEAST_MERGED_VOLUME = 0.5
 IMAGED_SHARE = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of the candidates of one date before the images are asked.
+
+    Attributes:
+        told: candidate -> the lesions that a reader linked it to; none of them: not a lesion.
+        names: see :func:`track`.
+    """
+
+    told: Mapping[int, tuple[str, ...]]
+    names: Mapping[tuple[int, str], str]
+
+    @property
+    def ignored(self) -> set[int]:
+        return {c for c, lesions in self.told.items() if not lesions}
+
+    def name_told(self, candidate: int) -> str:
+        """The lesion that a reader named first; empty where none did."""
+        return self.told[candidate][0] if candidate in self.told else ""
+
+
 def track(
     dates: Sequence[DatedCandidates],
     *,
@@ -64,10 +86,9 @@ def track(
     check(dates, links)
     lesions: list[Growing] = []
     for n, dated in enumerate(dates):
-        told = told_of(dated, links)
+        given = Given(told_of(dated, links), names or {})
         clouds = [cloud_of(candidate, dated) for candidate in dated.candidates]
-        ignored = {c for c, names in told.items() if not names}
-        _link(lesions, dates[: n + 1], clouds, told, ignored, names or {})
+        _link(lesions, dates[: n + 1], clouds, given)
     tracks = tuple(Track(lesion.id, tuple(lesion.sightings)) for lesion in lesions)
     return Tracks(tracks, tuple(dated.day for dated in dates))
 
@@ -76,16 +97,14 @@ def _link(
     lesions: list[Growing],
     dates: Sequence[DatedCandidates],
     clouds: Sequence[Cloud],
-    told: Mapping[int, tuple[str, ...]],
-    ignored: set[int],
-    names: Mapping[tuple[int, str], str],
+    given: Given,
 ) -> None:
     """Extend every track by the last of the dates and start the tracks of new lesions."""
     date = Decision(near_pairs([lesion.places for lesion in lesions], clouds))
-    _obey(date, lesions, told)
-    _follow(date, lesions, dates[-1], {*told, *ignored})
+    _obey(date, lesions, given.told)
+    _follow(date, lesions, dates[-1], set(given.told))
     free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.merged]
-    free = [c for c in range(len(clouds)) if c not in date.owner and c not in told]
+    free = [c for c in range(len(clouds)) if c not in date.owner and c not in given.told]
     _assign(date, lesions, clouds, free_lesions, free)
     _gather_pieces(date, lesions, clouds, [c for c in free if c not in date.owner])
     gone = [n for n in free_lesions if not date.of(n)]
@@ -95,9 +114,7 @@ def _link(
         own = date.of(n)
         if own:
             lesion.last = together([clouds[c] for c in own])
-    started = [c for c in range(len(clouds)) if c not in date.owner and c not in ignored]
-    said = {c: told[c][0] if c in told else "" for c in started}
-    _start(date, lesions, dates, clouds, said, names)
+    _start(date, lesions, dates, clouds, given)
 
 
 def _obey(date: Decision, lesions: list[Growing], told: Mapping[int, tuple[str, ...]]) -> None:
@@ -290,31 +307,28 @@ def _start(
     lesions: list[Growing],
     dates: Sequence[DatedCandidates],
     clouds: Sequence[Cloud],
-    said: Mapping[int, str],
-    names: Mapping[tuple[int, str], str],
+    given: Given,
 ) -> None:
     """New tracks, largest first; at the first date these are the lesions of the baseline.
 
-    Args:
-        said: candidate -> the lesion that a reader named, empty where none did. Candidates of
-            one name are pieces of one lesion.
-        names: see :func:`track`.
+    Candidates that a reader gave one name are pieces of one lesion.
     """
     known = tuple(lesions)
     dated = dates[-1]
     told: dict[str, list[int]] = {}
-    for c, name in said.items():
-        told.setdefault(name, []).append(c)
+    for c in range(len(clouds)):
+        if c not in date.owner and c not in given.ignored:
+            told.setdefault(given.name_told(c), []).append(c)
     groups = [(name, own) for name, own in told.items() if name]
     groups += [("", [c]) for c in told.get("", [])]
     taken = {lesion.id for lesion in lesions} | set(told)
     kept: dict[int, str] = {}
     for c in told.get("", []):
-        name = names.get((dated.day, dated.candidates[c].label), "")
+        name = given.names.get((dated.day, dated.candidates[c].label), "")
         if name and name not in taken:
             kept[c] = name
             taken.add(name)
-    taken |= set(names.values())
+    taken |= set(given.names.values())
     unused = (name for n in itertools.count(1) if (name := f"L{n}") not in taken)
     for name, own in sorted(groups, key=lambda group: -sum(clouds[c].volume_ml for c in group[1])):
         cloud = together([clouds[c] for c in own])
