@@ -13,7 +13,7 @@ from imaging.volume import Array, Grid, Index3, Unit, Volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Box:
+class FetchedBox:
     """A part of a volume: ``array[i, j, k]`` whose first voxel is ``start`` of the grid."""
 
     array: Array
@@ -36,7 +36,7 @@ class PartialVolume(Volume):
         unit: Unit,
         source: str,
         fetch: Callable[[], Array],
-        boxes: Sequence[Box] = (),
+        boxes: Sequence[FetchedBox] = (),
     ) -> None:
         for name, value in (
             ("grid", grid),
@@ -60,7 +60,7 @@ class PartialVolume(Volume):
 
     def region(self, low: Sequence[int], high: Sequence[int]) -> Array:
         """The voxels from ``low`` to before ``high``, from a box where one holds them all."""
-        boxes: tuple[Box, ...] = self._boxes  # type: ignore[attr-defined]
+        boxes: tuple[FetchedBox, ...] = self._boxes  # type: ignore[attr-defined]
         for box in boxes:
             if box.holds(low, high):
                 first = np.subtract(low, box.start)

@@ -29,7 +29,7 @@ from imaging.masks import read_label_map
 from imaging.nifti import read_nifti
 from imaging.read import Reading
 from imaging.registration import LesionSpheres, Registration, expected_place, register_dates
-from imaging.registration.change import LesionChange
+from imaging.registration.change import LesionTransform
 from imaging.series import Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.assessment import assess_course
@@ -200,7 +200,7 @@ def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[i
         for n, (lesion, proposal) in enumerate(zip(known, proposals, strict=True)):
             truth, mask = course.lesions[date][n], lesion.candidate.mask
             expected = expected_place(mask.centre_mm, None, registrations[date])
-            still = LesionChange(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
+            still = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
             found = proposal.candidate.mask if proposal.candidate else None
             shared = dice_of_masks(found, truth) if found is not None and truth.voxels else 0.0
             told = proposal.reason.partition("correlation ")[2].rstrip(")") or "1"

@@ -99,7 +99,7 @@ def proposed(
     where = None if suv is None or not candidates else landmarks(ct)
     if where is None or suv is None:
         return tuple(candidates)
-    seen = [_Seen.of(each.mask, ct, suv) for each in candidates]
+    seen = [_CandidateFacts.of(each.mask, ct, suv) for each in candidates]
     found = []
     for number, candidate in enumerate(candidates):
         others = [each for n, each in enumerate(seen) if n != number]
@@ -114,7 +114,7 @@ def proposed(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class _CandidateFacts:
     """A candidate's middle: centre LPS mm, median HU and its spread, mean and highest SUV."""
 
     mask: Mask
@@ -129,7 +129,7 @@ class _Seen:
         return FLUID_HU[0] <= self.hu <= FLUID_HU[1] and self.hu_sd <= FLUID_SD_HU
 
     @classmethod
-    def of(cls, mask: Mask, ct: Volume, suv: Volume) -> _Seen:
+    def of(cls, mask: Mask, ct: Volume, suv: Volume) -> _CandidateFacts:
         depth = ndimage.distance_transform_edt(np.pad(mask.array, 1), sampling=mask.grid.spacing_mm)
         inner = depth[1:-1, 1:-1, 1:-1]
         middle = inner >= 0.4 * inner.max()
@@ -146,7 +146,7 @@ class _Seen:
 
 
 def _organ(
-    seen: _Seen, others: Sequence[_Seen], where: Landmarks, ct: Volume
+    seen: _CandidateFacts, others: Sequence[_CandidateFacts], where: Landmarks, ct: Volume
 ) -> tuple[str, str] | None:
     """What a candidate looks like and why; None for a lesion as far as can be told."""
     if seen.suv < LEAST_SUV:
@@ -176,7 +176,7 @@ def _organ(
     return told[0] if told else None
 
 
-def _in_heart(seen: _Seen, where: Landmarks) -> bool:
+def _in_heart(seen: _CandidateFacts, where: Landmarks) -> bool:
     if where.lung_mm is None:
         return False
     low, high = where.lung_mm
@@ -186,7 +186,7 @@ def _in_heart(seen: _Seen, where: Landmarks) -> bool:
     return left and inside and 10.0 <= seen.hu <= 250.0 and seen.mask.volume_ml >= 30.0
 
 
-def _has_mirror(seen: _Seen, others: Sequence[_Seen], where: Landmarks) -> bool:
+def _has_mirror(seen: _CandidateFacts, others: Sequence[_CandidateFacts], where: Landmarks) -> bool:
     mirrored = seen.centre_mm * np.array([-1.0, 1.0, 1.0]) + np.array(
         [2.0 * where.midline_mm, 0.0, 0.0]
     )

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
 from imaging.deidentification.key import Alias, Key
-from imaging.deidentification.person import Person
+from imaging.deidentification.person import PersonTraces
 from imaging.deidentification.profile import (
     OPTIONS,
     OWN_DATES,
@@ -46,7 +46,7 @@ def shows_the_person(dataset: Dataset) -> str:
     return ""
 
 
-def clean(dataset: Dataset, alias: Alias, key: Key, person: Person) -> Dataset:
+def clean(dataset: Dataset, alias: Alias, key: Key, person: PersonTraces) -> Dataset:
     """The object without the person, in place.
 
     Args:
@@ -68,7 +68,7 @@ def clean(dataset: Dataset, alias: Alias, key: Key, person: Person) -> Dataset:
     return dataset
 
 
-def _clean_items(dataset: Dataset, alias: Alias, key: Key, person: Person) -> None:
+def _clean_items(dataset: Dataset, alias: Alias, key: Key, person: PersonTraces) -> None:
     for tag in list(dataset.keys()):
         element = dataset[tag]
         if element.tag.is_private:
@@ -101,7 +101,7 @@ def _is_safe(dataset: Dataset, element: DataElement) -> bool:
     return is_safe_private(creator, element.tag.element)
 
 
-def _clean_value(dataset: Dataset, element: DataElement, person: Person) -> None:
+def _clean_value(dataset: Dataset, element: DataElement, person: PersonTraces) -> None:
     action = action_of(element)
     if element.VR == "PN":
         action = Action.EMPTY if action is Action.KEEP else action

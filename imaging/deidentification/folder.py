@@ -15,7 +15,7 @@ from pydicom import Dataset
 from imaging.dataset import NotDicomError, read_dataset, read_object, understood
 from imaging.deidentification.cleaning import clean, shifted, shows_the_person
 from imaging.deidentification.key import Alias, Key
-from imaging.deidentification.person import Person
+from imaging.deidentification.person import PersonTraces
 from imaging.deidentification.profile import table
 from imaging.errors import InputError
 from imaging.series import Problem
@@ -105,10 +105,12 @@ def deidentify(
     return done
 
 
-def _headers(root: Path, done: Deidentified) -> tuple[list[tuple[Path, str]], dict[str, Person]]:
+def _headers(
+    root: Path, done: Deidentified
+) -> tuple[list[tuple[Path, str]], dict[str, PersonTraces]]:
     """Each object with its subject, and what names each subject in all of its files."""
     places: list[tuple[Path, str]] = []
-    persons: dict[str, Person] = defaultdict(Person)
+    persons: dict[str, PersonTraces] = defaultdict(PersonTraces)
     problems: list[Problem] = []
     for name in walk(root, problems):
         path = Path(name)
@@ -129,7 +131,7 @@ def _headers(root: Path, done: Deidentified) -> tuple[list[tuple[Path, str]], di
     return places, persons
 
 
-def _cleaned(path: Path, alias: Alias, key: Key, person: Person) -> tuple[Path, bytes]:
+def _cleaned(path: Path, alias: Alias, key: Key, person: PersonTraces) -> tuple[Path, bytes]:
     """Where the object goes within the folder, and its bytes."""
     dataset = read_object(path)
     if why := shows_the_person(dataset):

@@ -27,7 +27,7 @@ _DATES = re.compile(r"\b\d{4}[-./]?\d{2}[-./]?\d{2}\b|\b\d{1,2}[-./]\d{1,2}[-./]
 
 
 @dataclass(slots=True)
-class Person:
+class PersonTraces:
     """All that was found of a person while the headers were read.
 
     Attributes:

@@ -11,7 +11,7 @@ worse it is dropped and the result says so: a registration is never silently non
 
 from __future__ import annotations
 
-from imaging.registration.change import LesionChange, lesion_change
+from imaging.registration.change import LesionTransform, lesion_change
 from imaging.registration.dates import expected_place, register, register_dates
 from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import Registration, RegistrationMethod, RegistrationQuality
@@ -20,8 +20,8 @@ from imaging.registration.refinement import refined_at
 
 __all__ = [
     "Expected",
-    "LesionChange",
     "LesionSpheres",
+    "LesionTransform",
     "Registration",
     "RegistrationMethod",
     "RegistrationQuality",

@@ -42,7 +42,7 @@ FINE_SHARE, FINE_MM = 0.1, (0.8, 1.5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LesionChange:
+class LesionTransform:
     """A lesion of the fixed image in the moving one: ``place + matrix @ (x - centre)``.
 
     Attributes:
@@ -107,7 +107,7 @@ def depth_at(mask: Mask, points_mm: FloatArray) -> FloatArray:
 
 def lesion_change(
     fixed: Volume, moving: Volume, lesion: Mask, expected: Expected
-) -> LesionChange | None:
+) -> LesionTransform | None:
     """How a lesion of the fixed image changed; None where nothing like it is found near its place.
 
     Args:
@@ -160,7 +160,7 @@ def lesion_change(
     if not sound:
         return None
     chosen = max(sound, key=lambda fit: fit.correlation)
-    return LesionChange(
+    return LesionTransform(
         sought.centre_mm,
         place + chosen.shift,
         chosen.matrix,

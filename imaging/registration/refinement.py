@@ -47,7 +47,7 @@ FITTED_RADIUS_MM, ERROR_PER_RADIUS = 14.0, 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CloseLook:
     """What a close look at one place found.
 
     Attributes:
@@ -105,7 +105,7 @@ def refined_at(
 
 def look_at(
     registration: Registration, fixed: Volume, moving: Volume, centre: FloatArray, radius: float
-) -> Look | None:
+) -> CloseLook | None:
     """Around one lesion; None where there is too little of it in either image."""
     within = min(radius, LARGEST_RADIUS_MM)
     here = _piece(fixed, centre, within + AROUND_MM)
@@ -122,7 +122,7 @@ def look_at(
     node = tuple(np.clip(np.rint(nodes.to_voxel(centre)).astype(int), 0, np.array(nodes.shape) - 1))
     correction = np.asarray(shift[node[::-1]] - start[node[::-1]], dtype=np.float64)
     if np.linalg.norm(correction) > LARGEST_CORRECTION_MM:
-        return Look(np.zeros(3), 1.0, radius)
+        return CloseLook(np.zeros(3), 1.0, radius)
     looked = Registration(
         registration.fixed_grid,
         registration.moving_grid,
@@ -133,7 +133,7 @@ def look_at(
     )
     around = replace(here, body=use)
     matched = similarity(around, there, looked.to_moving_mm)
-    return Look(correction, 1.0 - max(matched.value, 0.0), radius)
+    return CloseLook(correction, 1.0 - max(matched.value, 0.0), radius)
 
 
 def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | None:

@@ -74,7 +74,7 @@ class Outgoing:
 Sink = Callable[[str, bytes], None]
 
 
-class Archive(Protocol):
+class ArchiveConnection(Protocol):
     """An archive to which a connection can be made."""
 
     def find(self, wanted: Wanted) -> list[Instance]:
@@ -87,7 +87,7 @@ class Archive(Protocol):
         """Send files; each with the reason why it was not taken, "" when it was."""
 
 
-def connected(remote: Remote) -> Archive:
+def connected(remote: Remote) -> ArchiveConnection:
     """The archive of an address.
 
     Raises:

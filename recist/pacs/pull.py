@@ -18,7 +18,7 @@ from imaging.header import Tag, read_header
 from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
 from imaging.writing import WriteError, written_whole
-from recist.pacs.archive import Archive, BrokenError, Instance, RefusedError, Wanted
+from recist.pacs.archive import ArchiveConnection, BrokenError, Instance, RefusedError, Wanted
 from recist.pacs.ledger import InstanceState, Ledger
 from recist.pacs.patience import Patience
 from recist.patient.result_folder import folder_name
@@ -82,7 +82,7 @@ def read_work_list(path: Path) -> list[Wanted]:
 
 
 def pull(
-    archive: Archive,
+    archive: ArchiveConnection,
     remote: str,
     wanted: Sequence[Wanted],
     folder: Path,
@@ -141,7 +141,7 @@ def _by_series(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
 
 
 def _fetch_series(
-    archive: Archive,
+    archive: ArchiveConnection,
     instances: Sequence[Instance],
     folder: Path,
     ledger: Ledger,
@@ -195,7 +195,7 @@ def _fetch_series(
         return
 
 
-def _found(archive: Archive, wanted: Wanted, patience: Patience) -> list[Instance]:
+def _found(archive: ArchiveConnection, wanted: Wanted, patience: Patience) -> list[Instance]:
     for pause in patience.pauses():
         try:
             return archive.find(wanted)

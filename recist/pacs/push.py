@@ -14,7 +14,7 @@ from imaging.dataset import READ_ERRORS, NotDicomError
 from imaging.errors import HeaderError, InputError
 from imaging.header import Tag, read_header
 from imaging.writing import WriteError
-from recist.pacs.archive import Archive, BrokenError, Outgoing, RefusedError
+from recist.pacs.archive import ArchiveConnection, BrokenError, Outgoing, RefusedError
 from recist.pacs.ledger import InstanceState, Ledger
 from recist.pacs.patience import Patience
 from recist.pacs.pull import Transferred
@@ -83,7 +83,7 @@ def _outgoing(path: Path) -> Outgoing:
 
 
 def push(
-    archive: Archive,
+    archive: ArchiveConnection,
     remote: str,
     files: Sequence[Outgoing],
     report: Path,
@@ -131,7 +131,7 @@ def push(
 
 
 def _patiently_sent(
-    archive: Archive, files: Sequence[Outgoing], patience: Patience
+    archive: ArchiveConnection, files: Sequence[Outgoing], patience: Patience
 ) -> Iterator[tuple[Outgoing, str]]:
     """Send files; after a break those that are left, again while tries get further.
 

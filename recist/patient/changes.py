@@ -12,7 +12,7 @@ from recist.response import Assessment, Response, Scope
 
 
 @dataclass(frozen=True, slots=True)
-class LesionChange:
+class LesionDifference:
     """One thing that is said otherwise of a lesion.
 
     Attributes:
@@ -35,7 +35,7 @@ class LesionChange:
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseChange:
+class ResponseDifference:
     """Another response at a date, by one set of criteria on one set of lesions."""
 
     criteria: str
@@ -52,7 +52,7 @@ class ResponseChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class AnswerDifference:
     """Everything that differs.
 
     Attributes:
@@ -61,8 +61,8 @@ class Changes:
         dates: ISO date (or day) of each day named.
     """
 
-    lesions: tuple[LesionChange, ...] = ()
-    responses: tuple[ResponseChange, ...] = ()
+    lesions: tuple[LesionDifference, ...] = ()
+    responses: tuple[ResponseDifference, ...] = ()
     best: tuple[tuple[str, Scope, Response | None, Response | None], ...] = ()
     dates: tuple[tuple[int, str], ...] = ()
 
@@ -76,7 +76,7 @@ class Changes:
         other dates follow in lines of their own.
         """
         found = []
-        told: set[ResponseChange] = set()
+        told: set[ResponseDifference] = set()
         for lesion, day in dict.fromkeys((each.lesion_id, each.day) for each in self.lesions):
             own = [str(x) for x in self.lesions if (x.lesion_id, x.day) == (lesion, day)]
             here = [x for x in self.responses if x.day == day]
@@ -96,10 +96,10 @@ class Changes:
         return dict(self.dates).get(day, f"day {day}")
 
 
-def changes_between(before: PatientResult, after: PatientResult) -> Changes:
+def changes_between(before: PatientResult, after: PatientResult) -> AnswerDifference:
     """What an answer says otherwise than one before it."""
     days = {t.day: None for result in (before, after) for t in result.course.timepoints}
-    return Changes(
+    return AnswerDifference(
         tuple(_lesion_changes(before, after)),
         tuple(_response_changes(before, after)),
         tuple(_best_changes(before, after)),
@@ -107,14 +107,14 @@ def changes_between(before: PatientResult, after: PatientResult) -> Changes:
     )
 
 
-def _lesion_changes(before: PatientResult, after: PatientResult) -> Iterator[LesionChange]:
+def _lesion_changes(before: PatientResult, after: PatientResult) -> Iterator[LesionDifference]:
     was = {lesion.id: lesion for lesion in before.course.lesions}
     now = {lesion.id: lesion for lesion in after.course.lesions}
     for name in dict.fromkeys((*was, *now)):
         if name not in now:
-            yield LesionChange(name, None, "lesion", "recorded", "not recorded")
+            yield LesionDifference(name, None, "lesion", "recorded", "not recorded")
         elif name not in was:
-            yield LesionChange(name, None, "lesion", "not recorded", "recorded")
+            yield LesionDifference(name, None, "lesion", "not recorded", "recorded")
         else:
             yield from _of_kind(was[name], now[name])
     seen_before, seen_now = _seen(before), _seen(after)
@@ -127,10 +127,10 @@ def _lesion_changes(before: PatientResult, after: PatientResult) -> Iterator[Les
             unit = " mm"
             if old.endswith(unit) and new.endswith(unit):
                 old = old.removesuffix(unit)
-            yield LesionChange(name, day, "size", old, new)
+            yield LesionDifference(name, day, "size", old, new)
 
 
-def _of_kind(was: Lesion, now: Lesion) -> Iterator[LesionChange]:
+def _of_kind(was: Lesion, now: Lesion) -> Iterator[LesionDifference]:
     for what, old, new in (
         ("role", was.role.value, now.role.value),
         ("organ", was.organ, now.organ),
@@ -138,7 +138,7 @@ def _of_kind(was: Lesion, now: Lesion) -> Iterator[LesionChange]:
         ("kind", _kind(was), _kind(now)),
     ):
         if old != new:
-            yield LesionChange(now.id, None, what, old, new)
+            yield LesionDifference(now.id, None, what, old, new)
 
 
 def _kind(lesion: Lesion) -> str:
@@ -163,7 +163,7 @@ def _words(measurement: Measurement | None) -> str:
     return measurement.status.value.replace("-", " ")
 
 
-def _response_changes(before: PatientResult, after: PatientResult) -> Iterator[ResponseChange]:
+def _response_changes(before: PatientResult, after: PatientResult) -> Iterator[ResponseDifference]:
     def by_place(result: PatientResult) -> dict[tuple[str, Scope, int], Assessment]:
         return {(a.criteria, a.scope, a.day): a for a in result.assessments}
 
@@ -172,7 +172,7 @@ def _response_changes(before: PatientResult, after: PatientResult) -> Iterator[R
         old = was[place].overall if place in was else None
         new = now[place].overall if place in now else None
         if old is not new:
-            yield ResponseChange(*place, old, new)
+            yield ResponseDifference(*place, old, new)
 
 
 def _best_changes(

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from imaging.errors import InputError
 from imaging.registration import (
     Expected,
-    LesionChange,
+    LesionTransform,
     Registration,
     expected_place,
     lesion_change,
@@ -132,7 +132,7 @@ def _proposed(
     before, now = known.examination.ct.volume, here.ct.volume
     change = lesion_change(before, now, mask, expected)
     recognised = change is not None and change.correlation >= BELIEVED
-    unchanged = LesionChange(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
+    unchanged = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
     carried = (change if change is not None and recognised else unchanged).carried(mask, now.grid)
     opinion = _opinion(second, here, carried) if carried.voxels else None
     if change is not None and recognised:
@@ -200,7 +200,7 @@ def unchanged_at(known: KnownLesion, here: Examination, registration: Registrati
     """The outline of a lesion where it would lie at another date, had it not changed."""
     mask = known.candidate.mask
     expected = expected_place(mask.centre_mm, known.registration, registration)
-    still = LesionChange(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
+    still = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
     return still.carried(mask, here.ct.volume.grid)
 
 
@@ -217,7 +217,7 @@ def imaged_share(mask: Mask, expected: Expected, volume: Volume) -> float:
 def _by_outline(
     known: KnownLesion,
     here: Examination,
-    change: LesionChange,
+    change: LesionTransform,
     carried: Mask,
     opinion: Candidate | None,
     *,
@@ -257,7 +257,7 @@ def _disagreement(opinion: Candidate | None, carried: Mask) -> str:
     return f"the network draws {caliper(opinion.mask).long_axis_mm} mm, the outline is {own_mm} mm"
 
 
-def _seed(carried: Mask, change: LesionChange, volume: Volume) -> Mask:
+def _seed(carried: Mask, change: LesionTransform, volume: Volume) -> Mask:
     """The voxels of a lesion too small to have an outline: at least the one in its middle."""
     if carried.voxels:
         return carried

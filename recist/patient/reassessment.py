@@ -18,7 +18,7 @@ from recist.criteria.robustness import category_probabilities
 from recist.criteria.sums import baseline_sum
 from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import parts_of
-from recist.patient.changes import Changes, changes_between
+from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections.measured import CorrectedMeasurement
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
@@ -48,7 +48,7 @@ def reassess(
     *,
     since: PatientResult | None = None,
     pictures: bool = True,
-) -> tuple[PatientResult, Changes]:
+) -> tuple[PatientResult, AnswerDifference]:
     """The answer with the corrections of a reader, and what they changed.
 
     Args:

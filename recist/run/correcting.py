@@ -17,7 +17,7 @@ from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder, patient_folders
 from recist.export.joined import JOINED, joined
 from recist.export.rows import LINE_END
-from recist.patient.changes import Changes, changes_between
+from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections import NOTHING_SAID, Corrections, read_corrections
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
@@ -40,7 +40,7 @@ class CorrectedPatient:
     """
 
     subject: str
-    changes: Changes | None
+    changes: AnswerDifference | None
     failure: str = ""
 
 

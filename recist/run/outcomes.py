@@ -61,7 +61,7 @@ class _Task(NamedTuple):
     refused: frozenset[str]
 
 
-class _Seen(NamedTuple):
+class _ResponseRow(NamedTuple):
     row: int
     when: int
     response: Response
@@ -144,14 +144,16 @@ def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
     return done
 
 
-def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[_Key, list[_Seen]]]:
+def _read(
+    task: _Task, chunk: Chunk, findings: list[Finding]
+) -> dict[str, dict[_Key, list[_ResponseRow]]]:
     """The responses of each subject; rows that cannot be read are among the findings.
 
     A row with neither time nor response names a subject of whom nothing was assessed.
     """
     at, width = task.layout.position, task.layout.width
     parse = when_reader(task.layout, task.protocol.date_order)
-    subjects: defaultdict[str, dict[_Key, list[_Seen]]] = defaultdict(dict)
+    subjects: defaultdict[str, dict[_Key, list[_ResponseRow]]] = defaultdict(dict)
     above = ""
     for number, short in chunk.rows(task.delimiter):
         row = [*short, *[""] * width][:width]
@@ -180,11 +182,13 @@ def _read(task: _Task, chunk: Chunk, findings: list[Finding]) -> dict[str, dict[
         sign_text = row[at[_SIGN]] if _SIGN in at else ""
         sign = slips.value("unknown-time", parse, sign_text) if sign_text.strip() else None
         if when is not None and response is not None:
-            sequence.append(_Seen(number, when, response, sign))
+            sequence.append(_ResponseRow(number, when, response, sign))
     return dict(subjects)
 
 
-def _conclude(task: _Task, subject: str, key: _Key, seen: Sequence[_Seen], part: Rendered) -> None:
+def _conclude(
+    task: _Task, subject: str, key: _Key, seen: Sequence[_ResponseRow], part: Rendered
+) -> None:
     """The outcome of one sequence.
 
     Raises:
@@ -249,7 +253,7 @@ def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[Respond
 def _day_zero(
     task: _Task,
     subject: str,
-    seen: Sequence[_Seen],
+    seen: Sequence[_ResponseRow],
     events: Sequence[DatedEvent],
     findings: list[Finding],
 ) -> int:
@@ -273,8 +277,10 @@ def _day_zero(
     return first
 
 
-def _once_a_day(subject: str, seen: Sequence[_Seen], part: Rendered) -> Iterator[_Seen]:
-    by_day: dict[int, _Seen] = {}
+def _once_a_day(
+    subject: str, seen: Sequence[_ResponseRow], part: Rendered
+) -> Iterator[_ResponseRow]:
+    by_day: dict[int, _ResponseRow] = {}
     for one in sorted(seen, key=lambda one: (one.when, one.row)):
         known = by_day.setdefault(one.when, one)
         if known.response is not one.response:

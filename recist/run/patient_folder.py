@@ -18,7 +18,7 @@ from imaging.writing import write_text
 from recist.export.patient_files import DELINEATIONS, delineation_name, write_case
 from recist.patient.corrections import Corrections, write_corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
-from recist.patient.corrections.correction_tables import Proposal, corrections_in
+from recist.patient.corrections.correction_tables import ProposedRow, corrections_in
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.options import LIMIT_MB
 from recist.patient.pipeline import PatientAnswer
@@ -117,7 +117,7 @@ def _write_tables(answer: PatientAnswer, folder: Path) -> None:
     )
 
 
-def _proposals(result: PatientResult, said: Corrections) -> list[Proposal]:
+def _proposals(result: PatientResult, said: Corrections) -> list[ProposedRow]:
     found = []
     corrected = {(each.lesion, each.date) for each in said.measurements}
     for at in result.course.timepoints:
@@ -130,7 +130,7 @@ def _proposals(result: PatientResult, said: Corrections) -> list[Proposal]:
                 words = f"{measurement.diameter_mm} mm"
             # What was proposed before a correction stands in the remarks of the page.
             shown = "" if (measurement.lesion_id, date) in corrected else words
-            found.append(Proposal(measurement.lesion_id, date, shown))
+            found.append(ProposedRow(measurement.lesion_id, date, shown))
     return found
 
 

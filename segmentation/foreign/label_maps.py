@@ -39,7 +39,7 @@ IMAGE_TAILS = ("_0000", "_ct")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class LabelMapFiles:
     """A folder of label maps, or one label map.
 
     Attributes:
@@ -53,7 +53,7 @@ class Written:
     classes: frozenset[str]
 
     @classmethod
-    def at(cls, path: Path, recipe: Recipe) -> Written:
+    def at(cls, path: Path, recipe: Recipe) -> LabelMapFiles:
         """List the label maps; names of labels are looked up in nnU-Net's ``dataset.json``.
 
         Raises:
@@ -133,7 +133,7 @@ def _names(path: Path) -> dict[str, int]:
         return {}
 
 
-def delineate(written: Written, ct: Volume, names: Sequence[str]) -> Delineation:
+def delineate(written: LabelMapFiles, ct: Volume, names: Sequence[str]) -> Delineation:
     """The lesions of one examination, a candidate for each connected piece.
 
     Raises:

@@ -89,7 +89,7 @@ def _opened(path: Path, recipe: Recipe, trusted: bool, *, named: bool) -> Bundle
             lambda ct, suv, device, _: nnunet.delineate(trained, ct, suv, device=device),
         )
     if kind is ModelKind.LABEL_MAPS:
-        written = label_maps.Written.at(path, recipe)
+        written = label_maps.LabelMapFiles.at(path, recipe)
         return ForeignModel(
             path.name,
             "",

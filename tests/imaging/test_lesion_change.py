@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.errors import GeometryError
-from imaging.registration import Expected, LesionChange, lesion_change
+from imaging.registration import Expected, LesionTransform, lesion_change
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 
 LUNG_HU, TISSUE_HU = -800.0, 40.0
@@ -103,7 +103,7 @@ def test_nothing_cannot_be_followed() -> None:
 
 def test_points_go_there_and_back() -> None:
     matrix: FloatArray = np.array([[0.8, 0.1, 0.0], [0.0, 0.7, 0.0], [0.05, 0.0, 0.9]])
-    change = LesionChange(np.array([1.0, 2, 3]), np.array([9.0, 8, 7]), matrix, 1.0, 0.0)
+    change = LesionTransform(np.array([1.0, 2, 3]), np.array([9.0, 8, 7]), matrix, 1.0, 0.0)
     points = np.random.default_rng(0).normal(0, 20, (50, 3))
     assert np.allclose(change.to_fixed_mm(change.to_moving_mm(points)), points)
     assert np.allclose(change.to_moving_mm(np.array([[1.0, 2, 3]])), [[9.0, 8, 7]])
@@ -112,6 +112,6 @@ def test_points_go_there_and_back() -> None:
 @pytest.mark.parametrize("pixel_mm", [0.7, 1.3])
 def test_an_outline_carried_without_a_change_keeps_its_volume(pixel_mm: float) -> None:
     _, drawn = scene((12.0, 9.0, 10.0))
-    still = LesionChange(drawn.centre_mm, drawn.centre_mm, np.eye(3), 1.0, 0.0)
+    still = LesionTransform(drawn.centre_mm, drawn.centre_mm, np.eye(3), 1.0, 0.0)
     carried = still.carried(drawn, grid(3.0, pixel_mm))
     assert carried.volume_ml == pytest.approx(drawn.volume_ml, rel=0.05)

@@ -29,7 +29,7 @@ DATASET_JSON_VERSION = "1.1.0"
 Cell = str | int | Decimal | None
 
 
-class Form(StrEnum):
+class DatasetFormat(StrEnum):
     """A file format, by the suffix of its files."""
 
     CSV = "csv"
@@ -87,7 +87,7 @@ class Dataset:
         )
 
 
-def write(dataset: Dataset, folder: Path, form: Form, *, study: str, created: str) -> Path:
+def write(dataset: Dataset, folder: Path, form: DatasetFormat, *, study: str, created: str) -> Path:
     """Write a dataset into a folder.
 
     Args:
@@ -97,9 +97,9 @@ def write(dataset: Dataset, folder: Path, form: Form, *, study: str, created: st
         InputError: a text that the format cannot hold, or a place that cannot be written.
     """
     path = folder / f"{dataset.name.lower()}.{form}"
-    if form is Form.CSV:
+    if form is DatasetFormat.CSV:
         write_text(path, csv_text(_texts(dataset), [each.name for each in dataset.columns]))
-    elif form is Form.XPT:
+    elif form is DatasetFormat.XPT:
         _write_xpt(dataset, path)
     else:
         write_text(path, _dataset_json(dataset, study, created))
@@ -116,11 +116,11 @@ def read(path: Path, names: Sequence[str]) -> list[dict[str, str]]:
         InputError: a file that cannot be read, or of another format.
     """
     suffix = path.suffix.lower().lstrip(".")
-    if suffix == Form.XPT:
+    if suffix == DatasetFormat.XPT:
         return _read_xpt(path)
-    if suffix == Form.JSON:
+    if suffix == DatasetFormat.JSON:
         return _read_json(path)
-    if suffix == Form.CSV:
+    if suffix == DatasetFormat.CSV:
         table = Columns((), tuple(name.lower() for name in names), is_dated=False)
         rows = small_rows(path, table)
         return [{name.upper(): cell for name, cell in row.items()} for _, row in rows]

@@ -13,7 +13,7 @@ from imaging.writing import write_text
 from recist.export.cdisc import terminology
 from recist.export.cdisc.analysis import response_parameters, times_to_events
 from recist.export.cdisc.conformance import Breach, Weight, check
-from recist.export.cdisc.dataset import Dataset, Form, write
+from recist.export.cdisc.dataset import Dataset, DatasetFormat, write
 from recist.export.cdisc.evaluators import Evaluator, evaluators_of
 from recist.export.cdisc.responses import responses
 from recist.export.cdisc.source import Answers
@@ -63,7 +63,7 @@ def export(
     standard: str,
     *,
     study: str,
-    forms: Sequence[Form] = tuple(Form),
+    forms: Sequence[DatasetFormat] = tuple(DatasetFormat),
     accepted: str = "",
     words: Terminology | None = None,
 ) -> Datasets:

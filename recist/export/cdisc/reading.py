@@ -15,7 +15,7 @@ from pathlib import Path
 from imaging.errors import InputError
 from recist.course import Role, Status
 from recist.export.cdisc import dataset
-from recist.export.cdisc.dataset import Form
+from recist.export.cdisc.dataset import DatasetFormat
 from recist.export.cdisc.evaluators import INVESTIGATOR
 from recist.export.cdisc.subjects import day_of, subject_of
 from recist.export.cdisc.tumours import (
@@ -53,7 +53,7 @@ _DIAMETER = "DIAMETER"
 
 
 @dataclass(slots=True)
-class _Seen:
+class _LesionRows:
     """All rows of a lesion at a visit."""
 
     parts: dict[str, str] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def rows_of(
         if row.get("TUTESTCD", "TUMIDENT") in ("TUMIDENT", "TUSPLIT", "TUMERGE", "LESIDENT", "")
     }
     left_out: Counter[str] = Counter()
-    seen: dict[tuple[str, str, str, str], _Seen] = {}
+    seen: dict[tuple[str, str, str, str], _LesionRows] = {}
     own_diameter = any(row.get("TRTESTCD") == _DIAMETER for row in results)
     zero = _zero(results)
     for row in results:
@@ -117,7 +117,9 @@ def rows_of(
             left_out["TR rows without a date"] += 1
             continue
         whole, part = _name(key[-1])
-        one = seen.setdefault((key[0], key[1], when, whole), _Seen(visit=row.get("VISIT", "")))
+        one = seen.setdefault(
+            (key[0], key[1], when, whole), _LesionRows(visit=row.get("VISIT", ""))
+        )
         if not _read(row, one, part, own_diameter=own_diameter, is_node=_is_node(place)):
             left_out[f"TR rows of the test {code}"] += 1
     rows: list[dict[str, str]] = []
@@ -138,7 +140,7 @@ def rows_of(
 def _rows(
     folder: Path, name: str, variables: Sequence[str], *, needed: bool = True
 ) -> list[dict[str, str]]:
-    for form in Form:
+    for form in DatasetFormat:
         path = folder / f"{name}.{form}"
         if path.is_file():
             rows = dataset.read(path, variables)
@@ -198,7 +200,7 @@ def _is_node(place: Row) -> bool:
     return NODE in place.get("TULOC", "").upper()
 
 
-def _read(row: Row, one: _Seen, part: str, *, own_diameter: bool, is_node: bool) -> bool:
+def _read(row: Row, one: _LesionRows, part: str, *, own_diameter: bool, is_node: bool) -> bool:
     """Take up a row; False for a test that is not used."""
     code, result = row.get("TRTESTCD", ""), row.get("TRSTRESC", "") or row.get("TRORRES", "")
     wanted = (_DIAMETER,) if own_diameter else (("LPERP",) if is_node else ("LDIAM",))
@@ -235,7 +237,7 @@ def _prefixes(lesions: Mapping[tuple[str, str, str], Row]) -> dict[str, str]:
 
 
 def _lines(
-    place: Row, key: tuple[str, str, str, str], one: _Seen, prefix: str
+    place: Row, key: tuple[str, str, str, str], one: _LesionRows, prefix: str
 ) -> list[dict[str, str]]:
     """The rows of a lesion at a visit: one, or one for each part."""
     subject, reader, when, name = key
@@ -269,7 +271,7 @@ def _lines(
     return rows
 
 
-def _status(one: _Seen, role: Role) -> Status:
+def _status(one: _LesionRows, role: Role) -> Status:
     if one.too_small:
         return Status.TOO_SMALL
     if one.state == STATES[Status.ABSENT]:

@@ -82,7 +82,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedRow:
     """One lesion at one date as it stands without corrections, for the table to fill in."""
 
     lesion: str
@@ -135,7 +135,7 @@ def write_corrections(
     said: Corrections,
     *,
     lesions: Sequence[str] = (),
-    proposals: Sequence[Proposal] = (),
+    proposals: Sequence[ProposedRow] = (),
     dates: Sequence[dt.date] = (),
 ) -> None:
     """Write the five tables of a subject into a folder; what is read back is the same.
@@ -316,7 +316,7 @@ def _link_row(link: Link) -> dict[str, str]:
     return {"date": link.when, "candidate": link.candidate, "lesion": link.lesion, **_signed(link)}
 
 
-def _measurement_rows(said: Corrections, proposals: Sequence[Proposal]) -> list[dict[str, str]]:
+def _measurement_rows(said: Corrections, proposals: Sequence[ProposedRow]) -> list[dict[str, str]]:
     left = {(each.lesion, each.date): each for each in said.measurements}
     rows = []
     for proposal in proposals:

@@ -17,7 +17,7 @@ import numpy as np
 from pydicom import Dataset
 
 from imaging.errors import InputError
-from imaging.partial import Box, LaterHeaders, PartialVolume
+from imaging.partial import FetchedBox, LaterHeaders, PartialVolume
 from imaging.read import Reading, read_ct, read_pet
 from imaging.series import Visit
 from imaging.stored import Headers
@@ -138,7 +138,7 @@ def _kept(work: Work, store: ArrayStore, with_boxes: bool) -> dict[str, Any]:
     return {"schema": SCHEMA, "version": __version__, "work": kept}
 
 
-def _without_voxels(date: ObservedDate, boxes: Sequence[Box]) -> dict[str, object]:
+def _without_voxels(date: ObservedDate, boxes: Sequence[FetchedBox]) -> dict[str, object]:
     """The parts of a date as plain values; voxels are left where they are."""
     examination = date.examination
     ct, suv = examination.ct, examination.suv
@@ -165,9 +165,9 @@ def _without_voxels(date: ObservedDate, boxes: Sequence[Box]) -> dict[str, objec
     }
 
 
-def _boxes(work: Work) -> dict[int, list[Box]]:
+def _boxes(work: Work) -> dict[int, list[FetchedBox]]:
     """By day, the CT around each picture."""
-    found: dict[int, list[Box]] = {}
+    found: dict[int, list[FetchedBox]] = {}
     volumes = {each.day: each.examination.ct.volume for each in work.dates}
     for _, image in _pictures(work.memory.asked.items()):
         volume = volumes.get(image.day)
@@ -175,7 +175,7 @@ def _boxes(work: Work) -> dict[int, list[Box]]:
             continue
         low, high = pictured_box(image, volume.grid, BEYOND_MM)
         array = np.ascontiguousarray(volume.region(low, high))
-        found.setdefault(image.day, []).append(Box(array, (low[0], low[1], low[2])))
+        found.setdefault(image.day, []).append(FetchedBox(array, (low[0], low[1], low[2])))
     return found
 
 
@@ -232,7 +232,9 @@ def _headers(
     return LaterHeaders(kept, fetch) if isinstance(kept, int) else Headers(kept)
 
 
-def _partial(placed: _Placed, fetch: Callable[[], Array], boxes: Sequence[Box] = ()) -> Volume:
+def _partial(
+    placed: _Placed, fetch: Callable[[], Array], boxes: Sequence[FetchedBox] = ()
+) -> Volume:
     return PartialVolume(placed.grid, placed.unit, placed.source, fetch, boxes)
 
 

@@ -110,7 +110,7 @@ class Assignment(Base):
     slot: Mapped[str] = mapped_column(String(16))
 
 
-class Reading(Base):
+class ReadingRow(Base):
     """One version of one reader's reading of a subject.
 
     Attributes:
@@ -260,7 +260,7 @@ AUDITED = (
     Account,
     SubjectRow,
     Assignment,
-    Reading,
+    ReadingRow,
     Entry,
     OutlineRow,
     Signature,

@@ -20,7 +20,7 @@ from recist.course import Course, Status, Timepoint
 from recist.review.database.tables import (
     Entry,
     EntryKind,
-    Reading,
+    ReadingRow,
     ReadingState,
     Signature,
     SubjectRow,
@@ -54,7 +54,7 @@ class OpenReading:
         has_more_dates: others come when these are signed.
     """
 
-    row: Reading
+    row: ReadingRow
     subject: str
     reader: str
     proposals: Proposals
@@ -88,12 +88,12 @@ def subject_row(session: Session, subject: str) -> SubjectRow:
     return found
 
 
-def latest(session: Session, subject: SubjectRow, account_id: int) -> Reading | None:
+def latest(session: Session, subject: SubjectRow, account_id: int) -> ReadingRow | None:
     """The newest version of a reader's reading of a subject."""
     return session.scalar(
-        select(Reading)
-        .where(Reading.subject_id == subject.id, Reading.account_id == account_id)
-        .order_by(Reading.version.desc())
+        select(ReadingRow)
+        .where(ReadingRow.subject_id == subject.id, ReadingRow.account_id == account_id)
+        .order_by(ReadingRow.version.desc())
         .limit(1)
     )
 
@@ -105,8 +105,8 @@ def looked_at(session: Session, room: Room, person: Person, subject: str) -> Ope
     return of_row(session, room, reading, subject, person.name)
 
 
-def _first(subject: SubjectRow, person: Person) -> Reading:
-    return Reading(
+def _first(subject: SubjectRow, person: Person) -> ReadingRow:
+    return ReadingRow(
         subject_id=subject.id,
         account_id=person.account_id,
         version=1,
@@ -117,7 +117,7 @@ def _first(subject: SubjectRow, person: Person) -> Reading:
 
 
 def of_row(
-    session: Session, room: Room, reading: Reading, subject: str, reader: str
+    session: Session, room: Room, reading: ReadingRow, subject: str, reader: str
 ) -> OpenReading:
     """A stored reading with all that belongs to it."""
     is_stored = reading.id is not None
@@ -154,10 +154,10 @@ def _unlocked(
         return every
     signed = session.scalars(
         select(Signature.date)
-        .join(Reading, Reading.id == Signature.reading_id)
+        .join(ReadingRow, ReadingRow.id == Signature.reading_id)
         .where(
-            Reading.subject_id == subject_id,
-            Reading.account_id == account_id,
+            ReadingRow.subject_id == subject_id,
+            ReadingRow.account_id == account_id,
             Signature.date != "",
         )
     )

@@ -16,7 +16,7 @@ from recist.course import Course
 from recist.export.tables import measurement_lines
 from recist.review.database.tables import (
     Entry,
-    Reading,
+    ReadingRow,
     ReadingState,
     Signature,
 )
@@ -96,13 +96,13 @@ def sign(
     return of_row(desk.session, desk.room, reading.row, subject, desk.person.name)
 
 
-def _supersede(session: Session, row: Reading) -> None:
+def _supersede(session: Session, row: ReadingRow) -> None:
     for other in session.scalars(
-        select(Reading).where(
-            Reading.subject_id == row.subject_id,
-            Reading.account_id == row.account_id,
-            Reading.version < row.version,
-            Reading.state == ReadingState.SIGNED.value,
+        select(ReadingRow).where(
+            ReadingRow.subject_id == row.subject_id,
+            ReadingRow.account_id == row.account_id,
+            ReadingRow.version < row.version,
+            ReadingRow.state == ReadingState.SIGNED.value,
         )
     ):
         other.state = ReadingState.SUPERSEDED.value
@@ -169,7 +169,7 @@ def reopen(desk: Desk, subject: str, revision: int, reason: str) -> OpenReading:
     if before.revision != revision:
         raise ConflictError("the reading was changed meanwhile", remedy="load it again")
     desk.act("new version", subject=subject, reason=reason)
-    made = Reading(
+    made = ReadingRow(
         subject_id=row.id,
         account_id=desk.person.account_id,
         version=before.version + 1,

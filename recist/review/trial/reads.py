@@ -17,7 +17,7 @@ from recist.review.database.tables import (
     AccountRole,
     Adjudication,
     Assignment,
-    Reading,
+    ReadingRow,
     ReadingState,
     Signature,
     SubjectRow,
@@ -55,8 +55,8 @@ class Read:
 
     number: ReadNumber
     reader: str
-    newest: Reading | None
-    signed: Reading | None
+    newest: ReadingRow | None
+    signed: ReadingRow | None
     signature: Signature | None
 
     @property
@@ -117,13 +117,13 @@ def _reads(session: Session, subject: SubjectRow) -> Iterator[Read]:
             continue
         newest = latest(session, subject, account.id)
         signed = session.scalar(
-            select(Reading)
+            select(ReadingRow)
             .where(
-                Reading.subject_id == subject.id,
-                Reading.account_id == account.id,
-                Reading.state == ReadingState.SIGNED.value,
+                ReadingRow.subject_id == subject.id,
+                ReadingRow.account_id == account.id,
+                ReadingRow.state == ReadingState.SIGNED.value,
             )
-            .order_by(Reading.version.desc())
+            .order_by(ReadingRow.version.desc())
             .limit(1)
         )
         signature = None

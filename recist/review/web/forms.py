@@ -80,7 +80,7 @@ class Drawn(Form):
     short: Ends | None = None
 
 
-class Box(Form):
+class OutlineBox(Form):
     """Voxels of the CT: a box from ``start``, its bits in base64, the last axis fastest."""
 
     start: tuple[Count, Count, Count]
@@ -100,7 +100,7 @@ class NewLesion(Form):
     field: FieldClass | None = None
     lesion: Name | None = None
     caliper: Drawn | None = None
-    outline: Box | None = None
+    outline: OutlineBox | None = None
     reason: Text = ""
 
 
@@ -110,7 +110,7 @@ class CaliperChange(Drawn):
     lesion: Name
 
 
-class OutlineChange(Box):
+class OutlineChange(OutlineBox):
     kind: Literal["outline"]
     date: dt.date
     lesion: Name

@@ -26,7 +26,7 @@ from recist.patient.corrections import (
     read_corrections,
     write_corrections,
 )
-from recist.patient.corrections.correction_tables import FILE_NAMES, Proposal, corrections_in
+from recist.patient.corrections.correction_tables import FILE_NAMES, ProposedRow, corrections_in
 from recist.patient.overrides import Override
 from recist.review.reading.entries import caliper_of
 from recist.tracking import Link
@@ -89,7 +89,7 @@ def test_what_is_written_is_read_back(
 def test_a_table_laid_out_for_the_reader_says_nothing_until_it_is_filled_in(
     tmp_path: Path,
 ) -> None:
-    proposals = [Proposal("L1", MAY, "17.1 mm"), Proposal("L2", MAY, "absent")]
+    proposals = [ProposedRow("L1", MAY, "17.1 mm"), ProposedRow("L2", MAY, "absent")]
     write_corrections(
         tmp_path, "P1", NOTHING_SAID, lesions=["L1", "L2"], proposals=proposals, dates=[MAY]
     )

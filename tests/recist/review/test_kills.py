@@ -17,7 +17,7 @@ from recist.review.database.tables import (
     AccountRole,
     Entry,
     EntryKind,
-    Reading,
+    ReadingRow,
     ReadingState,
     Signature,
 )
@@ -73,7 +73,7 @@ def test_no_signed_reading_is_lost_and_none_is_half_written(tmp_path: Path) -> N
     database = open_database(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "key")
     with database.looking() as session:
         assert audit.prove(session, database.key).broken is None
-        versions = session.scalars(select(Reading).order_by(Reading.version)).all()
+        versions = session.scalars(select(ReadingRow).order_by(ReadingRow.version)).all()
         signed = {each.reading_id for each in session.scalars(select(Signature))}
         finished = [each for each in versions if each.state != ReadingState.OPEN]
         assert len(finished) >= told_versions >= KILLS

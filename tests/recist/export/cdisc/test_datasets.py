@@ -15,7 +15,7 @@ from imaging.errors import InputError
 from recist.course import Course
 from recist.export.cdisc import terminology
 from recist.export.cdisc.conformance import Weight, check
-from recist.export.cdisc.dataset import Dataset, Form, read
+from recist.export.cdisc.dataset import Dataset, DatasetFormat, read
 from recist.export.cdisc.evaluators import evaluators_of
 from recist.export.cdisc.exporting import export, sdtm
 from recist.export.cdisc.reading import measurement_rows, rows_of
@@ -152,8 +152,10 @@ def test_responses_are_those_of_the_assessment(answers: Answers) -> None:
             assert found == [(str(each.overall),)]
 
 
-@pytest.mark.parametrize("form", list(Form))
-def test_a_course_comes_back_as_it_was(form: Form, answers: Answers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", list(DatasetFormat))
+def test_a_course_comes_back_as_it_was(
+    form: DatasetFormat, answers: Answers, tmp_path: Path
+) -> None:
     export(answers, tmp_path / "sdtm", "sdtm", study="S1", forms=[form])
     rows, left_out = measurement_rows(tmp_path / "sdtm")
     assert left_out == []
@@ -177,7 +179,7 @@ def _seen(course: Course) -> list[tuple[int, dict[str, object]]]:
 
 
 def test_times_are_those_of_the_outcomes(answers: Answers, tmp_path: Path) -> None:
-    export(answers, tmp_path / "adam", "adam", study="S1", forms=[Form.CSV])
+    export(answers, tmp_path / "adam", "adam", study="S1", forms=[DatasetFormat.CSV])
     with (tmp_path / "adam" / "adtte.csv").open(newline="") as file:
         times = {
             (r["SUBJID"], r["PARCAT2"], r["PARCAT1"], r["PARCAT3"], r["PARAMCD"]): r
@@ -248,13 +250,19 @@ def test_a_text_longer_than_a_transport_file_holds_is_refused(tmp_path: Path) ->
     (tmp_path / "m.csv").write_text(TABLE.replace("liver", "liver, " + "segment " * 30))
     (tmp_path / "m.csv").write_text(TABLE.replace(",liver,", ',"' + "segment " * 30 + '",'))
     with pytest.raises(InputError, match=r"TULOC has \d+ bytes"):
-        export(answers_of(tmp_path / "m.csv"), tmp_path / "o", "sdtm", study="S", forms=[Form.XPT])
+        export(
+            answers_of(tmp_path / "m.csv"),
+            tmp_path / "o",
+            "sdtm",
+            study="S",
+            forms=[DatasetFormat.XPT],
+        )
 
 
 def test_dataset_json_names_its_columns_and_keeps_decimals(
     answers: Answers, tmp_path: Path
 ) -> None:
-    export(answers, tmp_path, "sdtm", study="S1", forms=[Form.JSON])
+    export(answers, tmp_path, "sdtm", study="S1", forms=[DatasetFormat.JSON])
     table = json.loads((tmp_path / "tr.json").read_text())
     assert table["datasetJSONVersion"] == "1.1.0"
     assert table["records"] == len(table["rows"])
@@ -334,8 +342,8 @@ def test_transport_files_read_back_what_was_written(answers: Answers, tmp_path: 
     export(answers, tmp_path, "sdtm", study="S1")
     names = ("USUBJID", "TRLNKID", "TRTESTCD", "TRORRES", "TRSTRESC", "TRSTRESN", "TRDTC", "TRDY")
 
-    def cells(form: Form) -> list[list[str]]:
+    def cells(form: DatasetFormat) -> list[list[str]]:
         return [[row[name] for name in names] for row in read(tmp_path / f"tr.{form}", names)]
 
-    assert cells(Form.XPT)
-    assert cells(Form.XPT) == cells(Form.CSV) == cells(Form.JSON)
+    assert cells(DatasetFormat.XPT)
+    assert cells(DatasetFormat.XPT) == cells(DatasetFormat.CSV) == cells(DatasetFormat.JSON)
