@@ -14,13 +14,10 @@ from recist.course import Course, Measurement, Role, Status, Timepoint
 from recist.patient.result import LesionReview, Look, ReviewState
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Response, Scope
-from recist.tracking import LinkFinding
+from recist.tracking import LinkFinding, is_unsure
 
 #: So many are tried; of more, those that are least sure.
 MOST_TRIED = 24
-#: A link less certain than this is put before the reader.
-SURE_LINK = 0.7
-SURE_STATES = ("matched", "new", "absent", "baseline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +26,6 @@ class _Doubt:
     day: int
     what: str
     confidence: float
-
-
-def is_unsure(link: LinkFinding) -> bool:
-    """Whether a reader should look at how a lesion was recognised."""
-    return link.state not in SURE_STATES or link.confidence < SURE_LINK
 
 
 def looks_of(

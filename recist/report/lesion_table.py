@@ -9,12 +9,11 @@ from recist.course import Field, Lesion, Measurement, Role
 from recist.criteria.diameter import in_mm
 from recist.criteria.sums import figures_of, lesion_sizes
 from recist.field.field_finding import FieldFinding
-from recist.patient.looks import is_unsure
 from recist.patient.result import LesionReview, PatientResult, ReviewState
 from recist.report import wording
 from recist.report.palette import FIELD_NAMES, ROLE_NAMES, SCOPE_NAMES
 from recist.response import Assessment, Scope
-from recist.tracking import LinkFinding
+from recist.tracking import LinkFinding, is_unsure
 
 UNKNOWN_ORGANS = ("", "unknown")
 #: How far a measurement can be relied on, in words.

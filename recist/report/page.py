@@ -12,7 +12,6 @@ from markupsafe import Markup
 import recist
 from imaging.writing import write_text
 from recist.criteria.criterion import title_of
-from recist.patient.looks import is_unsure
 from recist.patient.result import PatientResult
 from recist.report import lesion_table, remarks, response_cards, strips, wording
 from recist.report.abscopal import abscopal_section
@@ -23,6 +22,7 @@ from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.report.spider_chart import spider_chart
 from recist.report.sum_chart import sum_chart
 from recist.response import RESEARCH_USE
+from recist.tracking import is_unsure
 
 #: Digits of a hash that are shown; the whole is in the settings.
 HASH_DIGITS = 12

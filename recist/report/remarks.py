@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from recist.patient.looks import is_unsure
 from recist.patient.result import PatientResult
 from recist.report import wording
 from recist.report.chart_frame import day_name
+from recist.tracking import is_unsure
 
 
 def attention(case: PatientResult) -> tuple[str, ...]:

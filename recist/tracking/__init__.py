@@ -15,6 +15,7 @@ from recist.tracking.sightings import (
     State,
     Track,
     Tracks,
+    is_unsure,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "State",
     "Track",
     "Tracks",
+    "is_unsure",
     "link_rows",
     "read_all_links",
     "read_links",

@@ -124,6 +124,16 @@ class LinkFinding:
     reason: str
 
 
+#: A link less certain than this is put before the reader, and one in any other state than these.
+SURE_LINK = 0.7
+SURE_STATES = (State.BASELINE, State.MATCHED, State.NEW, State.ABSENT)
+
+
+def is_unsure(link: LinkFinding | Sighting) -> bool:
+    """Whether a reader should look at how a lesion was recognised."""
+    return link.state not in SURE_STATES or link.confidence < SURE_LINK
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """One lesion from the date it was first seen to the last date."""
