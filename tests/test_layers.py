@@ -27,7 +27,7 @@ RANKS = {
     "table": 7,
     "measure": 7,
     "tracking": 7,
-    "phantom": 7,
+    "phantom": 8,
     "patient": 8,
     "report": 9,
     "pacs": 9,
