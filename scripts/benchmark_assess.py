@@ -28,6 +28,8 @@ LARGEST_MM = 250.0
 EVERY_DAYS = 56
 #: ... give or take.
 WINDOW_DAYS = 5
+#: Of the subject whom many read.
+READERS, LESIONS, TARGETS = 10, 20, 5
 
 
 def generate(path: Path, subjects: int, seed: int = 1) -> int:
@@ -70,12 +72,40 @@ def _subject(name: str, random: np.random.Generator) -> list[str]:
     return lines
 
 
-def time_assess(table: Path, out: Path, jobs: int) -> float:
+def generate_readers(path: Path, rows: int) -> int:
+    """Write a table of one subject, ten readers, twenty lesions, as many visits as fill it."""
+    visits = rows // (READERS * LESIONS)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(COLUMNS.replace("\n", ",reader\n"))
+        for reader in range(READERS):
+            for visit in range(visits):
+                for k in range(LESIONS):
+                    seen = f"target,organ {k // 2},no,measured,{20 + k + visit % 7}"
+                    row = seen if k < TARGETS else f"non-target,organ {k // 2},no,present,"
+                    file.write(f"S,{visit * EVERY_DAYS},L{k},{row},R{reader}\n")
+    return visits * READERS * LESIONS
+
+
+def one_subject(folder: Path) -> list[dict[str, float | int]]:
+    """Processor seconds of one subject read by ten readers, at four lengths of its table."""
+    found = []
+    for rows in (5_000, 10_000, 20_000, 40_000):
+        table = folder / "readers.csv"
+        written = generate_readers(table, rows)
+        busy = cpu_seconds()
+        time_assess(table, folder / "readers", 1)
+        used = cpu_seconds() - busy
+        each_us = round(1e6 * used / written, 1)
+        found.append({"rows": written, "cpu_seconds": round(used, 2), "us_per_row": each_us})
+    return found
+
+
+def time_assess(table: Path, out: Path, jobs: int, *, with_json: bool = False) -> float:
     """Seconds that ``recist assess`` takes."""
     from recist.run.table import assess_file  # noqa: PLC0415
 
     started = time.perf_counter()
-    assess_file(table, out, jobs=jobs)
+    assess_file(table, out, jobs=jobs, with_json=with_json)
     return time.perf_counter() - started
 
 
@@ -178,6 +208,11 @@ def main() -> None:
         own, child = peak_mib()
         busy = cpu_seconds() - busy
         written = sum(file.stat().st_size for file in (Path(folder) / "out").iterdir())
+        with_json = cpu_seconds()
+        time_assess(table, Path(folder) / "json", chosen.jobs, with_json=True)
+        with_json = cpu_seconds() - with_json
+        in_json = sum(file.stat().st_size for file in (Path(folder) / "json").iterdir())
+        readers = one_subject(Path(folder))
         plain = time_pandas(table)
         pyrecist = compare_pyrecist(Path(folder), chosen.compared, chosen.seed)
     json.dump(
@@ -190,6 +225,9 @@ def main() -> None:
             "peak_mib_main": round(own),
             "peak_mib_worker": round(child),
             "written_mib": round(written / 2**20),
+            "cpu_seconds_with_json": round(with_json, 2),
+            "written_mib_with_json": round(in_json / 2**20),
+            "one_subject_ten_readers": readers,
             "pandas_formula_seconds": round(plain, 2),
             "ratio_to_pandas_formula": round(seconds / plain, 1),
             "pyrecist": pyrecist,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
+from recist.cli.options import AsJson, Criteria, Events, Out, ProtocolName, names_of
 from recist.cli.printing import print_line, report_table
 
 
@@ -31,6 +31,7 @@ def assess(
         bool,
         typer.Option("--robustness", help="Add the chance of each category under reading error."),
     ] = False,
+    as_json: AsJson = False,
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of diameters to responses and outcomes; no images, no network."""
@@ -48,5 +49,6 @@ def assess(
         protocol=protocol,
         jobs=jobs,
         robustness=robustness,
+        with_json=as_json,
     )
     report_table(result)

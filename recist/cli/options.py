@@ -30,6 +30,10 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Let the configuration of --model's MONAI bundle run code."),
 ]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Write the answers as JSON too, with every number and margin."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import Criteria, Events, Out, ProtocolName, names_of
+from recist.cli.options import AsJson, Criteria, Events, Out, ProtocolName, names_of
 from recist.cli.printing import report_table
 
 
@@ -17,11 +17,17 @@ def outcomes(
     events: Events = None,
     criteria: Criteria = "recist11",
     protocol: ProtocolName = "recist11-eortc",
+    as_json: AsJson = False,
 ) -> None:
     """From time-point responses alone to best response and progression dates."""
     from recist.run.outcomes import outcomes_file
 
     result = outcomes_file(
-        responses, out, events=events, criteria=names_of(criteria), protocol=protocol
+        responses,
+        out,
+        events=events,
+        criteria=names_of(criteria),
+        protocol=protocol,
+        with_json=as_json,
     )
     report_table(result)

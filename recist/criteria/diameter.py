@@ -127,7 +127,7 @@ def percent_cut(now: Decimal, reference: Decimal) -> Decimal:
 
     Rounding would show thresholds that were not reached: -29.96 % is not -30.0 %.
     """
-    return Decimal(int(_DISPLAY.divide((now - reference) * 1000, reference))).scaleb(-1)
+    return ((now - reference) * 1000 // reference + ZERO).scaleb(-1)  # + ZERO: never "-0.0"
 
 
 def percent(now: Decimal, reference: Decimal) -> str:

@@ -59,6 +59,7 @@ class _Task(NamedTuple):
     protocol: Protocol
     events: dict[str, tuple[DatedEvent, ...]]
     refused: frozenset[str]
+    with_json: bool
 
 
 class _ResponseRow(NamedTuple):
@@ -75,12 +76,14 @@ def outcomes_file(
     events: Path | None = None,
     criteria: Sequence[str] = (),
     protocol: Protocol | str | Path = "recist11-eortc",
+    with_json: bool = False,
 ) -> TableResult:
     """Compute the outcomes of every subject of a table of responses, and write them.
 
     Args:
         criteria: by which the responses are, where the table has no column ``criteria`` and the
             words do not tell.
+        with_json: write the outcomes as JSON too, with every reason.
 
     Raises:
         InputError: the table cannot be read at all, or a setting does not exist.
@@ -105,6 +108,7 @@ def outcomes_file(
             settings,
             known,
             refused(findings),
+            with_json,
         )
         parts = (pack(_conclude_chunk(task, chunk)) for chunk in chunks(table))
         return write(
@@ -115,6 +119,7 @@ def outcomes_file(
             layout.has_dates,
             events=known,
             with_timepoints=False,
+            with_json=with_json,
         )
 
 
@@ -226,9 +231,11 @@ def _conclude(
         )
         for warning in outcome.warnings
     )
-    line, as_json = results.outcome_texts(course, outcome, task.protocol.pfs_policy)
+    texts = results.CourseTexts(course, with_json=task.with_json)
+    line, as_json = texts.outcome(outcome, task.protocol.pfs_policy)
     part.outcomes.append(line)
-    part.outcomes_json.append(as_json)
+    if task.with_json:
+        part.outcomes_json.append(as_json)
 
 
 def _criteria_of(task: _Task, subject: str, named: str, visits: Sequence[RespondedVisit]) -> str:

@@ -48,6 +48,7 @@ class Task:
 
     Attributes:
         refused: subjects with an event that cannot be read.
+        with_json: put the answers into JSON too.
     """
 
     layout: Layout
@@ -57,6 +58,7 @@ class Task:
     events: dict[str, tuple[DatedEvent, ...]]
     robustness: bool = False
     refused: frozenset[str] = frozenset()
+    with_json: bool = False
 
 
 def assess_file(
@@ -68,6 +70,7 @@ def assess_file(
     protocol: Protocol | str | Path = "recist11-eortc",
     jobs: int | None = None,
     robustness: bool = False,
+    with_json: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> TableResult:
     """Assess every subject of a measurement table, and write the results into a folder.
@@ -76,6 +79,8 @@ def assess_file(
         jobs: processes; one per core unless given, and one for a small table.
         robustness: simulate how sure each RECIST 1.1 category is (see
             :mod:`recist.criteria.robustness`).
+        with_json: write the answers as JSON too, with the numbers and the margin of every reason:
+            about ten times the bytes of the tables.
         on_progress: called with the number of subjects done so far.
 
     Raises:
@@ -95,7 +100,16 @@ def assess_file(
                 findings=findings,
                 date_order=settings.date_order,
             )
-        task = Task(layout, table.delimiter, names, settings, known, robustness, refused(findings))
+        task = Task(
+            layout,
+            table.delimiter,
+            names,
+            settings,
+            known,
+            robustness,
+            refused(findings),
+            with_json,
+        )
         workers = _workers(table, jobs)
         rendered = in_order(assess_chunk, task, chunks(table), workers)
         return write(
@@ -105,6 +119,7 @@ def assess_file(
             findings,
             layout.has_dates,
             events=known,
+            with_json=with_json,
             on_progress=on_progress,
         )
 
@@ -216,17 +231,19 @@ def _conclude(task: Task, case: _Case) -> None:
 def _render(task: Task, case: _Case) -> None:
     course, part = case.course, case.rendered
     certainties = _certainties(course, task.protocol) if task.robustness else {}
-    texts = results.CourseTexts(course)
+    texts = results.CourseTexts(course, with_json=task.with_json)
     for _, name, scope, seen in case.assessments:
         for assessment in seen:
             certainty = certainties.get((name, scope, assessment.day))
             line, as_json = texts.timepoint(assessment, certainty)
             part.timepoints.append(line)
-            part.timepoints_json.append(as_json)
+            if task.with_json:
+                part.timepoints_json.append(as_json)
     for outcome in case.outcomes:
         line, as_json = texts.outcome(outcome, task.protocol.pfs_policy)
         part.outcomes.append(line)
-        part.outcomes_json.append(as_json)
+        if task.with_json:
+            part.outcomes_json.append(as_json)
 
 
 def _append(done: Rendered, part: Rendered) -> None:

@@ -19,8 +19,9 @@ from recist.table.streams import JsonArray, all_written, write_line
 
 TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
 TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL = "timepoints.json", "outcomes.json", "protocol.json"
-FILES = (TIMEPOINTS, OUTCOMES, CHECKS, TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL)
-OUTCOME_FILES = (OUTCOMES, CHECKS, OUTCOMES_JSON, PROTOCOL)
+#: What a table is turned into: always, and where JSON was asked for.
+FILES, JSON_FILES = (TIMEPOINTS, OUTCOMES, CHECKS, PROTOCOL), (TIMEPOINTS_JSON, OUTCOMES_JSON)
+OUTCOME_FILES, OUTCOME_JSON_FILES = (OUTCOMES, CHECKS, PROTOCOL), (OUTCOMES_JSON,)
 CHECK_COLUMNS = ("level", "check", "subject", "row", "what", "remedy")
 
 #: Findings of each level that a result keeps at hand; all of them are in ``checks.csv``.
@@ -107,6 +108,7 @@ def write(
     *,
     events: Iterable[str] = (),
     with_timepoints: bool = True,
+    with_json: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> TableResult:
     """Write all parts into a folder, whole or not at all.
@@ -115,20 +117,23 @@ def write(
         findings: on the table itself, before any subject.
         events: subjects of the table of events.
         with_timepoints: False where the parts hold outcomes only.
+        with_json: the parts hold JSON too. Without, JSON that an earlier table left in the folder
+            is taken away: it would tell another answer than the tables beside it.
         on_progress: called with the number of subjects done so far.
 
     Raises:
         InputError: no subject at all, or a folder that cannot be written into.
     """
     names = FILES if with_timepoints else OUTCOME_FILES
+    as_json = JSON_FILES if with_timepoints else OUTCOME_JSON_FILES
     head = results.protocol_json(protocol)
-    with all_written(out, names) as files:
+    with all_written(out, (*names, *as_json) if with_json else names) as files:
         _write_protocol(files[PROTOCOL], protocol)
-        outcomes = _Results(files[OUTCOMES], files[OUTCOMES_JSON], "outcomes", head)
+        outcomes = _Results(files[OUTCOMES], files.get(OUTCOMES_JSON), "outcomes", head)
         outcomes.header(results.outcome_columns(has_dates=has_dates))
         timepoints = None
         if with_timepoints:
-            timepoints = _Results(files[TIMEPOINTS], files[TIMEPOINTS_JSON], "timepoints", head)
+            timepoints = _Results(files[TIMEPOINTS], files.get(TIMEPOINTS_JSON), "timepoints", head)
             timepoints.header(results.timepoint_columns(has_dates=has_dates))
         account = _Account(files[CHECKS])
         account.add(findings)
@@ -149,15 +154,18 @@ def write(
         outcomes.close()
         if timepoints is not None:
             timepoints.close()
+    if not with_json:
+        for name in as_json:
+            (out / name).unlink(missing_ok=True)
     return account.result(out)
 
 
 class _Results:
-    """The same results as lines of CSV and as a JSON array."""
+    """The same results as lines of CSV and, where that was asked for, as a JSON array."""
 
-    def __init__(self, file: BinaryIO, json_file: BinaryIO, name: str, head: str) -> None:
+    def __init__(self, file: BinaryIO, json_file: BinaryIO | None, name: str, head: str) -> None:
         self._file = file
-        self._array = JsonArray(json_file, name, head)
+        self._array = None if json_file is None else JsonArray(json_file, name, head)
 
     def header(self, columns: Sequence[str]) -> None:
         write_line(self._file, results.csv_line(columns))
@@ -166,10 +174,12 @@ class _Results:
         if lines:
             self._file.write(lines)
             self._file.write(b"\n")
-        self._array.add(elements)
+        if self._array is not None:
+            self._array.add(elements)
 
     def close(self) -> None:
-        self._array.close()
+        if self._array is not None:
+            self._array.close()
 
 
 class _Account:

@@ -64,7 +64,7 @@ def test_the_answers_of_a_table_keep_to_their_schemas(
 ) -> None:
     table = tmp_path / "m.csv"
     table.write_text(TABLE.format(*when, time=time))
-    assess_file(table, tmp_path / "out", robustness=True)
+    assess_file(table, tmp_path / "out", robustness=True, with_json=True)
     rows = check("timepoints", tmp_path / "out" / "timepoints.json")["timepoints"]
     assert any(row["lower_bound"] for row in rows)
     assert any(row["sum_mm"] is None for row in rows)

@@ -44,8 +44,8 @@ def run(*words: str | Path) -> str:
 def test_of_every_command_on_tables(tmp_path: Path, check_json: Callable[[Path], set[str]]) -> None:
     for name, text in (("m", MEASUREMENTS), ("r", RESPONSES), ("p", UPTAKES)):
         (tmp_path / f"{name}.csv").write_text(text)
-    run("assess", tmp_path / "m.csv", "-o", tmp_path / "assess")
-    run("outcomes", tmp_path / "r.csv", "-o", tmp_path / "outcomes")
+    run("assess", tmp_path / "m.csv", "-o", tmp_path / "assess", "--json")
+    run("outcomes", tmp_path / "r.csv", "-o", tmp_path / "outcomes", "--json")
     run("abscopal", tmp_path / "m.csv", "-o", tmp_path / "abscopal")
     run("assess-pet", tmp_path / "p.csv", "-o", tmp_path / "pet")
     run("forecast", tmp_path / "m.csv", "-o", tmp_path / "forecast")

@@ -70,12 +70,12 @@ def test_a_disk_that_is_full_leaves_the_earlier_results(
 ) -> None:
     source, out = tmp_path / "t.csv", tmp_path / "out"
     source.write_text(HEADER + ROWS)
-    assess_file(source, out)
+    assess_file(source, out, with_json=True)
     before = files_of(out)
     source.write_text(HEADER + ROWS.replace("30", "20"))
     fill(monkeypatch, Disk(room))
     with pytest.raises(WriteError, match="No space left on device"):
-        assess_file(source, out)
+        assess_file(source, out, with_json=True)
     assert files_of(out) == before
 
 

@@ -96,7 +96,7 @@ def test_a_table_becomes_responses_and_outcomes(tmp_path: Path) -> None:
 
 def test_the_json_says_the_same_with_every_reason_and_the_settings(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assess_file(table(tmp_path, RESPONDER), out, protocol="fda")
+    assess_file(table(tmp_path, RESPONDER), out, protocol="fda", with_json=True)
     told = json.loads((out / "timepoints.json").read_text())
     assert told["protocol"]["name"] == "fda"
     protocol = json.loads((out / "protocol.json").read_text())
@@ -112,6 +112,17 @@ def test_the_json_says_the_same_with_every_reason_and_the_settings(tmp_path: Pat
     policies = {time["policy"] for time in ended["times"] if time["endpoint"] == "PFS"}
     assert policies == {"fda_a", "fda_b", "fda_c", "ema_itt"}
     assert all(time["why"] for time in ended["times"])
+
+
+def test_json_is_written_on_request_and_never_left_beside_a_later_answer(tmp_path: Path) -> None:
+    out, written = tmp_path / "out", {"timepoints.json", "outcomes.json"}
+    source = table(tmp_path, RESPONDER)
+    assess_file(source, out, with_json=True)
+    tables = [(out / name).read_bytes() for name in ("timepoints.csv", "outcomes.csv")]
+    assert written <= {path.name for path in out.iterdir()}
+    assess_file(source, out)
+    assert not written & {path.name for path in out.iterdir()}
+    assert [(out / name).read_bytes() for name in ("timepoints.csv", "outcomes.csv")] == tables
 
 
 def test_one_bad_subject_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -314,7 +325,7 @@ def test_semicolons_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
 
 def test_the_certainty_of_a_category_is_simulated_on_request(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assess_file(table(tmp_path, RESPONDER), out, robustness=True)
+    assess_file(table(tmp_path, RESPONDER), out, robustness=True, with_json=True)
     first = rows(out / "timepoints.csv")[0]
     assert first["certainty"].startswith("PR, ")
     assert first["certainty"].endswith(" chance of SD")

@@ -166,7 +166,7 @@ def test_the_main_job_writes_what_the_table_writes(tmp_path: Path) -> None:
     write_outcomes(tmp_path / "outcomes.csv", [(course, outcomes)], DEFAULT)
     write_timepoints_json(tmp_path / "timepoints.json", [(course, assessments)], DEFAULT)
     write_outcomes_json(tmp_path / "outcomes.json", [(course, outcomes)], DEFAULT)
-    assess_file(tmp_path / "m.csv", tmp_path / "out")
+    assess_file(tmp_path / "m.csv", tmp_path / "out", with_json=True)
     for name in ("timepoints.csv", "outcomes.csv"):
         assert (tmp_path / name).read_text() == (tmp_path / "out" / name).read_text()
     for name in ("timepoints.json", "outcomes.json"):
