@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from recist.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from recist.course import Course as Course
     from recist.course import Event as Event
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from recist.interface import read_table as read_table
     from recist.measure.voxels import measure_mask as measure_mask
     from recist.protocol import Protocol as Protocol
-
-__version__ = "0.1.0"
 
 #: Where each public name lives.
 _HOMES = {

@@ -27,7 +27,8 @@ import pydicom
 from playwright.sync_api import Page, sync_playwright
 
 from recist.incoming.receiving import receive
-from recist.pacs.archive import Wanted, connected
+from recist.pacs.archive import Wanted
+from recist.pacs.connection import connected
 from recist.pacs.patience import Patience
 from recist.pacs.pull import pull
 from recist.pacs.push import outgoing, push

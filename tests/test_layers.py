@@ -14,6 +14,7 @@ PACKAGES = ("imaging", "pet", "segmentation", "recist")
 
 #: Rank of each room of ``recist``: it imports only lower ranks, or itself.
 RANKS = {
+    "version": 0,
     "recorded": 0,
     "course": 1,
     "response": 1,

@@ -1,9 +1,10 @@
-"""Modules stay short enough to be read at once, and a class name means one thing."""
+"""Modules stay short, a class name means one thing, and no module imports one that imports it."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,33 @@ def test_a_class_name_stands_for_one_thing() -> None:
                 if isinstance(node, ast.ClassDef):
                     places[node.name].append(f"{name}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def imported(node: ast.AST, modules: set[str]) -> set[str]:
+    """The modules of ours that an import statement names."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names} & modules
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return {
+            name if (name := f"{node.module}.{alias.name}") in modules else node.module
+            for alias in node.names
+        } & modules
+    return set()
+
+
+def test_no_circle_of_imports() -> None:
+    """Imports inside functions and for types alone count too: who reads one needs the other."""
+    trees = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): ast.parse(text)
+        for package in PACKAGES
+        for name, text in sources(package).items()
+    }
+    graph = {
+        module: set().union(*(imported(node, set(trees)) for node in ast.walk(tree))) - {module}
+        for module, tree in trees.items()
+    }
+    assert sum(map(len, graph.values())) > len(graph)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))

@@ -17,7 +17,6 @@ import typer
 from rich.text import Text
 
 from imaging.errors import InputError, printable
-from recist import __version__
 from recist.cli import log
 from recist.cli.abscopal import abscopal
 from recist.cli.assess import assess
@@ -40,6 +39,7 @@ from recist.cli.segment import segment
 from recist.cli.suv import suv
 from recist.cli.train import train
 from recist.response import RESEARCH_USE
+from recist.version import __version__
 
 app = typer.Typer(
     name="recist",

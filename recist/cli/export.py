@@ -53,7 +53,8 @@ def export(
     ] = False,
 ) -> None:
     """Write results for a PACS, a viewer, a planning system or a trial's database."""
-    from recist.export.targets import Request, targets_named
+    from recist.export.request import Request
+    from recist.export.targets import targets_named
 
     request = Request(
         source,

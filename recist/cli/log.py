@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from imaging.errors import InputError, printable
-from recist import __version__
+from recist.version import __version__
 
 _log = logging.getLogger("recist")
 _log.addHandler(logging.NullHandler())

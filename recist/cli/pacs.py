@@ -74,7 +74,8 @@ def pull(
     dry_run: _DryRun = False,
 ) -> None:
     """Fetch the dates of patients from a PACS into a folder; what is there is not fetched again."""
-    from recist.pacs.archive import Wanted, connected
+    from recist.pacs.archive import Wanted
+    from recist.pacs.connection import connected
     from recist.pacs.patience import Patience
     from recist.pacs.pull import pull as fetch
     from recist.pacs.pull import read_work_list
@@ -118,7 +119,7 @@ def push(
     dry_run: _DryRun = False,
 ) -> None:
     """Send results (SEG, SR, RTSTRUCT, key images, report) or any DICOM files to a PACS."""
-    from recist.pacs.archive import connected
+    from recist.pacs.connection import connected
     from recist.pacs.patience import Patience
     from recist.pacs.push import REPORT, outgoing
     from recist.pacs.push import push as send

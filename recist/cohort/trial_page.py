@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-import recist
 from recist.cohort.plots import Plot
 from recist.cohort.sheet import Sheet, in_words
 from recist.report.environment import css_text, templates
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.response import RESEARCH_USE
+from recist.version import __version__
 
 #: Rows of a table that the page and the paper show; all are in its CSV.
 MOST_ROWS = 40
@@ -47,7 +47,7 @@ def as_html(report: TrialReport, drawings: Mapping[str, bytes]) -> str:
     return environment.get_template("trial.html").render(
         style=Markup(style),
         research_use=RESEARCH_USE,
-        version=recist.__version__,
+        version=__version__,
         report=report,
         drawings=[(plot, Markup(_inline(drawings[plot.name], plot.name))) for plot in report.plots],
         most_rows=MOST_ROWS,

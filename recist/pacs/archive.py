@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from imaging.errors import InputError
-from recist.pacs.remote import Remote
 
 
 class RefusedError(InputError):
@@ -85,23 +84,3 @@ class ArchiveConnection(Protocol):
 
     def send(self, files: Iterable[Outgoing]) -> Iterator[tuple[Outgoing, str]]:
         """Send files; each with the reason why it was not taken, "" when it was."""
-
-
-def connected(remote: Remote) -> ArchiveConnection:
-    """The archive of an address.
-
-    Raises:
-        InputError: the extra ``pacs`` is not installed.
-    """
-    try:
-        if remote.is_web:
-            from recist.pacs.dicomweb import WebArchive  # noqa: PLC0415 - an extra
-
-            return WebArchive(remote)
-        from recist.pacs.dimse import DimseArchive  # noqa: PLC0415 - an extra
-
-        return DimseArchive(remote)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"{error.name} is not installed", remedy="pip install 'recist[pacs]'"
-        ) from error

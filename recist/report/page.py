@@ -9,7 +9,6 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-import recist
 from imaging.writing import write_text
 from recist.criteria.criterion import title_of
 from recist.patient.result import PatientResult
@@ -23,6 +22,7 @@ from recist.report.spider_chart import spider_chart
 from recist.report.sum_chart import sum_chart
 from recist.response import RESEARCH_USE
 from recist.tracking import is_unsure
+from recist.version import __version__
 
 #: Digits of a hash that are shown; the whole is in the settings.
 HASH_DIGITS = 12
@@ -48,7 +48,7 @@ def render(case: PatientResult) -> str:
     return environment.get_template("report.html").render(
         style=Markup(style),
         research_use=RESEARCH_USE,
-        version=recist.__version__,
+        version=__version__,
         case=case,
         course=case.course,
         header=_header(case),

@@ -21,7 +21,6 @@ from imaging.dates_table import read_dates_table
 from imaging.errors import InputError
 from imaging.series_table import read_series_table
 from imaging.writing import SCHEMA_VERSION, write_text
-from recist import __version__
 from recist.export.joined import JOINED, joined
 from recist.export.rows import GrowingTable
 from recist.patient.options import Options
@@ -37,6 +36,7 @@ from recist.response import RESEARCH_USE
 from recist.run.cluster import Cluster, on_cluster
 from recist.run.processes import Task, in_order, in_processes, in_turn
 from recist.run.subject_run import Failure, Stage, SubjectRun, failed
+from recist.version import __version__
 
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")

@@ -19,10 +19,10 @@ from enum import StrEnum
 from typing import Any
 
 from imaging.errors import InputError
-from recist import __version__
 from recist.patient.options import Options
 from recist.run.processes import Task
 from recist.run.subject_run import SubjectRun, failed, run_subject
+from recist.version import __version__
 
 #: Patients under way or waiting at the scheduler for each thread of the cluster.
 WAITING_PER_THREAD = 2
@@ -205,6 +205,6 @@ def _check_release(client: Any) -> None:
 
 
 def _release() -> str:
-    from recist import __version__ as release  # noqa: PLC0415 - of the worker
+    from recist.version import __version__ as release  # noqa: PLC0415 - of the worker
 
     return release

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.series import Subject
-from recist import __version__
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
@@ -28,6 +27,7 @@ from recist.patient.result_folder import (
 )
 from recist.run.fingerprint import told_of, write_fingerprint
 from recist.run.patient_folder import said_in, write_patient
+from recist.version import __version__
 
 Stage = Callable[[str, str], None]
 

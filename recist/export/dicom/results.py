@@ -9,7 +9,7 @@ from pathlib import Path
 from imaging.errors import InputError
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder, patient_folders
-from recist.export.targets import Exported, Request
+from recist.export.request import Exported, Request
 from recist.patient.result_folder import folder_name, part_replaced, written_whole
 
 DELINEATIONS = "delineations"

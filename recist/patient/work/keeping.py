@@ -24,7 +24,6 @@ from imaging.stored import Headers
 from imaging.volume import Array, Grid, Unit, Volume
 from imaging.writing import write_text
 from pet.suv import to_suv
-from recist import __version__
 from recist.patient.examination import Examination
 from recist.patient.irradiation import treatment_of
 from recist.patient.options import LIMIT_MB
@@ -34,6 +33,7 @@ from recist.patient.work.codec import decoded, encoded
 from recist.patient.work.memory import Memory
 from recist.patient.work.observed import Later, ObservedDate, Work
 from recist.patient.work.store import ArrayStore
+from recist.version import __version__
 
 FOLDER = "work"
 WORK = "work.kept"

@@ -20,8 +20,8 @@ from sqlalchemy import event, insert, inspect, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from recist import __version__
 from recist.review.database.tables import AUDITED, AuditHead, AuditRow, Base, now
+from recist.version import __version__
 
 #: What the first row has for a predecessor.
 FIRST = "0" * 64

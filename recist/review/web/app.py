@@ -17,7 +17,6 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 
 from imaging.errors import InputError
-from recist import __version__
 from recist.response import RESEARCH_USE
 from recist.review.database import audit
 from recist.review.database.engine import Database, open_database
@@ -34,6 +33,7 @@ from recist.review.trial.settings import TrialSettings
 from recist.review.web import account_routes, reading_routes, sessions, trial_routes
 from recist.review.web.guard import Guard
 from recist.review.web.sessions import TooManyError
+from recist.version import __version__
 
 #: What the reading room keeps beside the results of a run.
 FOLDER = "review"

@@ -9,7 +9,8 @@ import pytest
 
 from imaging.errors import InputError
 from recist.export.folders import patient_folders
-from recist.export.targets import TARGETS, Exported, targets_named
+from recist.export.request import Exported
+from recist.export.targets import TARGETS, targets_named
 from recist.patient.result_folder import hashes_of, part_replaced
 
 ROW = dict[str, str]

@@ -14,7 +14,8 @@ import pytest
 
 from imaging.errors import InputError
 from recist.cli import main
-from recist.pacs.archive import RefusedError, Wanted, connected
+from recist.pacs.archive import RefusedError, Wanted
+from recist.pacs.connection import connected
 from recist.pacs.patience import Patience
 from recist.pacs.pull import pull
 from recist.pacs.push import outgoing, push
