@@ -21,9 +21,9 @@ from recist.course import Course
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.protocol import Protocol, load
 from recist.run.table import assess_file
+from recist.table.course_tables import Courses, read_courses
 from recist.table.finding import Finding
 from recist.table.output import CHECKS, OUTCOMES, TIMEPOINTS
-from recist.table.read import Courses, read_courses
 from recist.table.result_frames import csv_frame
 
 if TYPE_CHECKING:

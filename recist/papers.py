@@ -6,8 +6,8 @@ A citation is made by calling the paper: ``RECIST11("4.3.1")`` gives ``Eisenhaue
 
 from __future__ import annotations
 
-from pet.papers import PAPERS as PET_PAPERS
-from pet.papers import Paper
+from pet.pet_papers import PAPERS as PET_PAPERS
+from pet.pet_papers import Paper
 
 RECIST11 = Paper(
     "Eisenhauer 2009",

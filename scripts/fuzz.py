@@ -63,7 +63,7 @@ from imaging.series import Series
 from imaging.tables.columns import Columns
 from imaging.tables.source import opened, small_rows
 from imaging.volume import Grid, Unit
-from pet.response.table import assess_pet_table
+from pet.response.uptake_table import assess_pet_table
 from recist.patient.overrides import read_overrides
 from recist.protocol import load
 from recist.run.outcomes import outcomes_file

@@ -21,6 +21,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from imaging.setting import leaves
+from pet import pet_papers
 from pet.response.protocol import PetProtocol
 from recist import papers
 from recist.cli import COMMANDS, app
@@ -319,8 +320,6 @@ def rules() -> str:
 
 def _papers() -> dict[str, Any]:
     """Constant name -> paper, of all modules that name papers."""
-    from pet import papers as pet_papers  # noqa: PLC0415 - the same name twice
-
     found = {**vars(pet_papers), **vars(papers)}
     return {name: one for name, one in found.items() if type(one).__name__ == "Paper"}
 
@@ -329,7 +328,7 @@ def _citations() -> dict[str, dict[str, set[str]]]:
     """Constant name of a paper -> place -> modules, read off the calls ``RECIST11("4.3.1")``."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for module, tree in _modules():
-        if module.endswith(".papers"):
+        if module.endswith("papers"):
             continue
         called = set()
         for node in ast.walk(tree):
@@ -345,12 +344,12 @@ def _citations() -> dict[str, dict[str, set[str]]]:
 
 
 def _paper(node: ast.AST) -> str:
-    """The paper that ``RECIST11`` or ``papers.PERCIST`` means; empty for anything else."""
+    """The paper that ``RECIST11`` or ``pet_papers.PERCIST`` means; empty for anything else."""
     name = ""
     if isinstance(node, ast.Name):
         name = node.id
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        name = node.attr if node.value.id == "papers" else ""
+        name = node.attr if node.value.id in ("papers", "pet_papers") else ""
     return name if name in _papers() else ""
 
 

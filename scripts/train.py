@@ -24,8 +24,8 @@ from imaging.volume import Mask
 from segmentation import training, training_steps
 from segmentation.bundle import DEFAULT_BUNDLE, FINE_BUNDLE, NetworkKind
 from segmentation.cases import load
-from segmentation.fine import training as fine_training
-from segmentation.fine.cases import load as load_fine
+from segmentation.fine import fine_training
+from segmentation.fine.fine_cases import load as load_fine
 from segmentation.processor import choose_device
 
 BUNDLE = Path(__file__).resolve().parents[1] / "models" / DEFAULT_BUNDLE
@@ -121,7 +121,7 @@ def main() -> None:
     fine = kind_of(given.bundle) is NetworkKind.FINE
     if given.data and not given.packed.exists():
         from segmentation import packing  # noqa: PLC0415
-        from segmentation.fine import packing as fine_packing  # noqa: PLC0415
+        from segmentation.fine import fine_packing  # noqa: PLC0415
 
         pack = fine_packing.pack if fine else packing.pack
         print("packed", len(pack(given.data, given.packed)), "cases")

@@ -17,13 +17,13 @@ from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
+from segmentation.lesion_uptake import uptake_shift_mm
 from segmentation.necks import body_of
 from segmentation.placement import NO_LESION, place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
 from segmentation.prompts import Line, Prompt
 from segmentation.stages import Progress, StageClock
-from segmentation.uptake import uptake_shift_mm
 from segmentation.window_answers import InferenceQuality, around, everywhere
 
 #: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a

@@ -16,9 +16,9 @@ from segmentation.evaluation import Diameter, dice, dice_of_counts
 from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
 from segmentation.intervals import LINE_ERROR, NORMAL_90
+from segmentation.lesion_uptake import uptake_contrast, uptake_shift_mm
 from segmentation.placement import place
 from segmentation.prompts import Carried
-from segmentation.uptake import uptake_contrast, uptake_shift_mm
 
 #: The probability that makes a voxel lesion is moved by this much to either side.
 THRESHOLD_STEP = 0.1

@@ -16,8 +16,8 @@ from segmentation import figures
 from segmentation.bundle import DEFAULT_BUNDLE, Bundle, NetworkKind, load_bundle, record_weights
 from segmentation.classical import METHODS
 from segmentation.evaluation import Diameter
-from segmentation.fine.packing import box_patients
-from segmentation.fine.validation import PASTED, hosts, kinds, validate_box
+from segmentation.fine.fine_packing import box_patients
+from segmentation.fine.fine_validation import PASTED, hosts, kinds, validate_box
 from segmentation.packing import case_names, read_images
 from segmentation.training_steps import ALL_CASES
 from segmentation.validation import DrawnRow, ScoreRow, drawn_lesions, fold_bundle, validate_case

@@ -25,9 +25,8 @@ from segmentation.bundle import Bundle, NetworkKind, trainable
 from segmentation.cases import load
 from segmentation.composition import Composition
 from segmentation.evaluation import Diameter, score
-from segmentation.fine import packing as fine_packing
-from segmentation.fine import training as fine_training
-from segmentation.fine.cases import load as load_fine
+from segmentation.fine import fine_packing, fine_training
+from segmentation.fine.fine_cases import load as load_fine
 from segmentation.infer import delineate
 from segmentation.packing import case_names, read_images
 from segmentation.processor import choose_device

@@ -19,7 +19,7 @@ import pytest
 import recist
 from imaging import manifest
 from pet.response import measurements as uptake
-from pet.response.table import assess_pet_table
+from pet.response.uptake_table import assess_pet_table
 from recist.cohort.abscopal_files import abscopal_file
 from recist.cohort.patients import ARMS
 from recist.cohort.simulated import write_trial

@@ -8,7 +8,7 @@ import csv
 import tempfile
 from pathlib import Path
 
-from pet.response.table import assess_pet_table
+from pet.response.uptake_table import assess_pet_table
 
 UPTAKE = """\
 subject,date,lesion,organ,status,sul_peak,suv_max,liver_mean,liver_sd,uptake_min,dose_mbq,scanner

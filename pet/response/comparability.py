@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imaging.setting import setting
-from pet import papers
+from pet import pet_papers
 from pet.response.pet_assessment import Gate
 from pet.response.scan import PetScan, ReferenceUptake
 
-SOURCE = papers.PERCIST()
+SOURCE = pet_papers.PERCIST()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +24,43 @@ class Comparability:
         1.5,
         "",
         "Measurable from this many times the mean of the liver, plus deviations.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     blood_factor: float = setting(
         2.0,
         "",
         "The same with the blood pool, where the liver cannot serve.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     deviations: float = setting(
-        2.0, "", "How many standard deviations of the reference are added.", papers.PERCIST()
+        2.0, "", "How many standard deviations of the reference are added.", pet_papers.PERCIST()
     )
     reference_percent: float = setting(
         20.0,
         "",
         "The mean of the reference may differ between the dates by at most this share of it.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     reference_sul: float | None = setting(
-        0.3, "", "The same in SUL; both limits hold. none: the share alone.", papers.PERCIST()
+        0.3, "", "The same in SUL; both limits hold. none: the share alone.", pet_papers.PERCIST()
     )
     uptake_apart_min: float | None = setting(
         15.0,
         "",
         "The uptake times may differ by at most so many minutes.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     shortest_uptake_min: float | None = setting(
-        50.0, "", "The shortest uptake time, minutes.", papers.PERCIST()
+        50.0, "", "The shortest uptake time, minutes.", pet_papers.PERCIST()
     )
     longest_uptake_min: float | None = setting(
         None,
         "",
         "The longest uptake time, minutes. The paper recommends 70, which is not enforced.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     dose_percent: float | None = setting(
-        20.0, "", "Injected activities may differ by at most this share.", papers.PERCIST()
+        20.0, "", "Injected activities may differ by at most this share.", pet_papers.PERCIST()
     )
 
 

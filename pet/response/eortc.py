@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from imaging.setting import setting
-from pet import papers
+from pet import pet_papers
 from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse, change_percent
 from pet.response.scan import PetScan
 
-SOURCE = papers.EORTC_PET()
+SOURCE = pet_papers.EORTC_PET()
 
 
 @dataclass(frozen=True, slots=True)

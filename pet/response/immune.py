@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from imaging.errors import InputError
 from imaging.setting import setting
-from pet import papers
+from pet import pet_papers
 from pet.response.percist import Percist, percist
 from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse
 from pet.response.scan import PetScan
@@ -43,9 +43,9 @@ class IPercist:
     """
 
     earliest_weeks: float = setting(
-        4.0, "", "Earliest scan that confirms an unconfirmed progression.", papers.IPERCIST()
+        4.0, "", "Earliest scan that confirms an unconfirmed progression.", pet_papers.IPERCIST()
     )
-    latest_weeks: float = setting(8.0, "", "Latest such scan.", papers.IPERCIST())
+    latest_weeks: float = setting(8.0, "", "Latest such scan.", pet_papers.IPERCIST())
     late_confirms: bool = setting(
         True, "", "A later scan still confirms, with a warning.", "design decision"
     )
@@ -54,7 +54,7 @@ class IPercist:
         "",
         "persists: still progression against the reference; further-rise: hotter, or more new "
         "lesions, than at the unconfirmed scan.",
-        papers.IPERCIST(),
+        pet_papers.IPERCIST(),
     )
     after_reset: AfterReset = setting(
         AfterReset.BASELINE,
@@ -64,7 +64,7 @@ class IPercist:
     )
     percist: Percist = field(
         default_factory=lambda: Percist(
-            name="iPERCIST", source=papers.IPERCIST(), reference_required=False
+            name="iPERCIST", source=pet_papers.IPERCIST(), reference_required=False
         )
     )
 
@@ -86,7 +86,7 @@ def ipercist(scans: Sequence[PetScan], settings: IPercist = IPERCIST) -> tuple[P
     for scan in scans[1:]:
         single = percist(reference, scan, settings.percist)
         if confirmed and single.response is PetResponse.PMD:
-            reason = PetReason("cpmd", papers.IPERCIST(), "progression was confirmed before")
+            reason = PetReason("cpmd", pet_papers.IPERCIST(), "progression was confirmed before")
             reasons = (reason, *single.reasons)
             assessment = replace(single, response=PetResponse.CPMD, reasons=reasons)
         elif single.response is PetResponse.PMD:
@@ -105,7 +105,9 @@ def _no_progression(single: PetAssessment, pending: PetScan | None) -> PetAssess
     if pending is None:
         return single
     text = f"the progression of day {pending.day} is not confirmed: the bar is reset"
-    return replace(single, reasons=(PetReason("reset", papers.IPERCIST(), text), *single.reasons))
+    return replace(
+        single, reasons=(PetReason("reset", pet_papers.IPERCIST(), text), *single.reasons)
+    )
 
 
 def _progression(
@@ -125,7 +127,7 @@ def _progression(
         confirmed, sentence, late = _confirmation(scan, pending, reference, settings)
         warnings += [late] if late else []
     response = PetResponse.CPMD if confirmed else PetResponse.UPMD
-    reason = PetReason("cpmd" if confirmed else "upmd", papers.IPERCIST(), sentence)
+    reason = PetReason("cpmd" if confirmed else "upmd", pet_papers.IPERCIST(), sentence)
     assessment = replace(
         single,
         response=response,
@@ -168,7 +170,7 @@ class Percimt:
         "New lesions that are progression: pairs of how many and larger than how many cm. The "
         "paper gives four below 1 cm, three above 1.0 and two above 1.5; four is read as four of "
         "any size, since larger ones weigh more.",
-        papers.PERCIMT(),
+        pet_papers.PERCIMT(),
     )
 
 
@@ -189,16 +191,16 @@ def percimt(baseline: PetScan, followup: PetScan, settings: Percimt = PERCIMT) -
     if response is None and not baseline.lesions:
         response = PetResponse.NOT_MEASURABLE
         reason = PetReason(
-            "no-lesion", papers.PERCIMT(), "no lesion at baseline, and too few new ones"
+            "no-lesion", pet_papers.PERCIMT(), "no lesion at baseline, and too few new ones"
         )
     elif response is None and not new and not missing and len(gone) == len(old):
         response, reason = (
             PetResponse.CMR,
-            PetReason("cmr", papers.PERCIMT(), "all lesions resolved"),
+            PetReason("cmr", pet_papers.PERCIMT(), "all lesions resolved"),
         )
     elif response is None and not new and gone:
         text = f"{len(gone)} of {len(old)} lesions resolved, none new"
-        response, reason = PetResponse.PMR, PetReason("pmr", papers.PERCIMT(), text)
+        response, reason = PetResponse.PMR, PetReason("pmr", pet_papers.PERCIMT(), text)
     elif response is None:
         response = PetResponse.SMD
     return PetAssessment("PERCIMT", followup.day, response, (reason,))
@@ -213,7 +215,7 @@ def _by_new_lesions(
             size = f" larger than {larger_cm:g} cm" if larger_cm else ""
             reason = PetReason(
                 "new-lesions",
-                papers.PERCIMT(),
+                pet_papers.PERCIMT(),
                 f"{count} new lesions{size} (limit {least})",
                 (("new lesions", float(count)),),
                 float(count - least),
@@ -222,7 +224,7 @@ def _by_new_lesions(
             return PetResponse.PMD, reason
     text = f"new lesions: {len(diameters_cm)}, fewer than any limit"
     return None, PetReason(
-        "stable", papers.PERCIMT(), text, (("new lesions", float(len(diameters_cm))),)
+        "stable", pet_papers.PERCIMT(), text, (("new lesions", float(len(diameters_cm))),)
     )
 
 
@@ -231,7 +233,10 @@ class Pecrit:
     """What PECRIT fixes, for a scan at 3 to 4 weeks."""
 
     rise_percent: float = setting(
-        15.5, "", "A rise of SULpeak beyond this makes stable disease a benefit.", papers.PECRIT()
+        15.5,
+        "",
+        "A rise of SULpeak beyond this makes stable disease a benefit.",
+        pet_papers.PECRIT(),
     )
 
 
@@ -250,7 +255,7 @@ def pecrit(
     benefit, none = PetResponse.BENEFIT, PetResponse.NO_BENEFIT
     anatomical = {"CR": benefit, "PR": benefit, "PD": none}
     response = anatomical.get(recist11)
-    reason = PetReason("recist", papers.PECRIT(), f"RECIST 1.1 is {recist11}")
+    reason = PetReason("recist", pet_papers.PECRIT(), f"RECIST 1.1 is {recist11}")
     if response is None and (recist11 != "SD" or change_percent is None):
         response = PetResponse.NOT_EVALUABLE
     elif response is None and change_percent is not None:
@@ -259,7 +264,7 @@ def pecrit(
         response = benefit if rises else none
         reason = PetReason(
             "sulpeak",
-            papers.PECRIT(),
+            pet_papers.PECRIT(),
             f"RECIST 1.1 SD, SULpeak {change_percent:+.1f} % (limit {limit:g} %)",
             (("change %", change_percent),),
             abs(change_percent - limit),

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from imaging.errors import InputError
 from imaging.setting import setting
-from pet import papers
+from pet import pet_papers
 from pet.response.pet_assessment import PetAssessment, PetReason, PetResponse
 
 
@@ -22,10 +22,10 @@ class Deauville:
         2.0,
         "",
         "Score 5 beyond this many times the liver; 2 or 3 in the literature.",
-        papers.DEAUVILLE(),
+        pet_papers.DEAUVILLE(),
     )
     equal_is_lower: bool = setting(
-        True, "", "Uptake equal to the reference takes the lower score.", papers.DEAUVILLE()
+        True, "", "Uptake equal to the reference takes the lower score.", pet_papers.DEAUVILLE()
     )
 
 
@@ -59,9 +59,11 @@ def deauville(
             f"mediastinum {mediastinum_suv_max:g} and liver {liver_suv_max:g} are no references"
         )
     if new_lesion:
-        return 5, PetReason("new-lesion", papers.DEAUVILLE(), "new uptake consistent with lymphoma")
+        return 5, PetReason(
+            "new-lesion", pet_papers.DEAUVILLE(), "new uptake consistent with lymphoma"
+        )
     if not above_background:
-        return 1, PetReason("background", papers.DEAUVILLE(), "no uptake above background")
+        return 1, PetReason("background", pet_papers.DEAUVILLE(), "no uptake above background")
     marked = settings.marked_factor * liver_suv_max
     limits = ((2, "mediastinum", mediastinum_suv_max), (3, "liver", liver_suv_max),
               (4, f"{settings.marked_factor:g} x liver", marked))  # fmt: skip
@@ -71,11 +73,11 @@ def deauville(
             text = f"SUVmax {lesion_suv_max:g} does not exceed {name} ({limit:g})"
             margin = limit - lesion_suv_max
             return score, PetReason(
-                "uptake", papers.DEAUVILLE(), text, ((name, limit),), margin, "SUV"
+                "uptake", pet_papers.DEAUVILLE(), text, ((name, limit),), margin, "SUV"
             )
     text = f"SUVmax {lesion_suv_max:g} exceeds {limits[-1][1]} ({marked:g})"
     margin = lesion_suv_max - marked
-    return 5, PetReason("uptake", papers.DEAUVILLE(), text, (("limit", marked),), margin, "SUV")
+    return 5, PetReason("uptake", pet_papers.DEAUVILLE(), text, (("limit", marked),), margin, "SUV")
 
 
 def lugano(
@@ -95,7 +97,7 @@ def lugano(
     else:
         found = LUGANO_COURSE[course], f"score {score}, uptake against baseline: {course}"
     response, sentence = found
-    reason = PetReason("lugano", papers.LUGANO(), sentence, (("score", float(score)),))
+    reason = PetReason("lugano", pet_papers.LUGANO(), sentence, (("score", float(score)),))
     return PetAssessment("LUGANO_PET", day, response, (reason,), score=score)
 
 

@@ -16,7 +16,7 @@ from pet.response.measurements import DatedScan, PetCourse
 from pet.response.pet_assessment import PetAssessment
 from pet.response.protocol import PetProtocol
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
-from pet.response.table import assess_course, chosen_criteria
+from pet.response.uptake_table import assess_course, chosen_criteria
 from pet.suv import Audit, Body, SuvType
 from pet.uptake import Between, Uptake, dmax_mm, uptake
 
@@ -102,7 +102,7 @@ def assess_scans(
 
     Args:
         scans: in order of day; one scan alone gives no assessment.
-        criteria: names out of :data:`pet.response.table.CRITERIA`.
+        criteria: names out of :data:`pet.response.uptake_table.CRITERIA`.
     """
     course = PetCourse("", "day", tuple(DatedScan(str(scan.day), scan, {}) for scan in scans))
     names = chosen_criteria(criteria)

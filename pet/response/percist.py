@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from imaging.setting import setting
-from pet import papers
+from pet import pet_papers
 from pet.response.comparability import SOURCE as GATE_SOURCE
 from pet.response.comparability import Comparability, ComparedRegion, gates, reference_of
 from pet.response.pet_assessment import Gate, PetAssessment, PetReason, PetResponse, change_percent
@@ -27,56 +27,56 @@ class Percist:
     name: str = setting(
         "PERCIST", "", "Of the criteria, as printed with every answer.", "the trial"
     )
-    source: str = papers.PERCIST()
+    source: str = pet_papers.PERCIST()
     lesions: int = setting(
         1,
         "",
         "How many of the hottest lesions are summed at each date: one, or up to five.",
-        f"{papers.PERCIST()}; {papers.PERCIST_GUIDE()}",
+        f"{pet_papers.PERCIST()}; {pet_papers.PERCIST_GUIDE()}",
     )
-    per_organ: int = setting(2, "", "At most so many of them from one organ.", papers.PERCIST())
+    per_organ: int = setting(2, "", "At most so many of them from one organ.", pet_papers.PERCIST())
     fall_percent: float = setting(
-        30.0, "", "A fall of SULpeak that is a partial response.", papers.PERCIST()
+        30.0, "", "A fall of SULpeak that is a partial response.", pet_papers.PERCIST()
     )
     rise_percent: float = setting(
-        30.0, "", "A rise of SULpeak that is progression.", papers.PERCIST()
+        30.0, "", "A rise of SULpeak that is progression.", pet_papers.PERCIST()
     )
     least_sul: float | None = setting(
         0.8,
         "",
         "The absolute change of SULpeak that a response or progression needs besides; none: any.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     inclusive: bool = setting(
         True,
         "",
         "A change of exactly the limit counts; false: only one beyond it.",
-        f"{papers.PERCIST()}: a minimum of 30 %",
+        f"{pet_papers.PERCIST()}: a minimum of 30 %",
     )
     tlg_rise_percent: float | None = setting(
         75.0,
         "",
         "A rise of total lesion glycolysis that is progression where SUL does not fall; none: "
         "glycolysis does not count.",
-        papers.PERCIST(),
+        pet_papers.PERCIST(),
     )
     other_rise_percent: float | None = setting(
         30.0,
         "",
         "A rise of another lesion beyond this forbids a partial response; none: it does not.",
-        f"{papers.PERCIST_GUIDE()}; design decision",
+        f"{pet_papers.PERCIST_GUIDE()}; design decision",
     )
     new_lesion_is_progression: bool = setting(
         True,
         "",
         "A new lesion is progression; false: its uptake only enters the sum.",
-        f"{papers.PERCIST()}; false: {papers.IMPERCIST()}",
+        f"{pet_papers.PERCIST()}; false: {pet_papers.IMPERCIST()}",
     )
     reference_required: bool = setting(
         True,
         "",
         "Without uptake of liver or blood pool nothing is evaluable.",
-        f"{papers.PERCIST()}; false: {papers.IMPERCIST()}",
+        f"{pet_papers.PERCIST()}; false: {pet_papers.IMPERCIST()}",
     )
     new_lesion_needs_no_comparison: bool = setting(
         True,
@@ -92,7 +92,7 @@ PERCIST = Percist()
 PERCIST5 = Percist(name="PERCIST5", lesions=5, reference_required=False)
 IMPERCIST5 = Percist(
     name="imPERCIST5",
-    source=papers.IMPERCIST(),
+    source=pet_papers.IMPERCIST(),
     lesions=5,
     least_sul=None,
     tlg_rise_percent=None,

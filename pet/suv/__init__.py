@@ -7,7 +7,8 @@ header leaves a choice; each module states which.
 from pet.suv.audit import Adaptation, Audit, CandidateTime, Check
 from pet.suv.body import Body, SuvType
 from pet.suv.conversion import suv_factors, to_suv
-from pet.suv.errors import (
+from pet.suv.listing import suv_report
+from pet.suv.suv_errors import (
     InconsistentTagError,
     InvalidTagError,
     MissingTagError,
@@ -15,7 +16,6 @@ from pet.suv.errors import (
     TagError,
     UnsupportedUnitsError,
 )
-from pet.suv.listing import suv_report
 
 __all__ = [
     "Adaptation",

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from pydicom.dataset import Dataset
 
-from pet.suv.elements import number, text
-from pet.suv.errors import InvalidTagError, MissingTagError
-from pet.suv.header import SeriesFacts
 from pet.suv.notes import Notes
+from pet.suv.pet_elements import number, text
+from pet.suv.pet_header import SeriesFacts
+from pet.suv.suv_errors import InvalidTagError, MissingTagError
 
 #: Total dose below this is MBq, as before DICOM said Bq for PET (IBSI-SUV).
 LARGEST_DOSE_MBQ = 1e4

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from imaging.volume import Unit
-from pet.suv.errors import InvalidTagError, MissingTagError
+from pet.suv.suv_errors import InvalidTagError, MissingTagError
 
 #: Du Bois & Du Bois, Arch Intern Med 1916;17:863: BSA m2 = 0.007184 kg^0.425 cm^0.725.
 DU_BOIS = (0.007184, 0.425, 0.725)

@@ -23,18 +23,18 @@ from pet.suv.administration import (
 )
 from pet.suv.audit import Audit, CandidateTime
 from pet.suv.body import Body, SuvType
-from pet.suv.elements import numbers
-from pet.suv.enhanced import frames, is_multi_frame
-from pet.suv.errors import (
+from pet.suv.enhanced_pet import frames, is_multi_frame
+from pet.suv.notes import Notes
+from pet.suv.patient import gain, read_body
+from pet.suv.pet_elements import numbers
+from pet.suv.pet_header import SeriesFacts, read_series
+from pet.suv.reference_time import DOUBT_PERCENT, ReferenceTime, frame_means, scan_start
+from pet.suv.suv_errors import (
     InconsistentTagError,
     InvalidTagError,
     MissingTagError,
     UnsupportedUnitsError,
 )
-from pet.suv.header import SeriesFacts, read_series
-from pet.suv.notes import Notes
-from pet.suv.patient import gain, read_body
-from pet.suv.reference_time import DOUBT_PERCENT, ReferenceTime, frame_means, scan_start
 
 #: Normalisation named by SUVType (0054,1006), by unit. Absent means body weight for GML.
 STATED_TYPE: MappingProxyType[str, dict[str | None, SuvType]] = MappingProxyType(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pet.suv.audit import Adaptation, Check
-from pet.suv.errors import StrictError
+from pet.suv.suv_errors import StrictError
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 
 from imaging.errors import HeaderError
 from pet.suv.body import Body, SuvType
-from pet.suv.elements import number, text
-from pet.suv.errors import InvalidTagError, tag_text
 from pet.suv.notes import Notes
+from pet.suv.pet_elements import number, text
+from pet.suv.suv_errors import InvalidTagError, tag_text
 
 #: A weight from here on is in grams; a height above this is in centimetres.
 SMALLEST_WEIGHT_G = 1000.0

@@ -9,9 +9,9 @@ from statistics import median
 from typing import TypeVar
 
 from pet.suv.audit import CandidateTime
-from pet.suv.errors import MissingTagError
-from pet.suv.header import SeriesFacts, SliceFacts
 from pet.suv.notes import Notes
+from pet.suv.pet_header import SeriesFacts, SliceFacts
+from pet.suv.suv_errors import MissingTagError
 
 #: Series and acquisition closer than this are one moment (IBSI-SUV).
 SAME_MOMENT_S = 1.0

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import Events, Out, ProtocolName
 from recist.cli.printing import print_result, report_table
+from recist.cli.shared_options import Events, Out, ProtocolName
 
 
 def abscopal(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import AsJson, Criteria, Events, Out, ProtocolName, names_of
 from recist.cli.printing import print_line, report_table
+from recist.cli.shared_options import AsJson, Criteria, Events, Out, ProtocolName, names_of
 
 
 def assess(
@@ -35,7 +35,7 @@ def assess(
     jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of diameters to responses and outcomes; no images, no network."""
-    from recist.run.forms import as_measurement_table
+    from recist.run.foreign_forms import as_measurement_table
     from recist.run.table import assess_file
 
     table, remarks = as_measurement_table(measurements, form, out)

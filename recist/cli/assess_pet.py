@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from imaging.errors import InputError
-from recist.cli.options import Out, ProtocolName, names_of
 from recist.cli.printing import console, print_line, print_result
+from recist.cli.shared_options import Out, ProtocolName, names_of
 from recist.response import RESEARCH_USE
 
 
@@ -22,7 +22,7 @@ def assess_pet(
     protocol: ProtocolName = "recist11-eortc",
 ) -> None:
     """From a table of uptake to metabolic responses: PERCIST, EORTC and others."""
-    from pet.response.table import assess_pet_table
+    from pet.response.uptake_table import assess_pet_table
     from recist.protocol import load
 
     chosen = load(protocol)

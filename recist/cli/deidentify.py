@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import Out
 from recist.cli.printing import console, print_line
+from recist.cli.shared_options import Out
 from recist.response import RESEARCH_USE
 
 

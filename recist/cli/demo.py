@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import Device
 from recist.cli.printing import console, print_result
+from recist.cli.shared_options import Device
 
 
 def demo(

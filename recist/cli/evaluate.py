@@ -10,8 +10,8 @@ import typer
 from rich.progress import Progress
 
 from imaging.errors import InputError
-from recist.cli.options import Device, Out
 from recist.cli.printing import console, print_result
+from recist.cli.shared_options import Device, Out
 from recist.response import RESEARCH_USE
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import names_of
 from recist.cli.printing import console, print_line
-from recist.export.targets import TARGETS
+from recist.cli.shared_options import names_of
+from recist.export.export_targets import TARGETS
 from recist.response import RESEARCH_USE
 
 _FORMS = "; ".join(f"{name}: {target.says}" for name, target in TARGETS.items())
@@ -53,8 +53,8 @@ def export(
     ] = False,
 ) -> None:
     """Write results for a PACS, a viewer, a planning system or a trial's database."""
+    from recist.export.export_targets import targets_named
     from recist.export.request import Request
-    from recist.export.targets import targets_named
 
     request = Request(
         source,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.options import AsJson, Criteria, Events, Out, ProtocolName, names_of
 from recist.cli.printing import report_table
+from recist.cli.shared_options import AsJson, Criteria, Events, Out, ProtocolName, names_of
 
 
 def outcomes(

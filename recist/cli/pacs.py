@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.errors import InputError
-from recist.cli.options import names_of
 from recist.cli.printing import console, print_line
+from recist.cli.shared_options import names_of
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:

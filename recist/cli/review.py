@@ -9,12 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 from imaging.errors import InputError
-from recist.cli.options import Out
 from recist.cli.printing import print_line
+from recist.cli.shared_options import Out
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
-    from recist.review.trial.settings import TrialSettings
+    from recist.review.trial.trial_settings import TrialSettings
 
 #: The command that needs no name.
 OPEN = "open"
@@ -95,7 +95,7 @@ def audit(
     Exit code 0: proved; 1: broken; 2: it cannot be read.
     """
     _loaded()
-    from recist.review.database.audit import prove
+    from recist.review.database.audit_trail import prove
     from recist.review.database.engine import opened_for_proof
     from recist.review.web.app import DATABASE, FOLDER, KEY
 
@@ -162,7 +162,7 @@ def export(trial: Trial, out: Out) -> None:
 
 
 def _settings(path: Path) -> TrialSettings:
-    from recist.review.trial.settings import read_trial
+    from recist.review.trial.trial_settings import read_trial
 
     return read_trial(path)
 

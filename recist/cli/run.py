@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from recist.cli.options import Criteria, Device, Events, Model, Out, ProtocolName, Trust, names_of
 from recist.cli.printing import console
+from recist.cli.shared_options import (
+    Criteria,
+    Device,
+    Events,
+    Model,
+    Out,
+    ProtocolName,
+    Trust,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from recist.run.cluster import Cluster

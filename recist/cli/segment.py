@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.writing import SCHEMA_VERSION
-from recist.cli.options import Device, Model, Trust
 from recist.cli.printing import console, print_result
+from recist.cli.shared_options import Device, Model, Trust
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:

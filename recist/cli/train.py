@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from recist.cli.options import Device
 from recist.cli.printing import console
+from recist.cli.shared_options import Device
 from recist.response import RESEARCH_USE
 
 

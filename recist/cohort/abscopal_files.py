@@ -22,9 +22,9 @@ from recist.cohort.record import patient_json
 from recist.cohort.sensitivity import sensitivity
 from recist.cohort.sheet import Sheet, percent, span
 from recist.protocol import Protocol, effective, load
+from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
 from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
-from recist.table.read import read_courses
 from recist.table.results import csv_line
 from recist.table.streams import all_written, write_line
 

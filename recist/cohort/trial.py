@@ -32,10 +32,10 @@ from recist.course import Course, EventKind
 from recist.endpoints import time_zero_of
 from recist.patient.result_folder import EVENTS, MEASUREMENTS
 from recist.protocol import Protocol, effective, load
+from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
 from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
 from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
-from recist.table.read import read_courses
 from recist.table.streams import all_written, write_line
 
 REPORT, PDF, AS_JSON, CHECKS = "report.html", "report.pdf", "cohort.json", "checks.csv"

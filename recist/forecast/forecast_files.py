@@ -38,9 +38,9 @@ from recist.forecast.new_lesion_rate import (
 )
 from recist.forecast.size_series import series_of
 from recist.protocol import Protocol, effective, load
+from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
 from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
-from recist.table.read import read_courses
 from recist.table.streams import all_written, write_line
 
 DAYS_PER_YEAR = 365.25

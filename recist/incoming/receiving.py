@@ -11,7 +11,7 @@ from imaging.errors import InputError
 from imaging.header import Tag, read_header
 from imaging.tables.rows import csv_text
 from imaging.writing import write_text
-from recist.export.cdisc.source import answers_of
+from recist.export.cdisc.exported_answers import answers_of
 from recist.export.folders import patient_folders
 from recist.incoming.effect import effect_of
 from recist.incoming.home import Home, home_of

@@ -1,8 +1,9 @@
 """The straight line, from the studies of one patient to an assessed case.
 
-First what takes images, a network and a registration (:mod:`recist.patient.observation`), then what
-follows from it by rules and the word of a reader (:mod:`recist.patient.reassessment`). Files are
-read at the start and written by :mod:`recist.run.batch` at the end.
+First what takes images, a network and a registration
+(:mod:`recist.patient.patient_observation`), then what follows from it by rules and the word of a
+reader (:mod:`recist.patient.reassessment`). Files are read at the start and written by
+:mod:`recist.run.batch` at the end.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass, replace
 from imaging.series import Subject
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
-from recist.patient.observation import observe
 from recist.patient.options import Options
+from recist.patient.patient_observation import observe
 from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult
 from recist.patient.work.observed import Work

@@ -19,7 +19,7 @@ from recist.criteria.sums import baseline_sum
 from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import parts_of
 from recist.patient.changes import AnswerDifference, changes_between
-from recist.patient.corrections.measured import CorrectedMeasurement
+from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.irradiation import field_of_lesions, treatments_by_field

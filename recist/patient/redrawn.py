@@ -13,8 +13,8 @@ from imaging.errors import InputError
 from imaging.masks import read_label_map
 from imaging.volume import Grid, Mask
 from recist.course import Caliper
+from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.corrections.drawn import DrawnLesion
-from recist.patient.corrections.measured import CorrectedMeasurement
 from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Sized, size
 from recist.patient.work.observed import ObservedDate, Work

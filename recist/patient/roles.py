@@ -19,7 +19,7 @@ from recist.course import Field, Lesion, Role
 from recist.criteria.selection import BaselineLesion, LocalTreatment, choose_targets
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.field.field_finding import FieldFinding
-from recist.patient.corrections.measured import CorrectedMeasurement
+from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.examination import Examination, Sized
 from recist.patient.lesion_names import NODE_NAME, lesion_rois
 from recist.patient.overrides import Override

@@ -11,7 +11,7 @@ import numpy as np
 from imaging.volume import Mask
 from recist.course import Caliper, Role
 from recist.measure import diameter_mm
-from recist.patient.corrections.measured import CorrectedMeasurement
+from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.examination import Sized
 from recist.patient.overrides import Override
 from recist.tracking import Track

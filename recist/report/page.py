@@ -12,8 +12,8 @@ from markupsafe import Markup
 from imaging.writing import write_text
 from recist.criteria.criterion import title_of
 from recist.patient.result import PatientResult
-from recist.report import lesion_table, remarks, response_cards, strips, wording
-from recist.report.abscopal import abscopal_section
+from recist.report import lesion_table, remark_section, response_cards, strips, wording
+from recist.report.abscopal_section import abscopal_section
 from recist.report.chart_frame import day_name
 from recist.report.environment import css_text, templates
 from recist.report.metabolic import metabolic_sections, totals_sections
@@ -56,7 +56,7 @@ def render(case: PatientResult) -> str:
         labels=[timepoint.label for timepoint in case.course.timepoints],
         headline=wording.headline(case),
         cards=response_cards.cards(case),
-        attention=remarks.attention(case),
+        attention=remark_section.attention(case),
         sum_chart=Markup(sum_chart(case.course, case.assessments)),
         spider_chart=Markup(spider_chart(case.course)),
         matrix=response_cards.matrix(case),
@@ -70,7 +70,7 @@ def render(case: PatientResult) -> str:
         field_details=lambda finding: list(lesion_table.field_details(finding)),
         visits=[(visit, day_name(case.course, visit.day)) for visit in case.visits],
         sections=[(title, Markup(html)) for title, html in _sections(case)],
-        settings=list(remarks.settings_rows(case.settings)),
+        settings=list(remark_section.settings_rows(case.settings)),
         svg=Markup,
     )
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from recist.protocol import Protocol, effective
-from recist.review.database import audit
-from recist.review.database.audit import Actor
+from recist.review.database import audit_trail
+from recist.review.database.audit_trail import Actor
 from recist.review.database.engine import Database
 from recist.review.database.tables import AccountRole
-from recist.review.images.archive import Archive
+from recist.review.images.image_archive import Archive
 from recist.review.trial.acceptance import Trigger
 
 
@@ -71,7 +71,7 @@ class Desk:
 
     def act(self, action: str, *, subject: str = "", reason: str = "") -> None:
         """Say in the audit what this person does."""
-        audit.act(self.session, self.person.actor, action, subject=subject, reason=reason)
+        audit_trail.act(self.session, self.person.actor, action, subject=subject, reason=reason)
 
 
 def fingerprint(protocol: Protocol, criteria: tuple[str, ...]) -> str:

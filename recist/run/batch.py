@@ -21,8 +21,8 @@ from imaging.dates_table import read_dates_table
 from imaging.errors import InputError
 from imaging.series_table import read_series_table
 from imaging.writing import SCHEMA_VERSION, write_text
+from recist.export.growing_table import GrowingTable
 from recist.export.joined import JOINED, joined
-from recist.export.rows import GrowingTable
 from recist.patient.options import Options
 from recist.patient.result_folder import (
     FINGERPRINT,

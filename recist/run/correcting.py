@@ -15,8 +15,8 @@ from imaging.tables.rows import csv_text, written_rows
 from imaging.writing import write_text
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder, patient_folders
+from recist.export.growing_table import LINE_END
 from recist.export.joined import JOINED, joined
-from recist.export.rows import LINE_END
 from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections import NOTHING_SAID, Corrections, read_corrections
 from recist.patient.pipeline import PatientAnswer

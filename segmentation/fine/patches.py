@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from imaging.volume import Array
 from segmentation.fine import encoding
-from segmentation.fine.cases import FineCase
+from segmentation.fine.fine_cases import FineCase
 
 #: Shares of the kinds of patches; the rest are drawn lesions.
 BOXED_SHARE = 0.72

@@ -12,7 +12,7 @@ import pytest
 from imaging.errors import InputError
 from pet.response.measurements import read_pet_courses
 from pet.response.protocol import from_table
-from pet.response.table import assess_pet_table
+from pet.response.uptake_table import assess_pet_table
 
 PATIENTS = """\
 subject,date,lesion,sul_peak,organ,status,suv_max,liver_mean,liver_sd,uptake_min,recist11,blood_max,liver_max,uptake_vs_baseline

@@ -19,7 +19,7 @@ from imaging.errors import GeometryError, InputError
 from recist.interface import SubjectsLeftOut
 from recist.response import Response
 from recist.run.table import assess_file
-from recist.table.read import NoCourseError
+from recist.table.course_tables import NoCourseError
 from recist.table.result_frames import csv_frame
 
 TABLE = """\

@@ -8,10 +8,10 @@ from recist.cohort.arms import Arms
 from recist.cohort.end_points import COMPARED, COMPETING
 from recist.cohort.plots.curves import incidence_plot, modulation_plot, survival_plot
 from recist.cohort.plots.forests import hazard_forest, rate_forest
-from recist.cohort.plots.lesions import lesion_waterfall_plot
+from recist.cohort.plots.lesion_plots import lesion_waterfall_plot
 from recist.cohort.plots.plot import Plot
 from recist.cohort.plots.states import stacked_plot
-from recist.cohort.plots.sums import field_spider_plot, spider_plot, waterfall_plot
+from recist.cohort.plots.sum_plots import field_spider_plot, spider_plot, waterfall_plot
 from recist.cohort.plots.swimmer import swimmer_plot
 from recist.cohort.times import FollowedPatient
 from recist.protocol import Protocol

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from recist.answers import AssessedCourse
 from recist.course import Role
 from recist.criteria.criterion import title_of
-from recist.export.cdisc.dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.evaluators import Evaluator
 from recist.export.cdisc.responses import SETS
 from recist.export.cdisc.subjects import Visits, iso, study_day, usubjid
+from recist.export.cdisc.trial_dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.variables import EXPECTED, REQUIRED
 from recist.response import EventTime, Outcome, Response, Scope
 

@@ -13,7 +13,8 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import NamedTuple
 
-from recist.export.cdisc.dataset import (
+from recist.export.cdisc.terminology import Terminology
+from recist.export.cdisc.trial_dataset import (
     LABEL_LENGTH,
     NAME_LENGTH,
     TEXT_BYTES,
@@ -22,7 +23,6 @@ from recist.export.cdisc.dataset import (
     Dataset,
     text_of,
 )
-from recist.export.cdisc.terminology import Terminology
 from recist.export.cdisc.variables import NOT_DONE
 
 #: Codelists that the cells of results come from, where the test decides which.

@@ -13,13 +13,13 @@ from imaging.writing import write_text
 from recist.export.cdisc import terminology
 from recist.export.cdisc.analysis import response_parameters, times_to_events
 from recist.export.cdisc.conformance import Breach, Weight, check
-from recist.export.cdisc.dataset import Dataset, DatasetFormat, write
 from recist.export.cdisc.evaluators import Evaluator, evaluators_of
+from recist.export.cdisc.exported_answers import Answers
 from recist.export.cdisc.responses import responses
-from recist.export.cdisc.source import Answers
 from recist.export.cdisc.terminology import Terminology
+from recist.export.cdisc.trial_dataset import Dataset, DatasetFormat, write
 from recist.export.cdisc.tumours import identifications, qualifiers, results
-from recist.export.rows import csv_text
+from recist.export.growing_table import csv_text
 from recist.export.whole_sums import whole_sums
 from recist.response import RESEARCH_USE
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from recist.course import Role, Status
-from recist.export.cdisc import dataset
-from recist.export.cdisc.dataset import DatasetFormat
+from recist.export.cdisc import trial_dataset
 from recist.export.cdisc.evaluators import INVESTIGATOR
 from recist.export.cdisc.subjects import day_of, subject_of
+from recist.export.cdisc.trial_dataset import DatasetFormat
 from recist.export.cdisc.tumours import (
     MEASURES,
     MERGED,
@@ -143,7 +143,7 @@ def _rows(
     for form in DatasetFormat:
         path = folder / f"{name}.{form}"
         if path.is_file():
-            rows = dataset.read(path, variables)
+            rows = trial_dataset.read(path, variables)
             return [{column: cell.strip() for column, cell in row.items()} for row in rows]
     if not needed:
         return []

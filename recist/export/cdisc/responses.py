@@ -8,10 +8,10 @@ from typing import NamedTuple
 from recist.answers import AssessedCourse
 from recist.criteria.criterion import CRITERIA, title_of
 from recist.criteria.family import IMMUNE
-from recist.export.cdisc.dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.evaluators import Evaluator
 from recist.export.cdisc.subjects import Visits, iso, usubjid
 from recist.export.cdisc.terminology import Terminology
+from recist.export.cdisc.trial_dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.tumours import NEW_STATE
 from recist.export.cdisc.variables import (
     EXPECTED,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from recist.course import Course
-from recist.export.cdisc.dataset import Cell
+from recist.export.cdisc.trial_dataset import Cell
 
 BASELINE = "BASELINE"
 

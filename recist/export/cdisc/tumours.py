@@ -13,10 +13,10 @@ from decimal import Decimal
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria.diameter import too_small
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
-from recist.export.cdisc.dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.evaluators import Evaluator
 from recist.export.cdisc.subjects import Visits, usubjid
 from recist.export.cdisc.terminology import Terminology
+from recist.export.cdisc.trial_dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.variables import (
     EXPECTED,
     KEY,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recist.export.cdisc.dataset import Cell, Core, Variable
 from recist.export.cdisc.evaluators import Evaluator
+from recist.export.cdisc.trial_dataset import Cell, Core, Variable
 
 REQUIRED, EXPECTED, PERMISSIBLE = Core.REQUIRED, Core.EXPECTED, Core.PERMISSIBLE
 

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from imaging.seg import Coded
 from imaging.volume import FloatArray
 from recist.course import Axis, Caliper, Lesion
-from recist.export.dicom.codes import (
+from recist.export.dicom.concepts import (
     CT_PROCEDURE,
     LONG_AXIS,
     MEASUREMENT_REPORT,

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from imaging.seg import Coded
 from recist.course import Axis, Lesion, Measurement, Status
 from recist.criteria.criterion import title_of
-from recist.export.dicom.codes import (
+from recist.export.dicom.concepts import (
     BASELINE_CATEGORY,
     BEST_RESPONSE,
     CATEGORY_OF_ROLE,

@@ -26,8 +26,8 @@ from imaging.writing import write_text
 from recist.course import Axis, Point3, Status
 from recist.patient import overrides
 from recist.patient.corrections.checked import CheckedDate
+from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.corrections.drawn import DrawnLesion
-from recist.patient.corrections.measured import CorrectedMeasurement
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.overrides import Override, read_overrides
 from recist.patient.result_folder import folder_name

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from imaging.errors import InputError
 from recist.patient.corrections.checked import CheckedDate
+from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.corrections.drawn import DrawnLesion
-from recist.patient.corrections.measured import CorrectedMeasurement
 from recist.patient.overrides import Override
 from recist.tracking import Link
 

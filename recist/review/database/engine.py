@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging.errors import InputError
-from recist.review.database import audit
+from recist.review.database import audit_trail
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Seconds that a writer waits for another one.
@@ -72,7 +72,7 @@ def open_database(url: str, key_file: Path, *, protocol: str = "") -> Database:
     key = _key(key_file, engine)
     # A class of its own: the events of one database are not those of another.
     audited = type("AuditedSession", (Session,), {})
-    audit.watch(audited, key, protocol)
+    audit_trail.watch(audited, key, protocol)
     return Database(engine, key, sessionmaker(engine, class_=audited, expire_on_commit=False))
 
 

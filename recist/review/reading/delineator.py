@@ -10,8 +10,8 @@ from typing import Any
 
 from imaging.errors import InputError
 from recist.course import Point3
-from recist.review.images.archive import Archive, Modality
-from recist.review.reading.outlines import PackedMask, length_mm, measured
+from recist.review.images.image_archive import Archive, Modality
+from recist.review.reading.packed_outlines import PackedMask, length_mm, measured
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Click, Line, Prompt
 

@@ -17,8 +17,7 @@ from imaging.tables.rows import written_rows
 from imaging.volume import Grid, Mask
 from imaging.writing import write_text
 from recist.course import Course, Field, Role, Status
-from recist.export.patient_files import DELINEATIONS
-from recist.export.tables import (
+from recist.export.contract_tables import (
     write_events,
     write_measurements,
     write_outcomes,
@@ -26,6 +25,7 @@ from recist.export.tables import (
     write_timepoints,
     write_timepoints_json,
 )
+from recist.export.patient_files import DELINEATIONS
 from recist.patient.corrections import (
     CheckedDate,
     CorrectedMeasurement,
@@ -43,7 +43,7 @@ from recist.patient.result_folder import (
 )
 from recist.response import RESEARCH_USE
 from recist.review.database.tables import EntryKind, ReadingState, Signature
-from recist.review.images.archive import Modality, NoImageError
+from recist.review.images.image_archive import Modality, NoImageError
 from recist.review.reading import readings
 from recist.review.reading.assessed import AssessedReading
 from recist.review.reading.entries import (
@@ -53,7 +53,7 @@ from recist.review.reading.entries import (
     in_force,
     switched_on,
 )
-from recist.review.reading.outlines import kept
+from recist.review.reading.packed_outlines import kept
 from recist.review.room import Person, Room
 from recist.table.output import OUTCOMES, OUTCOMES_JSON, TIMEPOINTS, TIMEPOINTS_JSON
 from recist.tracking import Link

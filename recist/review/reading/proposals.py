@@ -18,7 +18,7 @@ from recist.measure import caliper
 from recist.patient.result_folder import EVENTS, MEASUREMENTS, RUN, WARNINGS
 from recist.protocol import Protocol
 from recist.protocol.files import from_effective
-from recist.table.read import read_courses
+from recist.table.course_tables import read_courses
 
 
 @dataclass(frozen=True, slots=True, eq=False)

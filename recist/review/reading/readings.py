@@ -35,7 +35,7 @@ from recist.review.reading.entries import (
     in_force,
     seen_at,
 )
-from recist.review.reading.outlines import PackedMask, kept, on_grid
+from recist.review.reading.packed_outlines import PackedMask, kept, on_grid
 from recist.review.reading.proposals import Proposals, read_proposals
 from recist.review.room import Desk, Person, Room
 

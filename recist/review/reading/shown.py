@@ -20,7 +20,7 @@ from recist.review.reading.entries import (
     in_force,
     switched_on,
 )
-from recist.review.reading.outlines import points
+from recist.review.reading.packed_outlines import points
 from recist.review.reading.readings import OpenReading
 from recist.review.room import Room
 from recist.table.results import length

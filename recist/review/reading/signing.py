@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from imaging.errors import InputError
 from recist.course import Course
-from recist.export.tables import measurement_lines
+from recist.export.contract_tables import measurement_lines
 from recist.review.database.tables import (
     Entry,
     ReadingRow,
@@ -35,8 +35,8 @@ from recist.review.reading.readings import (
     subject_row,
 )
 from recist.review.room import Desk, Room
+from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
-from recist.table.read import read_courses
 
 
 class IncompleteError(InputError):

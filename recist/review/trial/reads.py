@@ -34,7 +34,7 @@ from recist.review.trial.acceptance import (
     triggers,
 )
 from recist.review.trial.permissions import ADJUDICATOR_SLOT, READER_SLOTS
-from recist.table.read import read_courses
+from recist.table.course_tables import read_courses
 from recist.table.results import when
 
 READ_NUMBERS: tuple[ReadNumber, ReadNumber] = (1, 2)

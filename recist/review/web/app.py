@@ -18,10 +18,10 @@ from sqlalchemy import select
 
 from imaging.errors import InputError
 from recist.response import RESEARCH_USE
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.database.engine import Database, open_database
 from recist.review.database.tables import Account, AccountRole, SubjectRow
-from recist.review.images.archive import Archive, NoImageError
+from recist.review.images.image_archive import Archive, NoImageError
 from recist.review.reading.entries import EntryError
 from recist.review.reading.given_back import give_back, is_given_back
 from recist.review.reading.proposals import read_run
@@ -29,7 +29,7 @@ from recist.review.reading.readings import ConflictError
 from recist.review.reading.signing import IncompleteError
 from recist.review.room import Person, Room, fingerprint
 from recist.review.trial.permissions import ForbiddenError
-from recist.review.trial.settings import TrialSettings
+from recist.review.trial.trial_settings import TrialSettings
 from recist.review.web import account_routes, reading_routes, sessions, trial_routes
 from recist.review.web.guard import Guard
 from recist.review.web.sessions import TooManyError
@@ -160,7 +160,7 @@ def enrol(database: Database, subjects: Sequence[str]) -> None:
     """Make the subjects known that are not yet."""
     with database.session() as session:
         known = set(session.scalars(select(SubjectRow.name)))
-        audit.act(session, audit.SYSTEM, "enrol subject")
+        audit_trail.act(session, audit_trail.SYSTEM, "enrol subject")
         session.add_all(SubjectRow(name=name) for name in sorted(subjects) if name not in known)
 
 
@@ -174,7 +174,7 @@ def enter(database: Database, name: str, role: AccountRole, password: str = "") 
         if account is None:
             hashed = sessions.hashed_password(password) if password else ""
             account = Account(name=name, role=role.value, password_hash=hashed)
-            audit.act(session, audit.SYSTEM, "create account")
+            audit_trail.act(session, audit_trail.SYSTEM, "create account")
             session.add(account)
             session.flush()
         return account.id

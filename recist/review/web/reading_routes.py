@@ -12,14 +12,14 @@ from imaging.errors import InputError
 from imaging.volume import Grid
 from recist.report.palette import tone
 from recist.response import Response as Category
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.database.tables import Account, AccountRole, EntryKind
-from recist.review.images.archive import Archive, Modality
+from recist.review.images.image_archive import Archive, Modality
 from recist.review.reading import readings, signing
 from recist.review.reading.assessed import date_on, to_look_at
 from recist.review.reading.entries import EntryError, next_name
 from recist.review.reading.given_back import give_back
-from recist.review.reading.outlines import PackedMask, keep, measured
+from recist.review.reading.packed_outlines import PackedMask, keep, measured
 from recist.review.reading.readings import OpenReading
 from recist.review.reading.shown import changes as changes_between
 from recist.review.reading.shown import shown
@@ -99,7 +99,7 @@ def patient(subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
     room.archive.prepare(subject)
     if room.is_trial:
         with room.database.session() as session:
-            audit.note(session, found.person.actor, "open patient", subject=subject)
+            audit_trail.note(session, found.person.actor, "open patient", subject=subject)
     return page
 
 
@@ -321,7 +321,7 @@ def check_password(room: Room, found: Changing, password: str | None) -> None:
         fits = password is not None and sessions.password_fits(account.password_hash, password)
     if not fits:
         with room.database.session() as session:
-            audit.note(session, found.person.actor, "signature refused")
+            audit_trail.note(session, found.person.actor, "signature refused")
         raise HTTPException(403, "the password does not fit: nothing was signed")
 
 

@@ -10,7 +10,7 @@ import uvicorn
 
 from imaging.errors import InputError
 from recist.review.reading.delineator import Delineator
-from recist.review.trial.settings import TrialSettings
+from recist.review.trial.trial_settings import TrialSettings
 from recist.review.web.app import create_app, create_trial_app
 
 HOST = "127.0.0.1"

@@ -19,8 +19,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from imaging.errors import InputError
-from recist.review.database import audit
-from recist.review.database.audit import Actor
+from recist.review.database import audit_trail
+from recist.review.database.audit_trail import Actor
 from recist.review.database.tables import Account, AccountRole, LoginFailure, WebSession
 from recist.review.room import Person
 
@@ -91,7 +91,7 @@ def log_in(session: Session, name: str, password: str, address: str) -> Opened |
     fits = password_fits(account.password_hash if account and known else _NOBODY, password)
     if account is None or not known or not fits:
         session.add(LoginFailure(name=name[:64], address=address[:64], at=_text(_now())))
-        audit.note(session, Actor(name[:64], ""), "login failed", what=address)
+        audit_trail.note(session, Actor(name[:64], ""), "login failed", what=address)
         return None
     return begin(session, account, address)
 
@@ -113,7 +113,7 @@ def begin(session: Session, account: Account, address: str) -> Opened:
         )
     )
     session.execute(delete(LoginFailure).where(LoginFailure.name == account.name))
-    audit.note(session, person.actor, "login", what=address)
+    audit_trail.note(session, person.actor, "login", what=address)
     return Opened(key, csrf, person)
 
 
@@ -176,7 +176,7 @@ def touch(session: Session, found: Current) -> None:
 def end(session: Session, found: Current) -> None:
     """Log out."""
     session.execute(delete(WebSession).where(WebSession.key_hash == found.key_hash))
-    audit.note(session, found.person.actor, "logout")
+    audit_trail.note(session, found.person.actor, "logout")
 
 
 def end_all(session: Session, account_id: int) -> None:

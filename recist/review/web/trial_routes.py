@@ -13,10 +13,10 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.database.tables import Account, AccountRole, AuditRow, SubjectRow, now
 from recist.review.database.tables import Query as QueryRow
-from recist.review.images.archive import Modality
+from recist.review.images.image_archive import Modality
 from recist.review.reading import readings
 from recist.review.reading.readings import ConflictError, subject_row
 from recist.review.room import Person, Room
@@ -314,7 +314,7 @@ def export(found: Looking, room: RoomOf) -> Response:
     """Both reads and the accepted one as tables, in a zip."""
     check_role(found.person, *_LOOKERS)
     with room.database.session() as session:
-        audit.note(session, found.person.actor, "export")
+        audit_trail.note(session, found.person.actor, "export")
     with tempfile.TemporaryDirectory(prefix="recist-") as name:
         folder = FilePath(name) / "export"
         folder.mkdir()

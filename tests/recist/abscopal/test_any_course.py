@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recist import abscopal
-from recist.abscopal.wording import definition_rows, headline, summary
+from recist.abscopal.finding_words import definition_rows, headline, summary
 from recist.course import (
     Course,
     Event,
@@ -23,7 +23,7 @@ from recist.course import (
     Timepoint,
 )
 from recist.protocol import DEFAULT
-from recist.report.abscopal import abscopal_section
+from recist.report.abscopal_section import abscopal_section
 
 STATUSES = [status for status in Status if status is not Status.MERGED]
 

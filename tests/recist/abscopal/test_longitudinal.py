@@ -14,7 +14,7 @@ from recist.course import Course, Event, EventKind
 from recist.patient.options import Options
 from recist.protocol import DEFAULT
 from recist.run import batch
-from recist.table.read import read_courses
+from recist.table.course_tables import read_courses
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 

@@ -12,9 +12,9 @@ from matplotlib.colors import to_hex
 
 from recist.cohort.arms import Arms
 from recist.cohort.end_points import contrast_sheet, six_month_sheet, times_of
-from recist.cohort.plots.lesions import lesion_waterfall_plot
+from recist.cohort.plots.lesion_plots import lesion_waterfall_plot
 from recist.cohort.plots.states import stacked_plot
-from recist.cohort.plots.sums import field_spider_plot
+from recist.cohort.plots.sum_plots import field_spider_plot
 from recist.cohort.plots.swimmer import swimmer_plot
 from recist.cohort.response_sheets import rate_sheet
 from recist.cohort.simulated import CONTROL, EXPERIMENTAL, write_trial

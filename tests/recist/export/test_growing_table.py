@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from recist.export import rows
-from recist.export.rows import LINE_END, GrowingTable, csv_text
+from recist.export import growing_table
+from recist.export.growing_table import LINE_END, GrowingTable, csv_text
 
 PATIENTS = [
     {"subject": "P1", "best": "PR"},
@@ -30,13 +30,13 @@ def test_a_row_is_appended_not_all_of_them_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[int] = []
-    original = rows.csv_text
+    original = growing_table.csv_text
 
     def counted(listed: list[dict[str, str]], *columns: object, **how: str) -> str:
         written.append(len(listed))
         return original(listed, *columns, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rows, "csv_text", counted)
+    monkeypatch.setattr(growing_table, "csv_text", counted)
     table = GrowingTable(tmp_path / "summary.csv")
     for n in range(50):
         table.add({"subject": f"P{n}"})

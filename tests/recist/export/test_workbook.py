@@ -10,7 +10,7 @@ import pytest
 from openpyxl import load_workbook
 
 from imaging.errors import InputError
-from recist.export.workbook import write_workbook
+from recist.export.results_workbook import write_workbook
 
 SUMMARY = "subject,status,dates,first\n007,done,2,2024-01-08\n=cmd(),done,1,2024-02-01\n"
 LESIONS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imaging.catalogue import scan
-from recist.patient.observation import observe
 from recist.patient.options import Options
+from recist.patient.patient_observation import observe
 from recist.patient.work import Work
 from recist.phantom.study import write_phantom
 

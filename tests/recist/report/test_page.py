@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from imaging.writing import WriteError
-from recist.abscopal.wording import headline
+from recist.abscopal.finding_words import headline
 from recist.course import Course, Event, EventKind, Field, Measurement, Role, Status, Timepoint
 from recist.field.field_finding import FieldFinding
 from recist.patient.result import PatientResult

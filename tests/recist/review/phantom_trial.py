@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from recist.review.database.tables import AccountRole
-from recist.review.trial.settings import TrialSettings, read_trial
+from recist.review.trial.trial_settings import TrialSettings, read_trial
 from recist.review.web import sessions
 from recist.review.web.app import create_trial_app, enter, trial_room
 from tests.recist.review.conftest import HOST, Browser

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from recist.cli import app as command_line
 from recist.protocol import DEFAULT
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.database.engine import (
     Database,
     engine_of,
@@ -24,7 +24,7 @@ from recist.review.database.engine import (
     opened_for_proof,
 )
 from recist.review.database.tables import APPEND_ONLY, AccountRole, EntryKind
-from recist.review.images.archive import Archive
+from recist.review.images.image_archive import Archive
 from recist.review.reading import readings, signing
 from recist.review.room import Desk, Person, Room
 from recist.review.web.app import DATABASE, FOLDER, KEY, enrol, enter
@@ -64,15 +64,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
     found.close()
 
 
-def proof_of(file: Path, key: Path) -> audit.Proof:
+def proof_of(file: Path, key: Path) -> audit_trail.Proof:
     with opened_for_proof(f"sqlite:///{file}", key) as (session, secret):
-        return audit.prove(session, secret)
+        return audit_trail.prove(session, secret)
 
 
 def test_every_action_has_a_row_that_says_who_when_what_and_why(database: Database) -> None:
     with database.looking() as session:
         rows = session.execute(text("SELECT * FROM audit ORDER BY number")).mappings().all()
-        assert audit.prove(session, database.key).broken is None
+        assert audit_trail.prove(session, database.key).broken is None
     assert [row["number"] for row in rows] == list(range(1, len(rows) + 1))
     (again, *_) = (row for row in rows if row["action"] == "new version")
     assert (again["account"], again["role"], again["subject"]) == ("ann", "reader", "S1")
@@ -183,7 +183,7 @@ def test_a_thousand_tamperings_of_the_file_are_found(database: Database, tmp_pat
             done = WAYS[n % len(WAYS)](connection, draw)
         connection.close()
         with Session(engine.execution_options(reads_only=True)) as session:
-            if audit.prove(session, secret).broken is None:
+            if audit_trail.prove(session, secret).broken is None:
                 missed.append(done)
     engine.dispose()
     assert missed == []
@@ -195,7 +195,7 @@ def test_the_first_broken_row_is_named_and_a_rollback_is_seen_by_a_noted_head(
     out = tmp_path / "out"
     (out / FOLDER).mkdir(parents=True)
     with database.looking() as session:
-        head = audit.prove(session, database.key).head
+        head = audit_trail.prove(session, database.key).head
     database.close()
     shutil.copyfile(tmp_path / "key", out / FOLDER / KEY)
     shutil.copyfile(tmp_path / "a.sqlite", out / FOLDER / DATABASE)
@@ -224,12 +224,12 @@ def test_migrations_run_forwards_on_the_first_versions_file(tmp_path: Path) -> N
     database = open_database(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "key")
     room = room_over(database, tmp_path)
     with database.session() as session:
-        proof = audit.prove(session, database.key)
+        proof = audit_trail.prove(session, database.key)
         assert (proof.rows, proof.broken) == (9, None)
         person = Person(1, "ann", AccountRole.READER)
         reading = readings.looked_at(session, room, person, "S1")
         assert reading.entries[0].content == {"text": "first"} and not reading.is_open
         signing.reopen(Desk(session, room, person), "S1", 2, "with the new version")
     with database.looking() as session:
-        assert audit.prove(session, database.key).broken is None
+        assert audit_trail.prove(session, database.key).broken is None
     database.close()

@@ -12,9 +12,9 @@ import pytest
 from imaging.registration import Registration
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.review.images import packed
-from recist.review.images.linking import LATTICE_MM, lattice_of
+from recist.review.images.date_alignment import LATTICE_MM, lattice_of
 from recist.review.reading.entries import EntryError
-from recist.review.reading.outlines import on_grid
+from recist.review.reading.packed_outlines import on_grid
 
 AFFINE = np.array([[0.8, 0, 0, -12], [0, 0.8, 0, 7], [0, 0, 2.5, -90], [0, 0, 0, 1.0]])
 CT = Grid((6, 5, 8), AFFINE, "1.2.3")

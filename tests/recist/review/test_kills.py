@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.database.engine import open_database
 from recist.review.database.tables import (
     AccountRole,
@@ -72,7 +72,7 @@ def test_no_signed_reading_is_lost_and_none_is_half_written(tmp_path: Path) -> N
         told_versions = max(told_versions, *(int(line) for line in said.decode().split()))
     database = open_database(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "key")
     with database.looking() as session:
-        assert audit.prove(session, database.key).broken is None
+        assert audit_trail.prove(session, database.key).broken is None
         versions = session.scalars(select(ReadingRow).order_by(ReadingRow.version)).all()
         signed = {each.reading_id for each in session.scalars(select(Signature))}
         finished = [each for each in versions if each.state != ReadingState.OPEN]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recist.patient.corrections.correction_tables import corrections_in
-from recist.review.images.archive import Modality
+from recist.review.images.image_archive import Modality
 from recist.run.table import assess_file
 
 BASELINE, SECOND, THIRD = "2024-03-04", "2024-05-06", "2024-07-08"

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.trial.exports import write_export
 from tests.recist.review.phantom_trial import (
     DATES,
@@ -76,7 +76,7 @@ def whole(trial: PhantomTrial, folder: Path) -> dict[str, str]:
     room = trial.app.state.room
     with room.database.looking() as session:
         write_export(session, room, folder)
-        assert audit.prove(session, room.database.key).broken is None
+        assert audit_trail.prove(session, room.database.key).broken is None
         rows = session.execute(
             text("SELECT number, account, role, action, subject, record FROM audit ORDER BY number")
         )
@@ -115,5 +115,5 @@ def refuses_changes_and_finds_them(trial: PhantomTrial) -> None:
         connection.execute(text("ALTER TABLE signatures DISABLE TRIGGER ALL"))
         connection.execute(text("UPDATE signatures SET signed_name = 'Eve' WHERE id = 1"))
     with database.looking() as session:
-        broken = audit.prove(session, database.key).broken
+        broken = audit_trail.prove(session, database.key).broken
     assert broken is not None and "signatures, row 1 was changed" in broken.what

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher, extract_parameters
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from recist.review.database import audit
+from recist.review.database import audit_trail
 from recist.review.web import sessions
 from recist.review.web.guard import LARGEST_BODY_BYTES
 from recist.review.web.sessions import COOKIE
@@ -242,7 +242,7 @@ def test_text_stays_text_in_page_and_database(
     assert answer.headers["content-type"] == "application/json"
     database = trial.app.state.room.database
     with database.looking() as session:
-        assert audit.prove(session, database.key).broken is None
+        assert audit_trail.prove(session, database.key).broken is None
 
 
 @pytest.mark.parametrize("words", ["a\x00b", "a\x1b[31mb", "\ud800", "x" * 5000])

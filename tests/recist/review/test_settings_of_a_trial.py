@@ -10,7 +10,7 @@ import pytest
 
 from imaging.errors import InputError
 from recist.review.trial.acceptance import Trigger
-from recist.review.trial.settings import SECTIONS, read_trial
+from recist.review.trial.trial_settings import SECTIONS, read_trial
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "central-review.md").read_text("utf-8")

@@ -18,7 +18,7 @@ from recist.protocol import DEFAULT, Protocol
 from recist.response import Scope
 from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
-from recist.table.read import read_courses
+from recist.table.course_tables import read_courses
 
 BASELINE = dt.date(2024, 1, 8)
 STARTS = (EventKind.RANDOMISATION, EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START)

@@ -25,7 +25,7 @@ from recist.course import (
     Status,
     Timepoint,
 )
-from recist.export.tables import (
+from recist.export.contract_tables import (
     write_events,
     write_measurements,
     write_outcomes,
@@ -35,8 +35,8 @@ from recist.export.tables import (
 )
 from recist.protocol import DEFAULT
 from recist.run.table import assess_file
+from recist.table.course_tables import read_courses
 from recist.table.finding import Finding
-from recist.table.read import read_courses
 from tests.recist.patients import course as patients_course
 
 DIAMETERS = st.decimals(0, 300, places=1).map(abs)

@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from imaging.errors import InputError
-from segmentation.fine import packing, patches
-from segmentation.fine.cases import FineCase, load
+from segmentation.fine import fine_packing, patches
+from segmentation.fine.fine_cases import FineCase, load
+from segmentation.fine.fine_training import FineSettings, make_batch, train
 from segmentation.fine.patches import Pool, sample
-from segmentation.fine.training import FineSettings, make_batch, train
 
 TINY = FineSettings(fold=0, steps=3, batch=2, filters=8, checkpoint_every=2, seed=3)
 
 
 @pytest.fixture
 def cases(boxes: Path, chests: Path, tmp_path: Path) -> tuple[FineCase, ...]:
-    packing.pack([boxes, chests], tmp_path / "packed.npz")
+    fine_packing.pack([boxes, chests], tmp_path / "packed.npz")
     return load(tmp_path / "packed.npz")
 
 
@@ -38,7 +38,7 @@ def test_boxes_and_whole_images_are_packed_and_read_back(cases: tuple[FineCase, 
 
 @pytest.mark.parametrize("name", ["LIDC-IDRI-0314", "LIDC0314_2mm", "LIDC0314_01"])
 def test_a_patient_is_one_whatever_the_folder_calls_him(name: str) -> None:
-    assert packing.patient_of(name) == "LIDC0314"
+    assert fine_packing.patient_of(name) == "LIDC0314"
 
 
 def test_a_patch_holds_its_lesion_and_its_prompt(cases: tuple[FineCase, ...]) -> None:

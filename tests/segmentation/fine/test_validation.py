@@ -12,8 +12,8 @@ from imaging.volume import Grid, Mask, Unit, Volume
 from segmentation import figures, release
 from segmentation.bundle import Bundle
 from segmentation.classical import HU_STATISTICS, LUNG_THRESHOLD, METHODS
-from segmentation.fine import validation
-from segmentation.fine.validation import BoxTruth, kinds, paste
+from segmentation.fine import fine_validation
+from segmentation.fine.fine_validation import BoxTruth, kinds, paste
 
 FOLDS = {"LIDC0001": 0, "LIDC0002": 1}
 
@@ -30,7 +30,7 @@ def test_every_box_is_scored_in_place_and_pasted_and_a_run_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     few = {name: METHODS[name] for name in (HU_STATISTICS, LUNG_THRESHOLD)}
-    monkeypatch.setattr(validation, "METHODS", few)
+    monkeypatch.setattr(fine_validation, "METHODS", few)
     seen: list[str] = []
 
     def evaluate(out: str, stop: int = 99) -> str:

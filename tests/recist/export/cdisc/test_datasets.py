@@ -15,13 +15,13 @@ from imaging.errors import InputError
 from recist.course import Course
 from recist.export.cdisc import terminology
 from recist.export.cdisc.conformance import Weight, check
-from recist.export.cdisc.dataset import Dataset, DatasetFormat, read
 from recist.export.cdisc.evaluators import evaluators_of
+from recist.export.cdisc.exported_answers import Answers, answers_of
 from recist.export.cdisc.exporting import export, sdtm
 from recist.export.cdisc.reading import measurement_rows, rows_of
-from recist.export.cdisc.source import Answers, answers_of
-from recist.run.forms import as_measurement_table
-from recist.table.read import read_courses
+from recist.export.cdisc.trial_dataset import Dataset, DatasetFormat, read
+from recist.run.foreign_forms import as_measurement_table
+from recist.table.course_tables import read_courses
 
 #: Two readers; a lesion that splits, two that merge, one too small, one not evaluable, one absent.
 TABLE = """\

@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from imaging.elements import number_of
-from pet.suv.errors import InvalidTagError, tag_text
 from pet.suv.notes import Notes
+from pet.suv.suv_errors import InvalidTagError, tag_text
 
 #: TM, also the colons of ACR-NEMA and a dangling point, which real archives hold.
 TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(\.\d*)?)?)?")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from imaging.errors import InputError
+from recist.export.export_targets import TARGETS, targets_named
 from recist.export.folders import patient_folders
 from recist.export.request import Exported
-from recist.export.targets import TARGETS, targets_named
 from recist.patient.result_folder import hashes_of, part_replaced
 
 ROW = dict[str, str]

@@ -11,7 +11,7 @@ from imaging.errors import InputError
 from imaging.spelling import did_you_mean
 from imaging.writing import write_text
 from recist.export.cdisc.reading import measurement_rows
-from recist.export.rows import csv_text
+from recist.export.growing_table import csv_text
 from recist.patient.result_folder import MEASUREMENTS
 from recist.table.worksheet import worksheet_rows
 

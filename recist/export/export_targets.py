@@ -16,7 +16,7 @@ from imaging.errors import InputError
 from recist.export.request import Exported, Request
 
 if TYPE_CHECKING:
-    from recist.export.cdisc.source import Answers
+    from recist.export.cdisc.exported_answers import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Target:
 
 
 def _dicom(request: Request) -> Exported:
-    from recist.export.dicom.results import export  # noqa: PLC0415 - loads when it is asked for
+    from recist.export.dicom.patient_objects import export  # noqa: PLC0415 - loads when it is asked for
 
     return export(request)
 
@@ -47,7 +47,7 @@ def _adam(request: Request) -> Exported:
 
 
 def _answers(request: Request) -> Answers:
-    from recist.export.cdisc.source import answers_of  # noqa: PLC0415
+    from recist.export.cdisc.exported_answers import answers_of  # noqa: PLC0415
 
     return answers_of(
         request.source,
@@ -102,7 +102,7 @@ def _fhir(request: Request) -> Exported:
 
 def _workbook(request: Request) -> Exported:
     from recist.export.folders import patient_folders  # noqa: PLC0415
-    from recist.export.workbook import NAME, write_workbook  # noqa: PLC0415
+    from recist.export.results_workbook import NAME, write_workbook  # noqa: PLC0415
 
     found, missing = patient_folders(request.source)
     folders = [(each.subject, each.path) for each in found]

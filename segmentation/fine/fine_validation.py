@@ -22,7 +22,7 @@ from segmentation.bundle import Bundle
 from segmentation.classical import METHODS, delineate_classically
 from segmentation.close_up import close_up
 from segmentation.evaluation import Diameter, Scores, score
-from segmentation.fine.packing import BOXES, box_rows, pack_case
+from segmentation.fine.fine_packing import BOXES, box_rows, pack_case
 from segmentation.infer import Delineation
 from segmentation.packing import case_names, read_images
 from segmentation.prompted import Models, delineate_prompted, on_line

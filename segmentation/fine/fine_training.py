@@ -11,7 +11,7 @@ import torch
 
 from imaging.errors import InputError
 from segmentation.fine import encoding
-from segmentation.fine.cases import FineCase
+from segmentation.fine.fine_cases import FineCase
 from segmentation.fine.patches import Pool, sample
 from segmentation.network import LesionNet
 from segmentation.training_steps import RunSettings, TrainingBatch, run_steps

@@ -12,7 +12,7 @@ from recist.patient.examination import examine, size
 from recist.patient.irradiation import planning_dates, treatment_of
 from recist.patient.metabolism import observed_pet
 from recist.patient.options import Options
-from recist.patient.outlines import delineate_dates
+from recist.patient.outlined_dates import delineate_dates
 from recist.patient.roles import node_regions
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
 

@@ -16,8 +16,8 @@ from recist.export.cdisc.responses import MetabolicResponse
 from recist.patient.result_folder import EVENTS, MEASUREMENTS, METABOLIC, RUN
 from recist.protocol import Protocol, load
 from recist.protocol.files import from_effective
+from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
-from recist.table.read import read_courses
 
 
 @dataclass(frozen=True, slots=True)

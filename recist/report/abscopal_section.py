@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recist.abscopal import AbscopalFinding
-from recist.abscopal.wording import definition_rows, headline, summary
+from recist.abscopal.finding_words import definition_rows, headline, summary
 from recist.course import Course
 from recist.report.environment import templates
 

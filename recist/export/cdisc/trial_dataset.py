@@ -19,7 +19,7 @@ from imaging.errors import InputError
 from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
 from imaging.writing import write_text, written_whole
-from recist.export.rows import csv_text
+from recist.export.growing_table import csv_text
 
 #: Limits of a SAS transport file of version 5 (SAS technical note TS-140).
 NAME_LENGTH, LABEL_LENGTH, TEXT_BYTES = 8, 40, 200

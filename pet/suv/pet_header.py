@@ -10,7 +10,9 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from imaging.errors import UnsupportedError
-from pet.suv.elements import (
+from pet.suv.enhanced_pet import frames, is_enhanced
+from pet.suv.notes import Notes
+from pet.suv.pet_elements import (
     GE_DECAY_TIME,
     PHILIPS_ACTIVITY_SCALE,
     PHILIPS_SUV_SCALE,
@@ -26,9 +28,7 @@ from pet.suv.elements import (
     text,
     words,
 )
-from pet.suv.enhanced import frames, is_enhanced
-from pet.suv.errors import InconsistentTagError, InvalidTagError, MissingTagError
-from pet.suv.notes import Notes
+from pet.suv.suv_errors import InconsistentTagError, InvalidTagError, MissingTagError
 
 #: Elements that all slices of one series share.
 SHARED = (

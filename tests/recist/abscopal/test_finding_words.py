@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from recist import abscopal
-from recist.abscopal.wording import definition_rows, headline, summary
+from recist.abscopal.finding_words import definition_rows, headline, summary
 from recist.course import Course
 from recist.protocol import DEFAULT
-from recist.report.abscopal import abscopal_section
+from recist.report.abscopal_section import abscopal_section
 
 Build = Callable[..., Course]
 

@@ -26,7 +26,7 @@ from pet.suv import to_suv
 from recist.field.overlays import Overlay, field_overlays
 from recist.patient.irradiation import treatment_of
 from recist.review.images import packed
-from recist.review.images.linking import link_of
+from recist.review.images.date_alignment import link_of
 from recist.review.images.packed import PackedVolume
 
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """Training images of the network of small lesions, each on its scanner's own grid.
 
-Needs nothing beyond numpy; :mod:`segmentation.fine.packing` makes the files.
+Needs nothing beyond numpy; :mod:`segmentation.fine.fine_packing` makes the files.
 """
 
 from __future__ import annotations

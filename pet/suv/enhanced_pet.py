@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from imaging.errors import UnsupportedError
-from pet.suv.elements import number
-from pet.suv.errors import InvalidTagError, MissingTagError
+from pet.suv.pet_elements import number
+from pet.suv.suv_errors import InvalidTagError, MissingTagError
 
 #: UCUM code of a real world value map, without its spelling of the annotation, to Units, SUVType.
 UNITS: dict[str, tuple[str, str | None]] = {

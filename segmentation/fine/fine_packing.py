@@ -14,7 +14,7 @@ from imaging.nifti import read_nifti
 from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
 from imaging.volume import Array, Unit
-from segmentation.fine.cases import FineCase, save
+from segmentation.fine.fine_cases import FineCase, save
 from segmentation.packing import body_mask, case_names
 
 #: The list of boxes that lies beside images which end close to their lesion.
