@@ -1,4 +1,4 @@
-"""Modules stay short, a class name means one thing, and no module imports one that imports it."""
+"""Modules are short, their names and those of classes mean one thing, and no circle joins them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,16 @@ def test_a_class_name_stands_for_one_thing() -> None:
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.ClassDef):
                     places[node.name].append(f"{name}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_a_module_name_stands_for_one_thing() -> None:
+    """A module of ``recist/cli`` has the name of its command, which may be that of a rule too."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for package in PACKAGES:
+        for name in sources(package):
+            if not name.endswith("__init__.py") and not name.startswith("recist/cli/"):
+                places[Path(name).stem].append(name)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
