@@ -9,10 +9,7 @@ from markupsafe import Markup
 
 from recist.cohort.plots import Plot
 from recist.cohort.sheet import Sheet, in_words
-from recist.report.environment import css_text, templates
-from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
-from recist.response import RESEARCH_USE
-from recist.version import __version__
+from recist.report.environment import page
 
 #: Rows of a table that the page and the paper show; all are in its CSV.
 MOST_ROWS = 40
@@ -38,16 +35,11 @@ class TrialReport:
 
 def as_html(report: TrialReport, drawings: Mapping[str, bytes]) -> str:
     """The page; ``drawings`` holds the plots as SVG by name."""
-    environment = templates()
-    style = environment.get_template("report.css").render(
-        fields={field.value: colour for field, colour in FIELD_COLOURS.items()},
-        tones=TONE_COLOURS,
-        footer=css_text(f"{report.title} · {RESEARCH_USE}"),
-    )
-    return environment.get_template("trial.html").render(
-        style=Markup(style),
-        research_use=RESEARCH_USE,
-        version=__version__,
+    return page(
+        "trial.html",
+        kind="Trial report",
+        heading=report.title,
+        header=report.header,
         report=report,
         drawings=[(plot, Markup(_inline(drawings[plot.name], plot.name))) for plot in report.plots],
         most_rows=MOST_ROWS,

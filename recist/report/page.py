@@ -15,14 +15,11 @@ from recist.patient.result import PatientResult
 from recist.report import lesion_table, remark_section, response_cards, strips, wording
 from recist.report.abscopal_section import abscopal_section
 from recist.report.chart_frame import day_name
-from recist.report.environment import css_text, templates
+from recist.report.environment import page
 from recist.report.metabolic import metabolic_sections, totals_sections
-from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 from recist.report.spider_chart import spider_chart
 from recist.report.sum_chart import sum_chart
-from recist.response import RESEARCH_USE
 from recist.tracking import is_unsure
-from recist.version import __version__
 
 #: Digits of a hash that are shown; the whole is in the settings.
 HASH_DIGITS = 12
@@ -39,19 +36,12 @@ def write_report(case: PatientResult, path: Path) -> None:
 
 def render(case: PatientResult) -> str:
     """The page as text."""
-    environment = templates()
-    style = environment.get_template("report.css").render(
-        fields={field.value: colour for field, colour in FIELD_COLOURS.items()},
-        tones=TONE_COLOURS,
-        footer=css_text(f"{case.course.subject} · {RESEARCH_USE}"),
-    )
-    return environment.get_template("report.html").render(
-        style=Markup(style),
-        research_use=RESEARCH_USE,
-        version=__version__,
-        case=case,
-        course=case.course,
+    return page(
+        "report.html",
+        kind="Tumour response assessment",
+        heading=case.course.subject,
         header=_header(case),
+        case=case,
         dates=[day_name(case.course, timepoint.day) for timepoint in case.course.timepoints],
         labels=[timepoint.label for timepoint in case.course.timepoints],
         headline=wording.headline(case),
