@@ -7,17 +7,19 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 
 from imaging.errors import InputError
 from recist.response import RESEARCH_USE
+from recist.review import pages
 from recist.review.database import audit_trail
 from recist.review.database.engine import Database, open_database
 from recist.review.database.tables import Account, AccountRole, SubjectRow
@@ -41,7 +43,7 @@ DATABASE = "review.sqlite"
 KEY = "audit.key"
 IMAGES = "images"
 SIGNED = "signed"
-PAGES = Path(__file__).parents[1] / "pages"
+FIRST_PAGE = "index.html"
 TOKEN_BYTES = 24
 
 
@@ -91,7 +93,7 @@ def create_app(
     def first_page(token: str = "") -> Response:
         """The page; with the token of the address the browser gets a session first."""
         if not token:
-            return page("index.html")
+            return HTMLResponse(pages.rendered()[FIRST_PAGE])
         if not hmac.compare_digest(token.encode("utf-8", "replace"), app.state.token.encode()):
             raise HTTPException(401, "the token in the address is not that of this server")
         with database.session() as session:
@@ -211,17 +213,19 @@ def application(
 
 
 def mount_pages(app: FastAPI) -> None:
-    """The pages and scripts, which hold no data; the last route, since it takes every path."""
-    if PAGES.is_dir():
-        app.mount("/", StaticFiles(directory=PAGES, html=True), name="pages")
+    """The pages, their scripts and styles, which hold no data; ``/`` is the list of patients."""
+    for name, text in pages.rendered().items():
+        paths = ["/", f"/{name}"] if name == FIRST_PAGE else [f"/{name}"]
+        for path in paths:
+            app.add_api_route(
+                path, partial(_as_html, text), methods=["GET", "HEAD"], include_in_schema=False
+            )
+    for name in ("script", "style"):
+        app.mount(f"/{name}", StaticFiles(directory=pages.FOLDER / name), name=name)
 
 
-def page(name: str) -> Response:
-    """A page of ours; a plain word where this copy has none."""
-    path = PAGES / name
-    if not path.is_file():
-        return JSONResponse({"notice": RESEARCH_USE, "api": "/api/openapi.json"})
-    return Response(path.read_text("utf-8"), media_type="text/html")
+def _as_html(text: str) -> HTMLResponse:
+    return HTMLResponse(text)
 
 
 def _refuse_in_words(app: FastAPI) -> None:
