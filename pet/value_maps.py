@@ -1,37 +1,35 @@
-"""Real world value maps: stored PET values to SUV, for any viewer (DICOM SOP class ...1.67)."""
+"""Real world value maps: stored PET values to SUV, for any viewer (DICOM SOP class ...1.67).
+
+The same series and factors give the same object under the same UIDs.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import Dataset, FileDataset
 
-from imaging.derived import reference_to
+from imaging.derived import (
+    MODEL_NAME,
+    SeriesOfOne,
+    dated_by,
+    identity_of,
+    new_object,
+    reference_to,
+    software_version,
+)
 from imaging.errors import InputError
 from imaging.writing import written_whole
 from pet.codes import METHOD, METHOD_CONCEPT, QUANTITY_CONCEPT, STANDARDIZED_UPTAKE, Code, unit_code
 from pet.suv import Audit, SuvType, suv_factors
 from pet.suv.listing import pet_headers
 
-SOP_CLASS = UID("1.2.840.10008.5.1.4.1.1.67")
-#: Study and patient elements that the map shares with the PET.
-SHARED = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyInstanceUID",
-    "StudyDate",
-    "StudyTime",
-    "StudyID",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-)
+VALUE_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.67"
+SERIES_NUMBER = 940
+DESCRIPTION = "Stored values to SUV"
 FIRST_MAPPED, LAST_MAPPED = 0x00409216, 0x00409211
 
 
@@ -40,7 +38,6 @@ def write_value_map(
     path: Path,
     kind: SuvType = SuvType.BW,
     *,
-    made: dt.datetime,
     strict: bool = False,
 ) -> Path:
     """Write the map of the PET series in a folder, so that any viewer shows it as SUV.
@@ -50,27 +47,23 @@ def write_value_map(
         WriteError: the file cannot be written.
     """
     headers = pet_headers(series_folder)
-    found = value_map(headers, suv_factors(headers, kind=kind, strict=strict), made=made)
+    found = value_map(headers, suv_factors(headers, kind=kind, strict=strict))
     with written_whole(path) as file:
         found.save_as(file, enforce_file_format=True)
     return path
 
 
-def value_map(
-    headers: Sequence[Dataset], audit: Audit, *, made: dt.datetime, series_number: int = 1
-) -> FileDataset:
+def value_map(headers: Sequence[Dataset], audit: Audit) -> FileDataset:
     """The map of a PET series to the SUV of an audit; one item per run of equal slopes.
 
     Args:
         headers: of the slices, in the order of the audit's factors.
-        made: date and time of the object, given so that equal input gives equal content.
 
     Raises:
         InputError: headers and factors differ in number.
     """
     if len(headers) != len(audit.factors):
         raise InputError(f"{len(headers)} headers for {len(audit.factors)} factors")
-    found = _object(headers[0], made, series_number)
     rows = [
         (
             float(header.RescaleSlope) * factor,
@@ -79,6 +72,7 @@ def value_map(
         )
         for header, factor in zip(headers, audit.factors, strict=True)
     ]
+    found = _described(rows, audit)
     items = []
     for (slope, intercept), group in groupby(rows, key=lambda row: row[:2]):
         members = [row[2] for row in group]
@@ -91,6 +85,24 @@ def value_map(
     series.SeriesInstanceUID = headers[0].SeriesInstanceUID
     series.ReferencedInstanceSequence = [reference_to(header) for header in headers]
     found.ReferencedSeriesSequence = [series]
+    return found
+
+
+def _described(rows: Sequence[tuple[float, float, Dataset]], audit: Audit) -> FileDataset:
+    """The object without its maps: what it is, and whose."""
+    said = [(slope, intercept, header.SOPInstanceUID) for slope, intercept, header in rows]
+    identity = identity_of([DESCRIPTION, audit.kind, *said])
+    source = rows[0][2]
+    found = new_object(
+        source, SeriesOfOne(VALUE_MAP_CLASS, "RWV", DESCRIPTION, SERIES_NUMBER, identity)
+    )
+    found.Laterality = ""
+    found.DeviceSerialNumber = "1"
+    found.SoftwareVersions = software_version()
+    found.ContentLabel = "SUV"
+    found.ContentDescription = DESCRIPTION
+    found.ContentCreatorName = MODEL_NAME
+    found.ContentDate, found.ContentTime = dated_by(source)
     return found
 
 
@@ -130,32 +142,4 @@ def _coded(code: Code) -> Dataset:
         found.CodeValue = code.value
     found.CodingSchemeDesignator = code.scheme
     found.CodeMeaning = code.meaning
-    return found
-
-
-def _object(header: Dataset, made: dt.datetime, series_number: int) -> FileDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = SOP_CLASS
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    found = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    for keyword in SHARED:
-        setattr(found, keyword, header.get(keyword, ""))
-    found.SOPClassUID = SOP_CLASS
-    found.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
-    found.SeriesInstanceUID = generate_uid()
-    found.SeriesNumber = series_number
-    found.InstanceNumber = 1
-    found.Modality = "RWV"
-    found.Laterality = ""
-    found.Manufacturer = "recist"
-    found.ManufacturerModelName = "recist"
-    found.DeviceSerialNumber = "1"
-    found.SoftwareVersions = "recist"
-    found.ContentLabel = "SUV"
-    found.ContentDescription = "Stored values to SUV"
-    found.ContentCreatorName = "recist"
-    found.ContentDate = made.strftime("%Y%m%d")
-    found.ContentTime = made.strftime("%H%M%S")
-    found.SeriesDate, found.SeriesTime = found.ContentDate, found.ContentTime
     return found

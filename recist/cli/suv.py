@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +30,5 @@ def suv(
     if value_map is not None:
         from pet.value_maps import write_value_map
 
-        now = dt.datetime.now().replace(microsecond=0)
-        write_value_map(series, value_map, SuvType(kind), made=now, strict=strict)
+        write_value_map(series, value_map, SuvType(kind), strict=strict)
         print_line(f"value map: {value_map}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from pet.uptake import uptake
 from pet.value_maps import value_map, write_value_map
 
 SeriesMaker = Callable[..., list[Dataset]]
-MADE = dt.datetime(2025, 1, 2, 12, 0, 0)
 
 
 def series(pet_series: SeriesMaker, **changes: Any) -> list[Dataset]:
@@ -40,7 +38,7 @@ def series(pet_series: SeriesMaker, **changes: Any) -> list[Dataset]:
 def test_one_item_for_each_run_of_slopes(pet_series: SeriesMaker) -> None:
     headers = series(pet_series)
     audit = suv_factors(headers)
-    found = value_map(headers, audit, made=MADE)
+    found = value_map(headers, audit)
     items = found.ReferencedImageRealWorldValueMappingSequence
     assert [len(item.ReferencedImageSequence) for item in items] == [2, 1]
     maps = [item.RealWorldValueMappingSequence[0] for item in items]
@@ -57,11 +55,18 @@ def test_one_item_for_each_run_of_slopes(pet_series: SeriesMaker) -> None:
     assert method.ConceptCodeSequence[0].CodeValue == "126410"
 
 
+def test_another_factor_is_another_object(pet_series: SeriesMaker) -> None:
+    headers = series(pet_series)
+    maps = [value_map(headers, suv_factors(headers, kind=kind)) for kind in SuvType]
+    assert len({found.SOPInstanceUID for found in maps}) == len(maps)
+    assert {found.StudyInstanceUID for found in maps} == {headers[0].StudyInstanceUID}
+
+
 def test_unsigned_pixels_and_a_long_unit(pet_series: SeriesMaker) -> None:
     headers = series(pet_series)
     for header in headers:
         header.PixelRepresentation, header.BitsStored = 0, 12
-    found = value_map(headers, suv_factors(headers, kind=SuvType.LBM), made=MADE)
+    found = value_map(headers, suv_factors(headers, kind=SuvType.LBM))
     one = found.ReferencedImageRealWorldValueMappingSequence[0].RealWorldValueMappingSequence[0]
     assert (one.RealWorldValueFirstValueMapped, one.RealWorldValueLastValueMapped) == (0, 4095)
     assert one.MeasurementUnitsCodeSequence[0].LongCodeValue == "g/ml{SUVlbm(Janma)}"
@@ -70,7 +75,7 @@ def test_unsigned_pixels_and_a_long_unit(pet_series: SeriesMaker) -> None:
 def test_headers_and_factors_belong_together(pet_series: SeriesMaker) -> None:
     headers = series(pet_series)
     with pytest.raises(InputError, match="2 headers for 3 factors"):
-        value_map(headers[:2], suv_factors(headers), made=MADE)
+        value_map(headers[:2], suv_factors(headers))
 
 
 def test_the_map_is_valid_dicom(
@@ -78,7 +83,7 @@ def test_the_map_is_valid_dicom(
 ) -> None:
     headers = series(pet_series)
     path = tmp_path / "map.dcm"
-    value_map(headers, suv_factors(headers), made=MADE).save_as(path, enforce_file_format=True)
+    value_map(headers, suv_factors(headers)).save_as(path, enforce_file_format=True)
     again = pydicom.dcmread(path)
     assert again.Modality == "RWV"
     assert dicom_errors(path) == []
@@ -128,7 +133,9 @@ def test_the_map_of_a_folder_is_written_and_valid(
         header.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         (tmp_path / "pet").mkdir(exist_ok=True)
         header.save_as(tmp_path / "pet" / f"{header.SOPInstanceUID}.dcm", enforce_file_format=True)
-    path = write_value_map(tmp_path / "pet", tmp_path / "map.dcm", made=MADE)
+    path = write_value_map(tmp_path / "pet", tmp_path / "map.dcm")
+    again = write_value_map(tmp_path / "pet", tmp_path / "again.dcm")
+    assert again.read_bytes() == path.read_bytes()  # an archive gets no second copy
     found = pydicom.dcmread(path)
     assert found.SOPClassUID.name == "Real World Value Mapping Storage"
     assert len(found.ReferencedImageRealWorldValueMappingSequence) == 2
