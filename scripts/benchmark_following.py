@@ -36,7 +36,8 @@ from recist.assessment import assess_course
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.measure import caliper
 from recist.patient.examination import Examination
-from recist.patient.following import KnownLesion, Second, propose
+from recist.patient.following import Second, propose
+from recist.patient.proposal import KnownLesion
 from recist.phantom.evolution import Motion, drawn_lesion, erased, evolved, stretch
 from recist.protocol import DEFAULT
 from segmentation.infer import Delineation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imaging.volume import Mask
 from recist.course import Lesion
 from recist.patient.examination import Examination
-from recist.patient.irradiation import united
+from recist.patient.pieces import united
 from recist.patient.tracked_lesion import TrackedLesion
 
 

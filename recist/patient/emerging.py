@@ -123,14 +123,19 @@ def _lung_around(spot: BoolArray, box: tuple[slice, ...], lung: BoolArray) -> fl
 
 def _covered(known: Sequence[tuple[Mask, float]], here: Reduced) -> BoolArray:
     """Voxels of lesions that are accounted for, with what lies around them."""
+    shape = np.array(here.grid.shape)
     all_covered = np.zeros(here.grid.shape, np.bool_)
     for mask, around_mm in known:
-        covered = np.zeros(here.grid.shape, np.bool_)
         index = np.argwhere(mask.array) + np.array(mask.start)
         at = np.rint(here.grid.to_voxel(mask.grid.to_world_mm(index))).astype(int)
-        at = at[((at >= 0) & (at < np.array(covered.shape))).all(axis=1)]
-        covered[tuple(at.T)] = True
-        if covered.any():
-            apart = ndimage.distance_transform_edt(~covered, sampling=SPACING_MM)
-            all_covered |= apart <= max(around_mm, AROUND_MM)
+        at = at[((at >= 0) & (at < shape)).all(axis=1)]
+        if not len(at):
+            continue
+        room_mm = max(around_mm, AROUND_MM)
+        rim = int(np.ceil(room_mm / SPACING_MM)) + 1
+        low, high = np.maximum(at.min(axis=0) - rim, 0), np.minimum(at.max(axis=0) + rim + 1, shape)
+        free = np.ones(tuple(high - low), np.bool_)
+        free[tuple((at - low).T)] = False
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        all_covered[box] |= ndimage.distance_transform_edt(free, sampling=SPACING_MM) <= room_mm
     return all_covered

@@ -2,19 +2,17 @@
 
 Somebody drew a lesion once. At another date the outline is carried to where the registration
 expects it and follows what the lesion itself did (:func:`imaging.registration.lesion_change`); the
-network, prompted by the outline, is asked for a second opinion and answers where the lesion can no
-longer be recognised. What comes out is a proposal: it names its source, its confidence and its
-doubts, and stays unreviewed until a reader confirms it.
+network, prompted by the outline, is asked for a second opinion where the images leave a doubt, and
+answers where the lesion can no longer be recognised. What comes out is a proposal: it names its
+source, its confidence and its doubts, and stays unreviewed until a reader confirms it.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from imaging.errors import InputError
 from imaging.registration import (
@@ -24,11 +22,12 @@ from imaging.registration import (
     expected_place,
     lesion_change,
 )
-from imaging.registration.change import depth_at
 from imaging.volume import Mask, Volume
 from recist.measure import caliper
 from recist.patient.examination import Examination
-from recist.tracking import Followed
+from recist.patient.meeting import EITHER, told_apart, was_whole, with_pieces
+from recist.patient.pieces import in_pieces, level_of
+from recist.patient.proposal import KnownLesion, Proposal
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.quality import dice_of_masks
@@ -41,6 +40,8 @@ AGREEMENT = 0.6
 AT_PLACE = 0.1
 #: Confidence in an outline by the network alone, where the lesion was not recognised.
 NETWORK_ALONE = 0.4
+#: Pieces of a lesion reach no farther beyond its former outline than this, whatever the error, mm.
+MOST_OFF_MM = 5.0
 #: What lowers the confidence: the network draws something else; the lesion moved far.
 DISAGREEMENT_COST, FAR_COST = 0.2, 0.4
 #: It moved far when its middle lies farther off than the registration's error allows: so many
@@ -53,57 +54,8 @@ FOLLOWED_SD_MM = 1.9
 LEAST_PIXELS = 4
 #: A lesion of which less than this share can lie in the image is not in view.
 IMAGED_SHARE = 0.5
-#: Two proposals are one lesion, or touch, when the smaller lies in the other by this share.
-SHARED = 0.5
 
-IntArray = npt.NDArray[np.intp]
 Second = Callable[[Volume, Volume | None, Mask], Delineation]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KnownLesion:
-    """A lesion as it was delineated at an earlier (or later) date.
-
-    Attributes:
-        number: of its candidate at that date.
-        registration: of that date's CT to the first one's; None for the first.
-    """
-
-    examination: Examination
-    number: int
-    candidate: Candidate
-    registration: Registration | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
-    """What is proposed for a known lesion at another date.
-
-    Attributes:
-        candidate: None where nothing was found; its source and flags say by whom and what to
-            look at.
-        confidence: 0..1.
-        is_unclear: nothing was found, but whether it is gone cannot be told.
-        in_view: its place was imaged.
-    """
-
-    known: KnownLesion
-    candidate: Candidate | None
-    confidence: float
-    reason: str
-    is_unclear: bool = False
-    in_view: bool = True
-
-    def followed(self, position: int | None) -> Followed:
-        """For tracking: the candidate found is at this position."""
-        return Followed(
-            self.known.examination.day,
-            self.known.number,
-            position,
-            self.confidence,
-            self.reason,
-            self.is_unclear,
-        )
 
 
 def propose(
@@ -119,7 +71,9 @@ def propose(
         registration: of that date's CT to the first one's.
         second: the network: CT, SUV and a carried outline to what it draws there; None asks none.
     """
-    return _parted([_proposed(each, here, registration, second) for each in known])
+    return told_apart(
+        [_proposed(each, here, registration, second) for each in known], here.ct.volume
+    )
 
 
 def _proposed(
@@ -131,19 +85,37 @@ def _proposed(
         return Proposal(known, None, 1.0, "its place lies outside of the image", in_view=False)
     before, now = known.examination.ct.volume, here.ct.volume
     change = lesion_change(before, now, mask, expected)
-    recognised = change is not None and change.correlation >= BELIEVED
+    if change is not None and change.correlation >= BELIEVED:
+        return _by_outline(known, here, change, expected.error_mm, second)
     unchanged = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
-    carried = (change if change is not None and recognised else unchanged).carried(mask, now.grid)
+    carried = unchanged.carried(mask, now.grid)
+    broken = _broken(known, here, carried, expected.error_mm)
+    if broken is not None:
+        return broken
     opinion = _opinion(second, here, carried) if carried.voxels else None
-    if change is not None and recognised:
-        error_mm, asked = expected.error_mm, second is not None
-        return _by_outline(known, here, change, carried, opinion, error_mm=error_mm, asked=asked)
     told = "" if change is None else f" (correlation {change.correlation:.2f})"
     if opinion is None:
         return Proposal(known, None, 0.5, f"nothing like it was found at its place{told}")
     flag = f"its earlier image is not recognised here{told}: the network drew what is there"
     candidate = _named(opinion, known, opinion.source, (*opinion.flags, flag))
     return Proposal(known, candidate, NETWORK_ALONE, f"drawn by the network at its place{told}")
+
+
+def _broken(
+    known: KnownLesion, here: Examination, carried: Mask, error_mm: float
+) -> Proposal | None:
+    """A lesion that is not recognised because it came to pieces, which lie where it was."""
+    before, now = known.examination.ct.volume, here.ct.volume
+    if not carried.voxels:
+        return None
+    level_hu = level_of(known.candidate.mask, before)
+    off_mm = min(error_mm, MOST_OFF_MM)
+    pieces = in_pieces(carried, now, level_hu=level_hu, off_mm=off_mm)
+    if len(pieces) < 2 or not was_whole(known):
+        return None
+    told = "its earlier image is not recognised here: tissue like it lies in pieces at its place"
+    candidate = _named(Candidate("", pieces[0]), known, "threshold at its place", (told,))
+    return with_pieces(Proposal(known, candidate, EITHER, told), candidate, pieces)
 
 
 #: What changed its diameter by less than this factor, and looks alike, is unchanged.
@@ -218,12 +190,11 @@ def _by_outline(
     known: KnownLesion,
     here: Examination,
     change: LesionTransform,
-    carried: Mask,
-    opinion: Candidate | None,
-    *,
     error_mm: float,
-    asked: bool,
+    second: Second | None,
 ) -> Proposal:
+    """The outline carried over, and where the images leave a doubt what the network says of it."""
+    carried = change.carried(known.candidate.mask, here.ct.volume.grid)
     doubts: list[str] = []
     if change.correlation < SURE:
         doubts.append(
@@ -242,9 +213,11 @@ def _by_outline(
             _named(Candidate("", faint), known, source, tuple(doubts)), is_faint=True
         )
         return Proposal(known, candidate, confidence, f"{reason}: too small to measure")
-    if asked and (opinion is None or dice_of_masks(opinion.mask, carried) < AGREEMENT):
-        confidence -= DISAGREEMENT_COST
-        doubts.append(_disagreement(opinion, carried))
+    if doubts and second is not None:
+        opinion = _opinion(second, here, carried)
+        if opinion is None or dice_of_masks(opinion.mask, carried) < AGREEMENT:
+            confidence -= DISAGREEMENT_COST
+            doubts.append(_disagreement(opinion, carried))
     own = Candidate("", carried, diameter_uncertainty_mm=FOLLOWED_SD_MM)
     candidate = _named(own, known, source, tuple(doubts))
     return Proposal(known, candidate, max(confidence, 0.0), reason)
@@ -296,62 +269,3 @@ def _named(
 
 #: Remarks on what a lesion is, which hold wherever it is seen again.
 KIND_FLAGS = ("organ by its", "lymph node by its")
-
-
-def _parted(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
-    """Proposals that share no voxel: one in both goes to the lesion in which it lies deeper.
-
-    Lesions that touch are not measured across; where one lies mostly in another, both say so.
-    """
-    found = list(proposals)
-    for n, m in itertools.combinations(range(len(found)), 2):
-        one, other = found[n].candidate, found[m].candidate
-        shared = None if one is None or other is None else _shared(one.mask, other.mask)
-        if one is None or other is None or shared is None:
-            continue
-        points = one.mask.grid.to_world_mm(shared)
-        second = depth_at(one.mask, points) <= depth_at(other.mask, points)
-        found[n], found[m] = (
-            _without(found[n], found[m], shared, shared[second]),
-            _without(found[m], found[n], shared, shared[~second]),
-        )
-    return tuple(found)
-
-
-def _shared(one: Mask, other: Mask) -> IntArray | None:
-    """Voxels (n, 3) of the grid in both masks; None where there is none."""
-    low = np.maximum(one.start, other.start)
-    high = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
-    if (low >= high).any():
-        return None
-    parts = [
-        mask.array[
-            tuple(
-                slice(int(a - s), int(b - s)) for a, b, s in zip(low, high, mask.start, strict=True)
-            )
-        ]
-        for mask in (one, other)
-    ]
-    index = np.argwhere(parts[0] & parts[1])
-    return index + low if len(index) else None
-
-
-def _without(own: Proposal, other: Proposal, shared: IntArray, lost: IntArray) -> Proposal:
-    """Without the voxels that are the other's, of all that both hold."""
-    assert own.candidate is not None
-    assert other.candidate is not None
-    mine, theirs = own.candidate.mask, other.candidate.mask
-    array = mine.array.copy()
-    array[tuple((lost - np.array(mine.start)).T)] = False
-    flags = own.candidate.flags
-    share = len(shared) / max(min(mine.voxels, theirs.voxels), 1)
-    confidence = own.confidence
-    if share >= SHARED:
-        flags = (*flags, f"shares its place with {other.candidate.label}: merged, or one of them?")
-        confidence = min(confidence, NETWORK_ALONE)
-    kept = Mask.placed(array, mine.start, mine.grid)
-    if not kept.voxels:
-        kept = mine
-    return replace(
-        own, candidate=replace(own.candidate, mask=kept, flags=flags), confidence=confidence
-    )

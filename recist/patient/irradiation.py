@@ -23,6 +23,7 @@ from recist.field.classes import FieldOverride, classify_lesions, overridden
 from recist.field.field_finding import FieldFinding
 from recist.patient.examination import Examination
 from recist.patient.overrides import Override
+from recist.patient.pieces import united
 from recist.patient.work.memory import Memory, mask_key
 from recist.protocol.field import DEFAULT_PROFILE, FieldProfile
 from recist.tracking import DatedCandidates, Tracks
@@ -166,13 +167,3 @@ def field_of_lesions(
             finding = overridden(finding, FieldOverride(choice.field, reason, choice.reader))
         found.append(finding)
     return tuple(found)
-
-
-def united(pieces: Sequence[Mask]) -> Mask:
-    """Several masks of one grid as one."""
-    if len(pieces) == 1:
-        return pieces[0]
-    whole = pieces[0].full().copy()
-    for piece in pieces[1:]:
-        whole[piece.box] |= piece.array
-    return Mask.of(whole, pieces[0].grid)

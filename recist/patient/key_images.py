@@ -10,8 +10,9 @@ from imaging.treatment import Treatment
 from imaging.volume import FloatArray, Mask, Volume
 from recist.course import Caliper, Role
 from recist.patient.examination import Examination
-from recist.patient.irradiation import to_planning, united
+from recist.patient.irradiation import to_planning
 from recist.patient.picture import key_image, view_mm
+from recist.patient.pieces import united
 from recist.patient.result import KeyImage
 from recist.patient.status import SEEN
 from recist.patient.tracked_lesion import TrackedLesion

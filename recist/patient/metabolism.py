@@ -30,8 +30,8 @@ from pet.uptake import Uptake, UptakeThreshold, burden, burden_by_field, on_pet_
 from recist.course import Field, Role
 from recist.field.overlays import Overlay
 from recist.patient.examination import Examination, Sized
-from recist.patient.irradiation import united
 from recist.patient.picture import outline
+from recist.patient.pieces import united
 from recist.patient.result import PetTotals, Projected
 from recist.patient.status import SEEN
 from recist.patient.tracked_lesion import TrackedLesion

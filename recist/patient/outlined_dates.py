@@ -18,15 +18,9 @@ from imaging.volume import Mask, Volume
 from recist.patient.delineation import Delineated
 from recist.patient.emerging import new_in_lung
 from recist.patient.examination import Examination, by_network, drawn_at, with_organs
-from recist.patient.following import (
-    KnownLesion,
-    Second,
-    moved_around_mm,
-    propose,
-    seen_before,
-    unchanged_at,
-)
+from recist.patient.following import Second, moved_around_mm, propose, seen_before, unchanged_at
 from recist.patient.options import Options
+from recist.patient.proposal import KnownLesion
 from recist.tracking import Followed
 from segmentation.infer import Delineation
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
@@ -119,7 +113,7 @@ def _known(out: Outlines) -> list[tuple[int, int]]:
     chosen: dict[tuple[int, int], tuple[int, int]] = {}
     origin: dict[tuple[int, int], tuple[int, int]] = {}
     for date, found in enumerate(out.found):
-        earlier = {f.found: (f.day, f.candidate) for f in out.followed[date] if f.found is not None}
+        earlier = {c: (f.day, f.candidate) for f in out.followed[date] for c in f.candidates}
         day_of = {each.day: n for n, each in enumerate(out.examinations)}
         for number in range(len(found.candidates)):
             before = earlier.get(number)
@@ -141,11 +135,14 @@ def _at(
     proposals = propose(lesions, here, registration, second=_second(out.options))
     candidates: list[Candidate] = []
     followed: list[Followed] = []
+    position: dict[int, int] = {}  # of what is proposed: lesions grown together are in one
     for proposal in proposals:
+        for each in proposal.candidates:
+            if id(each) not in position:
+                position[id(each)] = len(candidates)
+                candidates.append(_labelled(each, candidates))
         if proposal.in_view:
-            followed.append(proposal.followed(len(candidates) if proposal.candidate else None))
-        if proposal.candidate is not None:
-            candidates.append(_labelled(proposal.candidate, candidates))
+            followed.append(proposal.followed([position[id(c)] for c in proposal.candidates]))
     answer = by_network(out.subject, here, out.options, left_out)
     warnings = list(answer.warnings)
     rooms = [

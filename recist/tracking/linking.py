@@ -152,8 +152,9 @@ def _follow(
         known = date.followed.get(n)
         if known is None or known.found is None:
             date.followed[n] = followed
-        if followed.found is not None and followed.found not in told:
-            inside.setdefault(followed.found, []).append(n)
+        for c in followed.candidates:
+            if c not in told:
+                inside.setdefault(c, []).append(n)
     for c, several in inside.items():
         carrier = max(several, key=lambda n: lesions[n].last.volume_ml)
         date.link(c, carrier, date.followed[carrier].confidence)

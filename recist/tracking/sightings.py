@@ -39,7 +39,9 @@ class Followed:
 
     Attributes:
         day, candidate: of the earlier candidate, by its position there.
-        found: position of the candidate that it is now; None where nothing was found.
+        found: position of the candidate that it is now; None where nothing was found. Two lesions
+            that grew together are found in one.
+        pieces: positions of further candidates that are pieces of it.
         confidence: 0..1, that this is so.
         is_unclear: nothing was found, and whether it is gone cannot be told.
     """
@@ -50,6 +52,12 @@ class Followed:
     confidence: float
     reason: str
     is_unclear: bool = False
+    pieces: tuple[int, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """All that it is now."""
+        return () if self.found is None else (self.found, *self.pieces)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

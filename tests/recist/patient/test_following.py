@@ -10,10 +10,14 @@ import pytest
 from imaging.read import Reading
 from imaging.series import Visit
 from imaging.volume import Grid, Mask, Unit, Volume
+from recist.measure import caliper
 from recist.patient.emerging import new_in_lung
 from recist.patient.examination import Examination
-from recist.patient.following import KnownLesion, Proposal, propose, seen_before
+from recist.patient.following import propose, seen_before
+from recist.patient.pieces import united
+from recist.patient.proposal import KnownLesion, Proposal
 from recist.phantom.evolution import drawn_lesion
+from recist.tracking import DatedCandidates, State, track
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 
@@ -86,7 +90,7 @@ def test_a_place_outside_of_the_image_is_out_of_view_not_gone() -> None:
 
 def test_a_network_that_draws_something_else_lowers_the_confidence_and_is_quoted() -> None:
     before, drawn = date(0, FIRST)
-    now, (truth,) = date(56, FIRST)
+    now, (truth,) = date(56, ((FIRST[0][0] + 6.0, *FIRST[0][1:]), FIRST[1]))
 
     def half(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:
         array = truth.array.copy()
@@ -98,20 +102,74 @@ def test_a_network_that_draws_something_else_lowers_the_confidence_and_is_quoted
 
     (doubted,) = propose(known(before, drawn), now, None, second=half)
     (agreed,) = propose(known(before, drawn), now, None, second=same)
+    assert any("from where it was expected" in flag for flag in told(agreed))
     assert doubted.confidence < agreed.confidence
     assert doubted.candidate is not None and agreed.candidate is not None
     assert any("the network draws" in flag for flag in doubted.candidate.flags)
     assert not any("network" in flag for flag in agreed.candidate.flags)
 
 
-def test_lesions_that_touch_share_no_voxel() -> None:
-    before, drawn = date(0, ((50.0, 60.0, 50.0), 8.0), ((70.0, 60.0, 50.0), 8.0))
-    now, _ = date(56, ((53.0, 60.0, 50.0), 10.0), ((67.0, 60.0, 50.0), 10.0))
+def test_the_network_is_not_asked_where_the_lesion_is_recognised_beyond_doubt() -> None:
+    before, drawn = date(0, FIRST)
+    now, _ = date(56, FIRST)
+
+    def asked(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:
+        raise AssertionError("seconds of a processor for each lesion and date")
+
+    (sure,) = propose(known(before, drawn), now, None, second=asked)
+    assert sure.confidence > 0.9
+
+
+def told(proposal: Proposal) -> tuple[str, ...]:
+    assert proposal.candidate is not None
+    return proposal.candidate.flags
+
+
+BESIDE = (((50.0, 60.0, 50.0), 8.0), ((72.0, 60.0, 50.0), 8.0))
+
+
+def test_lesions_that_touch_share_no_voxel_and_are_not_measured_across() -> None:
+    before, drawn = date(0, *BESIDE)
+    now, _ = date(56, ((51.0, 60.0, 50.0), 10.0), ((70.0, 60.0, 50.0), 10.0))
     left, right = propose(known(before, drawn), now, None)
     assert left.candidate is not None and right.candidate is not None
-    a, b = left.candidate.mask.full(), right.candidate.mask.full()
-    assert a.any() and b.any()
-    assert not (a & b).any()
+    a, b = left.candidate.mask, right.candidate.mask
+    assert not (a.full() & b.full()).any()
+    for mask in (a, b):
+        assert longest_mm(mask) == pytest.approx(18.5, abs=3.0)
+
+
+def test_lesions_that_grew_together_are_measured_as_one() -> None:
+    before, drawn = date(0, *BESIDE)
+    now, (first, second) = date(56, ((52.0, 60.0, 50.0), 13.0), ((70.0, 60.0, 50.0), 12.0))
+    left, right = propose(known(before, drawn), now, None)
+    assert left.candidate is right.candidate is not None
+    assert any("have grown together" in flag for flag in told(left))
+    whole = float(caliper(united([first, second])).long_axis_mm)
+    assert float(caliper(left.candidate.mask).long_axis_mm) == pytest.approx(whole, rel=0.15)
+    day = DatedCandidates(0, tuple(each.candidate for each in known(before, drawn)), GRID)
+    later = DatedCandidates(
+        56, (left.candidate,), GRID, followed=(left.followed([0]), right.followed([0]))
+    )
+    states = {each.id: each.sightings[1] for each in track([day, later]).lesions}
+    assert [seen.state for seen in states.values()] == [State.MATCHED, State.MERGED]
+    assert states["L2"].merged_into == "L1"
+
+
+def test_a_lesion_in_pieces_has_each_of_them() -> None:
+    before, drawn = date(0, ((60.0, 60.0, 50.0), 15.0))
+    pieces = (((50.0, 60.0, 50.0), 5.0), ((70.0, 60.0, 50.0), 4.5))
+    now, truth = date(56, *pieces)
+    (proposal,) = propose(known(before, drawn), now, None)
+    assert len(proposal.fragments) == 1
+    found = [float(caliper(each.mask).long_axis_mm) for each in proposal.candidates]
+    assert found == pytest.approx([float(caliper(mask).long_axis_mm) for mask in truth], abs=1.5)
+    assert [each.label for each in proposal.candidates] == ["T1", "T1, piece 2"]
+    day = DatedCandidates(0, (known(before, drawn)[0].candidate,), GRID)
+    later = DatedCandidates(56, proposal.candidates, GRID, followed=(proposal.followed([0, 1]),))
+    (lesion,) = track([day, later]).lesions
+    assert lesion.sightings[1].state is State.SPLIT
+    assert lesion.sightings[1].candidates == (0, 1)
 
 
 def test_a_spot_that_was_lung_is_new_and_a_known_one_is_not() -> None:
