@@ -7,7 +7,6 @@ per row); their columns are those of the measurement table. What cannot be used 
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,15 +19,13 @@ from recist.assessment import assess_course
 from recist.course import Course
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.protocol import Protocol, load
-from recist.run.table import assess_file
+from recist.run.table import assess_in_memory
 from recist.table.course_tables import Courses, read_courses
 from recist.table.finding import Finding
 from recist.table.output import CHECKS, OUTCOMES, TIMEPOINTS
 from recist.table.result_frames import csv_frame
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from recist.abscopal import AbscopalFinding
     from recist.run.batch import Batch
 
@@ -120,21 +117,19 @@ def assess_table(
     Raises:
         InputError: the table cannot be read at all, or a setting does not exist.
     """
-    with tempfile.TemporaryDirectory(prefix="recist-") as folder:
-        result = assess_file(
-            table,
-            Path(folder),
-            events=events,
-            criteria=_criteria(criteria),
-            protocol=protocol,
-            robustness=robustness,
-            jobs=jobs,
-        )
-        timepoints, outcomes, checks = (
-            _frame(Path(folder), name) for name in (TIMEPOINTS, OUTCOMES, CHECKS)
-        )
-    _warn_of(result.failed, result.subjects - len(result.failed))
-    return AssessedTable(timepoints, outcomes, checks, result.failed)
+    account, tables = assess_in_memory(
+        table,
+        events=events,
+        criteria=_criteria(criteria),
+        protocol=protocol,
+        robustness=robustness,
+        jobs=jobs,
+    )
+    _warn_of(account.failed, account.subjects - len(account.failed))
+    timepoints, outcomes, checks = (
+        csv_frame(tables[name]) for name in (TIMEPOINTS, OUTCOMES, CHECKS)
+    )
+    return AssessedTable(timepoints, outcomes, checks, account.failed)
 
 
 @overload
@@ -193,28 +188,18 @@ def assess_abscopal(
         )
     from recist.cohort import abscopal_files  # noqa: PLC0415 - charts, which only a cohort needs
 
-    with tempfile.TemporaryDirectory(prefix="recist-") as folder:
-        result = abscopal_files.abscopal_file(
-            source,
-            Path(folder),
-            events=events,
-            arms=arms,
-            doses=None if doses is None else Path(doses),
-            protocol=protocol,
-        )
-        patients, rates, contrasts, lesions, sensitivity, checks = (
-            _frame(Path(folder), name)
-            for name in (
-                abscopal_files.PATIENTS,
-                abscopal_files.RATES,
-                abscopal_files.CONTRASTS,
-                abscopal_files.LESIONS,
-                abscopal_files.SENSITIVITY,
-                abscopal_files.CHECKS,
-            )
-        )
-    _warn_of(result.failed, result.subjects - len(result.failed))
-    return AbscopalCohort(patients, rates, contrasts, lesions, sensitivity, checks, result.failed)
+    account, tables = abscopal_files.abscopal_in_memory(
+        source,
+        events=events,
+        arms=arms,
+        doses=None if doses is None else Path(doses),
+        protocol=protocol,
+    )
+    _warn_of(account.failed, account.subjects - len(account.failed))
+    patients, rates, contrasts, lesions, sensitivity, checks = (
+        csv_frame(tables[name]) for name in abscopal_files.TABLES
+    )
+    return AbscopalCohort(patients, rates, contrasts, lesions, sensitivity, checks, account.failed)
 
 
 def assess_studies(
@@ -289,10 +274,6 @@ def _protocol(protocol: Protocol | str | Path) -> Protocol:
 
 def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
-
-
-def _frame(folder: Path, name: str) -> pd.DataFrame:
-    return csv_frame((folder / name).read_text(encoding="utf-8"))
 
 
 def _warn_of(failed: Sequence[str], done: int) -> None:

@@ -23,8 +23,8 @@ from imaging.errors import InputError, UnsupportedError
 from imaging.tables.cells import without_apostrophe
 from imaging.tables.columnar import copy_parquet
 from imaging.tables.columns import Columns, Layout, match_header, nearest
-from imaging.tables.dataframes import DataFrameLike, is_missing
-from imaging.tables.dataframes import rows_of as rows_of_frame
+from imaging.tables.dataframes import DataFrameLike
+from imaging.tables.held import HeldTable
 from imaging.tables.text import (
     BOM,
     CONTROLS,
@@ -36,7 +36,7 @@ from imaging.tables.text import (
     form_of,
     rows_of,
 )
-from imaging.tables.workbook import HEADER_ROWS, as_text, copy_workbook
+from imaging.tables.workbook import HEADER_ROWS, copy_workbook
 
 #: How a table is given: a file, a DataFrame of pandas or polars, or one mapping per row.
 Source: TypeAlias = str | Path | DataFrameLike | Iterable[Mapping[str, object]]
@@ -91,6 +91,13 @@ class Chunk(NamedTuple):
             ) from error
 
 
+class Stamp(NamedTuple):
+    """Size and time of a file when it was opened."""
+
+    size_bytes: int
+    changed_ns: int
+
+
 class Table(NamedTuple):
     """A table opened for reading.
 
@@ -98,17 +105,16 @@ class Table(NamedTuple):
         name: of the file the user gave.
         body: the rows, of the file itself or of its copy as CSV.
         notes: what was adapted in order to read it.
-        stamp: size and time of the file when it was opened.
     """
 
     name: str
     layout: Layout
     body: TableBody
     notes: tuple[Note, ...]
-    stamp: tuple[int, int]
+    stamp: Stamp
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Path | HeldTable:
         """Of the CSV file that is read."""
         return self.body.path
 
@@ -126,11 +132,8 @@ def opened(source: Source, columns: Columns) -> Iterator[Table]:
         UnsupportedError: a kind of file, or of object, that is not read.
     """
     if not isinstance(source, str | Path):
-        with tempfile.TemporaryDirectory(prefix="recist-table-") as folder:
-            path = Path(folder) / "table.csv"
-            _copy_rows(source, path)
-            name = "the table"
-            yield _table(path, name, columns, form_of(path, name), [])
+        held = HeldTable.of(source)
+        yield _table(held, held.name, columns, form_of(held, held.name), [])
         return
     path = Path(source)
     if not path.is_file():
@@ -156,15 +159,6 @@ def opened(source: Source, columns: Columns) -> Iterator[Table]:
             path = copy
             form = form_of(path, name)
         yield _table(path, name, columns, form, notes)
-
-
-def _copy_rows(source: DataFrameLike | Iterable[Mapping[str, object]], copy: Path) -> None:
-    columns, rows = rows_of_frame(source)
-    with copy.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([as_text(None if is_missing(value) else value) for value in row])
 
 
 _ENCODINGS = {
@@ -327,7 +321,9 @@ def _cell(line: bytes, column: int, delimiter: str) -> bytes:
     return cells_[column].strip() if len(cells_) > column else b""
 
 
-def _table(path: Path, name: str, columns: Columns, form: TextTraits, notes: list[Note]) -> Table:
+def _table(
+    path: Path | HeldTable, name: str, columns: Columns, form: TextTraits, notes: list[Note]
+) -> Table:
     with path.open("rb") as file:
         skipped: list[bytes] = []
         found: tuple[list[str], str, int] | None = None
@@ -380,12 +376,14 @@ def _header(line: bytes, delimiter: str) -> list[str]:
         return []
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path | HeldTable) -> Stamp:
+    if isinstance(path, HeldTable):
+        return Stamp(len(path.content), 0)
     status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    return Stamp(status.st_size, status.st_mtime_ns)
 
 
-def _check_unchanged(path: Path, stamp: tuple[int, int]) -> None:
+def _check_unchanged(path: Path | HeldTable, stamp: Stamp) -> None:
     try:
         same = _stamp(path) == stamp
     except OSError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imaging.errors import InputError
+from imaging.tables.held import HeldTable
 
 #: Longest row, in bytes; a longer one is no row of a table, and is never held in memory.
 LONGEST_ROW_BYTES = 1_000_000
@@ -46,7 +47,7 @@ class TextTraits(NamedTuple):
     has_loose_returns: bool
 
 
-def form_of(path: Path, name: str) -> TextTraits:
+def form_of(path: Path | HeldTable, name: str) -> TextTraits:
     """Read a file once, and tell what it is made of.
 
     Raises:
@@ -136,7 +137,7 @@ class TableBody(NamedTuple):
             that a missing quotation mark has swallowed.
     """
 
-    path: Path
+    path: Path | HeldTable
     name: str
     start: int
     form: TextTraits

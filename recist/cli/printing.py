@@ -13,7 +13,7 @@ from recist.cli import log
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
-    from recist.table.output import TableResult
+    from recist.table.account import TableResult
 
 
 class _LoggedConsole(Console):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,9 +23,10 @@ from recist.cohort.record import patient_json
 from recist.cohort.sensitivity import sensitivity
 from recist.cohort.sheet import Sheet, percent, span
 from recist.protocol import Protocol, effective, load
+from recist.table.account import TableAccount, TableResult
 from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
-from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
+from recist.table.output import write_checks
 from recist.table.results import csv_line
 from recist.table.streams import all_written, write_line
 
@@ -33,7 +35,8 @@ LESIONS, SENSITIVITY, CHECKS = "lesion_rates.csv", "sensitivity.csv", "checks.cs
 AS_JSON, PAGE = "abscopal.json", "abscopal.html"
 WATERFALL, SPIDER = "waterfall", "spider"
 CHARTS = tuple(f"{name}.{kind}" for name in (WATERFALL, SPIDER) for kind in ("png", "svg"))
-FILES = (PATIENTS, RATES, CONTRASTS, LESIONS, SENSITIVITY, CHECKS, AS_JSON, PAGE, *CHARTS)
+TABLES = (PATIENTS, RATES, CONTRASTS, LESIONS, SENSITIVITY, CHECKS)
+FILES = (*TABLES, AS_JSON, PAGE, *CHARTS)
 
 
 def abscopal_file(
@@ -59,52 +62,81 @@ def abscopal_file(
     Raises:
         InputError: a table cannot be read at all, or a setting does not exist.
     """
+    cohort = _cohort(measurements, events, arms, doses, protocol)
+    answers = main_rates(cohort.patients, cohort.protocol)
+    for sentence in answers:
+        if on_answer is not None:
+            on_answer(sentence)
+    with all_written(Path(out), FILES) as files:
+        _write_tables(files, cohort)
+        _write_json(files[AS_JSON], cohort.patients, cohort.protocol)
+        drawn = {
+            WATERFALL: lesion_charts.waterfall(cohort.patients),
+            SPIDER: lesion_charts.spider(cohort.patients),
+        }
+        svgs = {name: lesion_charts.as_svg(figure) for name, figure in drawn.items()}
+        for name, figure in drawn.items():
+            files[f"{name}.png"].write(lesion_charts.as_png(figure))
+            files[f"{name}.svg"].write(svgs[name])
+        page = trial_page.as_html(_report(cohort, answers, drawn), svgs)
+        files[PAGE].write(page.encode("utf-8"))
+    return cohort.account.in_folder(Path(out))
+
+
+def abscopal_in_memory(
+    measurements: Source,
+    *,
+    events: Source | None = None,
+    arms: Source | None = None,
+    doses: Path | None = None,
+    protocol: Protocol | str | Path = "recist11-eortc",
+) -> tuple[TableAccount, dict[str, str]]:
+    """The tables that :func:`abscopal_file` would write, by name, as text; no file is written.
+
+    Raises:
+        InputError: a table cannot be read at all, or a setting does not exist.
+    """
+    cohort = _cohort(measurements, events, arms, doses, protocol)
+    files = {name: io.BytesIO() for name in TABLES}
+    _write_tables(files, cohort)
+    return cohort.account, {name: file.getvalue().decode("utf-8") for name, file in files.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cohort:
+    """The patients of a table, each with its finding, and what was found on the way."""
+
+    patients: tuple[Patient, ...]
+    protocol: Protocol
+    doses: dict[tuple[str, str], float]
+    findings: tuple[Finding, ...]
+    has_dates: bool
+
+    @property
+    def account(self) -> TableAccount:
+        return TableAccount.of({each.subject for each in self.patients}, self.findings)
+
+
+def _cohort(
+    measurements: Source,
+    events: Source | None,
+    arms: Source | None,
+    doses: Path | None,
+    protocol: Protocol | str | Path,
+) -> _Cohort:
+    """Every patient of the tables, judged."""
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     known_arms = {} if arms is None else read_arms(arms)
     known_doses = {} if doses is None else read_doses(Path(doses))
     findings: list[Finding] = []
     courses = read_courses(measurements, events, findings=findings, protocol=settings)
     patients = assessed(courses, known_arms, settings, findings)
-    named = {each.subject for each in patients}
-    failed = sorted(
-        {each.subject for each in findings if each.level is Severity.ERROR and each.subject}
-    )
-    if not named and not failed:
+    if not patients and not any(each.level is Severity.ERROR and each.subject for each in findings):
         where = measurements if isinstance(measurements, str | Path) else None
         raise InputError("no subject in the table", where=where)
     has_dates = any(course.day_zero is not None for course in courses)
     _warn_of_dates(patients, findings)
-    answers = main_rates(patients, settings)
-    for sentence in answers:
-        if on_answer is not None:
-            on_answer(sentence)
-    with all_written(Path(out), FILES) as files:
-        _write_tables(files, patients, settings, known_doses, has_dates=has_dates)
-        write_checks(files[CHECKS], findings)
-        _write_json(files[AS_JSON], patients, settings)
-        drawn = {
-            WATERFALL: lesion_charts.waterfall(patients),
-            SPIDER: lesion_charts.spider(patients),
-        }
-        svgs = {name: lesion_charts.as_svg(figure) for name, figure in drawn.items()}
-        for name, figure in drawn.items():
-            files[f"{name}.png"].write(lesion_charts.as_png(figure))
-            files[f"{name}.svg"].write(svgs[name])
-        page = trial_page.as_html(_report(patients, settings, answers, findings, drawn), svgs)
-        files[PAGE].write(page.encode("utf-8"))
-    kept = tuple(
-        finding
-        for level in Severity
-        for finding in [each for each in findings if each.level is level][:KEPT_FINDINGS]
-    )
-    counts = Counter(each.level for each in findings)
-    return TableResult(
-        Path(out),
-        len(named | set(failed)),
-        tuple(failed),
-        kept,
-        {level: counts[level] for level in Severity},
-    )
+    return _Cohort(tuple(patients), settings, known_doses, tuple(findings), has_dates)
 
 
 def main_rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[str, ...]:
@@ -134,12 +166,9 @@ def _warn_of_dates(patients: Sequence[Patient], findings: list[Finding]) -> None
 
 
 def _report(
-    patients: Sequence[Patient],
-    protocol: Protocol,
-    answers: Sequence[str],
-    findings: Sequence[Finding],
-    drawn: Mapping[str, Figure],
+    cohort: _Cohort, answers: Sequence[str], drawn: Mapping[str, Figure]
 ) -> trial_page.TrialReport:
+    patients, protocol = cohort.patients, cohort.protocol
     arms = sorted({each.arm for each in patients} - {""})
     header = (
         ("Patients", str(len({each.subject for each in patients}))),
@@ -168,23 +197,18 @@ def _report(
         "Abscopal response of a cohort",
         header,
         tuple(answers),
-        tuple(str(each) for each in findings),
+        tuple(str(each) for each in cohort.findings),
         sheets,
         tuple(Plot(name, titles[name], figure, ()) for name, figure in drawn.items()),
     )
 
 
-def _write_tables(
-    files: dict[str, BinaryIO],
-    patients: Sequence[Patient],
-    protocol: Protocol,
-    doses: dict[tuple[str, str], float],
-    *,
-    has_dates: bool,
-) -> None:
-    time = "date" if has_dates else "day"
+def _write_tables(files: Mapping[str, BinaryIO], cohort: _Cohort) -> None:
+    patients, protocol = cohort.patients, cohort.protocol
+    write_checks(files[CHECKS], cohort.findings)
+    time = "date" if cohort.has_dates else "day"
     of_lesions = result_rows.lesion_rows(*lesion_rates(patients))
-    changes = result_rows.sensitivity_rows(sensitivity(patients, protocol, doses))
+    changes = result_rows.sensitivity_rows(sensitivity(patients, protocol, cohort.doses))
     for name, columns, rows in (
         (PATIENTS, result_rows.patient_columns(time), result_rows.patient_rows(patients, time)),
         (RATES, result_rows.RATE_COLUMNS, result_rows.rate_rows(rates(patients, protocol))),

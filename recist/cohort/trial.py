@@ -32,10 +32,11 @@ from recist.course import Course, EventKind
 from recist.endpoints import time_zero_of
 from recist.patient.result_folder import EVENTS, MEASUREMENTS
 from recist.protocol import Protocol, effective, load
+from recist.table.account import TableAccount, TableResult
 from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
 from recist.table.layout import MEASUREMENTS as MEASUREMENT_COLUMNS
-from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
+from recist.table.output import write_checks
 from recist.table.streams import all_written, write_line
 
 REPORT, PDF, AS_JSON, CHECKS = "report.html", "report.pdf", "cohort.json", "checks.csv"
@@ -135,24 +136,9 @@ def cohort_file(
         tuple(sheet for sheet in sheets if sheet.name != "audit"),
         tuple(drawn),
     )
-    refused = {each.subject for each in findings if each.level is Severity.ERROR and each.subject}
-    counts = Counter(each.level for each in findings)
     _write(Path(out), report, sheets, findings, settings)
-    kept = [
-        each
-        for level in Severity
-        for each in [finding for finding in findings if finding.level is level][:KEPT_FINDINGS]
-    ]
-    return TrialResult(
-        TableResult(
-            Path(out),
-            len({each.subject for each in trial.patients} | refused),
-            tuple(sorted(refused)),
-            tuple(kept),
-            {level: counts[level] for level in Severity},
-        ),
-        report.sentences,
-    )
+    account = TableAccount.of({each.subject for each in trial.patients}, findings)
+    return TrialResult(account.in_folder(Path(out)), report.sentences)
 
 
 def _measurements(measurements: Source, events: Source | None) -> tuple[Source, Source | None]:

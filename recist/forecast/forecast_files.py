@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,9 +37,10 @@ from recist.forecast.new_lesion_rate import (
 )
 from recist.forecast.size_series import series_of
 from recist.protocol import Protocol, effective, load
+from recist.table.account import TableAccount, TableResult
 from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
-from recist.table.output import KEPT_FINDINGS, TableResult, write_checks
+from recist.table.output import write_checks
 from recist.table.streams import all_written, write_line
 
 DAYS_PER_YEAR = 365.25
@@ -134,16 +134,8 @@ def forecast_file(
         for name, drawing in drawings.items():
             files[f"{name}.svg"].write(as_svg(drawing))
             files[f"{name}.png"].write(as_png(drawing))
-    counts = Counter(each.level for each in findings)
-    subjects = {course.subject for course in courses} | set(failed)
-    table = TableResult(
-        Path(out),
-        len(subjects),
-        tuple(failed),
-        tuple(findings[:KEPT_FINDINGS]),
-        {level: counts[level] for level in Severity},
-    )
-    return ForecastResult(table, tuple(assumptions))
+    account = TableAccount.of({course.subject for course in courses}, findings)
+    return ForecastResult(account.in_folder(Path(out)), tuple(assumptions))
 
 
 def _rates(courses: Sequence[Course]) -> Sheet:

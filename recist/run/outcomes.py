@@ -28,12 +28,13 @@ from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import clinical_cells, results
+from recist.table.account import TableResult
 from recist.table.checks import against_events
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import Layout, nearest
-from recist.table.output import Rendered, TableResult, pack, write
+from recist.table.output import Rendered, pack, write
 from recist.table.records import QUOTE, Slips, when_reader
 
 _OPTIONAL = ("criteria", "lesions", "reader")

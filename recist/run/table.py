@@ -9,6 +9,7 @@ without stopping the others.
 from __future__ import annotations
 
 import gc
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,13 +27,23 @@ from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
 from recist.run.parallel import in_order
 from recist.table import results
+from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
 from recist.table.courses import by_subject, courses_of
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import MEASUREMENTS, Layout
-from recist.table.output import Packed, Rendered, TableResult, pack, write
+from recist.table.output import (
+    CHECKS,
+    OUTCOMES,
+    TIMEPOINTS,
+    Packed,
+    Rendered,
+    fill,
+    pack,
+    write,
+)
 from recist.table.records import Record, RecordReader, read_records
 
 if TYPE_CHECKING:
@@ -86,6 +97,83 @@ def assess_file(
     Raises:
         InputError: the table cannot be read at all, or a setting does not exist.
     """
+    with _assessing(
+        measurements,
+        events,
+        criteria=criteria,
+        protocol=protocol,
+        jobs=jobs,
+        robustness=robustness,
+        with_json=with_json,
+    ) as found:
+        return write(
+            Path(out),
+            found.parts,
+            found.protocol,
+            found.findings,
+            found.has_dates,
+            events=found.events,
+            with_json=with_json,
+            on_progress=on_progress,
+        )
+
+
+def assess_in_memory(
+    measurements: Source,
+    *,
+    events: Source | None = None,
+    criteria: Sequence[str] = DEFAULT_CRITERIA,
+    protocol: Protocol | str | Path = "recist11-eortc",
+    jobs: int | None = None,
+    robustness: bool = False,
+) -> tuple[TableAccount, dict[str, str]]:
+    """The tables that :func:`assess_file` would write, by name, as text; no file is written.
+
+    Raises:
+        InputError: the table cannot be read at all, or a setting does not exist.
+    """
+    files = {name: io.BytesIO() for name in (TIMEPOINTS, OUTCOMES, CHECKS)}
+    with _assessing(
+        measurements,
+        events,
+        criteria=criteria,
+        protocol=protocol,
+        jobs=jobs,
+        robustness=robustness,
+    ) as found:
+        account = fill(
+            files,
+            found.parts,
+            found.protocol,
+            found.findings,
+            found.has_dates,
+            events=found.events,
+        )
+    return account, {name: file.getvalue().decode("utf-8") for name, file in files.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What a table comes to, chunk by chunk as it is asked for."""
+
+    parts: Iterator[Packed]
+    protocol: Protocol
+    findings: list[Finding]
+    has_dates: bool
+    events: dict[str, tuple[DatedEvent, ...]]
+
+
+@contextmanager
+def _assessing(
+    measurements: Source,
+    events: Source | None,
+    *,
+    criteria: Sequence[str],
+    protocol: Protocol | str | Path,
+    jobs: int | None,
+    robustness: bool,
+    with_json: bool = False,
+) -> Iterator[_Answers]:
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     names = names_of_criteria(criteria)
     findings: list[Finding] = []
@@ -110,18 +198,8 @@ def assess_file(
             refused(findings),
             with_json,
         )
-        workers = _workers(table, jobs)
-        rendered = in_order(assess_chunk, task, chunks(table), workers)
-        return write(
-            Path(out),
-            rendered,
-            settings,
-            findings,
-            layout.has_dates,
-            events=known,
-            with_json=with_json,
-            on_progress=on_progress,
-        )
+        parts = in_order(assess_chunk, task, chunks(table), _workers(table, jobs))
+        yield _Answers(parts, settings, findings, layout.has_dates, known)
 
 
 def assess_chunk(task: Task, chunk: Chunk) -> Packed:
@@ -278,6 +356,6 @@ def _certainties(
 def _workers(table: Table, jobs: int | None) -> int:
     if jobs is not None:
         return max(1, jobs)
-    if table.path.stat().st_size < SMALL_TABLE_BYTES:
+    if table.stamp.size_bytes < SMALL_TABLE_BYTES:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -13,6 +13,7 @@ from imaging.errors import InputError
 from imaging.writing import SCHEMA_VERSION
 from recist.protocol import Protocol, effective
 from recist.table import results
+from recist.table.account import KEPT_FINDINGS, TableAccount, TableResult
 from recist.table.events import without_rows
 from recist.table.finding import Finding, Severity
 from recist.table.streams import JsonArray, all_written, write_line
@@ -23,9 +24,6 @@ TIMEPOINTS_JSON, OUTCOMES_JSON, PROTOCOL = "timepoints.json", "outcomes.json", "
 FILES, JSON_FILES = (TIMEPOINTS, OUTCOMES, CHECKS, PROTOCOL), (TIMEPOINTS_JSON, OUTCOMES_JSON)
 OUTCOME_FILES, OUTCOME_JSON_FILES = (OUTCOMES, CHECKS, PROTOCOL), (OUTCOMES_JSON,)
 CHECK_COLUMNS = ("level", "check", "subject", "row", "what", "remedy")
-
-#: Findings of each level that a result keeps at hand; all of them are in ``checks.csv``.
-KEPT_FINDINGS = 100
 
 
 @dataclass(slots=True)
@@ -73,32 +71,6 @@ def _joined(texts: Sequence[str], between: str) -> bytes:
     return between.join(texts).encode("utf-8")
 
 
-@dataclass(frozen=True, slots=True)
-class TableResult:
-    """What came of a table.
-
-    Attributes:
-        out: the folder with the results.
-        subjects: number of subjects in the table.
-        failed: subjects that could not be assessed.
-        findings: the first findings of each level, errors first; all are in ``checks.csv``.
-        counts: findings per level.
-    """
-
-    out: Path
-    subjects: int
-    failed: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    counts: dict[Severity, int]
-
-    @property
-    def exit_code(self) -> int:
-        """0: all done; 1: some subjects failed and are named; 2: nothing could be done."""
-        if not self.failed:
-            return 0
-        return 1 if len(self.failed) < self.subjects else 2
-
-
 def write(
     out: Path,
     parts: Iterable[Packed],
@@ -126,38 +98,64 @@ def write(
     """
     names = FILES if with_timepoints else OUTCOME_FILES
     as_json = JSON_FILES if with_timepoints else OUTCOME_JSON_FILES
-    head = results.protocol_json(protocol)
     with all_written(out, (*names, *as_json) if with_json else names) as files:
         _write_protocol(files[PROTOCOL], protocol)
-        outcomes = _Results(files[OUTCOMES], files.get(OUTCOMES_JSON), "outcomes", head)
-        outcomes.header(results.outcome_columns(has_dates=has_dates))
-        timepoints = None
-        if with_timepoints:
-            timepoints = _Results(files[TIMEPOINTS], files.get(TIMEPOINTS_JSON), "timepoints", head)
-            timepoints.header(results.timepoint_columns(has_dates=has_dates))
-        account = _Account(files[CHECKS])
-        account.add(findings)
-        with_events: set[str] = set()
-        for part in parts:
-            outcomes.add(part.outcomes, part.outcomes_json)
-            if timepoints is not None:
-                timepoints.add(part.timepoints, part.timepoints_json)
-            account.add(part.findings)
-            account.subjects += part.subjects
-            account.failed.extend(part.failed)
-            if on_progress is not None:
-                on_progress(account.subjects)
-            with_events.update(part.with_events)
-        if not account.subjects:
-            raise InputError("no rows below the header", remedy="give one row per date and lesion")
-        account.add(without_rows(events, with_events))
-        outcomes.close()
-        if timepoints is not None:
-            timepoints.close()
+        account = fill(
+            files, parts, protocol, findings, has_dates, events=events, on_progress=on_progress
+        )
     if not with_json:
         for name in as_json:
             (out / name).unlink(missing_ok=True)
-    return account.result(out)
+    return account.in_folder(out)
+
+
+def fill(
+    files: Mapping[str, BinaryIO],
+    parts: Iterable[Packed],
+    protocol: Protocol,
+    findings: Sequence[Finding],
+    has_dates: bool,
+    *,
+    events: Iterable[str] = (),
+    on_progress: Callable[[int], None] | None = None,
+) -> TableAccount:
+    """Write all parts into open files, which may be in memory.
+
+    Args:
+        files: by name, those of :data:`FILES` and :data:`JSON_FILES` that are wanted; outcomes and
+            checks always are.
+        findings, events, on_progress: as in :func:`write`.
+
+    Raises:
+        InputError: no subject at all.
+    """
+    head = results.protocol_json(protocol)
+    outcomes = _Results(files[OUTCOMES], files.get(OUTCOMES_JSON), "outcomes", head)
+    outcomes.header(results.outcome_columns(has_dates=has_dates))
+    timepoints = None
+    if TIMEPOINTS in files:
+        timepoints = _Results(files[TIMEPOINTS], files.get(TIMEPOINTS_JSON), "timepoints", head)
+        timepoints.header(results.timepoint_columns(has_dates=has_dates))
+    account = _Account(files[CHECKS])
+    account.add(findings)
+    with_events: set[str] = set()
+    for part in parts:
+        outcomes.add(part.outcomes, part.outcomes_json)
+        if timepoints is not None:
+            timepoints.add(part.timepoints, part.timepoints_json)
+        account.add(part.findings)
+        account.subjects += part.subjects
+        account.failed.extend(part.failed)
+        if on_progress is not None:
+            on_progress(account.subjects)
+        with_events.update(part.with_events)
+    if not account.subjects:
+        raise InputError("no rows below the header", remedy="give one row per date and lesion")
+    account.add(without_rows(events, with_events))
+    outcomes.close()
+    if timepoints is not None:
+        timepoints.close()
+    return account.so_far()
 
 
 class _Results:
@@ -211,10 +209,10 @@ class _Account:
             cells = (finding.level.value, finding.code, finding.subject, row)
             write_line(self._file, results.csv_line((*cells, finding.what, finding.remedy)))
 
-    def result(self, out: Path) -> TableResult:
+    def so_far(self) -> TableAccount:
         kept = tuple(finding for level in Severity for finding in self._kept[level])
         counts = {level: self._counts[level] for level in Severity}
-        return TableResult(out, self.subjects, tuple(self.failed), kept, counts)
+        return TableAccount(self.subjects, tuple(self.failed), kept, counts)
 
 
 def write_checks(file: BinaryIO, findings: Iterable[Finding]) -> None:

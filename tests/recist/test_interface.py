@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pandas.testing import assert_frame_equal
 
 import recist
 from imaging.errors import GeometryError, InputError
+from recist.cohort.abscopal_files import abscopal_file
 from recist.interface import SubjectsLeftOut
 from recist.response import Response
 from recist.run.table import assess_file
@@ -129,6 +131,34 @@ def test_every_kind_of_table_gives_the_same(files: tuple[Path, Path], given: obj
     assert_frame_equal(found.timepoints, wanted.timepoints)
     assert_frame_equal(found.outcomes, wanted.outcomes)
     assert found.failed == ()
+
+
+def test_frames_are_the_files_of_the_command_and_leave_none(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = [{"subject": "P1", "arm": "A"}, {"subject": "P2", "arm": "B"}]
+    of_table = assess_file(files[0], tmp_path / "table", events=files[1], robustness=True)
+    of_cohort = abscopal_file(files[0], tmp_path / "cohort", events=files[1], arms=arms)
+    frames = pd.read_csv(files[0]), pd.read_csv(files[1])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    before = sorted(tmp_path.rglob("*"))
+    table = recist.assess_table(*frames, robustness=True)
+    cohort = recist.assess_abscopal(*frames, arms=arms)
+    assert sorted(tmp_path.rglob("*")) == before
+    written = {
+        of_table.out / "timepoints.csv": table.timepoints,
+        of_table.out / "outcomes.csv": table.outcomes,
+        of_table.out / "checks.csv": table.findings,
+        of_cohort.out / "abscopal.csv": cohort.patients,
+        of_cohort.out / "rates.csv": cohort.rates,
+        of_cohort.out / "contrasts.csv": cohort.contrasts,
+        of_cohort.out / "lesion_rates.csv": cohort.lesions,
+        of_cohort.out / "sensitivity.csv": cohort.sensitivity,
+        of_cohort.out / "checks.csv": cohort.findings,
+    }
+    assert len(table.timepoints) and len(cohort.rates)
+    for path, frame in written.items():
+        assert_frame_equal(frame, csv_frame(path.read_text()))
 
 
 def test_a_subject_left_out_is_told_and_asked_for_says_why(tmp_path: Path) -> None:
