@@ -100,10 +100,11 @@ def commands() -> str:
         "use (bash, zsh, fish, PowerShell); `recist --show-completion` prints the script instead.",
         "",
     ]
-    for panel, functions in COMMANDS.items():
+    for panel, names in COMMANDS.items():
+        if "review" in names:
+            continue
         lines += [f"## {panel}", ""]
-        for function in functions:
-            name = function.__name__.replace("_", "-")
+        for name in names:
             command = root.get_command(context, name)
             inner = command.make_context(name, ["--help"], parent=context, resilient_parsing=True)
             lines += _command(name, command, inner)
