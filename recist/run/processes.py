@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,27 @@ def in_processes(
     """Every patient with its number as it ends, ``jobs`` at a time in processes of their own."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     waiting = deque(enumerate(tasks))
-    while waiting:
-        yield from _until_broken(waiting, options, resume, jobs, threads)
+    lost: list[tuple[int, Task]] = []
+    # A pool for each process: one that ends takes its own patient along, and no other.
+    under_way: dict[Future[SubjectRun], tuple[ProcessPoolExecutor, int, Task]] = {}
+    with ExitStack() as pools:
+        idle = [pools.enter_context(_process(threads)) for _ in range(min(jobs, len(tasks)))]
+        while waiting or under_way:
+            while waiting and idle:
+                pool, (number, task) = idle.pop(), waiting.popleft()
+                under_way[pool.submit(run_subject, *task, options, resume)] = (pool, number, task)
+            ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in ended:
+                pool, number, task = under_way.pop(future)
+                try:
+                    yield number, future.result()
+                except BrokenProcessPool:
+                    lost.append((number, task))
+                    pool.shutdown()
+                    pool = pools.enter_context(_process(threads))
+                idle.append(pool)
+    for number, task in lost:
+        yield number, _alone(task, options, resume, threads)
 
 
 def in_order(ended: Iterable[tuple[int, SubjectRun]]) -> Iterator[SubjectRun]:
@@ -51,45 +71,9 @@ def in_order(ended: Iterable[tuple[int, SubjectRun]]) -> Iterator[SubjectRun]:
             following += 1
 
 
-def _until_broken(
-    waiting: deque[tuple[int, Task]],
-    options: Options,
-    resume: bool,
-    jobs: int,
-    threads: int,
-) -> Iterator[tuple[int, SubjectRun]]:
-    """Patients in processes as they end, until one process ends and takes its pool along.
-
-    No more patients than processes are handed over, so that only those under way are run again,
-    each by itself: one of them ended the process.
-    """
-    under_way: dict[Future[SubjectRun], tuple[int, Task]] = {}
-    broken = False
-    with _processes(jobs, threads) as pool:
-        while (waiting or under_way) and not broken:
-            while waiting and len(under_way) < jobs and not broken:
-                number, task = waiting[0]
-                try:
-                    under_way[pool.submit(run_subject, *task, options, resume)] = (number, task)
-                except BrokenProcessPool:
-                    broken = True
-                else:
-                    waiting.popleft()
-            ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in ended:
-                try:
-                    done = future.result()
-                except BrokenProcessPool:
-                    broken = True
-                else:
-                    yield under_way.pop(future)[0], done
-    for number, task in under_way.values():
-        yield number, _alone(task, options, resume, threads)
-
-
 def _alone(task: Task, options: Options, resume: bool, threads: int) -> SubjectRun:
-    """A patient that was under way when a process was ended, by itself."""
-    with _processes(1, threads) as pool:
+    """A patient whose process was ended, once more, when there is nobody beside it."""
+    with _process(threads) as pool:
         try:
             return pool.submit(run_subject, *task, options, resume).result()
         except BrokenProcessPool:
@@ -97,9 +81,9 @@ def _alone(task: Task, options: Options, resume: bool, threads: int) -> SubjectR
             return failed(*task, what, "run it where there is more memory")
 
 
-def _processes(jobs: int, threads: int) -> ProcessPoolExecutor:
+def _process(threads: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=begin_process, initargs=(threads,)
+        1, get_context("spawn"), initializer=begin_process, initargs=(threads,)
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import operator
 import os
-from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,16 +30,21 @@ def healthy(name: str) -> Any:
     return subject
 
 
-def test_only_what_was_under_way_is_run_again_and_the_cause_is_named(
+class Counted(ProcessPoolExecutor):
+    """A process that notes whom it was given."""
+
+    given: ClassVar[list[str]] = []
+
+    def submit(self, function: Any, /, *task: Any, **named: Any) -> Any:
+        self.given.append(task[0].id)
+        return super().submit(function, *task, **named)
+
+
+def test_only_who_ended_the_process_is_run_again_and_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pools: list[int] = []
-
-    def made(jobs: int, threads: int) -> ProcessPoolExecutor:
-        pools.append(jobs)
-        return ProcessPoolExecutor(jobs, get_context("spawn"))
-
-    monkeypatch.setattr(processes, "_processes", made)
+    monkeypatch.setattr(Counted, "given", [])
+    monkeypatch.setattr(processes, "_process", lambda _: Counted(1, get_context("spawn")))
     monkeypatch.setattr(processes, "run_subject", operator.call)
     subjects = [healthy(f"P{n}") for n in (1, 2)] + [EndsItsProcess()]
     subjects += [healthy(f"P{n}") for n in range(4, 9)]
@@ -55,15 +59,13 @@ def test_only_what_was_under_way_is_run_again_and_the_cause_is_named(
             assert "ended from outside" in str(each.failures[0])
         else:
             assert each == os.path.join(f"P{n}", "options", "resume")  # noqa: PTH118
-    # One pool, one by itself for each of the two under way, one pool for the rest.
-    assert pools.count(2) == 2
-    assert pools.count(1) <= 2
+    assert sorted(Counted.given) == sorted([subject.id for subject in subjects] + ["P3"])
+    assert Counted.given[-1] == "P3"  # at the end, when there is nobody beside it
 
 
 def test_nothing_is_left_waiting_where_nobody_dies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_processes", lambda jobs, _: ProcessPoolExecutor(jobs))
+    monkeypatch.setattr(processes, "_process", lambda _: ProcessPoolExecutor(1))
     monkeypatch.setattr(processes, "run_subject", operator.call)
-    waiting: Any = deque(enumerate((healthy(f"P{n}"), Path(f"P{n}")) for n in range(5)))
-    found = dict(processes._until_broken(waiting, "options", "resume", 2, 1))  # type: ignore[arg-type]
+    tasks: Any = [(healthy(f"P{n}"), Path(f"P{n}")) for n in range(5)]
+    found = dict(processes.in_processes(tasks, "options", "resume", 2))  # type: ignore[arg-type]
     assert sorted(found) == list(range(5))
-    assert not waiting
