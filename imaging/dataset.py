@@ -161,6 +161,22 @@ def parsed(
         )
 
 
+def read_beginning(path: str | os.PathLike[str], size: int) -> pydicom.Dataset:
+    """A whole header by pydicom, of a file that is known to be DICOM.
+
+    Args:
+        size: bytes before the pixels: what lies there is read at once.
+
+    Raises:
+        HeaderError: it is broken, or no longer what it was.
+        InputError: it cannot be opened.
+    """
+    with understood(path_of(path), "DICOM"):
+        with open(open_file(path), "rb", buffering=0) as file:
+            beginning = io.BytesIO(file.read(size))
+        return pydicom.dcmread(beginning, stop_before_pixels=True)
+
+
 def read_dataset(
     path: str | os.PathLike[str], tags: Iterable[int] | None = None
 ) -> pydicom.Dataset:

@@ -114,7 +114,7 @@ def write_seg(
     if labelmap and pixels.ndim == 4:
         raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
     kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
-    identity = _identity(segments, pixels, headers, (str(kind), series_description, str(first)))
+    identity = _identity(segments, headers, (str(kind), series_description))
     slice_mm = slice_spacing_mm(headers)
     sources = [completed(header, slice_mm) for header in headers[first:past]]
     try:
@@ -161,18 +161,16 @@ def _refer_to_all(seg: Dataset, headers: Sequence[Dataset]) -> None:
 
 
 def _identity(
-    segments: Sequence[SegSegment],
-    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
-    headers: Sequence[Dataset],
-    how: tuple[str, ...],
+    segments: Sequence[SegSegment], headers: Sequence[Dataset], how: tuple[str, ...]
 ) -> str:
     """What makes the object this object: the images, the segments, their pixels, the software."""
-    parts: list[object] = [*how, pixels.shape]
+    parts: list[object] = [*how]
     parts += [header.SOPInstanceUID for header in headers]
     for each in segments:
         parts += [each.label, each.tracking_id, each.tracking_uid, each.category, each.kind]
-        parts += [each.region, each.algorithm]
-    return identity_of([*parts, np.ascontiguousarray(pixels).tobytes()])
+        parts += [each.region, each.algorithm, each.mask.grid.shape, each.mask.start]
+        parts += [each.mask.array.shape, np.packbits(each.mask.array).tobytes()]
+    return identity_of(parts)
 
 
 def _make_repeatable(seg: Dataset, source: Dataset, identity: str) -> None:
@@ -219,10 +217,11 @@ def _pixels(
 def _stacked(
     segments: Sequence[SegSegment], shape: tuple[int, ...], first: int
 ) -> npt.NDArray[np.uint8]:
-    stack = np.zeros((*shape, len(segments)), dtype=np.uint8)
+    """(slices, rows, columns, segments); a segment after the other in memory, as it is read."""
+    stack = np.zeros((len(segments), *shape), dtype=np.uint8)
     for number, segment in enumerate(segments):
-        stack[..., number].T[_box(segment, first)] = segment.mask.array
-    return stack
+        stack[number].T[_box(segment, first)] = segment.mask.array
+    return np.moveaxis(stack, 0, -1)
 
 
 def _box(segment: SegSegment, first: int) -> tuple[slice, slice, slice]:

@@ -17,7 +17,15 @@ import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from imaging.dataset import DEFLATED, READ_ERRORS, parsed, quiet_pydicom, read_dataset, reason
+from imaging.dataset import (
+    DEFLATED,
+    READ_ERRORS,
+    parsed,
+    quiet_pydicom,
+    read_beginning,
+    read_dataset,
+    reason,
+)
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.header import BIG_ENDIAN, NATIVE, Header, Tag, read_header
 from imaging.series import Series
@@ -31,10 +39,15 @@ PIECE = 16
 
 
 class Headers(Sequence[Dataset]):
-    """Headers of files, parsed by pydicom when first asked for."""
+    """Headers of files, parsed by pydicom when first asked for.
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    Args:
+        sizes: bytes of each header, -1 where it is not known: what is known is read at once.
+    """
+
+    def __init__(self, files: Sequence[Path], sizes: Sequence[int] = ()) -> None:
         self._files = tuple(files)
+        self._sizes = tuple(sizes) or (-1,) * len(self._files)
         self._parsed: dict[int, Dataset] = {}
 
     @property
@@ -54,7 +67,8 @@ class Headers(Sequence[Dataset]):
             return tuple(self[n] for n in range(*index.indices(len(self))))
         place = range(len(self))[index]
         if place not in self._parsed:
-            self._parsed[place] = read_dataset(self._files[place])
+            file, size = self._files[place], self._sizes[place]
+            self._parsed[place] = read_dataset(file) if size < 0 else read_beginning(file, size)
         return self._parsed[place]
 
 
@@ -112,7 +126,9 @@ def read_slices(series: Series) -> Stored:
         slopes=np.array([_floats(header, Tag.SLOPE, 1)[0] for header in ordered]),
         intercepts=np.array([_floats(header, Tag.INTERCEPT, 1)[0] for header in ordered]),
         stack=stack,
-        headers=Headers([Path(header.path) for header in ordered]),
+        headers=Headers(
+            [Path(header.path) for header in ordered], [header.pixel_offset for header in ordered]
+        ),
         sop_instance_uids=tuple(header.text(Tag.SOP_INSTANCE_UID) for header in ordered),
         frame_of_reference_uid=first.text(Tag.FRAME_OF_REFERENCE_UID) or None,
         padding=_padding(first),

@@ -13,6 +13,7 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from imaging.body import without_holes
 from imaging.resampling import AIR_HU, resample
 from imaging.volume import BoolArray, FloatArray, Grid, Mask, Volume
 
@@ -31,6 +32,8 @@ LIVER_BELOW_BASE_MM = 120.0
 LIVER_ABOVE_BASE_MM = 70.0
 #: ... and this far right of the midline: the heart and the left lobe lie nearer.
 LIVER_FROM_MIDLINE_MM = 40.0
+#: How deep a place lies is known up to here, in mm: far beyond what any liver holds.
+DEEPEST_MM = 120.0
 #: A soft organ that does not hold a sphere of this radius is not the liver.
 SMALLEST_LIVER_RADIUS_MM = 22.0
 #: The descending aorta is searched in this part of the height of the lungs, from their base.
@@ -98,9 +101,7 @@ def read_anatomy(ct: Volume) -> Anatomy | None:
 def _body(hu: FloatArray) -> BoolArray:
     """The largest solid, filled slice by slice."""
     solid = cc3d.largest_k(np.ascontiguousarray(hu > BODY_HU), k=1, connectivity=6) > 0
-    for k in range(solid.shape[2]):
-        solid[:, :, k] = ndimage.binary_fill_holes(solid[:, :, k])
-    return np.asarray(solid, dtype=np.bool_)
+    return without_holes(np.asarray(solid, dtype=np.bool_))
 
 
 def _pockets(air: BoolArray) -> BoolArray:
@@ -109,32 +110,41 @@ def _pockets(air: BoolArray) -> BoolArray:
     return np.asarray(kept > 0, dtype=np.bool_)
 
 
-def right_lobe(anatomy: Anatomy, clear_of: BoolArray | None = None) -> list[FloatArray]:
-    """Centres (LPS mm) deep in the right liver lobe, the deepest first; empty if not found.
+def right_lobe(anatomy: Anatomy, clear_of: BoolArray | None = None) -> FloatArray:
+    """Centres (n, 3) LPS mm deep in the right liver lobe, the deepest first; none if not found.
 
     Args:
         clear_of: voxels of the search grid to keep away from (lesions).
     """
     base = _right_lung_base_mm(anatomy)
     if base is None:
-        return []
+        return np.empty((0, 3))
     low = anatomy.index(2, base - LIVER_BELOW_BASE_MM)
     high = anatomy.index(2, base + LIVER_ABOVE_BASE_MM)
-    # One voxel of air around: a liver cut by the field of view ends there.
-    soft = (anatomy.hu > SOFT_HU[0]) & (anatomy.hu < SOFT_HU[1]) & anatomy.body
-    depth = ndimage.distance_transform_edt(np.pad(soft, 1))[1:-1, 1:-1, 1:-1] * SPACING_MM
-    if clear_of is not None and clear_of.any():
-        away = ndimage.distance_transform_edt(~clear_of) * SPACING_MM
-        depth = np.minimum(depth, away)
     right = anatomy.index(0, anatomy.midline_mm - LIVER_FROM_MIDLINE_MM)
-    found = depth[:right, :, low : high + 1]
+    # Only what can be the nearest edge of a place in the search is looked at.
+    reach = math.ceil(DEEPEST_MM / SPACING_MM)
+    below = max(low - reach, 0)
+    near = np.s_[: right + reach, :, below : high + 1 + reach]
+    soft = (anatomy.hu[near] > SOFT_HU[0]) & (anatomy.hu[near] < SOFT_HU[1]) & anatomy.body[near]
+    # One voxel of air around the image: a liver cut by the field of view ends there.
+    rims = (
+        (1, int(right + reach >= anatomy.grid.shape[0])),
+        (1, 1),
+        (int(below == 0), int(high + 1 + reach >= anatomy.grid.shape[2])),
+    )
+    padded = ndimage.distance_transform_edt(np.pad(soft, rims))
+    depth = padded[1:, 1:, rims[2][0] :][tuple(map(slice, soft.shape))] * SPACING_MM
+    if clear_of is not None and clear_of[near].any():
+        away = ndimage.distance_transform_edt(~clear_of[near]) * SPACING_MM
+        depth = np.minimum(depth, away)
+    found = depth[:right, :, low - below : high + 1 - below]
     if not found.size or found.max() < SMALLEST_LIVER_RADIUS_MM:
-        return []
-    order = np.argsort(-found, axis=None, kind="stable")
-    enough = found.ravel()[order] >= max(SMALLEST_LIVER_RADIUS_MM, 0.7 * float(found.max()))
-    picked = np.column_stack(np.unravel_index(order[enough], found.shape))
-    picked[:, 2] += low
-    return [anatomy.grid.to_world_mm(index) for index in picked]
+        return np.empty((0, 3))
+    enough = found >= max(SMALLEST_LIVER_RADIUS_MM, 0.7 * float(found.max()))
+    order = np.argsort(-found[enough], kind="stable")
+    picked = np.argwhere(enough)[order] + (0, 0, low)
+    return anatomy.grid.to_world_mm(picked)
 
 
 def _right_lung_base_mm(anatomy: Anatomy) -> float | None:

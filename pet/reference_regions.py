@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from imaging.errors import GeometryError
 from imaging.volume import FloatArray, Mask, Volume
-from pet.anatomy import descending_aorta, on_search_grid, read_anatomy, right_lobe
+from pet.anatomy import Anatomy, descending_aorta, on_search_grid, read_anatomy, right_lobe
 
 LIVER_DIAMETER_MM = 30.0
 AORTA_DIAMETER_MM = 10.0
@@ -71,7 +71,7 @@ class ReferenceRegion:
 def liver_region(
     suv: Volume,
     *,
-    ct: Volume | None = None,
+    ct: Volume | Anatomy | None = None,
     centre_mm: npt.ArrayLike | None = None,
     lesions: Sequence[Mask] = (),
 ) -> ReferenceRegion | None:
@@ -79,7 +79,7 @@ def liver_region(
 
     Args:
         suv: (i, j, k).
-        ct: in HU, in the same patient position.
+        ct: in HU, in the same patient position; or its landmarks, where they were read already.
         centre_mm: LPS, from the reader; then the CT is not asked.
         lesions: to keep away from, on any grid of the same frame of reference.
 
@@ -89,7 +89,7 @@ def liver_region(
     if centre_mm is not None:
         mask = sphere_mask(suv, np.asarray(centre_mm, dtype=np.float64), LIVER_DIAMETER_MM)
         return measure(RegionName.LIVER, suv, mask, lesions=lesions, nominal_ml=_sphere_ml())
-    anatomy = None if ct is None else read_anatomy(ct)
+    anatomy = read_anatomy(ct) if isinstance(ct, Volume) else ct
     if anatomy is None:
         return None
     clear_of = on_search_grid(anatomy, list(lesions)) if lesions else None
@@ -116,9 +116,8 @@ def _first_plausible(
     return first
 
 
-def _spread(centres: Sequence[FloatArray]) -> list[FloatArray]:
-    """Centres at least a third of the sphere apart, in their order."""
-    places = np.asarray(centres, dtype=np.float64).reshape(-1, 3)
+def _spread(places: FloatArray) -> list[FloatArray]:
+    """Centres (n, 3) at least a third of the sphere apart, in their order."""
     kept: list[FloatArray] = []
     while len(places) and len(kept) < MOST_TRIES:
         kept.append(places[0])
@@ -130,7 +129,7 @@ def _spread(centres: Sequence[FloatArray]) -> list[FloatArray]:
 def blood_pool_region(
     suv: Volume,
     *,
-    ct: Volume | None = None,
+    ct: Volume | Anatomy | None = None,
     centre_mm: npt.ArrayLike | None = None,
     lesions: Sequence[Mask] = (),
 ) -> ReferenceRegion | None:
@@ -138,7 +137,7 @@ def blood_pool_region(
     if centre_mm is not None:
         axis = np.asarray(centre_mm, dtype=np.float64)[None]
         return _tube(suv, axis, lesions, automatic=False)
-    anatomy = None if ct is None else read_anatomy(ct)
+    anatomy = read_anatomy(ct) if isinstance(ct, Volume) else ct
     track = None if anatomy is None else descending_aorta(anatomy)
     if track is None:
         return None

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from imaging.body import without_holes
 from imaging.errors import InputError
 from imaging.nifti import read_nifti
 from imaging.resampling import AIR_HU
@@ -65,10 +66,7 @@ def body_mask(hu: Array) -> Array:
     if count == 0:
         return np.zeros(hu.shape, np.bool_)
     largest = np.bincount(labelled.ravel())[1:].argmax() + 1
-    body = labelled == largest
-    for k in range(body.shape[2]):
-        body[:, :, k] = ndimage.binary_fill_holes(body[:, :, k])
-    return np.asarray(body, np.bool_)
+    return without_holes(labelled == largest)
 
 
 def click_points(label: Array) -> Array:

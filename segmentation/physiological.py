@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from imaging.body import without_holes
 from imaging.resampling import resample
 from imaging.volume import Array, Mask, Unit, Volume
 from segmentation.instances import Candidate
@@ -75,9 +76,7 @@ def landmarks(ct: Volume) -> Landmarks | None:
     if not count:
         return None
     body = labelled == 1 + int(np.bincount(labelled.ravel())[1:].argmax())
-    filled = np.stack(
-        [ndimage.binary_fill_holes(body[:, :, k]) for k in range(body.shape[2])], axis=2
-    )
+    filled = without_holes(body)
     world = grid.to_world_mm(np.argwhere(filled))
     z = grid.to_world_mm(np.column_stack([np.zeros((hu.shape[2], 2)), np.arange(hu.shape[2])]))
     aerated = (filled & (hu < LUNG_HU)).sum(axis=(0, 1)) / np.maximum(filled.sum(axis=(0, 1)), 1)

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.ndimage
 import SimpleITK
 
+from imaging.body import without_holes
 from imaging.registration.mapping import inside_voxels
 from imaging.resampling import AIR_HU
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Volume
@@ -137,8 +138,7 @@ def body_of(dense: BoolArray) -> BoolArray:
     if not count:
         return dense
     largest = pieces == 1 + int(np.bincount(pieces.ravel())[1:].argmax())
-    filled = [scipy.ndimage.binary_fill_holes(largest[:, :, k]) for k in range(largest.shape[2])]
-    return np.stack(filled, axis=2)
+    return without_holes(largest)
 
 
 def similarity(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from imaging.errors import HeaderError
 from imaging.volume import Mask, Unit, Volume
+from pet.anatomy import read_anatomy
 from pet.reference_regions import ReferenceRegion, blood_pool_region, liver_region
 from pet.response.measurements import DatedScan, PetCourse
 from pet.response.pet_assessment import PetAssessment
@@ -132,7 +133,8 @@ def regions_of(
         drawn: masks on the PET's grid.
     """
     masks = list(drawn)
-    found = [place(suv, ct=ct, lesions=masks) for place in (liver_region, blood_pool_region)]
+    anatomy = None if ct is None else read_anatomy(ct)
+    found = [place(suv, ct=anatomy, lesions=masks) for place in (liver_region, blood_pool_region)]
     return tuple(region for region in found if region is not None)
 
 

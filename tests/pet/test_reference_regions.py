@@ -135,7 +135,7 @@ def test_a_chest_that_ends_above_the_liver_has_no_liver() -> None:
     chest = Volume(whole.array[:, :, 68:88], upper, Unit.HU)
     anatomy = read_anatomy(chest)
     assert anatomy is not None
-    assert right_lobe(anatomy) == []
+    assert not right_lobe(anatomy).size
 
 
 def test_a_chest_without_spine_or_aorta_has_no_blood_pool() -> None:
@@ -226,4 +226,4 @@ def test_lungs_that_lie_on_the_left_only_give_no_liver() -> None:
     anatomy = read_anatomy(Volume(ct, CT_GRID, Unit.HU))
     assert anatomy is not None
     assert abs(anatomy.midline_mm) < 10.0
-    assert right_lobe(anatomy) == []
+    assert not right_lobe(anatomy).size
