@@ -241,10 +241,14 @@ def _reappeared(lesions: tuple[str, ...], day: int) -> Words:
 
 
 def _row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
+    return _in_a_row(overall, target, non_target, "a new lesion" if new else "no new lesion")
+
+
+def _in_a_row(overall: Response, target: Response, non_target: Response, new: str) -> Words:
     parts = (
         "" if target is Response.NA else f"targets {target}",
         "" if non_target is Response.NA else f"non-targets {non_target}",
-        "a new lesion" if new else "no new lesion",
+        new,
     )
     return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
 
@@ -305,12 +309,8 @@ def _after_icpd(first_day: int) -> Words:
 
 
 def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
-    parts = (
-        "" if target is Response.NA else f"targets {IMMUNE[target]}",
-        "" if non_target is Response.NA else f"non-targets {IMMUNE[non_target]}",
-        "a new lesion left from before" if new else "no new lesion",
-    )
-    return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
+    words = "a new lesion left from before" if new else "no new lesion"
+    return _in_a_row(overall, IMMUNE[target], IMMUNE[non_target], words)
 
 
 UNCONFIRMED = RuleWording("irecist-iupd", IRECIST_TABLE, _unconfirmed)

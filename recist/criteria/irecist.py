@@ -14,7 +14,7 @@ from recist.course import Course, EventKind
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.observation import Observation, ObservedCourse, read
+from recist.criteria.observation import Observation, ObservedCourse, read_to_judge
 from recist.criteria.recist11 import Judge, Judgement, details
 from recist.criteria.response_tables import (
     IMMUNE,
@@ -56,14 +56,8 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
         One assessment per follow-up; ``block`` and ``first_iupd_day`` tell which progression a
         time point belongs to.
     """
-    if len(course.timepoints) < 2:
-        return ()
-    patient = read(course, protocol)
-    if (
-        protocol.no_disease == "exclude"
-        and not patient.target_nodes
-        and not patient.non_target_nodes
-    ):
+    patient = read_to_judge(course, protocol)
+    if patient is None:
         return ()
     reading = IrecistReading(patient, protocol, scope)
     return tuple(reading.assess(k) for k in range(1, len(patient.seen)))

@@ -92,6 +92,18 @@ def read(course: Course, protocol: Protocol) -> ObservedCourse:
     return latest[2]
 
 
+def read_to_judge(course: Course, protocol: Protocol) -> ObservedCourse | None:
+    """A course that the criteria have something to say of.
+
+    None without a follow-up, and without disease at baseline where the protocol excludes it.
+    """
+    if len(course.timepoints) < 2:
+        return None
+    found = read(course, protocol)
+    has_disease = bool(found.target_nodes or found.non_target_nodes)
+    return None if protocol.no_disease == "exclude" and not has_disease else found
+
+
 def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR0912, PLR0915 - one pass
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None

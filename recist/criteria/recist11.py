@@ -13,7 +13,7 @@ from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_lesions import Sight
-from recist.criteria.observation import Observation, ObservedCourse, read
+from recist.criteria.observation import Observation, ObservedCourse, read_to_judge
 from recist.criteria.reappearance import Return, returned
 from recist.criteria.response_tables import OVERALL, ResponseRow
 from recist.criteria.targets import Sums
@@ -174,14 +174,8 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     Returns:
         One assessment per follow-up, none for a course with a baseline only.
     """
-    if len(course.timepoints) < 2:
-        return ()
-    patient = read(course, protocol)
-    if (
-        protocol.no_disease == "exclude"
-        and not patient.target_nodes
-        and not patient.non_target_nodes
-    ):
+    patient = read_to_judge(course, protocol)
+    if patient is None:
         return ()
     judge = Judge(patient, protocol)
     sums = judge.sums
