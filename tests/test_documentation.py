@@ -25,6 +25,9 @@ from recist.cohort.patients import ARMS
 from recist.cohort.simulated import write_trial
 from recist.cohort.trial import TrialTables, cohort_file
 from recist.course import EventKind, Field, Role, Status
+from recist.forecast import forecast_file
+from recist.forecast.calibration import World
+from recist.forecast.fitting import FitMethod
 from recist.patient import overrides
 from recist.patient.corrections import correction_tables as corrections
 from recist.response import Response, Scope
@@ -108,6 +111,8 @@ def test_every_column_that_is_read_is_explained(table: str, columns: Iterable[st
         ("event", EventKind),
         ("overall", Response),
         ("lesions", Scope),
+        ("fit_method", FitMethod),
+        ("simulated_world", World),
     ],
 )
 def test_every_word_is_explained(word: str, vocabulary: Iterable[str]) -> None:
@@ -144,6 +149,19 @@ def test_every_column_that_is_written_from_tables_is_explained(tmp_path: Path) -
         "pet_timepoints.csv", "rates.csv", "sensitivity.csv", "timepoints.csv",
     }  # fmt: skip
     assert {path.name: unexplained(path) for path in written if unexplained(path)} == {}
+
+
+def test_every_column_of_a_forecast_is_explained(tmp_path: Path) -> None:
+    sizes = {day: 20 + day / 10 for day in (0, 40, 80, 120, 160, 200)}
+    rows = [
+        {"subject": "A", "day": day, "lesion": lesion, "role": "target", "organ": "lung",
+         "nodal": "no", "status": "measured", "diameter_mm": f"{mm:.0f}", "field": field}
+        for lesion, field in (("L1", "out"), ("L2", "in")) for day, mm in sizes.items()
+    ]  # fmt: skip
+    forecast_file(rows, tmp_path, calibrated_on=20, explore=True)
+    written = sorted(tmp_path.glob("*.csv"))
+    assert len(written) > 8
+    assert {path.name: left for path in written if (left := unexplained(path))} == {}
 
 
 def test_every_column_of_the_report_of_a_trial_is_explained(tmp_path: Path) -> None:
