@@ -133,10 +133,6 @@ class SeenBefore:
     def is_unchanged(self) -> bool:
         return self.correlation >= SURE and 1 / UNCHANGED < self.scale < UNCHANGED
 
-    @property
-    def words(self) -> str:
-        return f"{self.scale:.2f} times this size, correlation {self.correlation:.2f}"
-
 
 def seen_before(
     lesion: KnownLesion, then: Examination, registration: Registration | None

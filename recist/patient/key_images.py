@@ -72,6 +72,9 @@ def _of_lesion(
         pieces = lesion.sized.get(dated.day, ()) if seen else ()
         mask = united([piece.candidate.mask for piece in pieces]) if pieces else None
         caliper = lesion.caliper(dated.day)
+        before = lesion.found_before.get(dated.day)
+        if before is not None:
+            mask, caliper = before.sized.candidate.mask, before.sized.caliper
         if mask is not None:
             place_mm = _in_first_frame(mask.centre_mm, dated)
         if place_mm is None:

@@ -33,9 +33,17 @@ def looks_of(
     links: Sequence[LinkFinding],
     reviews: Sequence[LesionReview],
     protocol: Protocol,
+    asked: Sequence[tuple[str, int, str]] = (),
 ) -> tuple[Look, ...]:
-    """Every doubt with what it could change, the weightiest first."""
-    doubts = sorted(_doubts(course, links, reviews), key=lambda each: each.confidence)
+    """Every doubt with what it could change, the weightiest first.
+
+    Args:
+        asked: of new lesions that an earlier date shows already: lesion, that day, the question.
+    """
+    doubts = [
+        *(_Doubt(*each, confidence=0.0) for each in asked),
+        *sorted(_doubts(course, links, reviews), key=lambda each: each.confidence),
+    ]
     tried = doubts[:MOST_TRIED]
     now = _answer(course, protocol)
     found = [_look(doubt, course, protocol, now) for doubt in tried]
@@ -96,6 +104,13 @@ def _look(doubt: _Doubt, course: Course, protocol: Protocol, now: Answer) -> Loo
 
 def _otherwise(doubt: _Doubt, course: Course) -> list[Course]:
     """The course if the lesion were not there at that date, and if it could not be judged."""
+    seen = next(
+        at.day
+        for at in course.timepoints
+        if any(each.lesion_id == doubt.lesion_id for each in at.measurements)
+    )
+    if doubt.day < seen:  # there before it was new: then it is not
+        return [_without(course, doubt.lesion_id)]
     role = next(each.role for each in course.lesions if each.id == doubt.lesion_id)
     states = [Status.ABSENT, Status.NOT_EVALUABLE]
     if role is Role.NEW:
@@ -111,3 +126,13 @@ def _with(course: Course, doubt: _Doubt, status: Status) -> Course:
         return replace(at, measurements=(*kept, Measurement(doubt.lesion_id, status)))
 
     return replace(course, timepoints=tuple(changed(at) for at in course.timepoints))
+
+
+def _without(course: Course, lesion_id: str) -> Course:
+    """The course if a lesion had never been called one."""
+    points = tuple(
+        replace(at, measurements=tuple(m for m in at.measurements if m.lesion_id != lesion_id))
+        for at in course.timepoints
+    )
+    lesions = tuple(each for each in course.lesions if each.id != lesion_id)
+    return replace(course, lesions=lesions, timepoints=points)

@@ -231,26 +231,17 @@ def _is_at(found: Candidate, known: Candidate) -> bool:
 def _unless_unchanged(
     candidate: Candidate, n: int, out: Outlines, warnings: list[str]
 ) -> Candidate | None:
-    """What the network calls a lesion, with a flag for each earlier date that shows it already.
-
-    What a reader saw at an earlier date as it is now, and did not call a lesion, is none.
-    """
+    """What the network calls a lesion; what a reader saw as it is now, and called none, is none."""
     if not out.registrations:
         return candidate
     here = KnownLesion(out.examinations[n], 0, candidate, out.registrations[n])
-    told: list[str] = []
-    for date in range(n):
-        known = out.found[date]
+    for date in (date for date in range(n) if out.found[date].reviewed):
         size = seen_before(here, out.examinations[date], out.registrations[date])
-        if size is None:
-            continue
-        when = out.examinations[date].visit.date
-        if known.reviewed and size.is_unchanged:
+        if size is not None and size.is_unchanged:
             warnings.append(
                 f"candidate {candidate.label} of the network at "
                 f"({', '.join(f'{x:.0f}' for x in candidate.centre_mm)}) mm is left out: it looks "
-                f"the same on {when}, where the reader drew no lesion"
+                f"the same on {out.examinations[date].visit.date}, where the reader drew no lesion"
             )
             return None
-        told.append(f"seems to be there on {when} already ({size.words}): new, or missed there?")
-    return replace(candidate, flags=(*candidate.flags, *told))
+    return candidate

@@ -10,6 +10,7 @@ from imaging.read import Reading
 from imaging.series import Subject
 from recist.patient.examination import examine, size
 from recist.patient.irradiation import planning_dates, treatment_of
+from recist.patient.looking_back import looked_back
 from recist.patient.metabolism import observed_pet
 from recist.patient.options import Options
 from recist.patient.outlined_dates import delineate_dates
@@ -56,6 +57,7 @@ def observe(
         )
     ]
     dates = [replace(each, pet=observed_pet(each.examination, each.sized)) for each in dates]
+    dates = list(looked_back(dates))
     on_stage("field")
     treatment = treatment_of([*visits, *subject.treatment])
     planning, remarks = planning_dates(subject.treatment, treatment, examinations[0])

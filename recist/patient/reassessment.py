@@ -24,6 +24,7 @@ from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.irradiation import field_of_lesions, treatments_by_field
 from recist.patient.key_images import key_images
+from recist.patient.looking_back import questions, with_found_before
 from recist.patient.looks import looks_of
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.redrawn import Redrawn, redrawn
@@ -114,6 +115,7 @@ def conclude(
         hints={each.day: each.node_regions for each in dates},
         corrected=_corrected(seen, corrections),
     )
+    placed = replace(placed, tracked=with_found_before(placed.tracked, dates))
     on_stage("assess")
     pet = metabolism(
         placed.tracked,
@@ -124,6 +126,7 @@ def conclude(
         fields={each.id: each.field.value for each in placed.lesions},
     )
     timepoints, remarks = _timepoints(placed, dates, terms)
+    asked_before = questions(placed.tracked, dates)
     course = Course(work.subject.id, placed.lesions, timepoints, work.events, work.zero)
     first = dates[0].found
     if first.reviewed or first.candidates or dates[0].day in reviewed:
@@ -149,7 +152,7 @@ def conclude(
         links=links,
         link_table=link_rows(tracks, dated, work.subject.id),
         key_images=images,
-        flags=(*remarks, *quality_flags(placed), *_on_sizes(placed, terms)),
+        flags=(*remarks, *quality_flags(placed), *_on_sizes(placed, terms), *asked_before),
         warnings=(
             *remarks_on_start(course, terms.protocol),
             *filter(None, [by_either_set(course, terms.protocol) if assessments else ""]),
@@ -177,7 +180,9 @@ def conclude(
         settings={**terms.settings, "model": asked, "roles": list(placed.reasons)},
         reviews=reviews,
         names=names_drawn(placed),
-        looks=looks_of(course, links, reviews, terms.protocol) if pictures and assessments else (),
+        looks=looks_of(course, links, reviews, terms.protocol, asked_before)
+        if pictures and assessments
+        else (),
     )
     return case, tuple(
         DelineatedDate(each.examination, placed.tracked, placed.lesions, each.found.reviewed)

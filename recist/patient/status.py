@@ -84,9 +84,9 @@ def status_of(
         return _target(size_mm, sighting.confidence, reviewed, protocol)
     if lesion.role is Role.NON_TARGET:
         return _non_target(lesion.is_node, size_mm, smallest_mm)
-    return _new(
-        lesion.is_node, size_mm, reviewed or protocol.unreviewed_new_lesion == "unequivocal"
-    )
+    # What an earlier date shows already is not new for certain, whatever is taken on trust.
+    trusted = protocol.unreviewed_new_lesion == "unequivocal" and not lesion.found_before
+    return _new(lesion.is_node, size_mm, reviewed or trusted)
 
 
 def _target(

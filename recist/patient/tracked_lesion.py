@@ -14,6 +14,7 @@ from recist.measure import diameter_mm
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.examination import Sized
 from recist.patient.overrides import Override
+from recist.patient.work.observed import FoundBefore
 from recist.tracking import Track
 
 UNKNOWN_ORGAN = "unknown"
@@ -35,6 +36,7 @@ class TrackedLesion:
         drawn_by_reader: the days on which a person delineated.
         incomplete: the days on which a delineation was given that cannot be used.
         corrected: by day, what the reader says of its size or state; it wins over what was drawn.
+        found_before: of a new lesion, by day, what earlier dates show of it already.
     """
 
     track: Track
@@ -48,6 +50,7 @@ class TrackedLesion:
     drawn_by_reader: frozenset[int] = frozenset()
     incomplete: frozenset[int] = frozenset()
     corrected: Mapping[int, CorrectedMeasurement] = field(default_factory=dict)
+    found_before: Mapping[int, FoundBefore] = field(default_factory=dict)
 
     @classmethod
     def of(

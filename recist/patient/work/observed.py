@@ -50,6 +50,22 @@ class ObservedPet:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FoundBefore:
+    """What a date shows at the place of a lesion that was delineated only later.
+
+    Attributes:
+        later_day, later: the candidate that it is then, by its position there.
+        sized: outlined and measured here; nobody has reviewed it, and it counts for nothing.
+    """
+
+    later_day: int
+    later: int
+    sized: Sized
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ObservedDate:
     """One date: what was read, delineated and measured, and how it lies on the first date.
 
@@ -60,6 +76,7 @@ class ObservedDate:
         node_regions: regions that a structure set of the date names as lymph nodes.
         pet: None without a PET that can be used.
         technique: of the CT, in words.
+        found_before: what is there already of lesions that were delineated only later.
     """
 
     examination: Examination
@@ -70,6 +87,7 @@ class ObservedDate:
     node_regions: tuple[Mask, ...] = ()
     pet: ObservedPet | None = None
     technique: str = ""
+    found_before: tuple[FoundBefore, ...] = ()
 
     @property
     def day(self) -> int:
