@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import cdist
 
@@ -204,13 +205,19 @@ def _point(world_mm: FloatArray) -> Point3:
 
 
 def _leaves(mask: Mask, axis: Axis) -> bool:
-    """Whether an axis crosses background between the outermost pixels it touches."""
+    """Whether an axis crosses background between the outermost pixels it touches.
+
+    A cavity is no background: a hollow lesion is measured from rim to rim.
+    """
     ends = mask.grid.to_voxel(np.array([axis.start_mm, axis.end_mm])) - np.array(mask.start)
     steps = int(np.abs(ends[1] - ends[0]).max() / AXIS_STEP_PIXELS) + 2
     samples = np.rint(ends[0] + np.linspace(0, 1, steps)[:, None] * (ends[1] - ends[0]))
     inside = np.all((samples >= 0) & (samples < mask.array.shape), axis=1)
     hit = np.zeros(steps, dtype=np.bool_)
-    hit[inside] = mask.array[tuple(samples[inside].astype(np.intp).T)]
+    # Both ends lie in one slice.
+    k = int(np.clip(samples[0, 2], 0, mask.array.shape[2] - 1))
+    filled = binary_fill_holes(mask.array[:, :, k])
+    hit[inside] = filled[tuple(samples[inside, :2].astype(np.intp).T)]
     touched = np.flatnonzero(hit)
     return bool(touched.size) and not bool(hit[touched[0] : touched[-1] + 1].all())
 

@@ -212,6 +212,31 @@ def test_what_a_reader_should_know_is_flagged() -> None:
     assert Flag.TOUCHES_EDGE in flags(whole, caliper(whole))
 
 
+RING = (
+    "..######..",
+    ".########.",
+    "###....###",
+    "###....###",
+    "###....###",
+    ".########.",
+    "..######..",
+)
+
+
+def test_a_hollow_lesion_is_measured_from_rim_to_rim_like_a_solid_one() -> None:
+    ring = drawn(*RING)
+    solid = drawn(*(row.replace("###....###", "#" * 10) for row in RING))
+    hollow, filled = caliper(ring), caliper(solid)
+    assert hollow.long_axis_mm == filled.long_axis_mm
+    assert hollow.short_axis_mm == filled.short_axis_mm
+    assert flags(ring, hollow) == flags(solid, filled) == ()
+
+
+def test_an_axis_that_crosses_what_is_no_cavity_leaves_the_lesion() -> None:
+    open_ring = drawn("#.......#", "#########", "#.......#")
+    assert flags(open_ring, caliper(open_ring)) == (Flag.LEAVES_LESION,)
+
+
 def test_an_empty_mask_has_no_diameter() -> None:
     empty = Mask.of(np.zeros((4, 4, 4), dtype=bool), grid_of((4, 4, 4), (1.0, 1.0, 1.0)))
     with pytest.raises(GeometryError, match="empty"):

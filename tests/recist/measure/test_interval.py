@@ -10,7 +10,8 @@ import pytest
 from imaging.volume import Grid, Mask
 from recist.measure import caliper, diameter_interval
 
-ELLIPSOIDS = 60
+#: So many are drawn; of the smallest voxels, which take longest, fewer.
+ELLIPSOIDS, FEWER = 100, 40
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,23 @@ def test_diameters_of_ellipsoids(pixel_mm: float, slice_mm: float) -> None:
     random = np.random.default_rng(0)
     # Fewer pixels than four are flagged as uncertain, and are not measured here.
     low = max(8.0, 4 * pixel_mm)
-    sizes = np.exp(random.uniform(np.log(low), np.log(80.0), ELLIPSOIDS))
+    number = ELLIPSOIDS if pixel_mm >= 1.0 else FEWER
+    sizes = np.exp(random.uniform(np.log(low), np.log(80.0), number))
     found = [digitised(random, float(size), pixel_mm, slice_mm) for size in sizes]
     seen = [each for each in found if each is not None]
     errors = np.array([each.error_mm for each in seen])
-    assert abs(errors.mean()) < max(0.25, 0.1 * pixel_mm)
-    assert np.sqrt((errors**2).mean()) < 0.5 * pixel_mm
-    assert np.mean([each.covered for each in seen]) >= 0.9
-    assert np.mean([each.short_covered for each in seen]) >= 0.85
+    spread_mm = float(np.sqrt((errors**2).mean()))
+    covered = float(np.mean([each.covered for each in seen]))
+    short_covered = float(np.mean([each.short_covered for each in seen]))
+    print(
+        f"pixels {pixel_mm} mm, slices {slice_mm} mm: bias {errors.mean():+.2f} mm, error "
+        f"{spread_mm:.2f} mm, covered {covered:.0%}, short axes {short_covered:.0%}"
+    )
+    # Of 1,200 the bias is 0.07 to 0.21 mm; here chance has two standard errors.
+    assert abs(errors.mean()) < 0.2 + 2 * errors.std() / np.sqrt(len(errors))
+    assert spread_mm < 0.5 * pixel_mm
+    assert covered >= 0.95
+    assert short_covered >= 0.9
 
 
 def test_an_unsure_outline_widens_the_interval() -> None:
