@@ -56,6 +56,7 @@ def scan(
     series_table: SeriesTable | None = None,
     dates_table: DatesTable | None = None,
     uneven_slices: bool = False,
+    index_file: Path | None = None,
 ) -> Catalogue:
     """Catalogue a tree of DICOM files, or of NIfTI files named by a ``manifest.csv`` in its root.
 
@@ -69,6 +70,8 @@ def scan(
         series_table: the user's word on which series serves what.
         dates_table: the user's dates of studies whose headers have none.
         uneven_slices: interpolate slices at uneven distances when they are read.
+        index_file: where headers are kept, so that a later scan of a large tree reads only what
+            changed; see :mod:`imaging.header_index`.
 
     Raises:
         InputError: the root is not a folder, or the manifest cannot be used.
@@ -78,7 +81,7 @@ def scan(
         raise InputError("not a folder", where=root, remedy="give a folder of DICOM files")
     if (root / MANIFEST_NAME).is_file():
         return read_manifest(root / MANIFEST_NAME)
-    found = gather(root, on_file)
+    found = gather(root, on_file, index_file)
     problems = list(found.problems)
     subjects: list[Subject] = []
     grouped = _by_subject(found, root, problems)

@@ -22,6 +22,7 @@ from imaging.dataset import (
 )
 from imaging.errors import HeaderError
 from imaging.header import DIRECTORY_CLASS, NATIVE, Header, Tag, read_header
+from imaging.header_index import HeaderIndex
 from imaging.series import Problem, ProblemLevel
 
 #: Patient ID and SOP Instance UID.
@@ -108,14 +109,37 @@ def _instance(header: Header) -> _Instance:
     return header.text(Tag.PATIENT_ID), header.text(Tag.SOP_INSTANCE_UID)
 
 
-def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
+def gather(
+    root: Path, on_file: Callable[[int], None] | None = None, index_file: Path | None = None
+) -> Found:
     """Look at every file below a folder, in the order of their paths.
 
     Args:
         root: a folder.
         on_file: called with the number of files looked at so far.
+        index_file: where headers are kept between runs, see :mod:`imaging.header_index`.
     """
     found = Found()
+    if index_file is None:
+        _gather(root, on_file, found, read_header, references_of)
+        return found
+    index = HeaderIndex(index_file, read_header, references_of)
+    try:
+        _gather(root, on_file, found, index.header, index.references)
+    finally:
+        index.close()
+    if index.remark:
+        found.problems.append(Problem(index_file.name, index.remark, level=ProblemLevel.NOTE))
+    return found
+
+
+def _gather(
+    root: Path,
+    on_file: Callable[[int], None] | None,
+    found: Found,
+    header_of: Callable[[str], Header],
+    references: Callable[[str], frozenset[str]],
+) -> None:
     not_dicom: dict[str, list[str]] = defaultdict(list)
     by_uid: dict[_Instance, Header] = {}
     copies: dict[_Instance, list[Header]] = defaultdict(list)
@@ -125,12 +149,12 @@ def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
             on_file(found.files)
         subject = None
         try:
-            header = read_header(path)
+            header = header_of(path)
             subject = header.text(Tag.PATIENT_ID) or None
             instance = _instance(header)
             if instance in by_uid:
                 copies[instance].append(header)
-            elif _sort_in(header, found):
+            elif _sort_in(header, found, references):
                 by_uid[instance] = header
         except NotDicomError:
             _not_dicom(path, root, not_dicom, found.problems)
@@ -145,7 +169,6 @@ def gather(root: Path, on_file: Callable[[int], None] | None = None) -> Found:
             found.problems.append(Problem(relative(path, root), what, SEND_AGAIN, subject))
     found.problems.extend(_copies(by_uid, copies, root))
     found.problems.extend(_lines(not_dicom, root))
-    return found
 
 
 def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
@@ -203,7 +226,7 @@ def relative(path: str | Path, root: Path) -> str:
     return root.name or os.fspath(root) if shown == "." else shown
 
 
-def _sort_in(header: Header, found: Found) -> bool:
+def _sort_in(header: Header, found: Found, references: Callable[[str], frozenset[str]]) -> bool:
     """Put a file where it belongs; False for a DICOMDIR, which is no object of its own.
 
     Raises:
@@ -220,7 +243,7 @@ def _sort_in(header: Header, found: Found) -> bool:
             )
     if sop_class in OBJECT_CLASSES:
         found.objects.append(
-            DicomObject(header, OBJECT_CLASSES[sop_class], references_of(header.path))
+            DicomObject(header, OBJECT_CLASSES[sop_class], references(header.path))
         )
     elif header.text(Tag.MODALITY) in ("CT", "PT"):
         _check_size(header)

@@ -116,12 +116,23 @@ def run(
     cache_mb: Annotated[
         float, typer.Option(min=0, help="What the work of one patient may take, megabytes.")
     ] = 500.0,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the headers of trees of 5,000 files and more are kept, so that the next "
+            "run reads only files that changed; default: .headers.sqlite in OUT. It holds names."
+        ),
+    ] = None,
+    no_index: Annotated[
+        bool, typer.Option("--no-index", help="Keep no headers; read every file.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what was found and what would be used.")
     ] = False,
 ) -> None:
     """Images in, response out: delineate, measure, track, classify, for one or many patients."""
     from recist.patient.options import Options
+    from recist.patient.result_folder import HEADERS
     from recist.run import batch, progress
 
     options = Options.create(
@@ -154,6 +165,7 @@ def run(
             series_table=series,
             dates_table=dates,
             uneven_slices=uneven_slices,
+            index_file=None if no_index else index or out / HEADERS,
             on_catalogue=bars.on_catalogue,
             on_stage=bars.on_stage,
         )

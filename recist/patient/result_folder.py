@@ -30,6 +30,8 @@ METABOLIC = "pet_timepoints.csv"
 PET_TOTALS = "pet_totals.csv"
 WARNINGS = "warnings.txt"
 LOCK = ".lock"
+#: The headers of a large tree of studies, kept for the next run.
+HEADERS = ".headers.sqlite"
 
 
 def check_place(out: Path, delineations: Path | None = None) -> None:

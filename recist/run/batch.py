@@ -71,6 +71,7 @@ def run(
     series_table: Path | None = None,
     dates_table: Path | None = None,
     uneven_slices: bool = False,
+    index_file: Path | None = None,
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
     on_stage: Stage = lambda _subject, _stage: None,
 ) -> Batch:
@@ -82,6 +83,7 @@ def run(
         series_table: which series serves what, see :mod:`imaging.series_table`.
         dates_table: dates of studies that have none, see :mod:`imaging.dates_table`.
         uneven_slices: interpolate slices at uneven distances, see :mod:`imaging.uneven`.
+        index_file: where the headers of a large tree are kept, see :mod:`imaging.header_index`.
         on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
     Raises:
@@ -92,7 +94,13 @@ def run(
     clock = time.perf_counter()
     chosen = read_series_table(series_table) if series_table else None
     dates = read_dates_table(dates_table) if dates_table else None
-    catalogue = scan(studies, series_table=chosen, dates_table=dates, uneven_slices=uneven_slices)
+    catalogue = scan(
+        studies,
+        series_table=chosen,
+        dates_table=dates,
+        uneven_slices=uneven_slices,
+        index_file=index_file,
+    )
     on_catalogue(catalogue)
     wanted = frozenset(only)
     _check_wanted(wanted, catalogue)
