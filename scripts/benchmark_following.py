@@ -40,11 +40,11 @@ from recist.patient.following import Second, propose
 from recist.patient.proposal import KnownLesion
 from recist.phantom.evolution import Motion, drawn_lesion, erased, evolved, stretch
 from recist.protocol import DEFAULT
+from segmentation.evaluation import dice_of_masks
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Carried
-from segmentation.quality import dice_of_masks
 
 DAYS = (0, 56, 112, 168, 224)
 MEASURABLE_MM = 10.0

@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from imaging.errors import InputError
 from imaging.writing import write_text
 from segmentation.intervals import DiameterError, errors_from
-from segmentation.network import LesionNet, direct
+
+if TYPE_CHECKING:
+    import torch
+
+    from segmentation.network import LesionNet
 
 #: The network of CT and PET, and that of small lesions on CT.
 DEFAULT_BUNDLE = "lesion_ctpet"
@@ -64,7 +66,7 @@ class Weights:
 
 
 #: What a bundle of ours names as its network.
-OUR_NETWORK = f"{LesionNet.__module__}.{LesionNet.__name__}"
+OUR_NETWORK = "segmentation.network.LesionNet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,8 @@ def record_weights(root: Path, states: dict[str, tuple[dict[str, torch.Tensor], 
         states: file name below ``models`` to (state, what it was trained on), in the order in
             which the bundle lists them.
     """
+    import torch  # noqa: PLC0415 - a run without a network does without
+
     (root / "models").mkdir(parents=True, exist_ok=True)
     entries = []
     for name, (state, trained_on) in states.items():
@@ -250,6 +254,10 @@ def trainable(bundle: Bundle, weights: Weights) -> LesionNet:
     Raises:
         BundleError: the weights are of another network.
     """
+    import torch  # noqa: PLC0415 - a run without a network does without
+
+    from segmentation.network import LesionNet  # noqa: PLC0415 - as above
+
     network = LesionNet(**dict(bundle.network))
     path = bundle.root / weights.file
     try:
@@ -262,4 +270,6 @@ def trainable(bundle: Bundle, weights: Weights) -> LesionNet:
 
 @lru_cache(maxsize=16)
 def _network(bundle: Bundle, weights: Weights) -> LesionNet:
+    from segmentation.network import direct  # noqa: PLC0415 - as above
+
     return direct(trainable(bundle, weights)).eval().requires_grad_(False)

@@ -115,6 +115,28 @@ def dice_of_counts(shared: int, one: int, other: int) -> float:
     return 2.0 * shared / (one + other) if one + other else 1.0
 
 
+def shared_voxels(one: Mask, other: Mask) -> int:
+    """Voxels that two masks of one grid share."""
+    low = np.maximum(one.start, other.start)
+    high = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
+    if (low >= high).any():
+        return 0
+    parts = [
+        mask.array[
+            tuple(
+                slice(int(a - s), int(b - s)) for a, b, s in zip(low, high, mask.start, strict=True)
+            )
+        ]
+        for mask in (one, other)
+    ]
+    return int(np.count_nonzero(parts[0] & parts[1]))
+
+
+def dice_of_masks(one: Mask, other: Mask) -> float:
+    """Dice of two masks of one grid, 0..1, by the boxes that hold them."""
+    return dice_of_counts(shared_voxels(one, other), one.voxels, other.voxels)
+
+
 def _components(one: BoolArray, other: BoolArray) -> tuple[FloatArray, int, int]:
     """Voxels of each component of ``one`` that ``other`` does not touch; components; those hit."""
     labelled = cc3d.connected_components(one.astype(np.uint8), connectivity=26)

@@ -15,6 +15,7 @@ from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
+from segmentation.inference_quality import InferenceQuality
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.lesion_uptake import uptake_shift_mm
@@ -24,7 +25,7 @@ from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
 from segmentation.prompts import Line, Prompt
 from segmentation.stages import Progress, StageClock
-from segmentation.window_answers import InferenceQuality, around, everywhere
+from segmentation.window_answers import around, everywhere
 
 #: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a
 #: hot nodule in fat, a rim): what the network finds without PET is added. Of 40 sarcomas two were

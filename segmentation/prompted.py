@@ -29,17 +29,17 @@ from segmentation import prompts
 from segmentation.bundle import FINE_BUNDLE, Bundle, NetworkKind, load_bundle
 from segmentation.classical import FAST_MARCHING, LUNG_THRESHOLD, delineate_classically
 from segmentation.close_up import close_up, cube
+from segmentation.evaluation import dice_of_masks
 from segmentation.fine import encoding
 from segmentation.fine.answering import FineNetworks, LesionLogits
 from segmentation.infer import Delineation, check_images, delineate, meant
+from segmentation.inference_quality import InferenceQuality
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.lines import held_to
 from segmentation.placement import NO_LESION, place
 from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
-from segmentation.quality import dice_of_masks
-from segmentation.window_answers import InferenceQuality
 
 #: The network of small lesions answers alone up to the first length, not at all from the second.
 HANDED_OVER_MM = (70.0, encoding.SIDE * encoding.COARSEST_MM)

@@ -12,7 +12,7 @@ import numpy as np
 
 from imaging.volume import Index3, Mask, Volume
 from segmentation.bundle import Bundle
-from segmentation.evaluation import Diameter, dice, dice_of_counts
+from segmentation.evaluation import Diameter, dice, shared_voxels
 from segmentation.infer import Delineation, delineate
 from segmentation.instances import Candidate
 from segmentation.intervals import LINE_ERROR, NORMAL_90
@@ -187,28 +187,6 @@ def _near(mask: Mask, logit: Volume, margin_voxels: int = 4) -> Volume | None:
     shape: Index3 = (part.shape[0], part.shape[1], part.shape[2])
     start: Index3 = (int(low[0]), int(low[1]), int(low[2]))
     return Volume(part, logit.grid.crop(start, shape), logit.unit, logit.source)
-
-
-def shared_voxels(one: Mask, other: Mask) -> int:
-    """Voxels that two masks of one grid share."""
-    low = np.maximum(one.start, other.start)
-    high = np.minimum(np.add(one.start, one.array.shape), np.add(other.start, other.array.shape))
-    if (low >= high).any():
-        return 0
-    parts = [
-        mask.array[
-            tuple(
-                slice(int(a - s), int(b - s)) for a, b, s in zip(low, high, mask.start, strict=True)
-            )
-        ]
-        for mask in (one, other)
-    ]
-    return int(np.count_nonzero(parts[0] & parts[1]))
-
-
-def dice_of_masks(one: Mask, other: Mask) -> float:
-    """Dice of two masks of one grid, 0..1, by the boxes that hold them."""
-    return dice_of_counts(shared_voxels(one, other), one.voxels, other.voxels)
 
 
 def agreement(

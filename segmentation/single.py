@@ -29,10 +29,10 @@ from segmentation.classical import METHODS, delineate_classically
 from segmentation.foreign.label_maps import stem_of
 from segmentation.foreign.model import ForeignModel, delineate_with, open_model
 from segmentation.infer import Delineation
+from segmentation.inference_quality import InferenceQuality
 from segmentation.prompted import Models, delineate_prompted, on_line
 from segmentation.prompts import Carried, Click, Line, Prompt
 from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
-from segmentation.window_answers import InferenceQuality
 
 NETWORK = "network"
 NIFTI_SUFFIXES = (".nii", ".nii.gz")

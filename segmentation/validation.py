@@ -24,11 +24,11 @@ from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle
 from segmentation.evaluation import Diameter, Scores, dice, kappa, score
 from segmentation.infer import Delineation, delineate
+from segmentation.inference_quality import InferenceQuality
 from segmentation.packing import body_mask, read_images
 from segmentation.prompts import Click, Line, Point, Prompt
 from segmentation.synthesis import DIAMETER_MM, insert_lesion
 from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
-from segmentation.window_answers import InferenceQuality
 
 ORACLE_SUV = np.geomspace(0.5, 15.0, 36)
 #: Factors by which a patient is enlarged or shrunk to make a second date of known change.

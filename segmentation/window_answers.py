@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 
 import numpy as np
 
 from imaging.volume import Array, Grid
 from segmentation import prompts
 from segmentation.ensemble import Networks
+from segmentation.inference_quality import InferenceQuality
 from segmentation.network import CHANNELS
 from segmentation.placement import NO_LESION, boxes, merged
 from segmentation.prompts import Prompt
@@ -28,19 +28,6 @@ REFINE_MARGIN_MM = 48.0
 FAST_VOXELS = 4 * LONGEST_SIDE**3
 #: A voxel of this logit or more (probability 0.27) is worth asking all networks about.
 NEARLY = -1.0
-
-
-class InferenceQuality(StrEnum):
-    """How much is computed.
-
-    All networks are asked around a prompt, and everywhere in a small body. In a larger one the
-    first network is asked everywhere, and all of them inside boxes around what it found: FAST does
-    so as long as the boxes are small, ENSEMBLE in any case. BEST also mirrors.
-    """
-
-    FAST = "fast"
-    ENSEMBLE = "ensemble"
-    BEST = "best"
 
 
 Channels = tuple[Array, Array | None]

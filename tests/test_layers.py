@@ -111,9 +111,10 @@ def test_the_rules_load_no_imaging_library(module: str) -> None:
 
 
 def test_a_run_starts_without_what_only_a_part_of_it_needs() -> None:
-    """MONAI brings all of itself and matplotlib along: a second and 150 MB in every worker."""
-    late = ["monai", "pandas", "matplotlib", "highdicom"]
-    code = f"import sys, recist.run.batch; print(sorted(set({late!r}) & set(sys.modules)))"
+    """Torch is half of the start, and MONAI brings all of itself along: in every worker."""
+    late = ["torch", "monai", "pandas", "matplotlib", "highdicom"]
+    start = "import sys, recist.run.batch, recist.run.correcting"
+    code = f"{start}; print(sorted(set({late!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 

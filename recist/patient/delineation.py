@@ -33,13 +33,13 @@ from recist.patient.lesion_names import (
     why_not,
     why_not_segment,
 )
+from segmentation.evaluation import dice_of_masks
 from segmentation.instances import (
     SMALLEST_CANDIDATE_ML,
     Candidate,
     components,
     labelled_candidates,
 )
-from segmentation.quality import dice_of_masks
 
 #: So many slices without contour may have been skipped by the reader; more are a gap.
 SKIPPED_SLICES = 2

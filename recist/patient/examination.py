@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imaging.errors import GeometryError, InputError
 from imaging.read import Reading, read_ct, read_pet
@@ -19,13 +20,12 @@ from recist.patient.delineation_folder import from_folder, has_delineation, labe
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
 from recist.patient.tissue import organ_around
 from segmentation.bundle import Bundle
-from segmentation.foreign.model import ForeignModel, delineate_with
-from segmentation.infer import Delineation
-from segmentation.infer import delineate as ask_network
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs
-from segmentation.physiological import proposed
-from segmentation.quality import flagged
+
+if TYPE_CHECKING:  # torch comes with them: a date that was drawn does without
+    from segmentation.foreign.model import ForeignModel
+    from segmentation.infer import Delineation
 
 #: So many folders above the images may carry the user's name for study and date.
 FOLDERS_ABOVE = 3
@@ -108,6 +108,9 @@ def by_network(
     Raises:
         InputError: there is no network.
     """
+    from segmentation.physiological import proposed  # noqa: PLC0415 - as above
+    from segmentation.quality import flagged  # noqa: PLC0415 - as above
+
     bundle = options.required_bundle()
     found = _asked(subject, examination, bundle, options)
     told = proposed(found.candidates, examination.ct.volume, examination.suv)
@@ -146,7 +149,11 @@ def _asked(
     """The answer of a network to the whole examination; label maps are found by its names."""
     ct, suv, visit = examination.ct.volume, examination.suv, examination.visit
     if isinstance(model, Bundle):
+        from segmentation.infer import delineate as ask_network  # noqa: PLC0415 - as above
+
         return ask_network(ct, suv, model, device=options.device, quality=options.quality)
+    from segmentation.foreign.model import delineate_with  # noqa: PLC0415 - as above
+
     told = [str(visit.date), f"{visit.date:%Y%m%d}", visit.label, *folders_of(visit)]
     names = [f"{subject}{part}" for part in told if part]
     return delineate_with(model, ct, suv, device=options.device, names=(*names, *told))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -28,9 +29,11 @@ from recist.patient.examination import Examination
 from recist.patient.meeting import EITHER, told_apart, was_whole, with_pieces
 from recist.patient.pieces import in_pieces, level_of
 from recist.patient.proposal import KnownLesion, Proposal
-from segmentation.infer import Delineation
+from segmentation.evaluation import dice_of_masks
 from segmentation.instances import Candidate
-from segmentation.quality import dice_of_masks
+
+if TYPE_CHECKING:  # torch comes with it
+    from segmentation.infer import Delineation
 
 #: An outline that was carried over is believed from this correlation on, and sure from the second.
 BELIEVED, SURE = 0.7, 0.9
@@ -55,7 +58,7 @@ LEAST_PIXELS = 4
 #: A lesion of which less than this share can lie in the image is not in view.
 IMAGED_SHARE = 0.5
 
-Second = Callable[[Volume, Volume | None, Mask], Delineation]
+Second: TypeAlias = "Callable[[Volume, Volume | None, Mask], Delineation]"
 
 
 def propose(

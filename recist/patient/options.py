@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
 from recist.assessment import time_zero
@@ -19,10 +20,11 @@ from recist.table.events import read_events
 from recist.table.finding import Finding
 from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
-from segmentation.foreign.model import ForeignModel, open_model
-from segmentation.processor import choose_device
-from segmentation.prompted import Models
-from segmentation.window_answers import InferenceQuality
+from segmentation.inference_quality import InferenceQuality
+
+if TYPE_CHECKING:  # torch comes with them: a run without a network does without
+    from segmentation.foreign.model import ForeignModel
+    from segmentation.prompted import Models
 
 AUTO = "auto"
 #: What is kept of the work of one patient at most, megabytes.
@@ -30,6 +32,8 @@ LIMIT_MB = 500.0
 #: Names of the labels in a folder of organ label maps.
 ORGAN_NAMES = "organs.json"
 DICOM = "dicom"
+#: Devices that every machine has.
+WITHOUT_ASKING = ("auto", "cpu")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +98,10 @@ class Options:
         names = names_of_criteria(criteria)
         if roi_pattern is not None:
             compiled(roi_pattern)
-        choose_device(device)
+        if device not in WITHOUT_ASKING:
+            from segmentation.processor import choose_device  # noqa: PLC0415 - as above
+
+            choose_device(device)
         if quality not in tuple(InferenceQuality):
             raise InputError(f"--quality {quality}", remedy=f"one of {', '.join(InferenceQuality)}")
         if organs is not None and not (organs / ORGAN_NAMES).is_file():
@@ -150,6 +157,8 @@ class Options:
         Raises:
             InputError: there is none.
         """
+        from segmentation.prompted import Models  # noqa: PLC0415 - as above
+
         own = self.required_bundle() if self.own_model else None
         return Models.only(own) if isinstance(own, Bundle) else Models.shipped()
 
@@ -225,7 +234,11 @@ def _read(events: Path) -> dict[str, tuple[DatedEvent, ...]]:
 
 def _bundle(model: Path | None, *, trusted: bool, needed: bool) -> Bundle | ForeignModel | None:
     try:
-        return load_bundle() if model is None else open_model(model, trusted=trusted)
+        if model is None:
+            return load_bundle()
+        from segmentation.foreign.model import open_model  # noqa: PLC0415 - as above
+
+        return open_model(model, trusted=trusted)
     except InputError:
         if needed:
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +23,11 @@ from recist.patient.following import Second, moved_around_mm, propose, seen_befo
 from recist.patient.options import Options
 from recist.patient.proposal import KnownLesion
 from recist.tracking import Followed
-from segmentation.infer import Delineation
+from segmentation.evaluation import shared_voxels
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
-from segmentation.prompted import delineate_prompted
-from segmentation.prompts import Carried, Click
-from segmentation.quality import shared_voxels
+
+if TYPE_CHECKING:  # torch comes with it: who follows nothing by a network does without
+    from segmentation.infer import Delineation
 
 #: What the network found on its own is a known lesion when it shares this of the smaller of both.
 SAME_PLACE = 0.2
@@ -173,6 +174,11 @@ def _emerged(
         [*((each.mask, 0.0) for each in candidates), *rooms],
     )
     flag = f"dense where there was aerated lung on {first.visit.date}"
+    if not len(spots):
+        return []
+    from segmentation.prompted import delineate_prompted  # noqa: PLC0415 - as above
+    from segmentation.prompts import Click  # noqa: PLC0415 - as above
+
     found: list[Candidate] = []
     for x, y, z in spots:
         drawn = delineate_prompted(
@@ -203,6 +209,9 @@ def _lesion(out: Outlines, date: int, number: int) -> KnownLesion:
 
 def _second(options: Options) -> Second:
     """The networks, prompted by an outline that was carried over."""
+    from segmentation.prompted import delineate_prompted  # noqa: PLC0415 - as above
+    from segmentation.prompts import Carried  # noqa: PLC0415 - as above
+
     models = options.models()
 
     def ask(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:

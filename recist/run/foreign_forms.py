@@ -10,10 +10,8 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.spelling import did_you_mean
 from imaging.writing import write_text
-from recist.export.cdisc.reading import measurement_rows
 from recist.export.growing_table import csv_text
 from recist.patient.result_folder import MEASUREMENTS
-from recist.table.worksheet import worksheet_rows
 
 TABLE, WORKSHEET, SDTM = "table", "worksheet", "sdtm"
 FORMS = (TABLE, WORKSHEET, SDTM)
@@ -36,8 +34,12 @@ def as_measurement_table(source: Path, form: str, out: Path) -> tuple[Path, tupl
         return source, ()
     left_out: list[str] = []
     if form == WORKSHEET:
+        from recist.table.worksheet import worksheet_rows  # noqa: PLC0415 - a table needs neither
+
         rows = worksheet_rows(source)
     elif form == SDTM:
+        from recist.export.cdisc.reading import measurement_rows  # noqa: PLC0415 - as above
+
         rows, left_out = measurement_rows(source)
     else:
         raise InputError(

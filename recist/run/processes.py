@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import SimpleITK
-import torch
 
 from imaging.series import Subject
 from recist.patient.options import Options
@@ -93,6 +93,9 @@ def begin_process(threads: int) -> None:
     Warnings of the DICOM libraries quote header values, patients' names among them.
     """
     warnings.simplefilter("ignore")
-    torch.set_num_threads(threads)
+    # Read by torch when it is loaded, which only a network does.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads)
     filters: Any = SimpleITK.ProcessObject  # untyped
     filters.SetGlobalDefaultNumberOfThreads(threads)

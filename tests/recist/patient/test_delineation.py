@@ -29,7 +29,7 @@ from recist.patient.delineation import (
 )
 from recist.patient.delineation_folder import from_folder
 from recist.patient.lesion_names import lesion_rois, organ_by_name, why_not
-from segmentation.quality import dice_of_masks
+from segmentation.evaluation import dice_of_masks
 
 
 def dataset(**elements: object) -> Dataset:

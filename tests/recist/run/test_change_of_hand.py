@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from imaging.volume import Mask, Volume
-from recist.patient import examination
 from recist.patient.options import Options
 from recist.phantom.study import write_phantom
 from recist.phantom.visit import simulate_all
 from recist.report.wording import UNRELIABLE
 from recist.run import batch
 from recist.run.table import assess_file
+from segmentation import infer
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Delineation(ct.grid, found, NETWORK)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examination, "ask_network", network)
+        patch.setattr(infer, "delineate", network)
         done = batch.run(
             truth.studies, tmp_path_factory.mktemp("out"), Options.create(lesions="dicom")
         )
