@@ -14,9 +14,11 @@ from pydicom import Dataset
 
 from imaging.enhanced import ENHANCED_CLASSES, read_frames
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
+from imaging.header import Header, Tag
 from imaging.nifti import read_nifti
 from imaging.series import Series, SeriesFormat
-from imaging.stored import PIECE, Stored, read_slices
+from imaging.slices import Stack
+from imaging.stored import PIECE, Stored, ordered_headers, read_slice, read_slices, rescaling
 from imaging.tilt import straighten
 from imaging.uneven import interpolated, nearest
 from imaging.volume import Array, Grid, Unit, Volume
@@ -99,6 +101,64 @@ def read_ct(series: Series) -> Reading:
         values[outside] = AIR_HU
     warnings += believable_hu(values, series.name)
     return _reading(series, stored, values, Unit.HU, fill=AIR_HU, warnings=warnings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slices:
+    """A series of which nothing but headers is read yet.
+
+    Attributes:
+        grid: of the volume that it will be.
+    """
+
+    grid: Grid
+    _headers: tuple[Header, ...]
+    _stack: Stack
+    _has_whole_hu: bool
+
+    def hu(self, k: int) -> Array | None:
+        """A slice of a CT, (j, i) int16 HU as in the volume of :func:`read_ct`.
+
+        None where only the volume as a whole can say: HU that are not whole numbers.
+
+        Raises:
+            HeaderError, UnsupportedError: its pixels cannot be read.
+        """
+        if not self._has_whole_hu:
+            return None
+        stored = read_slice(self._headers[k], self._headers[0], self._stack)
+        outside, _ = _padding(stored)
+        values = _hounsfield(stored)
+        if values.dtype != np.int16:
+            return None
+        if outside is not None:
+            values[outside] = AIR_HU
+        image: Array = values[0]
+        return image
+
+
+def read_headers(series: Series) -> Slices | None:
+    """What the headers of a series say; None where a slice is not what one file holds.
+
+    That is so for NIfTI and multi-frame files, a tilted gantry and uneven distances.
+
+    Raises:
+        GeometryError, HeaderError, UnsupportedError: as :func:`read_ct`, as far as headers tell.
+    """
+    if series.kind is SeriesFormat.NIFTI or series.sop_class_uid in ENHANCED_CLASSES:
+        return None
+    headers, stack, _ = ordered_headers(series)
+    rows, columns = headers[0].integer(Tag.ROWS), headers[0].integer(Tag.COLUMNS)
+    if stack.is_sheared or stack.uneven_mm is not None or not rows or not columns:
+        return None
+    slopes, intercepts = rescaling(headers)
+    frame = headers[0].text(Tag.FRAME_OF_REFERENCE_UID) or None
+    return Slices(
+        Grid((columns, rows, len(headers)), stack.affine, frame),
+        tuple(headers),
+        stack,
+        bool((slopes == 1.0).all() and (intercepts == intercepts[0]).all()),
+    )
 
 
 def read_pet(series: Series) -> Reading:

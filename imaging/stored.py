@@ -106,25 +106,15 @@ def read_slices(series: Series) -> Stored:
         HeaderError: a needed element is missing, or a file is truncated.
         UnsupportedError: a transfer syntax without decoder, colour, or 1, 32 or 64 bit pixels.
     """
-    headers, dropped = _distinct([read_header(path, to_pixels=True) for path in series.files])
-    first = headers[0]
-    for header in headers:
-        _check_same(header, first, series.name)
+    ordered, stack, dropped = ordered_headers(series)
+    first = ordered[0]
     thickness = first.number(Tag.SLICE_THICKNESS)
-    stack = arrange(
-        np.array([_floats(header, Tag.POSITION, 3) for header in headers]),
-        np.array([_floats(header, Tag.ORIENTATION, 6) for header in headers]),
-        np.array([_floats(header, Tag.PIXEL_SPACING, 2) for header in headers]),
-        slice_thickness_mm=thickness,
-        where=series.name,
-        uneven=series.uneven_slices,
-    )
-    ordered = [headers[n] for n in stack.order]
     values, bit_warnings = _within_bits(_pixels(ordered), first, series.name)
+    slopes, intercepts = rescaling(ordered)
     return Stored(
         values=values,
-        slopes=np.array([_floats(header, Tag.SLOPE, 1)[0] for header in ordered]),
-        intercepts=np.array([_floats(header, Tag.INTERCEPT, 1)[0] for header in ordered]),
+        slopes=slopes,
+        intercepts=intercepts,
         stack=stack,
         headers=Headers(
             [Path(header.path) for header in ordered], [header.pixel_offset for header in ordered]
@@ -134,6 +124,58 @@ def read_slices(series: Series) -> Stored:
         padding=_padding(first),
         slice_thickness_mm=thickness or float(np.linalg.norm(stack.affine[:3, 2])),
         warnings=(*dropped, *stack.warnings, *bit_warnings),
+    )
+
+
+def ordered_headers(series: Series) -> tuple[list[Header], Stack, tuple[str, ...]]:
+    """The headers of a series of single-frame files in the order of k, and how the slices lie.
+
+    Returns:
+        headers, stack, what was left out.
+
+    Raises:
+        GeometryError, HeaderError, UnsupportedError: as :func:`read_slices`.
+    """
+    headers, dropped = _distinct([read_header(path, to_pixels=True) for path in series.files])
+    first = headers[0]
+    for header in headers:
+        _check_same(header, first, series.name)
+    stack = arrange(
+        np.array([_floats(header, Tag.POSITION, 3) for header in headers]),
+        np.array([_floats(header, Tag.ORIENTATION, 6) for header in headers]),
+        np.array([_floats(header, Tag.PIXEL_SPACING, 2) for header in headers]),
+        slice_thickness_mm=first.number(Tag.SLICE_THICKNESS),
+        where=series.name,
+        uneven=series.uneven_slices,
+    )
+    return [headers[n] for n in stack.order], stack, dropped
+
+
+def rescaling(headers: Sequence[Header]) -> tuple[FloatArray, FloatArray]:
+    """Slope and intercept of each slice."""
+    slopes = np.array([_floats(header, Tag.SLOPE, 1)[0] for header in headers])
+    return slopes, np.array([_floats(header, Tag.INTERCEPT, 1)[0] for header in headers])
+
+
+def read_slice(header: Header, first: Header, stack: Stack) -> Stored:
+    """The stored values of one slice of a series, as if it were all of it.
+
+    Args:
+        first: header of the first slice, whose bits and padding hold for all.
+    """
+    values, warnings = _within_bits(_pixels([header]), first, str(header.path))
+    slopes, intercepts = rescaling([header])
+    return Stored(
+        values=values,
+        slopes=slopes,
+        intercepts=intercepts,
+        stack=stack,
+        headers=Headers([Path(header.path)]),
+        sop_instance_uids=(header.text(Tag.SOP_INSTANCE_UID),),
+        frame_of_reference_uid=header.text(Tag.FRAME_OF_REFERENCE_UID) or None,
+        padding=_padding(first),
+        slice_thickness_mm=first.number(Tag.SLICE_THICKNESS) or 0.0,
+        warnings=warnings,
     )
 
 

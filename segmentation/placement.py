@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import cc3d
 import numpy as np
+import numpy.typing as npt
 
 from imaging.resampling import resample
-from imaging.volume import BoolArray, Grid, Index3, Volume
+from imaging.volume import BoolArray, Grid, Index3, Mask, Volume
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
 from segmentation.network import SIDE_MULTIPLE
 from segmentation.windows import Box
@@ -72,15 +74,25 @@ def place(
     source: str = "",
 ) -> tuple[Candidate, ...]:
     """Lesions on another grid from a logit: interpolated only in boxes around the lesions."""
-    full = np.zeros(grid.shape, np.bool_, order="F")
-    for box in boxes(logit.array > level, 1.0):
-        start, shape = _reached(logit.grid, box, grid)
-        if min(shape) < 1:
-            continue
-        sides = tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
+    parts = [(box, *_reached(logit.grid, box, grid)) for box in boxes(logit.array > level, 1.0)]
+    parts = [part for part in parts if min(part[2]) >= 1]
+    if not parts:
+        return ()
+    # Only what holds lesions is looked through: after a prompt that is a small part of the body.
+    low = np.min([start for _, start, _ in parts], axis=0)
+    high = np.max([np.add(start, shape) for _, start, shape in parts], axis=0)
+    full = np.zeros(tuple(high - low), np.bool_, order="F")
+    for box, start, shape in parts:
+        sides = tuple(slice(a - b, a - b + n) for a, b, n in zip(start, low, shape, strict=True))
         values = resample(_cropped(logit, box), grid.crop(start, shape), fill=NO_LESION).array
         full[sides] |= values > level
-    return components(full, grid, smallest_ml=smallest_ml, source=source)
+    found = components(full, grid, smallest_ml=smallest_ml, source=source)
+    return tuple(replace(each, mask=_moved(each.mask, low)) for each in found)
+
+
+def _moved(mask: Mask, by: npt.NDArray[np.intp]) -> Mask:
+    i, j, k = (int(a + b) for a, b in zip(mask.start, by, strict=True))
+    return Mask(mask.array, (i, j, k), mask.grid)
 
 
 def _cropped(volume: Volume, box: Box) -> Volume:

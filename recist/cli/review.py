@@ -33,7 +33,7 @@ review = typer.Typer(
     name="review",
     cls=_OpensByDefault,
     no_args_is_help=True,
-    help="Look, correct and sign in the browser: `recist review OUT --studies STUDIES`, or a "
+    help="Look, correct and sign in the browser: `recist review OUT`, or a "
     "trial's central review: `recist review --trial TRIAL.toml`.",
 )
 
@@ -44,7 +44,8 @@ Trial = Annotated[Path, typer.Argument(help="TRIAL.toml.")]
 def open_room(
     out: Annotated[Path | None, typer.Argument(help="Results of `recist run`.")] = None,
     studies: Annotated[
-        Path | None, typer.Option(help="The images that the run was made from.")
+        Path | None,
+        typer.Option(help="The images; by default where the run found them."),
     ] = None,
     trial: Annotated[
         Path | None, typer.Option(help="TRIAL.toml: a central review instead of one reader.")

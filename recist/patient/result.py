@@ -76,6 +76,24 @@ class LesionReview:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedBy:
+    """The signature under a patient's results.
+
+    Attributes:
+        name: as signed; ``reader``: of the account.
+        meaning: of the signature, in the words that were signed.
+        time: ISO 8601.
+        sha256: of the table of measurements that was signed.
+    """
+
+    name: str
+    reader: str
+    meaning: str
+    time: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Something that a reader should look at.
 
@@ -174,3 +192,4 @@ class PatientResult:
     names: tuple[tuple[str, str], ...] = ()  # lesion, the names under which it was drawn
     reviews: tuple[LesionReview, ...] = ()
     looks: tuple[Look, ...] = ()
+    signed: SignedBy | None = None  # who signed all of it, where a reader has

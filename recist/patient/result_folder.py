@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -29,9 +30,33 @@ LINKS = "links.csv"
 METABOLIC = "pet_timepoints.csv"
 PET_TOTALS = "pet_totals.csv"
 WARNINGS = "warnings.txt"
+#: Of a reader, where the results were read and signed.
+SIGNATURE = "signature.json"
 LOCK = ".lock"
 #: The headers of a large tree of studies, kept for the next run.
 HEADERS = ".headers.sqlite"
+
+
+def places_of(studies: Path, out: Path) -> dict[str, str]:
+    """Where the images lie, as the record of a run keeps it: absolute, and as seen from the results
+    where both can be moved together.
+    """
+    absolute = studies.resolve()
+    found = {"absolute": str(absolute)}
+    with suppress(ValueError):  # another drive
+        found["relative"] = Path(os.path.relpath(absolute, out.resolve())).as_posix()
+    return found
+
+
+def studies_of(out: Path) -> Path | None:
+    """The folder of images that a run recorded, where it is still there; else None."""
+    try:
+        places = json.loads((out / RUN).read_text(encoding="utf-8"))["studies"]
+        found = [out / str(places["relative"])] if "relative" in places else []
+        found.append(Path(str(places["absolute"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return next((each.resolve() for each in found if each.is_dir()), None)
 
 
 def check_place(out: Path, delineations: Path | None = None) -> None:

@@ -79,8 +79,18 @@ def _header(case: PatientResult) -> list[tuple[str, str]]:
         ("Delineation", "; ".join(sources)),
         ("Model", _model(case)),
         ("Reader", course.reader),
+        ("Signed", _signed(case)),
     ]
     return [(name, value) for name, value in rows if value]
+
+
+def _signed(case: PatientResult) -> str:
+    """Who signed, what that means and when; what no reader signed says nothing."""
+    signed = case.signed
+    if signed is None:
+        return ""
+    who = signed.name if signed.name == signed.reader else f"{signed.name} ({signed.reader})"
+    return f"{who}, {signed.time[:19]}: {signed.meaning}"
 
 
 def _protocol(case: PatientResult) -> str:

@@ -16,6 +16,7 @@ from recist.review.database.audit_trail import Actor
 from recist.review.database.engine import Database
 from recist.review.database.tables import AccountRole
 from recist.review.images.image_archive import Archive
+from recist.review.reading.works import Works
 from recist.review.trial.acceptance import Trigger
 
 
@@ -42,6 +43,7 @@ class Room:
         one_by_one: a later date is neither listed nor served before the earlier is signed.
         needs_password: a signature needs the password again.
         adjudicate_on: in what two reads differ that an adjudicator decides.
+        works: the work that the run kept of each subject.
         signed_folder: takes the files of each reading that is signed; None: nobody asked for them.
     """
 
@@ -55,6 +57,7 @@ class Room:
     needs_password: bool = False
     adjudicate_on: tuple[Trigger, ...] = ()
     signed_folder: Path | None = None
+    works: Works = field(default_factory=lambda: Works({}))
 
     @property
     def is_trial(self) -> bool:

@@ -31,6 +31,7 @@ from recist.patient.result_folder import (
     check_place,
     folder_names,
     locked,
+    places_of,
 )
 from recist.response import RESEARCH_USE
 from recist.run.cluster import Cluster, on_cluster
@@ -145,6 +146,7 @@ def run(
                 "python": platform.python_version(),
                 **{name: version(name) for name in RECORDED_LIBRARIES},
             },
+            "studies": places_of(studies, out),
             "options": options.as_dict() | {"uneven_slices": uneven_slices},
             "model": options.model_record(),
             "subjects": [

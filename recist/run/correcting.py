@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from imaging.errors import InputError
@@ -21,8 +21,11 @@ from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections import NOTHING_SAID, Corrections, read_corrections
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
-from recist.patient.result_folder import FINGERPRINT, SUMMARY, locked, written_whole
+from recist.patient.result import SignedBy
+from recist.patient.result_folder import FINGERPRINT, SIGNATURE, SUMMARY, locked, written_whole
 from recist.patient.work import keeping
+from recist.patient.work.observed import Work
+from recist.response import RESEARCH_USE
 from recist.run.fingerprint import write_fingerprint
 from recist.run.patient_folder import applied, said_in, write_patient
 
@@ -74,6 +77,31 @@ def correct(
     return tuple(done)
 
 
+def sign(out: Path, work: Work, said: Corrections, signed: SignedBy) -> AnswerDifference:
+    """Write the results of a patient again as a reader signed them, and the tables over all.
+
+    Nothing else than the signature tells them from those of the same corrections made by
+    :func:`correct`.
+
+    Args:
+        out: the folder that the run wrote.
+        work: that lies with his results.
+        said: all that is said of him; it takes the place of what was said before.
+
+    Raises:
+        InputError: no results, the corrections do not fit them, or they cannot be written.
+    """
+    subject = work.subject.id
+    (folder,), _ = patient_folders(out, (subject,))
+    with locked(out):
+        before, _ = conclude(work, applied(folder.path, subject), pictures=False)
+        result, delineations = conclude(work, said)
+        answer = PatientAnswer(work, said, replace(result, signed=signed), delineations)
+        write_again(folder.path, answer)
+        _join(out)
+    return changes_between(before, result)
+
+
 def _corrected(folder: PatientFolder, new: Corrections, kinds: Collection[str]) -> CorrectedPatient:
     """One patient; what fails leaves his earlier results as they were."""
     try:
@@ -103,6 +131,10 @@ def write_again(folder: Path, answer: PatientAnswer) -> None:
             earlier=folder,
             afresh=False,
         )
+        if answer.result.signed is not None:
+            signed = {"notice": RESEARCH_USE, "subject": answer.work.subject.id}
+            signed |= asdict(answer.result.signed)
+            write_text(part / SIGNATURE, json.dumps(signed, indent=1) + "\n")
         write_fingerprint(part, fingerprint, answer.result, lost)
 
 

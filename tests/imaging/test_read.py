@@ -17,15 +17,28 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from imaging import read
 from imaging.catalogue import scan
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
-from imaging.read import Reading, read_ct, read_pet
+from imaging.read import Reading, read_headers, read_pet
 from imaging.series import Series
 from imaging.volume import Unit
 
 
 def ct_series(files: list[Path]) -> Series:
     return Series("1.2.3", "CT", tuple(files), sop_class_uid="1.2.840.10008.5.1.4.1.1.2")
+
+
+def read_ct(series: Series) -> Reading:
+    """A CT; each of its slices that can be read alone is the same as in the volume."""
+    reading = read.read_ct(series)
+    alone = read_headers(series)
+    if alone is not None:
+        assert alone.grid.same_as(reading.volume.grid)
+        for k in range(alone.grid.shape[2]):
+            image = alone.hu(k)
+            assert image is None or np.array_equal(image.T, reading.volume.array[:, :, k])
+    return reading
 
 
 def pet_series(files: list[Path]) -> Series:
@@ -113,6 +126,8 @@ def test_hu_are_exact_for_every_stored_type(dicom, dtype, slope, intercept, kept
     files = dicom.ct(stored=stored, dtype=dtype, slope=slope, intercept=intercept)
     reading = read_ct(ct_series(files))
     assert reading.volume.array.dtype == kept
+    alone = read_headers(ct_series(files))
+    assert alone is not None and (alone.hu(0) is not None) == (kept == np.int16)
     assert np.array_equal(reading.volume.array.T, stored * slope + intercept)
 
 

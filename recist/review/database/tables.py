@@ -40,6 +40,7 @@ class EntryKind(StrEnum):
     LINK = "link"  # what is seen at a date is another lesion
     COMMENT = "comment"
     CONFIRM = "confirm"  # a date was looked at and is right
+    IMPORT = "import"  # corrections that came whole, as tables
     UNDO = "undo"
 
 

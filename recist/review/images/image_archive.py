@@ -15,9 +15,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from imaging.catalogue import scan
 from imaging.errors import InputError
-from imaging.read import read_ct, read_pet
+from imaging.read import Slices, read_ct, read_headers, read_pet
 from imaging.series import Series, Subject, Visit
 from imaging.treatment import Treatment
 from imaging.volume import Array, Grid, Unit, Volume
@@ -73,7 +75,9 @@ class Archive:
     _keys: dict[tuple[str, dt.date, Modality], tuple[float, str]] = field(default_factory=dict)
     _linking: dict[str, threading.Lock] = field(default_factory=dict)
     _treatments: dict[str, Treatment | None] = field(default_factory=dict)
+    _slices: dict[str, Slices | None] = field(default_factory=dict)
     _grids: dict[str, tuple[Grid, Unit]] = field(default_factory=dict)
+    _is_closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "images"))
 
@@ -106,16 +110,28 @@ class Archive:
         return found
 
     def grid(self, subject: str, date: dt.date, modality: Modality) -> tuple[Grid, Unit]:
-        """Where the voxels lie, and their unit; reads the image if it was not read before."""
+        """Where the voxels lie, and their unit; of an image that is not prepared by its headers.
+
+        Raises:
+            InputError: there is no such image, or it cannot be read.
+        """
         key = self._key(subject, date, modality)
         if key not in self._grids:
-            found = packed.opened(self._path(key))
+            unit = Unit.HU if modality is Modality.CT else Unit.SUV_BW
+            found = packed.opened(self._path(key)) or self._headers_of(
+                key, self.series(subject, date, modality)
+            )
             if found is None:
                 self.volume(subject, date, modality)
             else:
-                unit = Unit.HU if modality is Modality.CT else Unit.SUV_BW
                 self._grids[key] = (found.grid, unit)
         return self._grids[key]
+
+    def _headers_of(self, key: str, series: Series) -> Slices | None:
+        """What the headers say of an image; None where only the image itself does."""
+        if key not in self._slices:
+            self._slices[key] = read_headers(series)
+        return self._slices[key]
 
     def volume(self, subject: str, date: dt.date, modality: Modality) -> Volume:
         """The voxels: HU, or SUV by body weight.
@@ -147,7 +163,8 @@ class Archive:
     ) -> tuple[bytes, float]:
         """A slice as a gzip stream, and what a step of its numbers is worth.
 
-        Axial slices come from the disk where they are prepared, all others from memory.
+        Axial slices come from the disk where they are prepared, those of a CT else from their own
+        file; all others from memory.
 
         Raises:
             InputError: there is no such image or slice, or it cannot be read.
@@ -157,11 +174,25 @@ class Archive:
         if found is not None:
             _check_slice(n, len(found.pieces), f"{subject} {date}")
             return found.slice_gzip(n), found.step
-        array, step = self._numbers_of(key, subject, date, modality)
-        _check_slice(n, array.shape[packed.PLANES[plane][2]], f"{subject} {date}")
-        content = packed.plane_bytes(array, n, plane)
+        content = None
+        if plane == "axial" and modality is Modality.CT and key not in self._numbers:
+            content = self._alone(key, subject, date, n)
+        step = 1.0
+        if content is None:
+            array, step = self._numbers_of(key, subject, date, modality)
+            _check_slice(n, array.shape[packed.PLANES[plane][2]], f"{subject} {date}")
+            content = packed.plane_bytes(array, n, plane)
         piece, crc = packed.piece_of(content)
         return packed.gzipped(piece, crc, len(content)), step
+
+    def _alone(self, key: str, subject: str, date: dt.date, n: int) -> bytes | None:
+        """An axial slice of a CT from its own file, before the volume is there."""
+        slices = self._headers_of(key, self.series(subject, date, Modality.CT))
+        if slices is None:
+            return None
+        _check_slice(n, slices.grid.shape[2], f"{subject} {date}")
+        image = slices.hu(n)
+        return None if image is None else np.ascontiguousarray(image, dtype="<i2").tobytes()
 
     def _numbers_of(
         self, key: str, subject: str, date: dt.date, modality: Modality
@@ -181,8 +212,19 @@ class Archive:
             _bounded(self._numbers, lambda each: each[0].nbytes, self.memory_bytes)
         return own
 
-    def prepare(self, subject: str) -> None:
-        """Begin to prepare all images of a subject, in the background."""
+    def prepare(self, subject: str, *, after_s: float = 0.0) -> None:
+        """Begin to prepare all images of a subject, in the background.
+
+        Args:
+            after_s: so much later, so that what is looked at first is served first.
+        """
+        if after_s:
+            timer = threading.Timer(after_s, self.prepare, (subject,))
+            timer.daemon = True
+            timer.start()
+            return
+        if self._is_closed:
+            return
         for date, visit in self.visits(subject).items():
             for modality, series in ((Modality.CT, visit.ct), (Modality.PET, visit.pet)):
                 if series is None:
@@ -229,6 +271,7 @@ class Archive:
         return field_overlays(treatment, grid, k)
 
     def close(self) -> None:
+        self._is_closed = True
         self._pool.shutdown(cancel_futures=True)
 
     def _key(self, subject: str, date: dt.date, modality: Modality) -> str:
@@ -257,8 +300,13 @@ class Archive:
             volume: Future[Volume] = self._pool.submit(self._read, key, visit, modality)
             done: Future[PackedVolume] = self._pool.submit(self._pack, key, volume)
             self._preparing[key] = _Preparation(volume, done)
-        done.add_done_callback(lambda _: self._preparing.pop(key, None))
+        done.add_done_callback(lambda _: self._forget(key))
         return _Preparation(volume, done)
+
+    def _forget(self, key: str) -> None:
+        """What was only needed while a volume was on its way."""
+        self._preparing.pop(key, None)
+        self._slices.pop(key, None)
 
     def _read(self, key: str, visit: Visit, modality: Modality) -> Volume:
         assert visit.ct is not None

@@ -1,8 +1,8 @@
 """What a reader can say of a patient, and what it does to the course.
 
-An entry is plain data and is stored as JSON. :func:`corrected` applies entries in their order to
-what the machine proposed, or to nothing; :func:`corrections_of` gives them as the tables that
-``recist correct`` takes.
+An entry is plain data, stored as JSON. Where the run kept its work, entries become the corrections
+of ``recist correct`` (:mod:`recist.review.reading.as_corrections`); where there is none, as for a
+reader who starts from nothing, :func:`corrected` applies them to a table of measurements.
 """
 
 from __future__ import annotations
@@ -66,6 +66,12 @@ def in_force(entries: Sequence[Said]) -> tuple[Said, ...]:
     return tuple(
         each for each in entries if each.number not in undone and each.kind is not EntryKind.UNDO
     )
+
+
+def outline_names(said: Said) -> tuple[str, ...]:
+    """The stored outlines that an entry names."""
+    own = [said.content["outline"]] if said.content.get("outline") else []
+    return (*map(str, own), *map(str, said.content.get("outlines", {}).values()))
 
 
 def confirmed_dates(entries: Sequence[Said]) -> dict[str, str]:
@@ -160,19 +166,28 @@ def seen_at(course: Course, day: int, lesion: str) -> Measurement | None:
 # --- what each kind does -------------------------------------------------------------------------
 
 
-def _new(course: Course, content: Content) -> Course:
+def check_new(course: Course, content: Content) -> None:
+    """Refuse a new lesion of a name that is taken, or of a role that its date does not allow.
+
+    Raises:
+        EntryError: why.
+    """
     name = str(content["lesion"])
     if any(lesion.id == name for lesion in course.lesions):
         raise EntryError(f"lesion {name} is there already", where=course.subject)
-    day = day_of(course, str(content["date"]))
     role = Role(content["role"])
-    is_first = day == course.timepoints[0].day
+    is_first = day_of(course, str(content["date"])) == course.timepoints[0].day
     if is_first and role is Role.NEW:
         raise EntryError("a lesion of the baseline is a target or a non-target")
     if role is Role.TARGET and not is_first:
         raise EntryError("targets are chosen at the baseline", remedy="later lesions are new")
+
+
+def _new(course: Course, content: Content) -> Course:
+    check_new(course, content)
+    role = Role(content["role"])
     made = Lesion(
-        name,
+        str(content["lesion"]),
         str(content["organ"]),
         bool(content.get("is_node")),
         role,
@@ -191,15 +206,21 @@ def _lesion(course: Course, content: Content) -> Course:
         name: kind(content[name]) for name, kind in kinds.items() if content.get(name) is not None
     }
     after = replace(before, **changes)
-    if after.role is not before.role:
-        _check_role(course, after)
+    check_role(course, after, before)
     course = replace(
         course, lesions=tuple(after if each is before else each for each in course.lesions)
     )
     return _each_measurement(course, after.id, lambda seen: _as_kind(seen, before, after))
 
 
-def _check_role(course: Course, lesion: Lesion) -> None:
+def check_role(course: Course, lesion: Lesion, before: Lesion) -> None:
+    """Refuse a role that the date of a lesion does not allow.
+
+    Raises:
+        EntryError: why.
+    """
+    if lesion.role is before.role:
+        return
     first = next(
         (at.day for at in course.timepoints if seen_at(course, at.day, lesion.id) is not None), None
     )
@@ -321,9 +342,6 @@ def _with_uptake(made: Measurement, before: Measurement | None) -> Measurement:
     )
 
 
-# --- calipers -------------------------------------------------------------------------------
-
-
 def caliper_of(content: Content) -> Caliper | None:
     """The caliper that an entry draws; lengths are those between its ends."""
     ends = content.get("long")
@@ -340,9 +358,6 @@ def caliper_of(content: Content) -> Caliper | None:
 def _axis(points: Any) -> Axis:
     start, end = (tuple(float(value) for value in point) for point in points)
     return Axis((start[0], start[1], start[2]), (end[0], end[1], end[2]))
-
-
-# --- measurements in a course ---------------------------------------------------------------
 
 
 def _at(course: Course, day: int) -> tuple[Measurement, ...]:

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from imaging.errors import InputError
-from imaging.masks import read_label_map, read_seg
-from imaging.volume import Grid, Mask
+from imaging.masks import read_seg
+from imaging.volume import Mask
 from recist.course import Course, Measurement
 from recist.export.patient_files import DELINEATIONS
 from recist.measure import caliper
@@ -73,36 +73,23 @@ def read_run(results: Path) -> RunRecord:
 
 
 def read_proposals(
-    subject: str, folder: Path, protocol: Protocol, grids: Mapping[str, Grid] | None = None
+    subject: str, folder: Path, protocol: Protocol, *, with_outlines: bool = True
 ) -> Proposals:
     """The course and the outlines of one subject.
 
     Args:
-        grids: of the CT of each date, where the images are at hand.
+        with_outlines: read the outlines, and measure the calipers on them.
 
     Raises:
         InputError: the results cannot be read.
     """
     stamp = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.iterdir()))
-    return _read(subject, folder, protocol, stamp, _Grids(grids or {}))
+    return _read(subject, folder, protocol, stamp, with_outlines)
 
 
-class _Grids:
-    """Grids as part of a key: the same dates have the same ones."""
-
-    def __init__(self, grids: Mapping[str, Grid]) -> None:
-        self.by_date = dict(grids)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Grids) and self.by_date.keys() == other.by_date.keys()
-
-    def __hash__(self) -> int:
-        return hash(tuple(sorted(self.by_date)))
-
-
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _read(
-    subject: str, folder: Path, protocol: Protocol, _stamp: object, grids: _Grids
+    subject: str, folder: Path, protocol: Protocol, _stamp: object, with_outlines: bool
 ) -> Proposals:
     events = folder / EVENTS
     found = [
@@ -115,26 +102,19 @@ def _read(
     if not found:
         raise InputError("no measurements of this subject", where=folder.name)
     course = found[0]
-    masks = _masks(folder / DELINEATIONS, grids.by_date)
+    masks = _masks(folder / DELINEATIONS) if with_outlines else {}
     remarks: tuple[str, ...] = ()
     if (folder / WARNINGS).is_file():
         remarks = tuple((folder / WARNINGS).read_text("utf-8").splitlines())
     return Proposals(_with_calipers(course, masks), masks, remarks)
 
 
-def _masks(folder: Path, grids: Mapping[str, Grid]) -> dict[tuple[str, str], Mask]:
+def _masks(folder: Path) -> dict[tuple[str, str], Mask]:
     found: dict[tuple[str, str], Mask] = {}
-    for path in sorted(folder.glob("*-lesions.*")) if folder.is_dir() else ():
+    for path in sorted(folder.glob("*-lesions.dcm")) if folder.is_dir() else ():
         date = path.name[: len("YYYY-MM-DD")]
-        grid = grids.get(date)
-        if path.name.endswith(".dcm"):
-            for segment in read_seg(path, grid):
-                found[date, segment.tracking_id or segment.label] = segment.mask
-        elif path.name.endswith(".nii.gz") and grid is not None:
-            labels = read_label_map(path, grid)
-            names = json.loads(path.with_name(f"{date}-lesions.json").read_text("utf-8"))
-            for label, name in names.items():
-                found[date, name] = Mask.of(labels == int(label), grid)
+        for segment in read_seg(path):
+            found[date, segment.tracking_id or segment.label] = segment.mask
     return found
 
 

@@ -1,4 +1,4 @@
-"""Readings in the database: opened, added to, taken back, and read again.
+"""Readings in the database, as they were said so far and as they come out.
 
 Every function works in the caller's transaction and for one person; whether that person may is
 asked first (:mod:`recist.review.trial.permissions`), and what may not be seen is not found.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from imaging.errors import InputError
 from imaging.volume import Grid
 from recist.course import Course, Status, Timepoint
+from recist.patient.work.observed import Later
 from recist.review.database.tables import (
     Entry,
     EntryKind,
@@ -26,18 +27,18 @@ from recist.review.database.tables import (
     SubjectRow,
 )
 from recist.review.reading.assessed import AssessedReading, assess_reading
+from recist.review.reading.concluding import concluding
 from recist.review.reading.entries import (
-    OF_A_DATE,
-    Content,
-    EntryError,
     Said,
+    confirmed_dates,
     corrected,
     in_force,
-    seen_at,
+    switched_on,
 )
 from recist.review.reading.packed_outlines import PackedMask, kept, on_grid
 from recist.review.reading.proposals import Proposals, read_proposals
-from recist.review.room import Desk, Person, Room
+from recist.review.reading.works import Concluded, dates_of
+from recist.review.room import Person, Room
 
 
 class ConflictError(InputError):
@@ -49,7 +50,10 @@ class OpenReading:
     """A reading with all that was said in it.
 
     Attributes:
-        proposals: what the run measured, of the dates that the reader may see.
+        proposals: what the run measured, of the dates that the reader may see; the outlines are
+            left out where ``concluded`` has them.
+        concluded: what it comes to through the work that the run kept; None without such work:
+            then the reading is a table, and what is said is applied to what was proposed.
         dates: that the reader may see, the first first.
         has_more_dates: others come when these are signed.
     """
@@ -62,10 +66,36 @@ class OpenReading:
     has_more_dates: bool
     entries: tuple[Said, ...]
     signatures: tuple[Signature, ...]
+    concluded: Later[Concluded] | None = None
 
     @property
     def course(self) -> Course:
+        """As it is assessed."""
+        if self.concluded is not None:
+            return self.concluded().answer(self.reader).course
         return corrected(self.proposals.course, self.entries)
+
+    @property
+    def whole_course(self) -> Course:
+        """The course with what is no lesion left in: its names are not given again."""
+        if self.concluded is not None:
+            return replace(self.concluded().whole, reader=self.reader)
+        return corrected(self.proposals.course, self.entries, keep_rejected=True)
+
+    @property
+    def confirmed(self) -> Mapping[str, str]:
+        """Date -> when it was confirmed; a later change of what was seen there withdraws it."""
+        if self.concluded is not None:
+            return {each.date.isoformat(): each.recorded_at for each in self.concluded().said.dates}
+        return confirmed_dates(self.entries)
+
+    @property
+    def rejected(self) -> frozenset[str]:
+        """What is no lesion."""
+        if self.concluded is not None:
+            said = self.concluded().said
+            return frozenset(each.lesion for each in said.overrides if each.dropped)
+        return switched_on(self.entries, "rejected")
 
     @property
     def is_open(self) -> bool:
@@ -98,14 +128,22 @@ def latest(session: Session, subject: SubjectRow, account_id: int) -> ReadingRow
     )
 
 
-def looked_at(session: Session, room: Room, person: Person, subject: str) -> OpenReading:
-    """The newest version of a person's reading; nothing is written where there is none yet."""
+def looked_at(
+    session: Session, room: Room, person: Person, subject: str, *, briefly: bool = False
+) -> OpenReading:
+    """The newest version of a person's reading; nothing is written where there is none yet.
+
+    Args:
+        briefly: for a list of many: of a patient about whom nothing is said yet neither the work
+            of the run nor outlines are read; the tables of the run hold the same answer.
+    """
     row = subject_row(session, subject)
-    reading = latest(session, row, person.account_id) or _first(row, person)
-    return of_row(session, room, reading, subject, person.name)
+    reading = latest(session, row, person.account_id) or first_version(row, person)
+    return of_row(session, room, reading, subject, person.name, briefly=briefly)
 
 
-def _first(subject: SubjectRow, person: Person) -> ReadingRow:
+def first_version(subject: SubjectRow, person: Person) -> ReadingRow:
+    """A reading that nothing is said in; not stored."""
     return ReadingRow(
         subject_id=subject.id,
         account_id=person.account_id,
@@ -117,7 +155,13 @@ def _first(subject: SubjectRow, person: Person) -> ReadingRow:
 
 
 def of_row(
-    session: Session, room: Room, reading: ReadingRow, subject: str, reader: str
+    session: Session,
+    room: Room,
+    reading: ReadingRow,
+    subject: str,
+    reader: str,
+    *,
+    briefly: bool = False,
 ) -> OpenReading:
     """A stored reading with all that belongs to it."""
     is_stored = reading.id is not None
@@ -129,11 +173,21 @@ def of_row(
         if is_stored
         else ()
     )
-    every = _all_dates(room, subject)
+    has_work = room.shows_proposals and not (briefly and not entries) and room.works.has(subject)
+    every = _measured_dates(room, subject) if has_work else _all_dates(room, subject)
     dates = _unlocked(session, room, every, reading.subject_id, reading.account_id)
-    proposals = _proposals(room, subject, reader, dates)
     more = len(dates) < len(every)
-    return OpenReading(reading, subject, reader, proposals, dates, more, entries, signatures)
+    concluded = None
+    if has_work:
+        concluded = Later(
+            concluding(session, room, subject, reader=reader, dates=dates, entries=entries)
+        )
+        proposals = Proposals(_empty(subject, reader, dates), {})
+    else:
+        proposals = _proposals(room, subject, reader, dates, with_outlines=not briefly)
+    return OpenReading(
+        reading, subject, reader, proposals, dates, more, entries, signatures, concluded
+    )
 
 
 def dates_for(session: Session, room: Room, person: Person, subject: str) -> tuple[str, ...]:
@@ -174,21 +228,30 @@ def said_in(session: Session, reading_id: int) -> tuple[Said, ...]:
     )
 
 
+def _measured_dates(room: Room, subject: str) -> tuple[str, ...]:
+    work = None if room.is_trial else room.works.of(subject)
+    return _all_dates(room, subject) if work is None else dates_of(work)
+
+
 def _all_dates(room: Room, subject: str) -> tuple[str, ...]:
     visits = room.archive.visits(subject)
     if visits:
         return tuple(date.isoformat() for date in sorted(visits))
     if subject not in room.folders:
         return ()
-    course = read_proposals(subject, room.folders[subject], room.protocol).course
+    folder = room.folders[subject]
+    course = read_proposals(subject, folder, room.protocol, with_outlines=False).course
     found = (course.date_of(timepoint.day) for timepoint in course.timepoints)
     return tuple(date.isoformat() for date in found if date is not None)
 
 
-def _proposals(room: Room, subject: str, reader: str, dates: Sequence[str]) -> Proposals:
+def _proposals(
+    room: Room, subject: str, reader: str, dates: Sequence[str], *, with_outlines: bool
+) -> Proposals:
     if not room.shows_proposals or subject not in room.folders:
         return Proposals(_empty(subject, reader, dates), {})
-    found = read_proposals(subject, room.folders[subject], room.protocol)
+    folder = room.folders[subject]
+    found = read_proposals(subject, folder, room.protocol, with_outlines=with_outlines)
     course = replace(found.course, reader=reader)
     allowed = set(dates)
 
@@ -222,120 +285,11 @@ def _empty(subject: str, reader: str, dates: Sequence[str]) -> Course:
     return Course(subject, (), timepoints, (), zero, reader)
 
 
-def say(
-    desk: Desk,
-    subject: str,
-    revision: int,
-    kind: EntryKind,
-    content: Content,
-) -> OpenReading:
-    """Add an entry.
-
-    Args:
-        revision: that the reader last saw.
-
-    Raises:
-        ConflictError: there is a newer revision, or what it changes is signed.
-        EntryError: it cannot be said of this course.
-    """
-    reading = opened_to_write(desk, subject, revision)
-    _check_unlocked(desk.room, reading, kind, content)
-    said = Said(len(reading.entries) + 1, kind, content)
-    corrected(reading.proposals.course, (*reading.entries, said))  # refuses what cannot be said
-    date = str(content.get("date", ""))
-    if date and date not in reading.dates:
-        raise EntryError(f"no examination on {date}", where=subject)
-    reason = str(content.get("reason", "") or content.get("text", ""))
-    desk.act(f"say {kind}", subject=subject, reason=reason)
-    return _added(desk, reading, said)
-
-
-def undo(desk: Desk, subject: str, revision: int) -> OpenReading:
-    """Take the newest entry back that is in force.
-
-    Raises:
-        ConflictError: there is a newer revision, nothing to take back, or it is signed.
-    """
-    reading = opened_to_write(desk, subject, revision)
-    known = in_force(reading.entries)
-    if not known:
-        raise ConflictError("nothing to undo")
-    last = known[-1]
-    _check_unlocked(desk.room, reading, last.kind, last.content)
-    said = Said(len(reading.entries) + 1, EntryKind.UNDO, {"number": last.number})
-    desk.act("undo", subject=subject)
-    return _added(desk, reading, said)
-
-
-def opened_to_write(desk: Desk, subject: str, revision: int) -> OpenReading:
-    """The newest version of a reading, locked in the database until this transaction ends.
-
-    Raises:
-        ConflictError: there is a newer revision, or the reading is signed.
-    """
-    known = subject_row(desk.session, subject)
-    row = latest(desk.session, known, desk.person.account_id)
-    if row is None:
-        row = _first(known, desk.person)
-        desk.act("open reading", subject=subject)
-        desk.session.add(row)
-        desk.session.flush()
-    # Whoever comes second waits here, and then sees the newer revision.
-    desk.session.refresh(row, with_for_update=True)
-    reading = of_row(desk.session, desk.room, row, subject, desk.person.name)
-    if not reading.is_open:
-        raise ConflictError(
-            "the reading is signed and locked", remedy="begin a new version, with its reason"
-        )
-    if row.revision != revision:
-        raise ConflictError(
-            f"the reading was changed meanwhile (revision {row.revision}, yours {revision})",
-            remedy="load it again: nothing was overwritten",
-        )
-    return reading
-
-
-def _check_unlocked(room: Room, reading: OpenReading, kind: EntryKind, content: Content) -> None:
-    """A date that is signed stays as it is; so do the lesions that were there."""
-    signed = reading.signed_dates
-    if not room.one_by_one or not signed:
-        return
-    remedy = "begin a new version, with its reason"
-    date = str(content.get("date", ""))
-    if date in signed and kind in (*OF_A_DATE, EntryKind.CONFIRM):
-        raise ConflictError(f"{date} is signed", remedy=remedy)
-    if kind is not EntryKind.LESION:
-        return
-    course = reading.course
-    for timepoint in course.timepoints:
-        day = course.date_of(timepoint.day)
-        seen = seen_at(course, timepoint.day, str(content.get("lesion")))
-        if seen is not None and day is not None and day.isoformat() in signed:
-            raise ConflictError(f"{content['lesion']} was signed on {day}", remedy=remedy)
-
-
-def _added(desk: Desk, reading: OpenReading, said: Said) -> OpenReading:
-    desk.session.add(
-        Entry(
-            reading_id=reading.row.id,
-            number=said.number,
-            kind=said.kind.value,
-            content=json.dumps(dict(said.content), sort_keys=True),
-        )
-    )
-    reading.row.revision += 1
-    desk.session.flush()
-    return of_row(desk.session, desk.room, reading.row, reading.subject, reading.reader)
-
-
 def assessed(room: Room, reading: OpenReading) -> AssessedReading:
     """The answer of a reading as it stands."""
+    if reading.concluded is not None:
+        return reading.concluded().answer(reading.reader)
     return assess_reading(reading.course, room.criteria, room.protocol)
-
-
-def whole_course(reading: OpenReading) -> Course:
-    """The course with what is no lesion left in: its names are not given again."""
-    return corrected(reading.proposals.course, reading.entries, keep_rejected=True)
 
 
 def outlines_at(
@@ -346,11 +300,14 @@ def outlines_at(
     Args:
         grid: of the CT of that date.
     """
+    masks = reading.proposals.masks if reading.concluded is None else reading.concluded().masks
     found = {
         lesion: PackedMask.of(on_grid(mask, grid))
-        for (when, lesion), mask in reading.proposals.masks.items()
+        for (when, lesion), mask in masks.items()
         if when == date and mask.voxels
     }
+    if reading.concluded is not None:
+        return found
     for each in in_force(reading.entries):
         if each.content.get("date") != date:
             continue

@@ -15,8 +15,6 @@ from recist.review.database.tables import EntryKind, ReadingState
 from recist.review.reading.assessed import AssessedReading, to_look_at
 from recist.review.reading.entries import (
     Said,
-    confirmed_dates,
-    corrected,
     in_force,
     switched_on,
 )
@@ -42,8 +40,8 @@ def shown(
     Args:
         images: date -> the grids of its images.
     """
-    course = corrected(reading.proposals.course, reading.entries, keep_rejected=True)
-    confirmed = confirmed_dates(reading.entries)
+    course = reading.whole_course
+    confirmed = reading.confirmed
     signature = next((each for each in reversed(reading.signatures) if not each.date), None)
     is_signed = reading.row.state != ReadingState.OPEN
     labels = _labels(course)
@@ -60,7 +58,8 @@ def shown(
             "time": signature.signed_at,
             "sha256": signature.content_sha256,
         },
-        "can_undo": bool(in_force(reading.entries)) and not is_signed,
+        "can_undo": not is_signed
+        and any(not each.content.get("of_results") for each in in_force(reading.entries)),
         "one_by_one": room.one_by_one,
         "dates_to_come": reading.has_more_dates,
         "dates": [
@@ -80,7 +79,7 @@ def shown(
             for each in to_look_at(answer.course, room.protocol)
         ],
         "warnings": [
-            *reading.proposals.remarks,
+            *_remarks(reading),
             *dict.fromkeys(text for each in answer.timepoints for text in each.warnings),
         ],
         "comments": [
@@ -107,6 +106,16 @@ def shown(
     }
 
 
+def _remarks(reading: OpenReading) -> list[str]:
+    """What the run told of the patient, and what became of the reading itself."""
+    if reading.concluded is None:
+        return list(reading.proposals.remarks)
+    found = reading.concluded()
+    trouble = found.trouble
+    said = [] if trouble is None else [f"what was said does not fit the results: {trouble.what}"]
+    return [*said, *found.result.warnings]
+
+
 def _labels(course: Course) -> dict[str, str]:
     found = {}
     for number, timepoint in enumerate(course.timepoints):
@@ -118,7 +127,7 @@ def _labels(course: Course) -> dict[str, str]:
 
 
 def _lesions(reading: OpenReading, course: Course) -> Iterable[dict[str, Any]]:
-    rejected = switched_on(reading.entries, "rejected")
+    rejected = reading.rejected
     confirmed = switched_on(reading.entries, "confirmed")
     drawn = _sources(reading)
     for lesion in course.lesions:
@@ -154,6 +163,7 @@ def _seen(
     reading: OpenReading, course: Course, lesion: Lesion, drawn: Mapping[tuple[str, str], str]
 ) -> Iterable[tuple[str, dict[str, Any]]]:
     first = None
+    masks = reading.proposals.masks if reading.concluded is None else reading.concluded().masks
     for timepoint in course.timepoints:
         found = next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
         date = course.date_of(timepoint.day)
@@ -165,7 +175,7 @@ def _seen(
         if size is not None and first and size != first:
             change = f"{100 * (size - first) / first:+.0f} %"
         source = drawn.get((date.isoformat(), lesion.id), "machine")
-        mask = reading.proposals.masks.get((date.isoformat(), lesion.id))
+        mask = masks.get((date.isoformat(), lesion.id))
         centre = None if mask is None or not mask.voxels else mask.centre_mm.tolist()
         yield date.isoformat(), {**_measured(lesion, found), "change": change, "source": source,
             "centre_mm": centre}  # fmt: skip
@@ -269,6 +279,7 @@ def _facts(page: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 _WORDS = {
+    EntryKind.IMPORT: "corrections taken over",
     EntryKind.NEW: "{lesion} added on {date}",
     EntryKind.CALIPER: "caliper of {lesion} on {date}",
     EntryKind.OUTLINE: "outline of {lesion} on {date}",

@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import hashlib
 import io
-import json
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,14 +14,12 @@ from imaging.errors import InputError
 from recist.course import Course
 from recist.export.contract_tables import measurement_lines
 from recist.review.database.tables import (
-    Entry,
     ReadingRow,
     ReadingState,
     Signature,
 )
 from recist.review.reading.entries import (
     EntryError,
-    confirmed_dates,
 )
 from recist.review.reading.readings import (
     ConflictError,
@@ -30,10 +27,10 @@ from recist.review.reading.readings import (
     assessed,
     latest,
     of_row,
-    opened_to_write,
     said_in,
     subject_row,
 )
+from recist.review.reading.saying import entry_row, opened_to_write
 from recist.review.room import Desk, Room
 from recist.table.course_tables import read_courses
 from recist.table.finding import Finding, Severity
@@ -120,7 +117,7 @@ def _missing(room: Room, reading: OpenReading, date: str) -> list[str]:
         return _unsaid(course, date)
     if date:
         return []
-    confirmed = confirmed_dates(reading.entries)
+    confirmed = reading.confirmed
     return [f"{each} is not confirmed" for each in reading.dates if each not in confirmed]
 
 
@@ -180,13 +177,6 @@ def reopen(desk: Desk, subject: str, revision: int, reason: str) -> OpenReading:
     desk.session.add(made)
     desk.session.flush()
     for said in said_in(desk.session, before.id):
-        desk.session.add(
-            Entry(
-                reading_id=made.id,
-                number=said.number,
-                kind=said.kind.value,
-                content=json.dumps(dict(said.content), sort_keys=True),
-            )
-        )
+        desk.session.add(entry_row(made.id, said))
     desk.session.flush()
     return of_row(desk.session, desk.room, made, subject, desk.person.name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 import hmac
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 
 from imaging.errors import InputError
+from recist.patient.result_folder import studies_of
+from recist.patient.work.observed import Work
 from recist.response import RESEARCH_USE
 from recist.review import pages
 from recist.review.database import audit_trail
@@ -29,10 +33,11 @@ from recist.review.reading.given_back import give_back, is_given_back
 from recist.review.reading.proposals import read_run
 from recist.review.reading.readings import ConflictError
 from recist.review.reading.signing import IncompleteError
+from recist.review.reading.works import Works
 from recist.review.room import Person, Room, fingerprint
 from recist.review.trial.permissions import ForbiddenError
 from recist.review.trial.trial_settings import TrialSettings
-from recist.review.web import account_routes, reading_routes, sessions, trial_routes
+from recist.review.web import account_routes, file_routes, reading_routes, sessions, trial_routes
 from recist.review.web.guard import Guard
 from recist.review.web.sessions import TooManyError
 from recist.version import __version__
@@ -45,6 +50,8 @@ IMAGES = "images"
 SIGNED = "signed"
 FIRST_PAGE = "index.html"
 TOKEN_BYTES = 24
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -60,7 +67,8 @@ def create_app(
 
     Args:
         results: the OUT of ``recist run``; what is read is kept in its folder ``review``.
-        studies: the images that the run was made from; without them there are no pictures.
+        studies: the images that the run was made from; by default where the run found them. Where
+            they are no longer there, there are no pictures.
         token: that the first address carries; made up where none is given.
         reader: the name of who reads; the user of this computer where none is given.
         hosts: under which the server may be asked, with its port where that is not 80.
@@ -76,11 +84,12 @@ def create_app(
     database = open_database(f"sqlite:///{folder / DATABASE}", folder / KEY, protocol=protocol)
     room = Room(
         database,
-        Archive(studies, folder / IMAGES),
+        Archive(studies or studies_of(results), folder / IMAGES),
         run.criteria,
         run.protocol,
         run.folders,
         signed_folder=folder / SIGNED,
+        works=Works(run.folders),
     )
     enrol(database, tuple(run.folders))
     name = (reader or getpass.getuser())[:64]
@@ -111,7 +120,10 @@ def _give_back_missing(room: Room, person: Person, folder: Path) -> None:
     """Write what was signed where the program was killed before its results were written."""
     for subject in room.folders:
         if not is_given_back(room, person, subject, folder):
-            give_back(room, person, subject, folder)
+            try:
+                give_back(room, person, subject, folder)
+            except InputError as error:  # the reading is whole in the database
+                logger.warning("%s: signed, but its results cannot be written: %s", subject, error)
 
 
 def trial_room(settings: TrialSettings) -> Room:
@@ -140,7 +152,18 @@ def trial_room(settings: TrialSettings) -> Room:
         one_by_one=True,
         needs_password=True,
         adjudicate_on=settings.adjudicate_on,
+        works=Works(folders, _on_terms_of(settings)),
     )
+
+
+def _on_terms_of(settings: TrialSettings) -> Callable[[Work], Work]:
+    """Work is assessed by the criteria and the protocol of the trial."""
+
+    def adapted(work: Work) -> Work:
+        terms = replace(work.terms, criteria=settings.criteria, protocol=settings.protocol)
+        return replace(work, terms=terms)
+
+    return adapted
 
 
 def create_trial_app(settings: TrialSettings, *, delineator: Any = None) -> FastAPI:
@@ -207,6 +230,7 @@ def application(
     app.state.delineator = delineator
     app.include_router(account_routes.router)
     app.include_router(reading_routes.router)
+    app.include_router(file_routes.router)
     app.add_middleware(Guard, hosts=tuple(hosts), https=https)
     _refuse_in_words(app)
     return app

@@ -182,6 +182,20 @@ class Changes(Form):
     reason: Text = ""
 
 
+class ReadingFile(Form):
+    """A table of corrections, an outline, or a zip of them; its content in base64."""
+
+    name: Annotated[Line, Field(min_length=1)]
+    content: Annotated[str, StringConstraints(max_length=15_000_000)]
+
+
+class Import(Form):
+    """The files of a reading, as ``recist correct`` takes them and the export gives them."""
+
+    version: Count
+    files: Annotated[list[ReadingFile], Field(min_length=1, max_length=200)]
+
+
 class Undo(Form):
     version: Count
 

@@ -15,7 +15,7 @@ from recist.response import Response as Category
 from recist.review.database import audit_trail
 from recist.review.database.tables import Account, AccountRole, EntryKind
 from recist.review.images.image_archive import Archive, Modality
-from recist.review.reading import readings, signing
+from recist.review.reading import readings, saying, signing
 from recist.review.reading.assessed import date_on, to_look_at
 from recist.review.reading.entries import EntryError, next_name
 from recist.review.reading.given_back import give_back
@@ -32,6 +32,11 @@ from recist.review.web.forms import LARGEST_NUMBER, plain
 
 router = APIRouter(prefix="/api", tags=["reading"])
 
+#: Patients at the top of the list whose images are prepared before they are opened.
+PREPARED_AHEAD = 3
+#: Slices that are looked at come first; whole volumes are prepared after so many seconds.
+FIRST_LOOK_S = 1.0
+
 Subject = Annotated[str, Path(max_length=128)]
 Plane = Annotated[str, Path(pattern="^(axial|coronal|sagittal)$")]
 Number = Annotated[int, Path(ge=0, le=LARGEST_NUMBER)]
@@ -43,11 +48,11 @@ def patients(found: Looking, room: RoomOf) -> dict[str, Any]:
     rows = []
     with room.database.looking() as session:
         for name in subjects_of(session, room, found.person):
-            reading = readings.looked_at(session, room, found.person, name)
+            reading = readings.looked_at(session, room, found.person, name, briefly=True)
             rows.append(_summary(room, reading))
     rows.sort(key=lambda row: (row["state"] == "signed", -row["weight"], row["subject"]))
-    if rows:  # who reads takes the first, and does not wait for its images
-        room.archive.prepare(rows[0]["subject"])
+    for row in rows[:PREPARED_AHEAD]:  # who reads takes the first, and does not wait for images
+        room.archive.prepare(row["subject"], after_s=FIRST_LOOK_S)
     return {"patients": rows}
 
 
@@ -96,7 +101,7 @@ def patient(subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
         check_reads(session, room, found.person, subject)
         reading = readings.looked_at(session, room, found.person, subject)
         page = page_of(room, reading)
-    room.archive.prepare(subject)
+    room.archive.prepare(subject, after_s=FIRST_LOOK_S)
     if room.is_trial:
         with room.database.session() as session:
             audit_trail.note(session, found.person.actor, "open patient", subject=subject)
@@ -236,13 +241,13 @@ def change(subject: Subject, form: forms.Changes, found: Changing, room: RoomOf)
             kind, content = _entry(at, subject, each)
             if form.reason:
                 content.setdefault("reason", form.reason)
-            reading = readings.say(at, subject, version, kind, content)
+            reading = saying.say(at, subject, version, kind, content)
             version = reading.row.revision
 
-    return _changed(room, found, subject, say_all)
+    return changed_by(room, found, subject, say_all)
 
 
-def _changed(room: Room, found: Changing, subject: str, do: Any) -> dict[str, Any]:
+def changed_by(room: Room, found: Changing, subject: str, do: Any) -> dict[str, Any]:
     """Do something in one transaction; the page afterwards, with what it changed."""
     with desk(room, found) as at:
         check_reads(at.session, room, found.person, subject)
@@ -264,7 +269,7 @@ def _entry(at: Desk, subject: str, form: Any) -> tuple[EntryKind, dict[str, Any]
         if (drawn is None) is (form.outline is None):
             raise EntryError("a new lesion needs its caliper or its outline", where=subject)
         reading = readings.looked_at(at.session, at.room, at.person, subject)
-        content.setdefault("lesion", next_name(readings.whole_course(reading)))
+        content.setdefault("lesion", next_name(reading.whole_course))
     box = form if kind is EntryKind.OUTLINE else getattr(form, "outline", None)
     if box is not None:
         content.pop("outline", None)
@@ -285,7 +290,7 @@ def _ct_grid(room: Room, subject: str, date: dt.date) -> Grid:
 @router.post("/patients/{subject}/undo")
 def undo(subject: Subject, form: forms.Undo, found: Changing, room: RoomOf) -> dict[str, Any]:
     """Take the newest change back."""
-    return _changed(room, found, subject, lambda at: readings.undo(at, subject, form.version))
+    return changed_by(room, found, subject, lambda at: saying.undo(at, subject, form.version))
 
 
 @router.post("/patients/{subject}/sign")
@@ -294,7 +299,7 @@ def sign(subject: Subject, form: forms.Signing, found: Changing, room: RoomOf) -
     if room.needs_password:
         check_password(room, found, form.password)
     date = "" if form.date is None else form.date.isoformat()
-    page = _changed(
+    page = changed_by(
         room,
         found,
         subject,
@@ -330,7 +335,7 @@ def reopen(
     subject: Subject, form: forms.Reopening, found: Changing, room: RoomOf
 ) -> dict[str, Any]:
     """Begin a new version of a signed reading, with its reason."""
-    return _changed(
+    return changed_by(
         room, found, subject, lambda at: signing.reopen(at, subject, form.version, form.reason)
     )
 

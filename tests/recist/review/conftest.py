@@ -74,6 +74,18 @@ class OneReader:
     enter: Callable[[], Browser]
 
 
+def entering(app: Any) -> Callable[[], Browser]:
+    """Opens browsers with the token of the address."""
+
+    def enter() -> Browser:
+        browser = Browser(TestClient(app, base_url=f"http://{HOST}"))
+        browser.client.get("/?token=the-token")
+        browser.csrf = browser.get("session").json()["csrf"]
+        return browser
+
+    return enter
+
+
 @pytest.fixture
 def one_reader(phantom_run: PhantomRun, tmp_path: Path) -> Iterator[OneReader]:
     results = tmp_path / "results"
@@ -82,11 +94,5 @@ def one_reader(phantom_run: PhantomRun, tmp_path: Path) -> Iterator[OneReader]:
         results, studies=phantom_run.studies, reader="Dr Able", hosts=[HOST], token="the-token"
     )
 
-    def enter() -> Browser:
-        browser = Browser(TestClient(app, base_url=f"http://{HOST}"))
-        browser.client.get("/?token=the-token")
-        browser.csrf = browser.get("session").json()["csrf"]
-        return browser
-
     with TestClient(app, base_url=f"http://{HOST}"):
-        yield OneReader(app, results, enter)
+        yield OneReader(app, results, entering(app))

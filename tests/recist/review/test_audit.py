@@ -25,7 +25,7 @@ from recist.review.database.engine import (
 )
 from recist.review.database.tables import APPEND_ONLY, AccountRole, EntryKind
 from recist.review.images.image_archive import Archive
-from recist.review.reading import readings, signing
+from recist.review.reading import readings, saying, signing
 from recist.review.room import Desk, Person, Room
 from recist.review.web.app import DATABASE, FOLDER, KEY, enrol, enter
 
@@ -49,8 +49,8 @@ def some_readings(database: Database, folder: Path) -> Room:
             with database.session() as session:
                 at = Desk(session, room, person)
                 seen = readings.looked_at(session, room, person, subject).row.revision
-                said = readings.say(at, subject, seen, EntryKind.COMMENT, {"text": f"no {version}"})
-                readings.undo(at, subject, said.row.revision)
+                said = saying.say(at, subject, seen, EntryKind.COMMENT, {"text": f"no {version}"})
+                saying.undo(at, subject, said.row.revision)
                 signed = signing.sign(at, subject, seen + 2, name="Ann", meaning="read")
                 signing.reopen(at, subject, signed.row.revision, "looked again")
     return room

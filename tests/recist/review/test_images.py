@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from imaging.registration import Registration
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.review.images import packed
 from recist.review.images.date_alignment import LATTICE_MM, lattice_of
+from recist.review.images.image_archive import Archive, Modality, NoImageError
 from recist.review.reading.entries import EntryError
 from recist.review.reading.packed_outlines import on_grid
+from tests.recist.review.conftest import PHANTOM, PhantomRun
 
 AFFINE = np.array([[0.8, 0, 0, -12], [0, 0.8, 0, 7], [0, 0, 2.5, -90], [0, 0, 0, 1.0]])
 CT = Grid((6, 5, 8), AFFINE, "1.2.3")
@@ -29,6 +32,26 @@ def test_a_prepared_volume_keeps_its_numbers_and_its_place(kind: str, tmp_path: 
     assert found.grid.same_as(CT) and found.grid.frame_of_reference_uid == "1.2.3"
     assert found.numbers().shape == CT.shape
     assert np.abs(found.numbers() * found.step - array).max() <= found.step / 2
+
+
+def test_a_slice_is_served_before_its_volume_is_read_and_is_the_same_after(
+    phantom_run: PhantomRun, tmp_path: Path
+) -> None:
+    archive = Archive(phantom_run.studies, tmp_path)
+    (date, *_) = sorted(archive.visits(PHANTOM))
+    asked = (PHANTOM, date, Modality.CT)
+    slices = archive.grid(*asked)[0].shape[2]
+    first = [archive.slice_gzip(*asked, "axial", n) for n in range(slices)]
+    assert not list(tmp_path.iterdir())  # nothing is prepared
+    prepared = archive.packed(*asked)
+    assert prepared.grid.same_as(archive.grid(*asked)[0])
+    after = [archive.slice_gzip(*asked, "axial", n) for n in range(slices)]
+    assert [(gzip.decompress(a), step) for a, step in first] == [
+        (gzip.decompress(b), step) for b, step in after
+    ]
+    with pytest.raises(NoImageError):
+        archive.slice_gzip(*asked, "axial", slices)
+    archive.close()
 
 
 def test_an_outline_on_part_of_the_slices_is_counted_on_those_of_the_ct() -> None:

@@ -21,7 +21,7 @@ from recist.review.database.tables import (
     ReadingState,
     Signature,
 )
-from recist.review.reading import readings, signing
+from recist.review.reading import readings, saying, signing
 from recist.review.room import Desk, Person
 from recist.review.web.app import enrol, enter
 from tests.recist.review.test_audit import room_over
@@ -40,7 +40,7 @@ def write_until_killed(folder: Path, told: int) -> None:
             if not seen.is_open:
                 seen = signing.reopen(at, "S1", seen.row.revision, "again")
             version = seen.row.version
-            said = readings.say(at, "S1", seen.row.revision, EntryKind.COMMENT, {"text": "t"})
+            said = saying.say(at, "S1", seen.row.revision, EntryKind.COMMENT, {"text": "t"})
             signing.sign(at, "S1", said.row.revision, name="Ann", meaning="read")
         os.write(told, f"{version}\n".encode())
 

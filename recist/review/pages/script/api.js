@@ -53,6 +53,8 @@ export const undo = (subject, version) => call("POST", `${of(subject)}/undo`, { 
 export const prompt = (subject, asked) => call("POST", `${of(subject)}/prompt`, asked);
 export const sign = (subject, signature) => call("POST", `${of(subject)}/sign`, signature);
 export const reopen = (subject, version, reason) => call("POST", `${of(subject)}/reopen`, { version, reason });
+export const exported = (subject) => `/api/${of(subject)}/reading`;
+export const importReading = (subject, version, files) => call("POST", `${of(subject)}/reading`, { version, files });
 export const worklist = () => call("GET", "trial/worklist");
 export const adjudication = (subject) => call("GET", `trial/subjects/${encodeURIComponent(subject)}/adjudication`);
 export const adjudicate = (subject, decision) => call("POST", `trial/subjects/${encodeURIComponent(subject)}/adjudication`, decision);

@@ -31,6 +31,7 @@ export const KEYS = [
     [["N"], "new lesion"],
     [["D"], "confirm the date"],
     [["/"], "comment"],
+    [["Y", "M"], "export, import the reading"],
     [["U"], "undo"],
     [["Esc"], "leave what was begun"],
   ]],

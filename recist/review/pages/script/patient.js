@@ -63,6 +63,7 @@ async function readOf(number) {
 function show() {
   const { patient } = scene;
   scene.mayChange = mayChange();
+  scene.mayShare = !read && who.role === "reader";
   document.title = `${patient.subject} · reading room`;
   byId("subject").textContent = patient.subject;
   const state = byId("state");
@@ -495,7 +496,46 @@ const askSignature = (title, lead) => ask(title, [
   ...(who.trial ? [{ name: "password", label: "Your password", kind: "password", required: true }] : []),
 ], { confirm: "Sign", lead });
 
+/** The reading as the files that `recist correct` takes. */
+async function exportFiles() {
+  if (!scene.mayShare) return;
+  const answer = await fetch(api.exported(subject), { credentials: "same-origin" });
+  if (!answer.ok) {
+    const { error, remedy } = await answer.json().catch(() => ({}));
+    say([error || "There is nothing to export.", remedy].filter(Boolean).join(" "), "error");
+    return;
+  }
+  const address = URL.createObjectURL(await answer.blob());
+  h("a", { href: address, download: `${subject}-reading.zip` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** A file as it is sent: its name, and its content in base64. */
+function sent(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve({ name: file.name, content: String(reader.result).split(",", 2)[1] || "" });
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
+
+/** Take a reading over from files; a table takes the place of what was said of its kind. */
+function importFiles() {
+  if (!scene.mayChange || scene.patient.one_by_one) return;
+  const input = h("input", { type: "file", multiple: true, accept: ".csv,.zip,.nii,.gz", onchange: async () => {
+    try {
+      const files = await Promise.all([...input.files].map(sent));
+      if (files.length && (await send(() => api.importReading(subject, scene.patient.version, files)))) say("The reading was taken over.");
+    } catch {
+      say("A file could not be read.", "error");
+    }
+  } });
+  input.click();
+}
+
 const actions = {
+  exportFiles, importFiles,
   setStatus, ofLesion, linkTo, comment, confirmLesion, roles: ROLES,
   reject: () => ofLesion({ rejected: scene.chosen?.state !== "rejected" }, scene.chosen?.state === "rejected" ? "Why it is a lesion after all" : "Why it is not a lesion"),
   choose, activate: (name) => { activate(scene.dates.find(({ date }) => date === name)); redraw(); },
@@ -533,6 +573,8 @@ const commands = {
   n: () => beginNew(),
   u: () => byId("undo").click(),
   "/": () => comment(),
+  y: () => exportFiles(),
+  m: () => importFiles(),
   "?": showKeys,
   "[": () => resize(1 / 1.2),
   "]": () => resize(1.2),
