@@ -14,6 +14,7 @@ from recist.cli.shared_options import Out
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
+    from recist.review.room import Room
     from recist.review.trial.trial_settings import TrialSettings
 
 #: The command that needs no name.
@@ -147,6 +148,49 @@ def account(
     room = trial_room(_settings(trial))
     enter(room.database, form.name, AccountRole(form.role), form.password)
     print_line(f"{form.name} may log in as {form.role}")
+    if room.needs_second_factor:
+        _give_second_factor(room, form.name, afresh=False)
+
+
+@review.command("second-factor")
+def second_factor(
+    trial: Trial, name: Annotated[str, typer.Argument(help="Whose authenticator is new.")]
+) -> None:
+    """Give an account a new second factor, as where the old one is lost."""
+    _loaded()
+    from recist.review.web.app import trial_room
+
+    room = trial_room(_settings(trial))
+    if not room.needs_second_factor:
+        raise InputError(
+            "no second factor is asked for", where=trial, remedy="second_factor = true in [trial]"
+        )
+    _give_second_factor(room, name, afresh=True)
+
+
+def _give_second_factor(room: Room, name: str, *, afresh: bool) -> None:
+    """Print the address that an authenticator takes; an account that has one keeps it.
+
+    Args:
+        afresh: in the place of the one it has.
+    """
+    from sqlalchemy import select
+
+    from recist.review.database import audit_trail
+    from recist.review.database.tables import Account, SecondFactor
+    from recist.review.web import second_factor as factors
+    from recist.review.web.sessions import end_all
+
+    with room.database.session() as session:
+        account = session.scalar(select(Account).where(Account.name == name))
+        if account is None:
+            raise InputError(f"no account {name}", remedy="recist review account makes one")
+        if not afresh and session.get(SecondFactor, account.id) is not None:
+            return
+        audit_trail.act(session, audit_trail.SYSTEM, "give second factor")
+        address = factors.given(session, account)
+        end_all(session, account.id)
+    print_line(f"For the authenticator of {name}, shown this once: {address}")
 
 
 @review.command()

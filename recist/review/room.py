@@ -42,6 +42,7 @@ class Room:
         shows_proposals: whether a reader starts from what the run measured.
         one_by_one: a later date is neither listed nor served before the earlier is signed.
         needs_password: a signature needs the password again.
+        needs_second_factor: a login needs a code of an authenticator.
         adjudicate_on: in what two reads differ that an adjudicator decides.
         works: the work that the run kept of each subject.
         signed_folder: takes the files of each reading that is signed; None: nobody asked for them.
@@ -55,6 +56,7 @@ class Room:
     shows_proposals: bool = True
     one_by_one: bool = False
     needs_password: bool = False
+    needs_second_factor: bool = False
     adjudicate_on: tuple[Trigger, ...] = ()
     signed_folder: Path | None = None
     works: Works = field(default_factory=lambda: Works({}))

@@ -26,7 +26,7 @@ from recist.version import __version__
 #: What the first row has for a predecessor.
 FIRST = "0" * 64
 #: Only the hash of these goes into the audit.
-_SECRET = ("password_hash", "bits", "table_csv")
+_SECRET = ("password_hash", "secret", "bits", "table_csv")
 _FIELDS = (
     "number",
     "at",

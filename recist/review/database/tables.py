@@ -66,6 +66,25 @@ class Account(Base):
     created_at: Mapped[str] = mapped_column(String(32), default=now)
 
 
+class SecondFactor(Base):
+    """What an account shows beside its password: the secret of its authenticator."""
+
+    __tablename__ = "second_factors"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[str] = mapped_column(String(32), default=now)
+
+
+class UsedCode(Base):
+    """The newest code that an account used, by its step of time; none before it is taken."""
+
+    __tablename__ = "used_codes"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    step: Mapped[int]
+
+
 class WebSession(Base):
     """A browser that is logged in; of its key only the hash is kept."""
 
@@ -259,6 +278,7 @@ APPEND_ONLY = ("audit", "entries", "outlines", "signatures", "adjudications")
 #: Every change of these is an audit row.
 AUDITED = (
     Account,
+    SecondFactor,
     SubjectRow,
     Assignment,
     ReadingRow,

@@ -10,6 +10,7 @@
     protocol = "protocol.toml"   # preset or file; its reader_disagreement decides
     criteria = ["recist11"]
     adjudicate_on = ["best_response", "progression_date"]
+    second_factor = false        # true: a login needs a code of an authenticator
 
     [database]
     url = "postgresql+psycopg://recist@/trial"   # or sqlite:///review/trial.sqlite
@@ -47,6 +48,7 @@ class TrialSettings:
     Attributes:
         proposals: whether readers start from what the run measured (shown) or not (hidden).
         adjudicate_on: where two reads differ in one of these, an adjudicator chooses.
+        needs_second_factor: a login needs a code of an authenticator, beside the password.
         https: browsers reach the server by TLS, which a proxy ends.
     """
 
@@ -57,6 +59,7 @@ class TrialSettings:
     protocol: Protocol
     criteria: tuple[str, ...]
     adjudicate_on: tuple[Trigger, ...]
+    needs_second_factor: bool = False
     url: str
     audit_key: Path
     images: Path
@@ -76,6 +79,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[type, Any]]] = {
         "protocol": (str, "recist11-eortc"),
         "criteria": (list, ["recist11"]),
         "adjudicate_on": (list, ["best_response", "progression_date"]),
+        "second_factor": (bool, False),
     },
     "database": {
         "url": (str, "sqlite:///review/trial.sqlite"),
@@ -130,6 +134,7 @@ def _settings(table: Mapping[str, Any], folder: Path) -> TrialSettings:
         protocol=load(folder / protocol if protocol.endswith(".toml") else protocol),
         criteria=names_of_criteria(trial["criteria"]),
         adjudicate_on=tuple(_trigger(name) for name in trial["adjudicate_on"]),
+        needs_second_factor=trial["second_factor"],
         url=url,
         audit_key=folder / database["audit_key"],
         images=folder / database["images"],

@@ -21,11 +21,19 @@ def login(form: Login, request: Request, response: Response, room: RoomOf) -> di
     """Begin a session by name and password."""
     address = request.client.host if request.client else ""
     with room.database.session() as session:
-        opened = sessions.log_in(session, form.user, form.password, address)
+        code = form.code if room.needs_second_factor else None
+        opened = sessions.log_in(session, form.user, form.password, address, code=code)
     if opened is None:
-        raise HTTPException(401, "name and password do not fit")
+        what = "name, password and code" if room.needs_second_factor else "name and password"
+        raise HTTPException(401, f"{what} do not fit")
     set_cookie(response, opened, https=request.app.state.https)
     return {"name": opened.person.name, "role": opened.person.role.value, "csrf": opened.csrf}
+
+
+@router.get("/login")
+def asked(room: RoomOf) -> dict[str, bool]:
+    """What the login asks for beside name and password."""
+    return {"second_factor": room.needs_second_factor}
 
 
 @router.post("/logout", status_code=204)
@@ -44,6 +52,7 @@ def session(request: Request, found: Looking, room: RoomOf) -> dict[str, Any]:
         "role": found.person.role.value,
         "csrf": found.csrf,
         "trial": room.is_trial,
+        "second_factor": room.needs_second_factor,
         "network": request.app.state.delineator is not None,
         "criteria": list(room.criteria),
         "notice": RESEARCH_USE,

@@ -151,6 +151,7 @@ def trial_room(settings: TrialSettings) -> Room:
         shows_proposals=settings.shows_proposals,
         one_by_one=True,
         needs_password=True,
+        needs_second_factor=settings.needs_second_factor,
         adjudicate_on=settings.adjudicate_on,
         works=Works(folders, _on_terms_of(settings)),
     )

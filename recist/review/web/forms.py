@@ -64,8 +64,11 @@ class Form(BaseModel):
 
 
 class Login(Form):
+    """Name and password; a code of the authenticator where the room asks for it."""
+
     user: Name
     password: Word
+    code: Annotated[str, StringConstraints(max_length=16, strip_whitespace=True)] = ""
 
 
 class NewPassword(Form):

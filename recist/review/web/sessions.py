@@ -23,6 +23,7 @@ from recist.review.database import audit_trail
 from recist.review.database.audit_trail import Actor
 from recist.review.database.tables import Account, AccountRole, LoginFailure, WebSession
 from recist.review.room import Person
+from recist.review.web import second_factor
 
 COOKIE = "recist_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -75,8 +76,13 @@ def hashed_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
-def log_in(session: Session, name: str, password: str, address: str) -> Opened | None:
-    """Begin a session by name and password.
+def log_in(
+    session: Session, name: str, password: str, address: str, *, code: str | None = None
+) -> Opened | None:
+    """Begin a session by name and password, and a code where a second factor is asked for.
+
+    Args:
+        code: of the second factor; None where the room asks for none.
 
     Returns:
         None where they do not fit, or the account is disabled; which of these is not told. The
@@ -89,6 +95,8 @@ def log_in(session: Session, name: str, password: str, address: str) -> Opened |
     account = session.scalar(select(Account).where(Account.name == name))
     known = account is not None and not account.disabled and bool(account.password_hash)
     fits = password_fits(account.password_hash if account and known else _NOBODY, password)
+    if account is not None and known and fits and code is not None:
+        fits = second_factor.fits(session, account.id, code)
     if account is None or not known or not fits:
         session.add(LoginFailure(name=name[:64], address=address[:64], at=_text(_now())))
         audit_trail.note(session, Actor(name[:64], ""), "login failed", what=address)

@@ -25,7 +25,7 @@ from recist.review.trial.analytics import analytics
 from recist.review.trial.exports import write_export
 from recist.review.trial.permissions import check_reads, check_role, subjects_of
 from recist.review.trial.reads import NotReadyError, Read, SubjectReads, reads_of
-from recist.review.web import forms, sessions
+from recist.review.web import forms, second_factor, sessions
 from recist.review.web.access import Changing, Looking, RoomOf, desk
 from recist.review.web.forms import LARGEST_NUMBER
 from recist.review.web.reading_routes import Subject, check_password, page_of
@@ -252,8 +252,29 @@ def add_account(form: forms.NewAccount, found: Changing, room: RoomOf) -> dict[s
             raise ConflictError(f"there is an account {form.name}")
         at.act("create account")
         hashed = sessions.hashed_password(form.password)
-        at.session.add(Account(name=form.name, role=form.role, password_hash=hashed))
-    return {"name": form.name, "role": form.role}
+        account = Account(name=form.name, role=form.role, password_hash=hashed)
+        at.session.add(account)
+        at.session.flush()
+        address = second_factor.given(at.session, account) if room.needs_second_factor else ""
+    return {"name": form.name, "role": form.role, "second_factor": address}
+
+
+@router.post("/accounts/{name}/second-factor")
+def renew_second_factor(
+    name: Annotated[str, Path(max_length=64)], found: Changing, room: RoomOf
+) -> dict[str, str]:
+    """A new second factor, where the old one is lost; the sessions of the account end."""
+    check_role(found.person, AccountRole.ADMINISTRATOR)
+    if not room.needs_second_factor:
+        raise ConflictError("no second factor is asked for in this trial")
+    with desk(room, found) as at:
+        account = at.session.scalar(select(Account).where(Account.name == name))
+        if account is None:
+            raise LookupError(name)
+        at.act("renew second factor")
+        address = second_factor.given(at.session, account)
+        sessions.end_all(at.session, account.id)
+    return {"name": name, "second_factor": address}
 
 
 @router.post("/accounts/{name}")

@@ -41,7 +41,9 @@ export async function session() {
   return found;
 }
 
-export const login = (user, password) => call("POST", "login", { user, password });
+export const login = (user, password, code = "") => call("POST", "login", { user, password, code });
+export const loginAsks = () => call("GET", "login");
+export const renewSecondFactor = (name) => call("POST", `trial/accounts/${encodeURIComponent(name)}/second-factor`, {});
 export const logout = () => call("POST", "logout", {});
 export const patients = async () => (await call("GET", "patients")).patients;
 export const patient = (subject) => call("GET", of(subject));

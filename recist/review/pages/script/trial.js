@@ -30,8 +30,14 @@ async function addAccount() {
     { name: "role", label: "Role", kind: "choice", options: ROLES },
     { name: "password", label: "First password", kind: "password", required: true, hint: "at least 12 characters" },
   ], { confirm: "Add" });
-  if (said) await api.addAccount(said);
+  if (said) await handOver(await api.addAccount(said));
   return said;
+}
+
+/** Show the address that the person's authenticator takes, this once. */
+async function handOver({ name, second_factor: address }) {
+  if (!address) return;
+  await ask(`For the authenticator of ${name}`, [{ name: "address", label: "Hand this over, by another way than the password; it is not shown again", kind: "long", value: address }], { confirm: "Done" });
 }
 
 async function answerQuery(query) {
@@ -62,7 +68,10 @@ function subjects(rows, people) {
 function people(accounts) {
   const mine = who.role === "administrator";
   return block("People", mine ? button("New account", "", doing(addAccount)) : null, table(["Name", "Role", ""], accounts.map(({ name, role, disabled }) => [
-    name, role, mine && name !== who.name ? h("button", { type: "button", onclick: doing(async () => api.changeAccount(name, { disabled: !disabled })) }, disabled ? "Let in again" : "Shut out") : disabled ? "shut out" : "",
+    name, role, mine && name !== who.name ? [
+      h("button", { type: "button", onclick: doing(async () => api.changeAccount(name, { disabled: !disabled })) }, disabled ? "Let in again" : "Shut out"),
+      who.second_factor ? h("button", { type: "button", onclick: doing(async () => handOver(await api.renewSecondFactor(name))) }, "New authenticator") : null,
+    ] : disabled ? "shut out" : "",
   ])));
 }
 
