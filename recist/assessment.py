@@ -1,4 +1,4 @@
-"""The verb: a course and a protocol in, assessments and outcomes by every criterion out."""
+"""Assessing: a course and a protocol in, assessments and outcomes by every criterion out."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Field(Word):
 
 
 class Status(Word):
-    """What was seen of a lesion at a time point (the contract's column ``status``)."""
+    """What was seen of a lesion at a time point (column ``status`` of the tables)."""
 
     MEASURED = "measured"
     ABSENT = "absent"

@@ -37,7 +37,7 @@ class Response(StrEnum):
 
 
 class Scope(StrEnum):
-    """The set of lesions that an answer is about (the contract's column ``lesions``)."""
+    """The set of lesions that an answer is about (column ``lesions`` of the tables)."""
 
     ALL = "all"
     IN_FIELD = "in-field"

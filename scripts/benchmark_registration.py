@@ -156,7 +156,7 @@ def moved(volume: Volume, kind: str, seed: int) -> Moved:
     painted = motion.lesion_at(volume, places, radii)
     later = radii * random.uniform(1 - LARGEST_CHANGE, 1.2, PLACES)
     smaller = motion.lesion_at(volume, places, later)
-    if kind == "contrast":  # vessels and organs take up contrast medium, by as much as each wants
+    if kind == "contrast":  # vessels and organs take it up, each in an amount of its own
         smooth = scipy.ndimage.gaussian_filter(
             random.normal(0, 1, [n // 8 + 2 for n in fixed.shape]), 1.5
         )

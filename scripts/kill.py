@@ -3,10 +3,11 @@
     python scripts/kill.py                  # 100 kills
     python scripts/kill.py --kills 10 --seed 3
 
-Two small patients are assessed once in peace. Then the same job is killed (SIGKILL) again and again
-and resumed, until it gets to its end; what it leaves must be the same, byte for byte, but for
-``run.json``, which holds times. Then all begins anew, until so many kills are spent. Exit code 1
-where a file differs, is missing or is left over. POSIX only: the job runs in a fork of this one.
+Two small patients are assessed once without a kill. Then the same job is killed (SIGKILL) again
+and again and resumed, until it gets to its end; what it leaves must be the same, byte for byte, but
+for ``run.json``, which holds times. Then all begins anew, until so many kills are spent. Exit
+code 1 where a file differs, is missing or is left over. POSIX only: the job runs in a fork of this
+one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from recist.phantom.small import write_small_patient
 from recist.protocol import load
 from recist.run.batch import run
 
-#: Of the time of a run in peace, within which it is killed; a little more, so that some end.
+#: A kill comes within this share of the time of an undisturbed run; above 1, so that some end.
 LATEST = 1.05
 #: Holds when and how long.
 TIMED = "run.json"
@@ -94,7 +95,7 @@ def kills(folder: Path, wanted: int, seed: int) -> tuple[int, int, list[str]]:
         write_small_patient(studies / name, name, seed=number)
     started = time.monotonic()
     if not ended_within(begin(studies, folder / "peace"), 600):
-        raise RuntimeError("the job in peace took more than ten minutes")
+        raise RuntimeError("the undisturbed job took more than ten minutes")
     whole = time.monotonic() - started
     expected = contents(folder / "peace")
     spent, ended = 0, 0

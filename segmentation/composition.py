@@ -4,7 +4,7 @@ Forty sarcomas do not show what a sarcoma can be. A lesion that is mostly fat, o
 rim take up nothing, and one with next to no uptake were each seen once or never, and the network
 drew the hot nodule alone. Such parts are therefore laid into lesions whose outline is known; oedema
 without a label is laid around them; and organs of bodies without a lesion get the uptake that they
-have by nature, so that heat alone is no sign of a lesion.
+have by nature, so that uptake alone is no sign of a lesion.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from scipy import ndimage
 from imaging.errors import GeometryError, InputError
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
 
-#: Surfaces closer than this count as the same (issue of the figures: surface Dice at 3 mm).
+#: Surfaces closer than this count as the same: surface Dice at 3 mm.
 SURFACE_TOLERANCE_MM = 3.0
 #: A lesion counts as found when it shares this part of its voxels with what was delineated.
 FOUND_OVERLAP = 0.1

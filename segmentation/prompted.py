@@ -1,4 +1,4 @@
-"""One lesion by a prompt: one door to the network of small lesions, the large one and the rest.
+"""One lesion by a prompt: asks the network of small lesions, the large one, or another method.
 
 The prompt decides who answers. A line says how long the lesion is and a lesion carried over how
 long it was; after a click near the lung the network of small lesions finds out. Up to 70 mm it

@@ -6,8 +6,8 @@ affine matrix can hold: first shift and size, from several sizes so that halving
 found, then small changes of shape. Least squares on the slope of the image (Lucas and Kanade, IJCAI
 1981:674), over points of the lesion instead of a grid.
 
-What is carried over is the outline that somebody drew, with its own habit of where a border lies.
-How well the two images match along it says how far it can be trusted.
+What is carried over is the outline that somebody drew, wherever that person puts the border of a
+lesion. How well the two images match along it says how far it can be trusted.
 """
 
 from __future__ import annotations

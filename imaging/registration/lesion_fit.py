@@ -16,7 +16,7 @@ SMALLEST_SCALE, LARGEST_SCALE = 0.2, 2.6
 SIZE_STEPS, SHAPE_STEPS = 12, 10
 #: Differences beyond this are something else beside the lesion (a vessel, gas), HU.
 LARGEST_DIFFERENCE_HU = 150.0
-#: Of an offset of both images (contrast medium) no more than this is allowed for, HU.
+#: A constant difference of both images (contrast medium) is taken off up to this much, HU.
 LARGEST_OFFSET_HU = 60.0
 #: A step is no longer than this, mm, and changes no length by more than this share.
 LONGEST_STEP_MM, LARGEST_STRETCH = 4.0, 0.12
@@ -26,7 +26,8 @@ SHAPE_COST = 2.0
 LEAST_IMAGED = 0.5
 #: The earlier image is tried with its blur divided by these, in so many rounds.
 BLUR_FACTORS, BLUR_ROUNDS = (0.55, 0.7, 0.85, 1.0, 1.3), 2
-#: Another blur than that of the voxels must lessen what is unlike by its factor to this power.
+#: A blur other than that of the voxels is taken only where it divides the mismatch, which is
+#: 1 - correlation, by more than its own factor to this power.
 BLUR_COST = 0.5
 TINY = 1e-6
 

@@ -41,7 +41,7 @@ _AFTER_ENROLMENT = (
     EventKind.LAST_ALIVE,
 )
 
-#: In an arm named by so few of so many, the name may be a slip of the pen.
+#: In an arm named by so few of so many, the name may be a typing error.
 FEWEST_IN_ARM, MANY_PATIENTS = 1, 8
 
 

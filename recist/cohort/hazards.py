@@ -132,7 +132,7 @@ def cox(
     )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # where the likelihood rises without end, so it says
+            warnings.simplefilter("error")  # statsmodels warns where the likelihood has no maximum
             fitted = model.fit()
     except (ConvergenceWarning, HessianInversionWarning, RuntimeWarning, np.linalg.LinAlgError):
         return None

@@ -26,7 +26,7 @@ from recist.response import Outcome, Scope
 from recist.table import clinical_cells
 from recist.table.results import yes_no
 
-#: The seed trial (NCT03548428): one to five lesions, diameters together up to 6 cm, three or five
+#: The trial NCT03548428: one to five lesions, diameters together up to 6 cm, three or five
 #: fractions within three weeks.
 MOST_LESIONS, MOST_CUMULATIVE_MM = 5, 60
 FRACTIONS, LONGEST_COURSE_DAYS = (3, 5), 21

@@ -1,4 +1,4 @@
-"""The tables of one simulated trial of the seed's design: 2:1, scans by schedule, irradiated and
+"""The tables of one simulated trial, as NCT03548428 is: 2:1, scans by schedule, irradiated and
 other lesions. For trying the analysis, and for its tests; nothing in it is a patient.
 """
 

@@ -125,7 +125,7 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR091
             status = measurement.status
             is_node = targets.get(lesion_id)
             if is_node is not None:
-                # The common case in line: one diameter, as recorded.
+                # The common case without a call, for speed: one diameter, as recorded.
                 if status is _MEASURED and as_recorded and len(measurement.parts_mm) == 1:
                     size: Decimal | None = measurement.parts_mm[0]
                 elif status is _ABSENT:

@@ -14,7 +14,11 @@ from imaging.tables.rows import csv_text
 from imaging.volume import Mask
 from imaging.writing import write_text
 from pet.response.pet_assessment import PetAssessment
-from recist.export.contract_tables import (
+from recist.export.dicom.dated import algorithm_of, segments_of
+from recist.export.dicom.documents import described
+from recist.export.dicom.objects import DICOM_FOLDER, SEG_DESCRIPTION, write_objects
+from recist.export.field_table import write_fields
+from recist.export.written_tables import (
     write_events,
     write_measurements,
     write_outcomes,
@@ -22,10 +26,6 @@ from recist.export.contract_tables import (
     write_timepoints,
     write_timepoints_json,
 )
-from recist.export.dicom.dated import algorithm_of, segments_of
-from recist.export.dicom.documents import described
-from recist.export.dicom.objects import DICOM_FOLDER, SEG_DESCRIPTION, write_objects
-from recist.export.field_table import write_fields
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.result import PatientResult, PetTotals
 from recist.patient.result_folder import (

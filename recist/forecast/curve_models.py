@@ -71,7 +71,7 @@ class CurveFit:
     """One curve on one series.
 
     Attributes:
-        aic: less is better; of the error that one reading of the sum has.
+        aic: Akaike's criterion, less is better; computed with the error of one reading of the sum.
         nadir_day, nadir_mm: the smallest size up to a year beyond the last scan; since the first.
         flags: parameters of which nothing is known but that they lie beyond a bound.
     """

@@ -1,4 +1,4 @@
-"""What an archive can be asked, whatever it speaks; and how it refuses."""
+"""What an archive can be asked, by DIMSE and DICOMweb alike; and how it refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imaging.errors import InputError
 
 
 class RefusedError(InputError):
-    """The archive says no: it would say no again."""
+    """The archive refuses, and would refuse again: to try again is of no use."""
 
 
 class BrokenError(InputError):

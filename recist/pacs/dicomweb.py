@@ -30,7 +30,7 @@ _FIELDS = ("SOPClassUID", "Modality", "StudyDate", "PatientID")
 
 
 class DeniedError(RefusedError):
-    """Of everything, not of one object."""
+    """The archive refuses whatever is asked, not one object alone."""
 
 
 class WebArchive:

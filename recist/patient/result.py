@@ -1,7 +1,7 @@
 """Everything that the output needs to know of one patient, without the volumes.
 
-The pipeline fills a :class:`Case`; report and exports only read it. Images are reduced to what is
-shown while the volumes are at hand, so memory does not grow with the number of dates.
+The pipeline fills a :class:`PatientResult`; report and exports only read it. Images are reduced to
+what is shown while the volumes are at hand, so memory does not grow with the number of dates.
 """
 
 from __future__ import annotations

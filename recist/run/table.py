@@ -210,7 +210,7 @@ def assess_chunk(task: Task, chunk: Chunk) -> Packed:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Nothing here refers to itself, so looking for cycles would take half of the time in vain."""
+    """No object made here refers to itself, yet looking for such cycles takes half of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -238,7 +238,7 @@ class _Case:
 
 
 def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
-    """All subjects of a chunk, stage by stage: the code of one stage stays in the cache."""
+    """All subjects of a chunk, stage by stage, so that the processor keeps the code at hand."""
     done = Rendered()
     records, broken = _records(task, chunk, done.findings)
     broken |= task.refused & records.keys()

@@ -1,6 +1,6 @@
-"""From the text of a cell to its value: the words of the trade, and diameters.
+"""From the text of a cell to its value: clinical words, and diameters.
 
-Beside the words of the contract those of case report forms are read where they can mean one thing
+Beside the documented words those of case report forms are read where they can mean one thing
 only; :func:`is_plain_word` tells them apart, so that it can be said.
 """
 
@@ -199,7 +199,7 @@ def diameter_word(text: str) -> Status | None:
 
 
 def is_plain_word(kind: type[StrEnum], text: str) -> bool:
-    """Whether a word is one of the contract's, and not one that is merely understood."""
+    """Whether a word is a documented one, and not one that is merely understood."""
     return _key(text) not in _FORM_WORDS[kind]
 
 

@@ -1,4 +1,4 @@
-"""Responses and outcomes as rows of a table and as JSON, in the form of the contract."""
+"""Responses and outcomes as rows of a table and as JSON, in the documented form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POLICY_COLUMNS = ("fda_a", "fda_b", "fda_c", "ema_itt")
 
 
 def timepoint_columns(*, has_dates: bool) -> list[str]:
-    """Columns of ``timepoints.csv``: those of the contract first."""
+    """Columns of ``timepoints.csv``: those that never change first, new ones at the end."""
     return [
         "subject",
         "date" if has_dates else "day",
@@ -55,7 +55,7 @@ def timepoint_columns(*, has_dates: bool) -> list[str]:
 
 
 def outcome_columns(*, has_dates: bool) -> list[str]:
-    """Columns of ``outcomes.csv``: those of the contract first."""
+    """Columns of ``outcomes.csv``: those that never change first, new ones at the end."""
     time = "date" if has_dates else "day"
     return [
         "subject",

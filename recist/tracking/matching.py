@@ -64,7 +64,7 @@ def pairings(costs: Mapping[tuple[int, int], float]) -> list[tuple[int, int, flo
         costs: of every (lesion, candidate) that may be linked.
 
     Returns:
-        Lesion, candidate and by how much the cheapest way without this pair is dearer.
+        Lesion, candidate, and how much more the cheapest way without this pair costs.
     """
     # Lesions that share no possible candidate, even through others, do not compete.
     rows = {n: i for i, n in enumerate(dict.fromkeys(n for n, _ in costs))}

@@ -1,4 +1,4 @@
-"""Other people's models from a local path, asked through the same door as our own.
+"""Other people's models from a local path, asked in the same way as our own.
 
 A MONAI bundle, a TorchScript file, the result folder of nnU-Net v2, or label maps that another tool
 has already written. Nothing is downloaded. A TorchScript file is code, and a MONAI bundle's

@@ -1,4 +1,4 @@
-"""The door to other people's models: what lies at a path, opened and asked."""
+"""Other people's models: opens what lies at a path, and asks it for lesions."""
 
 from __future__ import annotations
 

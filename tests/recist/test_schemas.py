@@ -14,7 +14,7 @@ from imaging.writing import SCHEMA_VERSION
 from recist.cohort import abscopal_file
 from recist.course import Field, Lesion, Measurement, Role, Timepoint
 from recist.criteria.sums import baseline_sum
-from recist.export.contract_tables import write_timepoints_json
+from recist.export.written_tables import write_timepoints_json
 from recist.protocol import DEFAULT
 from recist.run.table import assess_file
 

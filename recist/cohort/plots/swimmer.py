@@ -21,7 +21,7 @@ from recist.cohort.times import FollowedPatient, FollowedTime
 from recist.course import EventKind, Field
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
 
-#: Tallest swimmer, in inches.
+#: Largest height of the plot, in inches.
 TALLEST = 13.0
 
 #: Progression by where it was: in the field, outside of it, on both sides; of an unknown field.

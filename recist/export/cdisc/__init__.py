@@ -1,4 +1,4 @@
 """Trial data in the forms of CDISC: SDTM (TU, TR, RS) and ADaM (ADRS, ADTTE), out and in.
 
-A face of the results: every response and date comes from the assessment, nothing is judged here.
+The results in another form: every response and date is that of the assessment; no rule is here.
 """

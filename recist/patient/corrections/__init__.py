@@ -1,8 +1,8 @@
 """What a reader says against, or beside, what the rules and the network found in a patient.
 
 One thing for all ways in: the tables that ``recist correct`` takes, what the reading room stores,
-and what comes back from a workstation as DICOM. :class:`Corrections` are those of one patient and
-one reader's state of mind: taking a correction out of them undoes it without a trace.
+and what comes back from a workstation as DICOM. :class:`Corrections` holds all
+that stands of one patient at one moment: a correction that is taken out of it leaves no trace.
 """
 
 from __future__ import annotations

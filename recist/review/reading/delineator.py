@@ -1,4 +1,4 @@
-"""The network at the reader's hand: one lesion from a click or a line, one at a time."""
+"""The network, asked by a reader: one lesion from a click or a line, one at a time."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from imaging.errors import InputError
 from imaging.nifti import write_label_map
 from imaging.volume import Grid, Mask
 from imaging.writing import write_text
-from recist.export.contract_tables import (
+from recist.export.written_tables import (
     write_events,
     write_measurements,
     write_outcomes,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from imaging.errors import InputError
 from recist.course import Course
-from recist.export.contract_tables import measurement_lines
+from recist.export.written_tables import measurement_lines
 from recist.review.database.tables import (
     ReadingRow,
     ReadingState,

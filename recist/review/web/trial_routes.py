@@ -284,7 +284,7 @@ def change_account(
     found: Changing,
     room: RoomOf,
 ) -> dict[str, Any]:
-    """Another role, or an end; the sessions of the account end too. Nobody changes their own."""
+    """Another role, or the account is closed; its sessions end too. Nobody changes their own."""
     check_role(found.person, AccountRole.ADMINISTRATOR)
     if name == found.person.name:
         raise HTTPException(403, "nobody changes their own account")

@@ -16,7 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from recist.course import Course, Field, Lesion, Measurement, Role, Status, Timepoint
-from recist.export.contract_tables import write_timepoints_json
+from recist.export.written_tables import write_timepoints_json
 from recist.patient.result import PatientResult
 from recist.protocol import DEFAULT
 from recist.report.page import render

@@ -25,7 +25,7 @@ from recist.course import (
     Status,
     Timepoint,
 )
-from recist.export.contract_tables import (
+from recist.export.written_tables import (
     write_events,
     write_measurements,
     write_outcomes,

@@ -1,4 +1,4 @@
-"""Courses, responses and outcomes as tables: the contract's files, for the main job.
+"""Courses, responses and outcomes as tables: the documented files of ``recist run``.
 
 What is written here is read back by :mod:`recist.table`: a reader may correct a diameter in
 ``measurements.csv`` and assess it again.
