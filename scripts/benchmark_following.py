@@ -45,6 +45,8 @@ from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Carried
+from segmentation.quality import dice_of_masks
+from segmentation.validation import category_kappa
 
 DAYS = (0, 56, 112, 168, 224)
 MEASURABLE_MM = 10.0
@@ -244,15 +246,6 @@ def categories(course: Course) -> list[str]:
     return [str(each.overall) for each in assessments]
 
 
-def kappa(pairs: Sequence[tuple[str, str]]) -> float:
-    """Cohen's, unweighted."""
-    words = sorted({word for pair in pairs for word in pair})
-    table = np.array([[pairs.count((a, b)) for b in words] for a in words], dtype=float)
-    table /= max(table.sum(), 1)
-    chance = float(table.sum(axis=0) @ table.sum(axis=1))
-    return (float(np.trace(table)) - chance) / (1 - chance) if chance < 1 else 1.0
-
-
 def within(outcome: Outcome, found_mm: float) -> bool:
     return abs(found_mm - outcome.true_mm) <= max(0.15 * outcome.true_mm, 3.0)
 
@@ -324,7 +317,8 @@ def main() -> None:
             flush=True,
         )
     summary(rows)
-    print(f"kappa of the category: followed {kappa(followed):.2f}, unchanged {kappa(plain):.2f}")
+    kappas = category_kappa(followed), category_kappa(plain)
+    print(f"kappa of the category: followed {kappas[0]:.2f}, unchanged {kappas[1]:.2f}")
 
 
 if __name__ == "__main__":

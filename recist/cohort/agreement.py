@@ -6,6 +6,7 @@ Kappa by statsmodels. The six intraclass correlations are those of Shrout and Fl
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -75,14 +76,31 @@ def kappa(answers: Sequence[Sequence[str]]) -> float | None:
     if len(words) < 2:
         return None
     if readers == {2}:
-        pairs = Counter((first, second) for first, second in answers)
-        return cohen([[pairs[a, b] for b in words] for a in words])
+        return agreement([(first, second) for first, second in answers]).kappa
     counts = [[each.count(word) for word in words] for each in map(list, answers)]
     return float(inter_rater.fleiss_kappa(np.array(counts), method="fleiss"))
 
 
-def cohen(table: npt.ArrayLike) -> float:
-    """Cohen's kappa of a square table of counts."""
+class Agreement(NamedTuple):
+    """Cohen's kappa with its 95 % interval; NaN where all answers are one word."""
+
+    pairs: int
+    kappa: float
+    low: float
+    high: float
+
+
+def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
+    """Of two readers on the same subjects (Cohen 1960; variance: Fleiss, Cohen, Everitt 1969)."""
     from statsmodels.stats import inter_rater  # noqa: PLC0415 - heavy
 
-    return float(inter_rater.cohens_kappa(np.asarray(table), return_results=False))
+    words = sorted({word for pair in pairs for word in pair})
+    if len(words) < 2:
+        return Agreement(len(pairs), math.nan, math.nan, math.nan)
+    counts = Counter(pairs)
+    table = np.array([[counts[a, b] for b in words] for a in words])
+    with np.errstate(invalid="ignore", divide="ignore"):  # a z value of 0/0, which is not used
+        found = inter_rater.cohens_kappa(table)
+    low = max(-1.0, float(found.kappa_low))
+    high = min(1.0, float(found.kappa_upp))
+    return Agreement(len(pairs), float(found.kappa), low, high)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from recist.cohort.agreement import Agreement, agreement
 from recist.course import Course, Role, Status
 from recist.review.database.tables import AuditRow, SubjectRow
 from recist.review.reading.assessed import AssessedReading
@@ -32,31 +32,6 @@ PUBLISHED = {
     "other_targets": "85 % of those adjudicated had at least one other target lesion",
     "kappa": "0.510 for the overall response (82 pairs)",
 }
-
-
-class Agreement(NamedTuple):
-    """Cohen's kappa with its 95 % interval; NaN where all answers are one word."""
-
-    pairs: int
-    kappa: float
-    low: float
-    high: float
-
-
-def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
-    """Of two readers on the same subjects; variance by Fleiss, Cohen and Everitt 1969."""
-    from statsmodels.stats import inter_rater  # noqa: PLC0415 - heavy
-
-    words = sorted({word for pair in pairs for word in pair})
-    if len(words) < 2:
-        return Agreement(len(pairs), math.nan, math.nan, math.nan)
-    counts = Counter(pairs)
-    table = np.array([[counts[a, b] for b in words] for a in words])
-    with np.errstate(invalid="ignore", divide="ignore"):  # a z value of 0/0, which is not used
-        found = inter_rater.cohens_kappa(table)
-    low = max(-1.0, float(found.kappa_low))
-    high = min(1.0, float(found.kappa_upp))
-    return Agreement(len(pairs), float(found.kappa), low, high)
 
 
 def cause(first: AssessedReading | None, second: AssessedReading | None) -> str:

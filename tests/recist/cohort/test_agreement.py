@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from imaging.errors import InputError
-from recist.cohort.agreement import cohen, intraclass_correlation, kappa
+from recist.cohort.agreement import agreement, intraclass_correlation, kappa
 
 #: Shrout and Fleiss 1979, Table 2: six targets, four judges.
 JUDGES = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -31,13 +33,21 @@ def test_fleiss() -> None:
 
 
 def test_cohen() -> None:
-    assert cohen([[20, 5], [10, 15]]) == pytest.approx(0.4)
     answers = [("PD", "PD")] * 20 + [("PD", "SD")] * 5 + [("SD", "PD")] * 10 + [("SD", "SD")] * 15
     assert kappa(answers) == pytest.approx(0.4)
 
 
 def test_where_all_answer_the_same_chance_agrees_as_well() -> None:
     assert kappa([("PD", "PD"), ("PD", "PD")]) is None
+
+
+def test_a_reader_who_knows_one_word_agrees_no_better_than_chance() -> None:
+    found = agreement([("SD", "SD"), ("SD", "PD")])
+    assert (found.pairs, found.kappa) == (2, 0.0)
+
+
+def test_two_readers_of_the_same_word_have_no_kappa() -> None:
+    assert math.isnan(agreement([("SD", "SD"), ("SD", "SD")]).kappa)
 
 
 def test_gaps_are_refused() -> None:

@@ -6,10 +6,11 @@ import datetime as dt
 
 import pytest
 
+from recist.cohort.agreement import agreement
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.protocol import DEFAULT
 from recist.review.reading.assessed import AssessedReading, assess_reading
-from recist.review.trial.analytics import agreement, cause, seconds_of_reading
+from recist.review.trial.analytics import cause, seconds_of_reading
 
 
 def read(
