@@ -5,9 +5,9 @@ header leaves a choice; each module states which.
 """
 
 from pet.suv.audit import Adaptation, Audit, CandidateTime, Check
-from pet.suv.body import Body, SuvType
 from pet.suv.conversion import suv_factors, to_suv
 from pet.suv.listing import suv_report
+from pet.suv.normalisation import Body, SuvType
 from pet.suv.suv_errors import (
     InconsistentTagError,
     InvalidTagError,

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pet.suv.body import SuvType
+from pet.suv.normalisation import SuvType
 
 
 @dataclass(frozen=True, slots=True)

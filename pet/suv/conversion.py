@@ -22,8 +22,8 @@ from pet.suv.administration import (
     radiopharmaceutical,
 )
 from pet.suv.audit import Audit, CandidateTime
-from pet.suv.body import Body, SuvType
 from pet.suv.enhanced_pet import frames, is_multi_frame
+from pet.suv.normalisation import Body, SuvType
 from pet.suv.notes import Notes
 from pet.suv.patient import gain, read_body
 from pet.suv.pet_elements import numbers

@@ -12,8 +12,8 @@ from pydicom.errors import InvalidDicomError
 from imaging.errors import InputError
 from imaging.writing import SCHEMA_VERSION
 from pet.suv.audit import Audit
-from pet.suv.body import SuvType
 from pet.suv.conversion import suv_factors
+from pet.suv.normalisation import SuvType
 
 
 def suv_report(

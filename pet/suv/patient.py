@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydicom.dataset import Dataset
 
 from imaging.errors import HeaderError
-from pet.suv.body import Body, SuvType
+from pet.suv.normalisation import Body, SuvType
 from pet.suv.notes import Notes
 from pet.suv.pet_elements import number, text
 from pet.suv.suv_errors import InvalidTagError, tag_text
