@@ -45,7 +45,6 @@ from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Carried
-from segmentation.quality import dice_of_masks
 from segmentation.validation import category_kappa
 
 DAYS = (0, 56, 112, 168, 224)
