@@ -19,7 +19,7 @@ from recist.patient.proposal import KnownLesion, Proposal
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.patient.work.observed import FoundBefore, ObservedDate
 from recist.tracking import Track, track
-from segmentation.quality import shared_voxels
+from segmentation.evaluation import shared_voxels
 
 #: Of more new lesions than this the smallest are not looked for at earlier dates.
 MOST_LOOKED_FOR = 20

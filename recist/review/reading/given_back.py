@@ -12,6 +12,7 @@ from imaging.errors import InputError
 from imaging.nifti import write_label_map
 from imaging.volume import Grid, Mask
 from imaging.writing import write_text
+from recist.export.patient_files import DELINEATIONS
 from recist.export.written_tables import (
     write_events,
     write_measurements,
@@ -20,7 +21,6 @@ from recist.export.written_tables import (
     write_timepoints,
     write_timepoints_json,
 )
-from recist.export.patient_files import DELINEATIONS
 from recist.patient.corrections import NOTHING_SAID, Corrections, write_corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
 from recist.patient.result import SignedBy
