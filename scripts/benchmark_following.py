@@ -1,6 +1,6 @@
 """Lesions followed through simulated courses on real CT: diameters, categories, what is gone.
 
-    python scripts/benchmark_following.py FOLDER [--courses N] [--seed S] [--network]
+    python scripts/benchmark_following.py FOLDER [--courses N] [--seed S] [--network] [--retest]
 
 FOLDER holds ``NAME_ct.nii.gz`` and, where there are real lesions, ``NAME_lab.nii.gz``. Into each CT
 lesions are drawn beside the real ones (lung nodules, nodes in fat, metastases in soft tissue), and
@@ -9,6 +9,10 @@ change of shape, vanishing; another position, breathing, grid and noise. Only th
 outlines. Printed: errors of the diameters, how they keep to 15 % or 3 mm, what became of vanished
 lesions, and kappa of the RECIST 1.1 category against that of the truth. Beside it the plain ways:
 the outline carried by the registration alone, and (``--network``) the network prompted by it.
+
+With ``--retest`` one later date is scanned twice: the same lesions, shifted by parts of a voxel, in
+slices of another thickness, with other noise, by another kernel. Printed: how far both diameters of
+a lesion lie apart, and how often both scans give the same category.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ from recist.measure import caliper
 from recist.patient.examination import Examination
 from recist.patient.following import Second, propose
 from recist.patient.proposal import KnownLesion
-from recist.phantom.evolution import Motion, drawn_lesion, erased, evolved, stretch
+from recist.phantom.evolution import Motion, by_kernel, drawn_lesion, erased, evolved, stretch
 from recist.protocol import DEFAULT
 from segmentation.evaluation import dice_of_masks
 from segmentation.infer import Delineation
@@ -107,8 +111,8 @@ def drawn_into(ct: Volume, taken: list[Mask], number: int, random: np.random.Gen
     return ct
 
 
-def simulated(path: Path, random: np.random.Generator) -> SimulatedCourse:
-    """A course on one CT."""
+def started(path: Path, random: np.random.Generator) -> tuple[Volume, list[Mask]]:
+    """A CT and its lesions, the real ones and those drawn into it."""
     ct, _ = read_nifti(path, Unit.HU)
     label = Path(str(path).replace("_ct.nii.gz", "_lab.nii.gz"))
     real: list[Mask] = []
@@ -117,6 +121,29 @@ def simulated(path: Path, random: np.random.Generator) -> SimulatedCourse:
         real = [Mask.of(labels == n, ct.grid) for n in np.unique(labels) if n]
     lesions = [mask for mask in real if mask.voxels > 20]
     ct = drawn_into(ct, lesions, int(random.integers(3, 12)) + len(lesions), random)
+    return ct, lesions
+
+
+def scanned_twice(path: Path, random: np.random.Generator) -> SimulatedCourse:
+    """The first date, and one later date scanned twice."""
+    ct, lesions = started(path, random)
+    trend = random.uniform(-0.4, 0.3)
+    scales = np.clip(np.exp(random.normal(trend, 0.2, len(lesions))), 0.4, 1.8)
+    matrices = [stretch(random, float(scale), uneven=0.08) for scale in scales]
+    volumes, outlines = [ct], [tuple(lesions)]
+    for _ in range(2):
+        motion = Motion.drawn(random, ct.grid, degrees=2.0, mm=8.0, bend_mm=2.0)
+        noise = float(random.uniform(3.0, 12.0))
+        grid = later_grid(ct.grid, random)
+        volume, found = evolved(ct, lesions, matrices, motion, grid, noise_hu=noise, random=random)
+        volumes.append(by_kernel(volume, float(random.uniform(-0.8, 0.8))))
+        outlines.append(found)
+    return SimulatedCourse(path.name.split("_ct")[0], tuple(volumes), tuple(outlines))
+
+
+def simulated(path: Path, random: np.random.Generator) -> SimulatedCourse:
+    """A course on one CT."""
+    ct, lesions = started(path, random)
     volumes, outlines = [ct], [tuple(lesions)]
     scales = np.ones(len(lesions))
     gone = np.zeros(len(lesions), np.bool_)
@@ -279,14 +306,47 @@ def summary(rows: Sequence[Outcome]) -> None:
     print(f"there, of 10 mm and more, but called vanished: {missed}")
 
 
+def retest(paths: Sequence[Path], courses: int, seed: int) -> None:
+    """Both scans of each patient, measured on their own from the outlines of the first date."""
+    apart: list[float] = []
+    sizes: list[float] = []
+    pairs: list[tuple[str, str]] = []
+    for number in range(courses):
+        random = np.random.default_rng((seed, number))
+        course = scanned_twice(paths[number % len(paths)], random)
+        own = list(outcomes(course, None))
+        first = [longest_mm(mask) for mask in course.lesions[0]]
+        found = [[row.found_mm for _, d, row in own if d == date] for date in (1, 2)]
+        said = [categories(as_course(course.name, [first, each]))[0] for each in found]
+        pairs.append((said[0], said[1]))
+        for one, other in zip(*found, strict=True):
+            if min(one, other) >= MEASURABLE_MM:
+                apart.append(one - other)
+                sizes.append((one + other) / 2)
+        print(f"{course.name}: {len(first)} lesions, {said[0]} | {said[1]}", flush=True)
+    differences, means = np.array(apart), np.array(sizes)
+    print(
+        f"{len(apart)} lesions of 10 mm and more at both scans: mean difference "
+        f"{differences.mean():+.2f} mm, standard deviation {differences.std():.2f} mm "
+        f"({(differences / means).std():.1%}), "
+        f"median {np.median(np.abs(differences)):.2f}, 95 % below "
+        f"{np.percentile(np.abs(differences), 95):.1f} mm"
+    )
+    print(f"the same category at both scans: {sum(a == b for a, b in pairs)} of {len(pairs)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--courses", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--network", action="store_true")
+    parser.add_argument("--retest", action="store_true", help="one later date, scanned twice")
     given = parser.parse_args()
     paths = sorted(given.folder.glob("*_ct.nii.gz"))
+    if given.retest:
+        retest(paths, given.courses, given.seed)
+        return
     second = network(Models.shipped()) if given.network else None
     rows: list[Outcome] = []
     followed: list[tuple[str, str]] = []

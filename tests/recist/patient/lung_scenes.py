@@ -34,8 +34,12 @@ def date(day: int, *spots: Spot, grid: Grid = GRID) -> tuple[Examination, tuple[
         radii = radius * np.array([1.0, 0.85, 0.95])
         ct, mask = drawn_lesion(ct, np.array(centre), radii, 30.0, shape)
         masks.append(mask)
+    return scanned(day, ct), tuple(masks)
+
+
+def scanned(day: int, ct: Volume) -> Examination:
     visit = Visit(dt.date(2024, 1, 1) + dt.timedelta(days=day), "")
-    return Examination(visit, day, Reading(ct, (), (), grid.spacing_mm[2])), tuple(masks)
+    return Examination(visit, day, Reading(ct, (), (), ct.grid.spacing_mm[2]))
 
 
 def known(examination: Examination, masks: tuple[Mask, ...]) -> list[KnownLesion]:
