@@ -9,7 +9,7 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
-from recist.tracking.sightings import DatedCandidates, Link, Tracks
+from recist.tracking.sightings import DatedCandidates, Link, Sighting, Tracks
 
 #: Of the table of links; ``date`` is an ISO date or a day.
 COLUMNS = Columns(
@@ -46,7 +46,10 @@ def read_all_links(path: Path) -> dict[str, tuple[Link, ...]]:
 def link_rows(
     tracks: Tracks, dates: Sequence[DatedCandidates], subject: str
 ) -> tuple[Mapping[str, str], ...]:
-    """The links as rows of the table that :func:`read_links` reads, with state and confidence."""
+    """The links as rows of the table that :func:`read_links` reads, with state and confidence.
+
+    A lesion that merged has a row with the candidate that holds it.
+    """
     return tuple(
         {
             "subject": subject,
@@ -59,8 +62,16 @@ def link_rows(
         for dated in dates
         for lesion in tracks.lesions
         if (seen := lesion.at(dated.day)) is not None
-        for candidate in seen.candidates
+        for candidate in _holding(seen, dated.day, tracks)
     )
+
+
+def _holding(seen: Sighting, day: int, tracks: Tracks) -> tuple[int, ...]:
+    """The candidates of a lesion, or of the one that it merged into."""
+    if seen.merged_into is None:
+        return seen.candidates
+    holder = tracks.lesion(seen.merged_into).at(day)
+    return () if holder is None else holder.candidates
 
 
 def told_of(dated: DatedCandidates, links: Sequence[Link]) -> dict[int, tuple[str, ...]]:

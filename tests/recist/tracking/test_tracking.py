@@ -266,6 +266,20 @@ def test_the_table_that_is_written_can_be_read_back(tmp_path: Path) -> None:
     assert all(link.confidence == 1.0 for link in again.links())
 
 
+def test_the_table_says_of_a_merged_lesion_in_which_candidate_it_is() -> None:
+    near = (58.0, 30.0, 60.0, 8.0)
+    grown = union((30.0, 30.0, 60.0, 17.0), (56.0, 30.0, 60.0, 12.0))
+    dates = [dated(0, ball(LARGE, WIDE), ball(near, WIDE)), dated(50, grown)]
+    tracks = track(dates)
+    assert story(tracks) == {"L1": ["baseline 1", "matched 1"], "L2": ["baseline 2", "merged"]}
+    rows = [row for row in link_rows(tracks, dates, "P1") if row["state"] == "merged"]
+    assert [(row["lesion"], row["candidate"]) for row in rows] == [("L2", "c1")]
+    links = [
+        Link(row["date"], row["candidate"], row["lesion"]) for row in link_rows(tracks, dates, "P1")
+    ]
+    assert story(track(dates, links=links)) == story(tracks)
+
+
 @pytest.mark.parametrize(
     ("link", "message"),
     [(Link("50", "c9", "L1"), "no such candidate"), (Link("51", "c1", "L1"), "no such date")],
