@@ -1,11 +1,11 @@
 """Uptake that a body has by nature, told by density, place, symmetry and SUV, without organ labels.
 
-A whole-body answer of the network holds urine, kidneys, brain and heart from time to time. What
+A whole-body answer of the network holds urine, kidneys, brain, heart and testes from time to time. What
 looks like one of these is *proposed* as such: it keeps its outline and is shown, and is no target
 unless a reader says so. Nothing is taken away, and nothing is proposed on a CT without PET.
 
-The place is told from landmarks that a CT has by itself: the midline of the body, the lungs, and
-bone. Where the lungs are not in the image only what needs no height is asked.
+The place is told from landmarks that a CT has by itself: the midline of the body, the lungs, where
+the legs part, and bone. Where the lungs are not in the image only what needs no height is asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from imaging.body import without_holes
 from imaging.resampling import resample
-from imaging.volume import Array, Mask, Unit, Volume
+from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation.instances import Candidate
 from segmentation.preparation import network_grid, on_grid
 
@@ -41,6 +41,17 @@ KIDNEY_BELOW_MM = (-40.0, 190.0)
 PELVIS_BELOW_MM = 220.0
 BRAIN_ABOVE_MM = 60.0
 HEART_SIDE_MM = 90.0
+#: A ureter is a string of fluid on either side of the spine, no wider than this (the network draws a
+#: voxel of 3 mm around it) and longer down the body than wide by the second factor. A node beside
+#: the vessels there is solid, and as wide as long.
+URETER_SIDE_MM, URETER_BELOW_MM = (12.0, 60.0), (20.0, 340.0)
+URETER_WIDTH_MM, URETER_LENGTH = 16.0, 1.5
+#: Testes and penis lie in front between the thighs, about where the legs part.
+GENITAL_SIDE_MM, GENITAL_ABOVE_MM, GENITAL_BELOW_MM = 45.0, 40.0, 130.0
+#: Legs are apart in a slice whose middle column, this wide, is open behind: filled by less than
+#: this share. Each side holds this much of what the slice holds, and the slice no fewer than this
+#: many voxels of the landmarks' grid: two legs, not a hand's fingers.
+BETWEEN_LEGS_MM, OPEN, SIDE_SHARE, LEAST_LEGS = 12.0, 0.3, 0.3, 150
 #: Share of directions in which a brain is enclosed by bone within this distance; a pelvis and a
 #: chest leave more of them open.
 ENCLOSED, ENCLOSED_MM = 0.85, 100.0
@@ -58,6 +69,7 @@ class Landmarks:
         midline_mm: x of the middle of the body.
         front_mm, back_mm: y of its front and back at the lungs, or of all of it.
         lung_mm: z of the lower and upper end of the lungs, None where they are not in the image.
+        crotch_mm: z of where the legs part, None where two legs are not in the image.
         body: 1 inside of the body, its cavities filled and its skin left out.
     """
 
@@ -65,6 +77,7 @@ class Landmarks:
     front_mm: float
     back_mm: float
     lung_mm: tuple[float, float] | None
+    crotch_mm: float | None
     body: Volume
 
 
@@ -87,8 +100,42 @@ def landmarks(ct: Volume) -> Landmarks | None:
         float(np.quantile(world[:, 1], 0.02)),
         float(np.quantile(world[:, 1], 0.98)),
         lung,
+        _crotch_mm(body, grid),
         Volume(ndimage.binary_erosion(filled).astype(np.uint8), grid, Unit.LABEL),
     )
+
+
+def _crotch_mm(body: BoolArray, grid: Grid) -> float | None:
+    """The height of the uppermost slice of those in which two legs lie apart, the lowest included.
+
+    The middle is that of the slice: legs are not always laid straight.
+    """
+    parted = [_parted(body[:, :, k], grid) for k in range(body.shape[2])]
+    heights = [float(z) for z in grid.to_world_mm([[0, 0, k] for k in range(len(parted))])[:, 2]]
+    found = None
+    for height, open_here in sorted(zip(heights, parted, strict=True)):
+        if not open_here:
+            break
+        found = height
+    return found
+
+
+def _parted(section: BoolArray, grid: Grid) -> bool:
+    """Whether a slice shows two legs with air between them at their back."""
+    if np.count_nonzero(section) < LEAST_LEGS:
+        return False
+    x, y = np.nonzero(section)
+    middle = (x.min() + x.max()) / 2.0
+    wide = BETWEEN_LEGS_MM / 2.0 / grid.spacing_mm[0]
+    column = section[int(np.floor(middle - wide)) + 1 : int(np.ceil(middle + wide))]
+    # Which way is back depends on how the image is stored.
+    depth = grid.to_world_mm(np.array([[0, y.min(), 0], [0, y.max(), 0]]))[:, 1]
+    half = int((y.min() + y.max()) // 2)
+    behind = column[:, half:] if depth[1] > depth[0] else column[:, : half + 1]
+    reach = behind.shape[1] - (section.shape[1] - 1 - y.max() if depth[1] > depth[0] else y.min())
+    left = np.count_nonzero(x < middle) / len(x)
+    is_open = np.count_nonzero(behind) < OPEN * behind.shape[0] * max(int(reach), 1)
+    return bool(is_open and SIDE_SHARE <= left <= 1.0 - SIDE_SHARE)
 
 
 def proposed(
@@ -172,7 +219,34 @@ def _organ(
         told.append(("heart", f"between the lungs, {seen.mask.volume_ml:.0f} ml of tissue"))
     if below is not None and below > 0 and seen.is_fluid and _near_gas(seen.mask, ct, where.body):
         told.append(("bowel", f"{fluid}, gas beside it"))
+    if hot_fluid and below is not None and _is_ureter(seen, side, below):
+        told.append(("ureter", f"a string of fluid, {side:.0f} mm beside the midline"))
+    if where.crotch_mm is not None and not behind and side <= GENITAL_SIDE_MM:
+        above = z - where.crotch_mm
+        if -GENITAL_BELOW_MM <= above <= GENITAL_ABOVE_MM:
+            told.append(("genitals or urine on the skin", "in front, where the legs part"))
     return told[0] if told else None
+
+
+def _is_ureter(seen: _CandidateFacts, side_mm: float, below_mm: float) -> bool:
+    """Whether a piece of hot fluid is a string beside the spine."""
+    beside = URETER_SIDE_MM[0] <= side_mm <= URETER_SIDE_MM[1]
+    height = URETER_BELOW_MM[0] <= below_mm <= URETER_BELOW_MM[1]
+    spacing = np.array(seen.mask.grid.spacing_mm)
+    wide, deep, tall = (
+        np.ptp(np.argwhere(seen.mask.array), axis=0) * spacing + spacing
+        if seen.mask.voxels
+        else np.zeros(3)
+    )
+    across = max(float(wide), float(deep)) - _lean_mm(seen.mask)
+    return beside and height and across <= URETER_WIDTH_MM and tall >= URETER_LENGTH * across
+
+
+def _lean_mm(mask: Mask) -> float:
+    """How far the middle of a mask moves sideways from its first slice to its last."""
+    slices = np.flatnonzero(mask.array.any(axis=(0, 1)))
+    first, last = (np.argwhere(mask.array[:, :, k]).mean(axis=0) for k in slices[[0, -1]])
+    return float((np.abs(last - first) * np.array(mask.grid.spacing_mm[:2])).max())
 
 
 def _in_heart(seen: _CandidateFacts, where: Landmarks) -> bool:

@@ -51,6 +51,16 @@ class Body:
         self.hu[(away > 68) & (away < 78)] = 900.0
         return self
 
+    def legs(self) -> Body:
+        """Two legs below 100 mm."""
+        x, y, z = np.moveaxis(self.points, -1, 0)
+        either = np.zeros(SHAPE, bool)
+        for side in (-85, 85):
+            away = ((x - MIDDLE[0] - side) / 75) ** 2 + ((y - MIDDLE[1]) / 95) ** 2
+            either |= away <= 1
+        self.hu[(z < 100) & ~either] = -1000.0
+        return self
+
     def told(self, *, pet: bool = True) -> list[str | None]:
         ct = Volume(self.hu.astype(np.int16), self.grid, Unit.HU)
         suv = Volume(self.suv.astype(np.float32), self.grid, Unit.SUV_BW) if pet else None
@@ -98,6 +108,43 @@ def test_a_brain_in_its_skull_and_a_mass_without_one() -> None:
 def test_the_heart_and_a_small_node_beside_it() -> None:
     assert Body.empty().put((225, 110, 540), 45, 45, 6).told() == ["heart"]
     assert Body.empty().put((225, 110, 540), 12, 45, 6).told() == [None]
+
+
+def string(body: Body, hu: float, *, length: float, width: float = 5.0) -> Body:
+    """A string down the body beside the spine, and its uptake."""
+    x, y, z = np.moveaxis(body.points, -1, 0)
+    drawn = (np.hypot(x - 250, y - 180) <= width) & (abs(z - 260) <= length / 2)
+    body.hu[drawn], body.suv[drawn] = hu, 12.0
+    body.found.append(Candidate("string", Mask.of(drawn, body.grid)))
+    return body
+
+
+def test_a_ureter_is_a_string_of_urine() -> None:
+    assert string(Body.empty(), 8, length=60).told() == ["ureter"]
+
+
+@pytest.mark.parametrize(
+    ("hu", "length", "width"), [(45, 60, 5), (8, 12, 5), (8, 60, 16)], ids=["solid", "short", "wide"]
+)
+def test_a_node_beside_the_spine_stays_a_lesion(hu: float, length: float, width: float) -> None:
+    assert string(Body.empty(), hu, length=length, width=width).told() == [None]
+
+
+def test_genitals_lie_in_front_where_the_legs_part() -> None:
+    assert Body.empty().legs().put((200, 80, 90), 20, 35, 6).told() == [
+        "genitals or urine on the skin"
+    ]
+
+
+@pytest.mark.parametrize(
+    "centre", [(285.0, 120.0, 60.0), (200.0, 80.0, 250.0)], ids=["in the thigh", "in the belly"]
+)
+def test_what_lies_beside_or_above_them_stays_a_lesion(centre: tuple[float, float, float]) -> None:
+    assert Body.empty().legs().put(centre, 20, 35, 6).told() == [None]
+
+
+def test_where_no_legs_are_in_the_image_nothing_is_taken_for_genitals() -> None:
+    assert Body.empty().put((200, 80, 90), 20, 35, 6).told() == [None]
 
 
 def test_without_pet_or_without_uptake_nothing_is_proposed() -> None:
