@@ -6,34 +6,27 @@ answered and blended; and the answer is brought back to the CT's grid only where
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from imaging.errors import GeometryError
-from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
+from imaging.volume import Array, BoolArray, Grid, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
 from segmentation.inference_quality import InferenceQuality
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
-from segmentation.lesion_uptake import uptake_shift_mm
-from segmentation.necks import body_of
-from segmentation.placement import NO_LESION, place
+from segmentation.placement import place
 from segmentation.preparation import encoded, network_grid
 from segmentation.processor import choose_device
-from segmentation.prompts import Line, Prompt
+from segmentation.prompt_answers import PromptAnswers
+from segmentation.prompts import Prompt
+from segmentation.second_look import look_again
 from segmentation.stages import Progress, StageClock
-from segmentation.window_answers import around, everywhere
+from segmentation.window_answers import everywhere
 
-#: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a
-#: hot nodule in fat, a rim): what the network finds without PET is added. Of 40 sarcomas two were
-#: of this kind: with a click Dice 0.22 became 0.58 and 0.62 became 0.59, the mean of all 40 went
-#: from 0.778 to 0.786. The distance was chosen on these patients.
-UPTAKE_ELSEWHERE_MM = 30.0
-#: A click this far outside the lesion found still means it.
-CLICK_MISS_MM = 10.0
 #: The longest training image; beyond it automatic delineation was never seen to work.
 TRAINED_LENGTH_MM = 330.0
 
@@ -119,29 +112,20 @@ def delineate(
         grid = network_grid(ct.grid, bundle.spacing_mm)
         channels = encoded(ct, suv, grid)
     network = Networks(bundle, chosen, bf16, warnings)
+    level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
+    asked = PromptAnswers(channels, suv, grid, ct.grid, network, quality, level, bundle.source)
     with clock.stage("network"):
         if prompt is None:
             logit = everywhere(channels, network, quality, clock)
         else:
-            logit = around(prompt, channels, grid, network, quality)
-            if isinstance(prompt, Line):
-                logit[prompts.beyond_line(prompt, grid)] = NO_LESION
+            found, logit = asked.ask(prompt, warnings)
     with clock.stage("place"):
-        answer = Volume(logit, grid, Unit.OTHER, bundle.source)
-        level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
-        found = place(answer, ct.grid, level=level, source=bundle.source)
-        if prompt is not None:
-            found = meant(found, prompt, warnings)
-            shift_mm = _shift_mm(found, suv)
-            if shift_mm > UPTAKE_ELSEWHERE_MM:
-                alone = around(prompt, (channels[0], None), grid, network, quality)
-                answer = replace(answer, array=np.maximum(logit, alone))
-                found = place(answer, ct.grid, level=level, source=bundle.source)
-                found = meant(found, prompt, warnings)
-                warnings.append(
-                    f"uptake lies {shift_mm:.0f} mm from the middle of the lesion: what the "
-                    "network found without PET was added; look at the outline"
-                )
+        if prompt is None:
+            answer = Volume(logit, grid, Unit.OTHER, bundle.source)
+            found = place(answer, ct.grid, level=level, source=bundle.source)
+    if prompt is None:
+        with clock.stage("look again"):
+            found, logit = look_again(found, logit, asked)
     return Delineation(
         grid=ct.grid,
         candidates=found,
@@ -149,17 +133,10 @@ def delineate(
         device=network.name,
         seconds=clock.seconds(),
         warnings=tuple(warnings),
-        logit=answer,
+        logit=Volume(logit, grid, Unit.OTHER, bundle.source),
         level=level,
         error=bundle.error_of(prompts.kind_of(prompt)),
     )
-
-
-def _shift_mm(found: tuple[Candidate, ...], suv: Volume | None) -> float:
-    """From the middle of the lesion to that of its uptake; 0 where there is none."""
-    if suv is None or not found:
-        return 0.0
-    return uptake_shift_mm(found[0].mask, suv) or 0.0
 
 
 def check_images(ct: Volume, suv: Volume | None) -> list[str]:
@@ -196,21 +173,3 @@ def check_images(ct: Volume, suv: Volume | None) -> list[str]:
 def _length_mm(ct: Volume) -> float:
     low, high = ct.grid.corners_mm().min(axis=0), ct.grid.corners_mm().max(axis=0)
     return float((high - low)[2])
-
-
-def meant(
-    found: tuple[Candidate, ...], prompt: Prompt, warnings: list[str]
-) -> tuple[Candidate, ...]:
-    """The one candidate that a prompt lies in, or nearly, without what hangs on it by a neck."""
-    distances = [_distance_mm(candidate.mask, prompt) for candidate in found]
-    if not distances or min(distances) > CLICK_MISS_MM:
-        warnings.append("no lesion was found at the prompt")
-        return ()
-    nearest = found[int(np.argmin(distances))]
-    return (replace(nearest, mask=body_of(nearest.mask, prompts.middle_mm(prompt))),)
-
-
-def _distance_mm(mask: Mask, prompt: Prompt) -> float:
-    """From the middle of a prompt to the nearest voxel of the mask."""
-    points = mask.box_grid.to_world_mm(np.argwhere(mask.array))
-    return float(np.sqrt(((points - prompts.middle_mm(prompt)) ** 2).sum(axis=1).min()))

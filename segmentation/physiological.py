@@ -1,8 +1,8 @@
 """Uptake that a body has by nature, told by density, place, symmetry and SUV, without organ labels.
 
-A whole-body answer of the network holds urine, kidneys, brain, heart and testes from time to time. What
-looks like one of these is *proposed* as such: it keeps its outline and is shown, and is no target
-unless a reader says so. Nothing is taken away, and nothing is proposed on a CT without PET.
+A whole-body answer of the network holds urine, kidneys, brain, heart and testes from time to time.
+What looks like one of these is *proposed* as such: it keeps its outline and is shown, and is no
+target unless a reader says so. Nothing is taken away, and nothing is proposed on a CT without PET.
 
 The place is told from landmarks that a CT has by itself: the midline of the body, the lungs, where
 the legs part, and bone. Where the lungs are not in the image only what needs no height is asked.
@@ -41,8 +41,8 @@ KIDNEY_BELOW_MM = (-40.0, 190.0)
 PELVIS_BELOW_MM = 220.0
 BRAIN_ABOVE_MM = 60.0
 HEART_SIDE_MM = 90.0
-#: A ureter is a string of fluid on either side of the spine, no wider than this (the network draws a
-#: voxel of 3 mm around it) and longer down the body than wide by the second factor. A node beside
+#: A ureter is a string of fluid on either side of the spine, no wider than this (the network draws
+#: a voxel of 3 mm around it) and longer down the body than wide by the second factor. A node beside
 #: the vessels there is solid, and as wide as long.
 URETER_SIDE_MM, URETER_BELOW_MM = (12.0, 60.0), (20.0, 340.0)
 URETER_WIDTH_MM, URETER_LENGTH = 16.0, 1.5
@@ -239,7 +239,7 @@ def _is_ureter(seen: _CandidateFacts, side_mm: float, below_mm: float) -> bool:
         else np.zeros(3)
     )
     across = max(float(wide), float(deep)) - _lean_mm(seen.mask)
-    return beside and height and across <= URETER_WIDTH_MM and tall >= URETER_LENGTH * across
+    return bool(beside and height and across <= min(URETER_WIDTH_MM, float(tall) / URETER_LENGTH))
 
 
 def _lean_mm(mask: Mask) -> float:

@@ -12,11 +12,15 @@ import numpy.typing as npt
 from imaging.resampling import resample
 from imaging.volume import BoolArray, Grid, Index3, Mask, Volume
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
+from segmentation.necks import body_of
 from segmentation.network import SIDE_MULTIPLE
+from segmentation.prompts import Prompt, middle_mm
 from segmentation.windows import Box
 
 #: The logit where nothing was computed.
 NO_LESION = -20.0
+#: A click this far outside the lesion found still means it.
+CLICK_MISS_MM = 10.0
 
 
 def boxes(lesion: BoolArray, margin_voxels: float) -> Iterator[Box]:
@@ -117,3 +121,21 @@ def _reached(coarse: Grid, box: Box, fine: Grid) -> tuple[Index3, Index3]:
     high = np.minimum(np.ceil(reached.max(axis=0)) + 1, fine.shape).astype(int)
     i, j, k = (int(n) for n in high - low)
     return (int(low[0]), int(low[1]), int(low[2])), (i, j, k)
+
+
+def meant(
+    found: tuple[Candidate, ...], prompt: Prompt, warnings: list[str]
+) -> tuple[Candidate, ...]:
+    """The one candidate that a prompt lies in, or nearly, without what hangs on it by a neck."""
+    distances = [_distance_mm(candidate.mask, prompt) for candidate in found]
+    if not distances or min(distances) > CLICK_MISS_MM:
+        warnings.append("no lesion was found at the prompt")
+        return ()
+    nearest = found[int(np.argmin(distances))]
+    return (replace(nearest, mask=body_of(nearest.mask, middle_mm(prompt))),)
+
+
+def _distance_mm(mask: Mask, prompt: Prompt) -> float:
+    """From the middle of a prompt to the nearest voxel of the mask."""
+    points = mask.box_grid.to_world_mm(np.argwhere(mask.array))
+    return float(np.sqrt(((points - middle_mm(prompt)) ** 2).sum(axis=1).min()))

@@ -32,12 +32,12 @@ from segmentation.close_up import close_up, cube
 from segmentation.evaluation import dice_of_masks
 from segmentation.fine import encoding
 from segmentation.fine.answering import FineNetworks, LesionLogits
-from segmentation.infer import Delineation, check_images, delineate, meant
+from segmentation.infer import Delineation, check_images, delineate
 from segmentation.inference_quality import InferenceQuality
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.lines import held_to
-from segmentation.placement import NO_LESION, place
+from segmentation.placement import NO_LESION, meant, place
 from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
 

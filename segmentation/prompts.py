@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from imaging.errors import InputError
 from imaging.resampling import resample_mask
@@ -50,6 +51,14 @@ class Carried:
 
 
 Prompt = Click | Line | Carried
+
+
+def deepest_click(lesion: BoolArray, grid: Grid) -> Click:
+    """A click at the point of the largest component that is farthest from its surface."""
+    depth = ndimage.distance_transform_edt(np.pad(lesion, 1), sampling=grid.spacing_mm)
+    inside = depth[1:-1, 1:-1, 1:-1]
+    x, y, z = grid.to_world_mm(np.unravel_index(int(inside.argmax()), lesion.shape))
+    return Click((float(x), float(y), float(z)))
 
 
 def kind_of(prompt: Prompt | None) -> str:

@@ -31,11 +31,11 @@ from segmentation.infer import delineate
 from segmentation.packing import case_names, read_images
 from segmentation.processor import choose_device
 from segmentation.prompted import Models, delineate_prompted
-from segmentation.prompts import Prompt
+from segmentation.prompts import Prompt, deepest_click
 from segmentation.release import write_weights
 from segmentation.training import Settings, split, train
 from segmentation.training_steps import ALL_CASES
-from segmentation.validation import ScoreRow, deepest_click, fold_bundle, longest_line
+from segmentation.validation import ScoreRow, fold_bundle, longest_line
 
 #: Which case is of which patient, where a folder holds several cases of one: ``case, patient``.
 PATIENTS = "patients.csv"

@@ -26,7 +26,7 @@ from segmentation.evaluation import Diameter, Scores, dice, kappa, score
 from segmentation.infer import Delineation, delineate
 from segmentation.inference_quality import InferenceQuality
 from segmentation.packing import body_mask, read_images
-from segmentation.prompts import Click, Line, Point, Prompt
+from segmentation.prompts import Click, Line, Point, Prompt, deepest_click
 from segmentation.synthesis import DIAMETER_MM, insert_lesion
 from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
 
@@ -139,13 +139,6 @@ def _oracle(suv: Volume, true: BoolArray, grid: Grid, click: Click) -> Delineati
 def _point(world_mm: Array) -> Point:
     x, y, z = (float(value) for value in world_mm)
     return x, y, z
-
-
-def deepest_click(true: BoolArray, grid: Grid) -> Click:
-    """A click at the point of the largest component that is farthest from its surface."""
-    depth = ndimage.distance_transform_edt(np.pad(true, 1), sampling=grid.spacing_mm)
-    inside = depth[1:-1, 1:-1, 1:-1]
-    return Click(_point(grid.to_world_mm(np.unravel_index(int(inside.argmax()), true.shape))))
 
 
 def hottest_click(true: BoolArray, grid: Grid, suv: Volume) -> Click:

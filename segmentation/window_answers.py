@@ -88,7 +88,7 @@ def around(
     clear = round(CLEAR_MM / network.bundle.spacing_mm)
 
     def compute() -> Array:
-        box = _box(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
+        box = box_between(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
         logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
         reached = _reached_sides(logit, box, clear)
         if not any(reached):
@@ -99,7 +99,7 @@ def around(
     return network.within_memory(compute)
 
 
-def _box(low: Array, high: Array) -> Box:
+def box_between(low: Array, high: Array) -> Box:
     i, j, k = (slice(int(np.floor(a)), int(np.ceil(b)) + 1) for a, b in zip(low, high, strict=True))
     return i, j, k
 
@@ -142,7 +142,7 @@ def _blend(
     total = np.zeros(shape, np.float32)
     weight = np.zeros(shape, np.float32)
     for number, part in enumerate(parts):
-        inside, within = _clipped(part, shape)
+        inside, within = clipped(part, shape)
         i, j, k = (side.stop - side.start for side in part)
         image = np.zeros((CHANNELS, i, j, k), np.float32)
         for index, channel in enumerate(channels):
@@ -159,7 +159,7 @@ def _blend(
     return total
 
 
-def _clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
+def clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
     """The part of a window inside the image, as slices of the image and of the window."""
     inside, within = [], []
     for side, size in zip(part, shape, strict=True):

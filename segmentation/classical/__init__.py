@@ -23,8 +23,8 @@ from imaging.volume import Array, Unit, Volume
 from segmentation import prompts
 from segmentation.classical import edges, fast_marching, hu_statistics
 from segmentation.classical.scene import Scene, around_click, around_line
-from segmentation.infer import Delineation, meant
-from segmentation.placement import place
+from segmentation.infer import Delineation
+from segmentation.placement import meant, place
 from segmentation.prompts import Click, Line, Prompt
 
 FAST_MARCHING = "fast-marching"

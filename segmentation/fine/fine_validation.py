@@ -26,8 +26,8 @@ from segmentation.fine.fine_packing import BOXES, box_rows, pack_case
 from segmentation.infer import Delineation
 from segmentation.packing import case_names, read_images
 from segmentation.prompted import Models, delineate_prompted, on_line
-from segmentation.prompts import Line, Prompt
-from segmentation.validation import ScoreRow, deepest_click, longest_line
+from segmentation.prompts import Line, Prompt, deepest_click
+from segmentation.validation import ScoreRow, longest_line
 
 #: So far beyond a box its new surroundings reach.
 AROUND_MM = 30.0

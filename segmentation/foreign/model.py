@@ -12,7 +12,8 @@ from imaging.volume import Volume
 from segmentation.bundle import Bundle, BundleError, load_bundle, names_our_network
 from segmentation.foreign import label_maps, nnunet
 from segmentation.foreign.recipe import RECIPE_NAME, ModelKind, Recipe, read_recipe
-from segmentation.infer import Delineation, check_images, meant
+from segmentation.infer import Delineation, check_images
+from segmentation.placement import meant
 from segmentation.prompts import Prompt
 
 TORCHSCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript")

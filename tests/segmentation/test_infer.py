@@ -101,7 +101,7 @@ def test_ct_alone_is_delineated_and_said(tiny_bundle: Path, patient: Patient) ->
     ct, _ = patient()
     found = delineate(ct, None, load_bundle(tiny_bundle), device="cpu")
     assert any("without PET" in warning for warning in found.warnings)
-    assert dict(found.seconds).keys() == {"prepare", "network", "place"}
+    assert dict(found.seconds).keys() == {"prepare", "network", "place", "look again"}
 
 
 def test_a_pet_that_covers_part_of_the_ct_is_said(hot_bundle: Bundle, patient: Patient) -> None:
@@ -161,7 +161,7 @@ def test_progress_is_reported_per_stage(hot_bundle: Bundle, patient: Patient) ->
     ct, suv = patient()
     seen: list[tuple[str, float]] = []
     delineate(ct, suv, hot_bundle, device="cpu", on_progress=lambda s, x: seen.append((s, x)))
-    assert [s for s, x in seen if x == 0.0] == ["prepare", "network", "place"]
+    assert [s for s, x in seen if x == 0.0] == ["prepare", "network", "place", "look again"]
     assert seen[-1] == ("place", 1.0)
 
 

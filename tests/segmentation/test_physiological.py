@@ -124,7 +124,9 @@ def test_a_ureter_is_a_string_of_urine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hu", "length", "width"), [(45, 60, 5), (8, 12, 5), (8, 60, 16)], ids=["solid", "short", "wide"]
+    ("hu", "length", "width"),
+    [(45, 60, 5), (8, 12, 5), (8, 60, 16)],
+    ids=["solid", "short", "wide"],
 )
 def test_a_node_beside_the_spine_stays_a_lesion(hu: float, length: float, width: float) -> None:
     assert string(Body.empty(), hu, length=length, width=width).told() == [None]
