@@ -162,7 +162,7 @@ def test_progress_is_reported_per_stage(hot_bundle: Bundle, patient: Patient) ->
     seen: list[tuple[str, float]] = []
     delineate(ct, suv, hot_bundle, device="cpu", on_progress=lambda s, x: seen.append((s, x)))
     assert [s for s, x in seen if x == 0.0] == ["prepare", "network", "place", "look again"]
-    assert seen[-1] == ("place", 1.0)
+    assert seen[-1] == ("look again", 1.0)
 
 
 def test_a_device_that_is_not_there_is_refused(hot_bundle: Bundle, patient: Patient) -> None:
