@@ -238,7 +238,7 @@ def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[i
                 date,
                 Outcome(
                     longest_mm(truth),
-                    longest_mm(found),
+                    sum(longest_mm(each.mask) for each in proposal.candidates),
                     longest_mm(still.carried(mask, course.volumes[date].grid)),
                     proposal.confidence,
                     float(told),

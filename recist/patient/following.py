@@ -43,6 +43,8 @@ AGREEMENT = 0.6
 AT_PLACE = 0.1
 #: Confidence in an outline by the network alone, where the lesion was not recognised.
 NETWORK_ALONE = 0.4
+#: A lesion that kept less than this share of its diameter is looked at for further pieces.
+SHRUNK = 0.8
 #: Pieces of a lesion reach no farther beyond its former outline than this, whatever the error, mm.
 MOST_OFF_MM = 5.0
 #: What lowers the confidence: the network draws something else; the lesion moved far.
@@ -88,13 +90,16 @@ def _proposed(
         return Proposal(known, None, 1.0, "its place lies outside of the image", in_view=False)
     before, now = known.examination.ct.volume, here.ct.volume
     change = lesion_change(before, now, mask, expected)
-    if change is not None and change.correlation >= BELIEVED:
-        return _by_outline(known, here, change, expected.error_mm, second)
     unchanged = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
     carried = unchanged.carried(mask, now.grid)
-    broken = _broken(known, here, carried, expected.error_mm)
-    if broken is not None:
-        return broken
+    recognised = change is not None and change.correlation >= BELIEVED
+    # What became much smaller may be one of several pieces of what was there.
+    if change is None or not recognised or change.scale < SHRUNK:
+        broken = _broken(known, here, carried, expected.error_mm)
+        if broken is not None:
+            return broken
+    if change is not None and recognised:
+        return _by_outline(known, here, change, expected.error_mm, second)
     opinion = _opinion(second, here, carried) if carried.voxels else None
     told = "" if change is None else f" (correlation {change.correlation:.2f})"
     if opinion is None:
@@ -116,7 +121,7 @@ def _broken(
     pieces = in_pieces(carried, now, level_hu=level_hu, off_mm=off_mm)
     if len(pieces) < 2 or not was_whole(known):
         return None
-    told = "its earlier image is not recognised here: tissue like it lies in pieces at its place"
+    told = "tissue like it lies in pieces at its place"
     candidate = _named(Candidate("", pieces[0]), known, "threshold at its place", (told,))
     return with_pieces(Proposal(known, candidate, EITHER, told), candidate, pieces)
 

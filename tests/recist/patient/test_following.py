@@ -121,10 +121,10 @@ def test_lesions_that_grew_together_are_measured_as_one() -> None:
     assert states["L2"].merged_into == "L1"
 
 
-def test_a_lesion_in_pieces_has_each_of_them() -> None:
+@pytest.mark.parametrize("radii", [(5.0, 4.5), (6.5, 6.0)])  # the larger is taken for the whole
+def test_a_lesion_in_pieces_has_each_of_them(radii: tuple[float, float]) -> None:
     before, drawn = date(0, ((60.0, 60.0, 50.0), 15.0))
-    pieces = (((50.0, 60.0, 50.0), 5.0), ((70.0, 60.0, 50.0), 4.5))
-    now, truth = date(56, *pieces)
+    now, truth = date(56, ((50.0, 60.0, 50.0), radii[0]), ((70.0, 60.0, 50.0), radii[1]))
     (proposal,) = propose(known(before, drawn), now, None)
     assert len(proposal.fragments) == 1
     found = [float(caliper(each.mask).long_axis_mm) for each in proposal.candidates]
