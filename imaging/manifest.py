@@ -5,8 +5,8 @@
     subject,date,ct,pet,pet_unit,labels
     P1,2020-01-06,P1/base_ct.nii.gz,P1/base_suv.nii.gz,SUVbw,P1/base_lesions.nii.gz
 
-``date`` may be ``day``, whole days from a common origin. ``pet``, ``pet_unit`` and ``labels`` are
-optional; a PET needs its unit: SUVbw, SUVlbm, SUVbsa, SUVibw or Bq/ml. Paths are relative to the
+``date`` may be ``day``, whole days from a common origin. A row needs a CT or a PET, and a PET its
+unit: SUVbw, SUVlbm, SUVbsa, SUVibw or Bq/ml; ``labels`` are optional. Paths are relative to the
 manifest.
 """
 
@@ -44,7 +44,7 @@ _UNITS = {
     "bq/ml": Unit.BQML,
     "bqml": Unit.BQML,
 }
-_COLUMNS = Columns(("subject", "ct"), ("pet", "pet_unit", "labels"))
+_COLUMNS = Columns(("subject",), ("ct", "pet", "pet_unit", "labels"))
 
 
 def read_manifest(path: Path) -> Catalogue:
@@ -100,9 +100,9 @@ def _visit(row: dict[str, str], folder: Path) -> Visit:
             known = "SUVbw, SUVlbm, SUVbsa, SUVibw or Bq/ml"
             raise InputError(f"pet_unit is '{row.get('pet_unit', '')}', not {known}")
         pet = _series("PT", row["pet"], folder, date, unit)
-    if not row.get("ct"):
-        raise InputError("no ct")
-    ct = _series("CT", row["ct"], folder, date, Unit.HU)
+    ct = _series("CT", row["ct"], folder, date, Unit.HU) if row.get("ct") else None
+    if ct is None and pet is None:
+        raise InputError("neither ct nor pet")
     labels = _existing(row["labels"], folder) if row.get("labels") else None
     return Visit(date, "", ct=ct, pet=pet, labels=labels)
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from imaging.errors import GeometryError
@@ -97,8 +98,44 @@ def liver_region(
     return _first_plausible(suv, _spread(centres), lesions)
 
 
+def region_in(
+    name: RegionName, suv: Volume, organ: Mask, lesions: Sequence[Mask] = ()
+) -> ReferenceRegion:
+    """The reference region in an organ that a person drew.
+
+    In a liver the sphere, as deep as it can lie; of a vessel what is deeper than half the diameter
+    of the cylinder, so that its wall stays out. What is no larger than twice the region was drawn
+    as the region, and is measured as it is.
+
+    Args:
+        organ: on the grid of the PET.
+
+    Raises:
+        GeometryError: the organ holds no voxel.
+    """
+    is_liver = name is RegionName.LIVER
+    if organ.volume_ml <= 2.0 * (_sphere_ml() if is_liver else _tube_ml()):
+        return measure(name, suv, organ, lesions=lesions)
+    depth = ndimage.distance_transform_edt(np.pad(organ.array, 1), organ.grid.spacing_mm)
+    depth = depth[1:-1, 1:-1, 1:-1]
+    start = np.array(organ.start)
+    if not is_liver:
+        core = depth > min(AORTA_DIAMETER_MM / 2.0, float(depth.max()) / 2.0)
+        return measure(name, suv, Mask(core, organ.start, organ.grid), lesions=lesions)
+    index = np.argwhere(organ.array)
+    deepest = index[np.argsort(-depth[tuple(index.T)], kind="stable")]
+    found = _first_plausible(
+        suv, _spread(list(organ.grid.to_world_mm(deepest + start))), lesions, automatic=False
+    )
+    return found or measure(name, suv, organ, lesions=lesions)
+
+
 def _first_plausible(
-    suv: Volume, centres: Iterable[FloatArray], lesions: Sequence[Mask]
+    suv: Volume,
+    centres: Iterable[FloatArray],
+    lesions: Sequence[Mask],
+    *,
+    automatic: bool = True,
 ) -> ReferenceRegion | None:
     """The deepest sphere without concerns; if all have some, the deepest."""
     first: ReferenceRegion | None = None
@@ -108,7 +145,12 @@ def _first_plausible(
         except GeometryError:
             continue  # the PET does not reach there
         region = measure(
-            RegionName.LIVER, suv, mask, lesions=lesions, nominal_ml=_sphere_ml(), automatic=True
+            RegionName.LIVER,
+            suv,
+            mask,
+            lesions=lesions,
+            nominal_ml=_sphere_ml(),
+            automatic=automatic,
         )
         if region.plausible:
             return region
@@ -155,13 +197,12 @@ def _tube(
     away = np.abs(points - axis[0])
     across = np.hypot(away[:, 0], away[:, 1]) <= AORTA_DIAMETER_MM / 2.0
     mask = _mask_of(suv, index[across & (away[:, 2] <= AORTA_LENGTH_MM / 2.0)])
-    nominal = np.pi * (AORTA_DIAMETER_MM / 2.0) ** 2 * AORTA_LENGTH_MM / 1000.0
     return measure(
         RegionName.BLOOD_POOL,
         suv,
         mask,
         lesions=lesions,
-        nominal_ml=float(nominal) * 0.7,  # few voxels: the realised volume varies widely
+        nominal_ml=_tube_ml() * 0.7,  # few voxels: the realised volume varies widely
         automatic=automatic,
     )
 
@@ -251,6 +292,10 @@ def _lesion_concerns(mask: Mask, lesions: Sequence[Mask]) -> list[str]:
 
 def _points(mask: Mask) -> FloatArray:
     return mask.grid.to_world_mm(np.argwhere(mask.array) + np.array(mask.start))
+
+
+def _tube_ml() -> float:
+    return float(np.pi * (AORTA_DIAMETER_MM / 2.0) ** 2 * AORTA_LENGTH_MM / 1000.0)
 
 
 def _sphere_ml() -> float:

@@ -20,6 +20,7 @@ from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import Registration, RegistrationMethod, RegistrationQuality
 from imaging.registration.places import LesionSpheres
 from imaging.registration.refinement import refined_at
+from imaging.registration.uptake import as_anatomy
 
 __all__ = [
     "Expected",
@@ -28,6 +29,7 @@ __all__ = [
     "Registration",
     "RegistrationMethod",
     "RegistrationQuality",
+    "as_anatomy",
     "expected_place",
     "lesion_change",
     "refined_at",

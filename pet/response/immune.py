@@ -92,6 +92,8 @@ def ipercist(scans: Sequence[PetScan], settings: IPercist = IPERCIST) -> tuple[P
         elif single.response is PetResponse.PMD:
             assessment, confirmed = _progression(single, scan, pending, reference, settings)
             pending = pending or scan
+        elif not single.response.is_known:
+            assessment = single  # neither confirms a progression nor resets the bar
         else:
             assessment = _no_progression(single, pending)
             if pending is not None and settings.after_reset is AfterReset.RESET_SCAN:
@@ -181,7 +183,8 @@ def percimt(baseline: PetScan, followup: PetScan, settings: Percimt = PERCIMT) -
     """The response by number and functional size of new lesions.
 
     A new lesion without a diameter counts as one of any size. Without any lesion at baseline
-    nothing can resolve: only progression can be told.
+    nothing can resolve: only progression can be told. A follow-up without a word of any lesion is
+    not evaluable.
     """
     new = followup.new_since(baseline)
     old = [lesion for lesion in followup.lesions if lesion not in new]
@@ -193,6 +196,10 @@ def percimt(baseline: PetScan, followup: PetScan, settings: Percimt = PERCIMT) -
         reason = PetReason(
             "no-lesion", pet_papers.PERCIMT(), "no lesion at baseline, and too few new ones"
         )
+    elif response is None and not followup.lesions:
+        text = "no lesion is recorded, gone or not"
+        response = PetResponse.NOT_EVALUABLE
+        reason = PetReason("no-lesion-recorded", papers.PERCIMT(), text)
     elif response is None and not new and not missing and len(gone) == len(old):
         response, reason = (
             PetResponse.CMR,

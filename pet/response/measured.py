@@ -6,13 +6,19 @@ of the patient, so the SUVbw volume is measured once and the numbers are scaled.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imaging.errors import HeaderError
 from imaging.volume import Mask, Unit, Volume
 from pet.anatomy import read_anatomy
-from pet.reference_regions import ReferenceRegion, blood_pool_region, liver_region
+from pet.reference_regions import (
+    ReferenceRegion,
+    RegionName,
+    blood_pool_region,
+    liver_region,
+    region_in,
+)
 from pet.response.measurements import DatedScan, PetCourse
 from pet.response.pet_assessment import PetAssessment
 from pet.response.protocol import PetProtocol
@@ -125,17 +131,27 @@ def _to_lean(suv: Volume, audit: Audit | None) -> tuple[float, Unit, list[str]]:
 
 
 def regions_of(
-    suv: Volume, ct: Volume | None, drawn: Iterable[Mask]
+    suv: Volume,
+    ct: Volume | None,
+    drawn: Iterable[Mask],
+    organs: Callable[[], Mapping[RegionName, Mask]] = dict,
 ) -> tuple[ReferenceRegion, ...]:
     """Liver and blood pool placed on the CT, away from everything that was drawn.
 
     Args:
         drawn: masks on the PET's grid.
+        organs: drawn by a person, on the PET's grid: asked for where nothing is placed on the CT.
     """
     masks = list(drawn)
     anatomy = None if ct is None else read_anatomy(ct)
-    found = [place(suv, ct=anatomy, lesions=masks) for place in (liver_region, blood_pool_region)]
-    return tuple(region for region in found if region is not None)
+    placed = {
+        RegionName.LIVER: liver_region(suv, ct=anatomy, lesions=masks),
+        RegionName.BLOOD_POOL: blood_pool_region(suv, ct=anatomy, lesions=masks),
+    }
+    known = organs() if None in placed.values() else {}
+    for name, organ in known.items():
+        placed[name] = placed[name] or region_in(name, suv, organ, masks)
+    return tuple(region for region in placed.values() if region is not None)
 
 
 def _reference(

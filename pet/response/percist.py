@@ -162,7 +162,10 @@ class _Comparison:
             found = rule()
             if found is not None:
                 return found
-        return PetResponse.SMD, self._stable()
+        if self.change is None:
+            sentence = "no lesion is measured, yet not all have resolved"
+            return PetResponse.NOT_EVALUABLE, self._reason("no-peak", sentence)
+        return PetResponse.SMD, self._stable(self.change)
 
     def _answer(self, response: PetResponse, *reasons: PetReason) -> PetAssessment:
         unknown = [gate for gate in self.gates if gate.passed is None]
@@ -300,12 +303,10 @@ class _Comparison:
                 return lesion.lesion
         return None
 
-    def _stable(self) -> PetReason:
-        if self.change is None:
-            return self._reason("no-peak", "no lesion is measured, yet not all have resolved")
-        rise = self.settings.rise_percent - self.change
-        fall = self.settings.fall_percent + self.change
-        sentence = f"change of {self.change:+.1f} %: neither response nor progression"
+    def _stable(self, change: float) -> PetReason:
+        rise = self.settings.rise_percent - change
+        fall = self.settings.fall_percent + change
+        sentence = f"change of {change:+.1f} %: neither response nor progression"
         return self._reason("peak-smd", sentence, min(rise, fall), "%")
 
     def _beyond(self, percent: float, limit: float) -> bool:

@@ -21,6 +21,11 @@ class PetResponse(StrEnum):
     NOT_COMPARABLE = "NOT_COMPARABLE"
     NOT_EVALUABLE = "NOT_EVALUABLE"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it says anything of the course: it was measured and could be compared."""
+        return self not in (self.NOT_MEASURABLE, self.NOT_COMPARABLE, self.NOT_EVALUABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class PetReason:

@@ -168,14 +168,15 @@ def write_delineation(
 ) -> tuple[Path, str]:
     """The lesions of one date, as ``--lesions`` reads them, and why they are no SEG.
 
-    DICOM SEG on the grid of the CT's slices, else a NIfTI label map with the names of its labels;
-    an empty label map says that a person found no lesion at this date.
+    DICOM SEG on the grid of the CT's slices (those of a PET alone), else a NIfTI label map with the
+    names of its labels; an empty one says that a person found no lesion at this date.
     """
     folder.mkdir(exist_ok=True)
     visit = dated.examination.visit
     name = delineation_name(dated)
     masks = dated.masks()
-    if not masks or visit.ct is None or visit.ct.kind is SeriesFormat.NIFTI:
+    image = visit.ct or visit.pet
+    if not masks or image is None or image.kind is SeriesFormat.NIFTI:
         return _label_map(folder, name, masks, dated), ""
     segments = segments_of(dated, algorithm_of(dated, bundle))
     try:

@@ -34,7 +34,13 @@ MODALITY_FOLDERS = ("CT", "PT", "PET", "DICOM", "IMAGES")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
-    """What was read at one date; ``suv`` is None without a PET that can be converted."""
+    """What was read at one date.
+
+    Attributes:
+        ct: the image that lesions are drawn on: the CT in HU; where the patient has a CT at no
+            date, the PET as SUV.
+        suv: None without a PET that can be converted.
+    """
 
     visit: Visit
     day: int
@@ -43,6 +49,11 @@ class Examination:
     audit: Audit | None = None
     warnings: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_pet_alone(self) -> bool:
+        """Whether there is no CT: what is drawn has an uptake, and no diameter."""
+        return self.visit.ct is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,15 +66,15 @@ class Sized:
 
 
 def examine(visit: Visit, day: int) -> Examination:
-    """Read the CT, and the PET as SUVbw where there is one.
+    """Read the CT, and the PET as SUVbw where there is one; without a CT the PET alone.
 
     A PET that cannot be converted is a problem that is named; the CT is used without it.
 
     Raises:
-        InputError: the CT cannot be read.
+        InputError: the CT cannot be read; or, without one, the PET cannot be read or converted.
     """
     if visit.ct is None:
-        raise InputError("no CT that can be measured", where=f"{visit.date} {visit.label}".strip())
+        return _pet_alone(visit, day)
     ct = read_ct(visit.ct)
     examination = Examination(visit, day, ct, warnings=ct.warnings)
     if visit.pet is None:
@@ -81,6 +92,27 @@ def examine(visit: Visit, day: int) -> Examination:
         problem = Problem(f"PET of {visit.date}", what, "give a PET acquired with this CT")
         return replace(examination, problems=(problem,))
     return replace(examination, suv=suv, audit=audit, warnings=warnings)
+
+
+def _pet_alone(visit: Visit, day: int) -> Examination:
+    if visit.pet is None:
+        raise InputError("no CT or PET that can be measured", where=f"{visit.date} {visit.label}")
+    reading = read_pet(visit.pet)
+    suv, audit = to_suv(reading.volume, reading.headers)
+    warnings = (*reading.warnings, *audit.warnings)
+    return Examination(visit, day, replace(reading, volume=suv), suv, audit, warnings)
+
+
+def undelineated(drawn: Delineated | None) -> Delineated:
+    """A date without CT on which nobody drew: there is no network for it, so nothing is known.
+
+    Args:
+        drawn: what was given and says nothing of lesions.
+    """
+    what = "PET without CT and without a SEG or RTSTRUCT of its lesions: the date is not evaluable"
+    told = drawn.warnings if drawn is not None else ()
+    unusable = (*(drawn.unusable if drawn is not None else ()), what)
+    return Delineated((), told, reviewed=False, unusable=unusable, incomplete=True)
 
 
 def drawn_at(subject: str, examination: Examination, options: Options) -> Delineated | None:
@@ -186,28 +218,30 @@ def _drawn(subject: str, examination: Examination, options: Options) -> Delineat
 
 
 def folders_of(visit: Visit) -> tuple[str, ...]:
-    """The names of the folders that hold a visit's CT, nearest last: how a user may name it.
+    """The names of the folders that hold a visit's images, nearest last: how a user may name it.
 
     A study kept as ``STUDY/fu1/CT`` can have its label maps in ``LABELS/STUDY/fu1.nii.gz``, though
     the Patient ID is another. Folders named for the modality say nothing.
     """
-    if visit.ct is None:
+    image = visit.ct or visit.pet
+    if image is None:
         return ()
-    names = visit.ct.folder.parts[-FOLDERS_ABOVE:]
+    names = image.folder.parts[-FOLDERS_ABOVE:]
     return tuple(name for name in names if name.upper() not in MODALITY_FOLDERS)
 
 
 def size(candidate: Candidate, examination: Examination) -> Sized:
     """Diameters on the CT; uptake on the PET's own grid."""
     drawn = None
-    if not candidate.is_faint:
+    has_ct = not examination.is_pet_alone
+    if has_ct and not candidate.is_faint:
         drawn = caliper(
             candidate.mask,
             sop_instance_uids=examination.ct.sop_instance_uids,
             long_axis=candidate.long_axis,
         )
     organ, ground = candidate.organ, ""
-    if organ is None and candidate.is_node is not True:
+    if has_ct and organ is None and candidate.is_node is not True:
         organ, ground = organ_around(candidate.mask, examination.ct.volume)
     of_size = flags(candidate.mask, drawn) if drawn is not None else ()
     remarks = (*candidate.flags, *of_size, *([ground] if ground else []))

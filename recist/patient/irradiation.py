@@ -66,6 +66,9 @@ def planning_dates(
             continue
         if first.ct.volume.grid.frame_of_reference_uid == frame:
             return (), ()
+        if first.is_pet_alone:
+            what = f"{visit.date}: the planning CT cannot be aligned with a PET that has no CT"
+            return (), (f"{what}: the irradiated field is not known",)
         try:
             volume = read_ct(visit.ct).volume
         except InputError as error:

@@ -32,6 +32,7 @@ from recist.field.overlays import Overlay
 from recist.patient.examination import Examination, Sized
 from recist.patient.picture import outline
 from recist.patient.pieces import united
+from recist.patient.reference_organs import drawn_organs
 from recist.patient.result import PetTotals, Projected
 from recist.patient.status import SEEN
 from recist.patient.tracked_lesion import TrackedLesion
@@ -65,7 +66,8 @@ class Metabolism:
 def observed_pet(examination: Examination, sized: Sequence[Sized]) -> ObservedPet | None:
     """What the PET of a date shows whatever becomes of its candidates; None without a PET.
 
-    The reference regions keep away from everything that was delineated, lesion or not.
+    The reference regions keep away from everything that was delineated, lesion or not. They lie in
+    organs that were drawn where no CT shows them.
     """
     suv = examination.suv
     if suv is None:
@@ -74,7 +76,8 @@ def observed_pet(examination: Examination, sized: Sequence[Sized]) -> ObservedPe
     for each in sized:
         with suppress(GeometryError):  # smaller than a PET voxel, or outside of the PET
             drawn.append(on_pet_grid(each.candidate.mask, suv.grid))
-    regions = regions_of(suv, examination.ct.volume, drawn)
+    ct = None if examination.is_pet_alone else examination.ct.volume
+    regions = regions_of(suv, ct, drawn, partial(drawn_organs, examination.visit, suv.grid))
     return ObservedPet(regions, bare_projections(suv))
 
 
@@ -129,10 +132,11 @@ def metabolism(
             continue
         scans.append(scan)
         shown = tuple((fields.get(name, ""), mask_key(mask)) for name, mask in masks.items())
-        totals += known.of(
-            ("totals", examination.day, shown),
-            partial(_totals, examination.day, examination.suv, masks, fields),
-        )
+        if masks or not observed.found.incomplete:  # else nothing is known, rather than none there
+            totals += known.of(
+                ("totals", examination.day, shown),
+                partial(_totals, examination.day, examination.suv, masks, fields),
+            )
         warnings.extend(f"{examination.visit.date}: {warning}" for warning in scan.warnings)
         grid = examination.suv.grid
         views = drawn_on(observed.pet.projections, grid, lesions=masks, regions=scan.regions)

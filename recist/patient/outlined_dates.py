@@ -14,11 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imaging.registration import LesionSpheres, Registration, register_dates
+from imaging.errors import InputError
+from imaging.registration import LesionSpheres, Registration, as_anatomy, register_dates
 from imaging.volume import Mask, Volume
 from recist.patient.delineation import Delineated
 from recist.patient.emerging import new_in_lung
-from recist.patient.examination import Examination, by_network, drawn_at, with_organs
+from recist.patient.examination import (
+    Examination,
+    by_network,
+    drawn_at,
+    undelineated,
+    with_organs,
+)
 from recist.patient.following import Second, moved_around_mm, propose, seen_before, unchanged_at
 from recist.patient.options import Options
 from recist.patient.proposal import KnownLesion
@@ -67,10 +74,13 @@ def delineate_dates(
     """
     on_stage("delineate")
     drawn = [drawn_at(subject, each, options) for each in examinations]
+    _check_first(examinations[0], drawn[0])
     out = Outlines(subject, examinations, options)
     for n, (examination, given) in enumerate(zip(examinations, drawn, strict=True)):
         followed: tuple[Followed, ...] = ()
         found = given
+        if examination.is_pet_alone and (found is None or not found.is_answer):
+            found = undelineated(found)
         if found is None or not found.is_answer:
             left_out = found.warnings if found is not None else ()
             known = _known(out)
@@ -87,10 +97,28 @@ def delineate_dates(
     return out
 
 
+def _check_first(first: Examination, drawn: Delineated | None) -> None:
+    """Refuse a PET alone on whose first date nothing was drawn: every lesion would be new.
+
+    Raises:
+        InputError: nothing was drawn.
+    """
+    if first.is_pet_alone and (drawn is None or not drawn.is_answer):
+        raise InputError(
+            "the first PET has no CT, and no SEG, RTSTRUCT or label map of its lesions",
+            where=str(first.visit.date),
+            remedy="draw its lesions: later dates are compared with it",
+        )
+
+
 def _registered(
     out: Outlines, drawn: Sequence[Delineated | None]
 ) -> tuple[Registration | None, ...]:
     """Every date to the first; it must hold around what was delineated so far, or will be."""
+    if out.examinations[0].is_pet_alone:
+        # Uptake follows the tumour: neither a deformation nor what lies around it can be trusted.
+        anatomy = [as_anatomy(each.ct.volume) for each in out.examinations]
+        return register_dates(anatomy, deformable=False)
     further = drawn[len(out.found) :]
     return register_dates(
         [each.ct.volume for each in out.examinations],

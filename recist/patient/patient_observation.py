@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from imaging.errors import InputError
 from imaging.read import Reading
-from imaging.series import Subject
+from imaging.series import Subject, Visit
 from recist.patient.examination import examine, size
 from recist.patient.irradiation import planning_dates, treatment_of
 from recist.patient.looking_back import looked_back
 from recist.patient.metabolism import observed_pet
-from recist.patient.options import Options
+from recist.patient.options import AUTO, Options
 from recist.patient.outlined_dates import delineate_dates
 from recist.patient.roles import node_regions
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
@@ -28,13 +28,13 @@ def observe(
 ) -> Work:
     """Read, delineate, measure, register.
 
+    A patient who has a CT at no date is measured on the PET alone, where its lesions were drawn.
+
     Raises:
         InputError: nothing of the patient can be assessed, or a date cannot be read: an answer
             that left out a date could name a wrong nadir.
     """
-    visits = [visit for visit in subject.visits if visit.ct is not None]
-    if not visits:
-        raise InputError("no CT that can be measured", remedy="--dry-run shows what was found")
+    visits = _measurable(subject, options)
     zero = options.day_zero(subject.id, visits[0].date)
 
     on_stage("read")
@@ -74,6 +74,29 @@ def observe(
         treatment_remarks=told,
         treatment_unreadable=treatment.unreadable if treatment else (),
     )
+
+
+def _measurable(subject: Subject, options: Options) -> list[Visit]:
+    """The dates with a CT; where there is none, those with a PET.
+
+    Raises:
+        InputError: neither, or no CT for the network that is to delineate.
+    """
+    visits = [visit for visit in subject.visits if visit.ct is not None]
+    if visits:
+        return visits
+    visits = [visit for visit in subject.visits if visit.pet is not None]
+    if not visits:
+        raise InputError(
+            "no CT or PET that can be measured", remedy="--dry-run shows what was found"
+        )
+    if options.lesions == AUTO:
+        raise InputError(
+            "PET without CT: the network needs a CT to delineate",
+            remedy="draw the lesions on the PET (SEG, RTSTRUCT or label maps) and give them with "
+            "--lesions: the PET criteria are then assessed",
+        )
+    return visits
 
 
 def technique_of(ct: Reading) -> str:

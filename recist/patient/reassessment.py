@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from imaging.series import Series
+from imaging.series import Series, Visit
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.assessment import assess_course, by_either_set
@@ -317,9 +317,14 @@ def _timepoints(
     """What was seen at each date, and the remarks for the reader."""
     seen: Mapping[int, list[Measurement]] = {each.day: [] for each in dates}
     remarks: list[Remark] = []
+    without_ct = [each.day for each in dates if each.examination.is_pet_alone]
     for lesion in placed.tracked:
         found, own = measurements(
-            lesion, terms.protocol, source=terms.source, network=terms.network
+            lesion,
+            terms.protocol,
+            source=terms.source,
+            network=terms.network,
+            without_ct=without_ct,
         )
         for day, measurement in found.items():
             seen[day].append(measurement)
@@ -329,11 +334,16 @@ def _timepoints(
             each.day,
             tuple(seen[each.day]),
             label=each.examination.visit.label,
-            studies=(each.examination.visit.ct.study_uid,) if each.examination.visit.ct else (),
+            studies=_studies(each.examination.visit),
         )
         for each in dates
     )
     return timepoints, tuple(remarks)
+
+
+def _studies(visit: Visit) -> tuple[str, ...]:
+    image = visit.ct or visit.pet
+    return (image.study_uid,) if image is not None else ()
 
 
 def _named(series: Series | None) -> str:

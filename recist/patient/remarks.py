@@ -12,6 +12,15 @@ from recist.tracking import DatedCandidates
 
 #: Remarks on the lesion rather than on one delineation of it.
 SAID_ONCE = ("organ by its surroundings", "organ by its name", "lymph node by its name")
+#: Of a patient who has a CT at no date.
+PET_ALONE = (
+    "no CT at any date: no diameter is measured, so that RECIST 1.1 is not evaluable; the PET "
+    "criteria stand alone"
+)
+#: What can be done about a date that has a PET alone, beside others with a CT.
+WITHOUT_CTS = (
+    "to assess every PET by itself, leave out the CTs with a table of series (--series, use: no)"
+)
 
 
 def warnings_of(
@@ -35,7 +44,8 @@ def warnings_of(
             *(place.registration.quality.flags if place.registration else ()),
         )
     ]
-    return tuple(dict.fromkeys((*placed.warnings, *treatment, *dated)))
+    alone = (PET_ALONE,) if examinations[0].is_pet_alone else ()
+    return tuple(dict.fromkeys((*alone, *placed.warnings, *treatment, *dated)))
 
 
 def problems_of(
@@ -58,10 +68,13 @@ def problems_of(
     problems += [
         Problem("radiotherapy", what, "correct or remove it", subject.id) for what in unreadable
     ]
+    used = {examination.visit.date for examination in examinations}
     for visit in subject.visits:
-        if visit.ct is None:
-            what = f"no CT that can be measured on {visit.date}: the date is left out"
-            problems.append(Problem(visit.label, what, "--dry-run shows why", subject.id))
+        if visit.date not in used:
+            lacking = "CT or PET" if examinations[0].is_pet_alone else "CT"
+            what = f"no {lacking} that can be measured on {visit.date}: the date is left out"
+            remedy = WITHOUT_CTS if visit.pet is not None else "--dry-run shows why"
+            problems.append(Problem(visit.label, what, remedy, subject.id))
     if not any(each.candidates or each.reviewed for each in found):
         what = "no lesion was delineated at any date"
         problems.append(Problem(subject.id, what, "draw them, or see --lesions", subject.id))

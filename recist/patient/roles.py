@@ -96,14 +96,17 @@ def place(
             if lesion.choice.role is not None and examinations[0].day in lesion.sized
         },
     )
-    normal = _normal_nodes(seen, selection.roles)
+    by_uptake = _without_diameter(seen, examinations[0])
+    normal = [] if by_uptake else _normal_nodes(seen, selection.roles)
     recorded = [_since_pathological(each) if each in normal else each for each in seen]
     seen = [lesion for lesion in recorded if lesion is not None]
     seen = _merged_into_recorded(seen)
     field_of = {finding.lesion_id: finding.field for finding in fields}
     lesions, tracked = [], []
     for lesion in seen:
-        role = Role.NON_TARGET if lesion.id in natural else selection.roles.get(lesion.id, Role.NEW)
+        role = selection.roles.get(lesion.id, Role.NEW)
+        if lesion.id in natural or lesion.id in by_uptake:
+            role = Role.NON_TARGET
         lesions.append(
             Lesion(
                 lesion.id,
@@ -141,6 +144,7 @@ def place(
             f"{name}: no target: its uptake looks like the {organ}; a reader may say otherwise"
             for name, organ in natural.items()
         ),
+        *(f"{name}: no target: without CT it has no diameter" for name in by_uptake),
     )
     warnings = (*selection.warnings, *left_out, *_without_effect(seen, tracked), *_to_ask(seen))
     return Placed(tuple(lesions), tuple(tracked), reasons, warnings)
@@ -159,6 +163,13 @@ def _physiological(
         for piece in lesion.sized.get(baseline, ())
         if (organ := piece.candidate.physiological) is not None
     }
+
+
+def _without_diameter(lesions: Sequence[TrackedLesion], baseline: Examination) -> tuple[str, ...]:
+    """What was there on a first date that has a PET alone: disease, and no target."""
+    if not baseline.is_pet_alone:
+        return ()
+    return tuple(lesion.id for lesion in lesions if baseline.day in lesion.sized)
 
 
 def _baseline_lesions(

@@ -8,7 +8,7 @@ equivocal and a remark asks the reader.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from recist.course import Caliper, Measurement, Review, Role, Status
@@ -62,6 +62,10 @@ NOT_FOUND = (
     Status.NOT_EVALUABLE,
     "the network found nothing in its place: gone or missed? correct measurements.csv",
 )
+
+
+#: On PET alone nothing is measured by its size; the uptake stands beside it.
+WITHOUT_CT = (Status.NOT_EVALUABLE, "no CT: its uptake is measured, its size is not")
 
 
 def status_of(
@@ -146,7 +150,12 @@ def _non_target(
 
 
 def measurements(
-    lesion: TrackedLesion, protocol: Protocol, *, source: str, network: str = ""
+    lesion: TrackedLesion,
+    protocol: Protocol,
+    *,
+    source: str,
+    network: str = "",
+    without_ct: Collection[int] = (),
 ) -> tuple[dict[int, Measurement], tuple[tuple[str, int, str], ...]]:
     """What was seen of a lesion at each date, and the remarks for the reader.
 
@@ -154,6 +163,7 @@ def measurements(
         source: who delineated.
         network: who delineated at the dates that no reader has drawn or checked, where that is
             another.
+        without_ct: the days with a PET alone.
 
     Returns:
         measurement by day; (lesion, day, remark) triples.
@@ -164,6 +174,8 @@ def measurements(
     for sighting in lesion.track.sightings:
         day = sighting.day
         status, remark = status_of(lesion, sighting, smallest, protocol)
+        if day in without_ct and lesion.said(day) is None:
+            status, remark = WITHOUT_CT
         if remark:
             remarks.append((lesion.id, day, remark))
         found[day] = _measurement(lesion, sighting, status, _drawn_by(lesion, day, source, network))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from pet.response.pet_assessment import PetResponse
 from recist.course import Course, Field, Lesion, Measurement, Status
 from recist.criteria.criterion import title_of
 from recist.criteria.diameter import has_grown, in_mm
@@ -35,6 +36,14 @@ VERDICTS = {
     Response.PMR: "partial metabolic response",
     Response.SMD: "stable metabolic disease",
     Response.PMD: "metabolic progression",
+}
+VERDICTS_OF_PET = {
+    PetResponse.CMR: "complete metabolic response",
+    PetResponse.PMR: "partial metabolic response",
+    PetResponse.SMD: "stable metabolic disease",
+    PetResponse.PMD: "metabolic progression",
+    PetResponse.UPMD: "unconfirmed metabolic progression",
+    PetResponse.CPMD: "confirmed metabolic progression",
 }
 _PROGRESSION = (Response.PD, Response.IUPD, Response.ICPD)
 
@@ -80,10 +89,15 @@ def total(assessment: Assessment) -> str:
 
 
 def headline(case: PatientResult) -> str:
-    """One sentence on the last date: the three sets of lesions by RECIST 1.1."""
+    """One sentence on the last date: the three sets of lesions by RECIST 1.1.
+
+    Where no date has a CT, what the PET criteria say.
+    """
     course = case.course
     if not course.timepoints:
         return "No date could be assessed."
+    if case.visits and not any(visit.ct_series for visit in case.visits):
+        return _pet_alone(case)
     last = course.timepoints[-1].day
     latest = {a.scope: a for a in case.assessments if a.criteria == "recist11" and a.day == last}
     if len(course.timepoints) < 2:
@@ -97,6 +111,26 @@ def headline(case: PatientResult) -> str:
     ]
     date = day_name(course, last)
     return f"{date[0].upper()}{date[1:]}: " + "; ".join(clauses) + "."
+
+
+#: Said of a patient who has a CT at no date.
+NO_DIAMETERS = "Without a CT no diameter is measured: RECIST 1.1 is not evaluable."
+
+
+def _pet_alone(case: PatientResult) -> str:
+    """What each set of PET criteria says at the last date."""
+    last = case.course.timepoints[-1].day
+    date = day_name(case.course, last)
+    latest = [each for each in case.metabolic if each.day == last]
+    if not latest:
+        known = "baseline only" if len(case.course.timepoints) < 2 else "no response was assessed"
+        return f"PET alone, {date}: {known}. {NO_DIAMETERS}"
+    said: dict[str, list[str]] = {}
+    for each in latest:
+        verdict = VERDICTS_OF_PET.get(each.response, each.response.value.lower().replace("_", " "))
+        said.setdefault(verdict, []).append(each.criteria)
+    clauses = (f"{verdict} by {', '.join(names)}" for verdict, names in said.items())
+    return f"PET alone, {date}: {'; '.join(clauses)}. {NO_DIAMETERS}"
 
 
 def _baseline_only(case: PatientResult) -> str:

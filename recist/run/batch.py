@@ -109,7 +109,7 @@ def run(
     if not subjects:
         named = "; ".join(f"{problem.where}: {problem.what}" for problem in catalogue.problems[:5])
         raise InputError(
-            "no patient with a readable CT was found" + (f": {named}" if named else ""),
+            "no patient with a readable CT or PET was found" + (f": {named}" if named else ""),
             where=studies,
             remedy="give a folder tree of DICOM, or one with a NIfTI manifest.csv",
         )

@@ -145,7 +145,7 @@ def test_days_may_stand_for_dates(tmp_path: Path) -> None:
     [
         ("P1,2020-13-01,ct0.nii.gz,,,", "date or day is '2020-13-01'"),
         ("P1,2020-02-01,none.nii.gz,,,", "none.nii.gz: file not found"),
-        ("P1,2020-02-01,,,,", "no ct"),
+        ("P1,2020-02-01,,,,", "neither ct nor pet"),
         (",2020-02-01,ct0.nii.gz,,,", "no subject"),
         ("P1,2020-02-01,ct0.nii.gz,suv.nii.gz,,", "pet_unit is ''"),
         ("P1,2020-01-06,ct0.nii.gz,,,", "a second row of this subject and date"),

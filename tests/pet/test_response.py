@@ -146,7 +146,22 @@ def test_complete_response_needs_every_lesion() -> None:
     one = percist(before, with_lesions(56, gone))
     assert one.response is not R.CMR
     assert "lesion L2 of baseline is not listed" in one.warnings
-    assert (one.response, one.reasons[0].rule) == (R.SMD, "no-peak")
+    assert (one.response, one.reasons[0].rule) == (R.NOT_EVALUABLE, "no-peak")
+
+
+def test_a_follow_up_on_which_nothing_was_measured_is_not_evaluable() -> None:
+    before, nothing = scan(L1=10.0, L2=5.0), with_lesions(56)
+    unmeasured = with_lesions(56, LesionUptake("L1", None), LesionUptake("L2", None))
+    for settings in (PERCIST, PERCIST5, IMPERCIST5):
+        assert percist(before, nothing, settings).response is R.NOT_EVALUABLE
+        assert percist(before, unmeasured, settings).response is R.NOT_EVALUABLE
+    assert percimt(before, nothing).response is R.NOT_EVALUABLE
+    assert eortc(before, nothing).response is R.NOT_EVALUABLE
+
+
+def test_a_scan_that_cannot_be_evaluated_resets_no_progression() -> None:
+    scans = [scan(0, L1=10.0), scan(56, L1=14.0), with_lesions(70), scan(91, L1=14.5)]
+    assert responses(ipercist(scans)) == ["UPMD", "NOT_EVALUABLE", "CPMD"]
 
 
 def test_no_lesion_at_baseline_is_not_measurable() -> None:

@@ -76,10 +76,13 @@ def algorithm_of(dated: DelineatedDate, bundle: Algorithm | None) -> Algorithm |
 
 
 def is_dicom(dated: DelineatedDate) -> bool:
-    """Whether the CT of a date has DICOM headers to refer to."""
-    ct = dated.examination.visit.ct
+    """Whether the CT of a date, or a PET alone, has DICOM headers to refer to."""
+    visit = dated.examination.visit
+    image = visit.ct or visit.pet
     return (
-        ct is not None and ct.kind is not SeriesFormat.NIFTI and bool(dated.examination.ct.headers)
+        image is not None
+        and image.kind is not SeriesFormat.NIFTI
+        and bool(dated.examination.ct.headers)
     )
 
 
@@ -98,7 +101,8 @@ def reported_date(
     lesions = {lesion.id: lesion for lesion in case.course.lesions}
     timepoint = case.course.timepoints[number]
     seen = tuple((lesions[each.lesion_id], each) for each in timepoint.measurements)
-    pet = examination.visit.pet if examination.suv is not None else None
+    has_both = examination.suv is not None and not examination.is_pet_alone
+    pet = examination.visit.pet if has_both else None
     is_last = number == len(case.course.timepoints) - 1
     return ReportedDate(
         number + 1,

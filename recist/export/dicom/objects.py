@@ -60,7 +60,7 @@ def write_objects(
     for number, dated in enumerate(delineations):
         if not is_dicom(dated):
             remarks.append(
-                f"{dated.examination.visit.date}: its CT is no DICOM, nothing refers to it"
+                f"{dated.examination.visit.date}: its images are no DICOM, nothing refers to them"
             )
             continue
         date = reported_date(case, number, dated, bundle)
@@ -70,7 +70,7 @@ def write_objects(
         names += writer.names
         remarks += writer.remarks
     if not reported:
-        raise InputError("no date has a DICOM CT that objects could refer to")
+        raise InputError("no date has DICOM images that objects could refer to")
     if pdf is not None:
         write_document(folder / "report.dcm", pdf, reported)
         names.append("report.dcm")

@@ -166,12 +166,12 @@ def _without_voxels(date: ObservedDate, boxes: Sequence[FetchedBox]) -> dict[str
 
 
 def _boxes(work: Work) -> dict[int, list[FetchedBox]]:
-    """By day, the CT around each picture."""
+    """By day, the image around each picture."""
     found: dict[int, list[FetchedBox]] = {}
     volumes = {each.day: each.examination.ct.volume for each in work.dates}
     for _, image in _pictures(work.memory.asked.items()):
         volume = volumes.get(image.day)
-        if volume is None or image.modality != "CT":
+        if volume is None:
             continue
         low, high = pictured_box(image, volume.grid, BEYOND_MM)
         array = np.ascontiguousarray(volume.region(low, high))
@@ -193,7 +193,8 @@ def _pictures(
 
 def _date(kept: dict[str, Any]) -> ObservedDate:
     visit: Visit = kept["visit"]
-    ct_of = Later(lambda: _read(visit, read_ct, "ct"))
+    alone = visit.ct is None
+    ct_of = Later(lambda: _pet_of(visit) if alone else _read(visit, read_ct, "ct"))
     placed: _Placed = kept["ct"]
     ct = Reading(
         _partial(placed, lambda: ct_of().volume.array, kept["boxes"]),
@@ -202,7 +203,10 @@ def _date(kept: dict[str, Any]) -> ObservedDate:
         kept["slice_thickness_mm"],
         kept["ct_warnings"],
     )
-    suv = None if kept["suv"] is None else _partial(kept["suv"], lambda: _suv_of(visit))
+    suv = (
+        None if kept["suv"] is None else _partial(kept["suv"], lambda: _pet_of(visit).volume.array)
+    )
+    suv = ct.volume if alone else suv
     examination = Examination(
         visit,
         kept["day"],
@@ -250,6 +254,7 @@ def _read(visit: Visit, read: Callable[[Any], Reading], kind: str) -> Reading:
         ) from error
 
 
-def _suv_of(visit: Visit) -> Array:
+def _pet_of(visit: Visit) -> Reading:
+    """A PET as SUV."""
     reading = _read(visit, read_pet, "pet")
-    return to_suv(reading.volume, reading.headers)[0].array
+    return replace(reading, volume=to_suv(reading.volume, reading.headers)[0])
