@@ -117,16 +117,21 @@ def region_in(
     if organ.volume_ml <= 2.0 * (_sphere_ml() if is_liver else _tube_ml()):
         return measure(name, suv, organ, lesions=lesions)
     depth = ndimage.distance_transform_edt(np.pad(organ.array, 1), organ.grid.spacing_mm)
-    depth = depth[1:-1, 1:-1, 1:-1]
+    # From the surface, which lies half a voxel before the first voxel outside.
+    depth = depth[1:-1, 1:-1, 1:-1] - min(organ.grid.spacing_mm) / 2.0
     start = np.array(organ.start)
     if not is_liver:
         core = depth > min(AORTA_DIAMETER_MM / 2.0, float(depth.max()) / 2.0)
         return measure(name, suv, Mask(core, organ.start, organ.grid), lesions=lesions)
     index = np.argwhere(organ.array)
     deepest = index[np.argsort(-depth[tuple(index.T)], kind="stable")]
-    found = _first_plausible(
-        suv, _spread(list(organ.grid.to_world_mm(deepest + start))), lesions, automatic=False
-    )
+    places = organ.grid.to_world_mm(deepest + start)
+    clear = np.ones(len(places), dtype=np.bool_)
+    for lesion in lesions:
+        apart = cKDTree(_points(lesion)).query(places)[0] if lesion.voxels else np.inf
+        clear &= apart > LIVER_DIAMETER_MM / 2.0 + LESION_MARGIN_MM
+    centres = places[clear] if clear.any() else places
+    found = _first_plausible(suv, _spread(list(centres)), lesions, automatic=False)
     return found or measure(name, suv, organ, lesions=lesions)
 
 

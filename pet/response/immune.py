@@ -199,7 +199,7 @@ def percimt(baseline: PetScan, followup: PetScan, settings: Percimt = PERCIMT) -
     elif response is None and not followup.lesions:
         text = "no lesion is recorded, gone or not"
         response = PetResponse.NOT_EVALUABLE
-        reason = PetReason("no-lesion-recorded", papers.PERCIMT(), text)
+        reason = PetReason("no-lesion-recorded", pet_papers.PERCIMT(), text)
     elif response is None and not new and not missing and len(gone) == len(old):
         response, reason = (
             PetResponse.CMR,

@@ -15,6 +15,7 @@ from imaging.registration import (
     Registration,
     RegistrationMethod,
     RegistrationQuality,
+    as_anatomy,
     refined_at,
     register,
     register_dates,
@@ -384,3 +385,40 @@ def lesions_of(truth: dict[str, Any]) -> LesionSpheres:
     volumes = np.array([lesion["volume_ml"] for lesion in present])
     centres = np.array([lesion["centroid_lps_mm"] for lesion in present])
     return LesionSpheres(centres, np.cbrt(volumes * 1000 * 3 / (4 * np.pi)))
+
+
+def uptake(shift_mm: tuple[float, float, float], tumour_suv: float) -> Volume:
+    """A drawn FDG PET: liver, kidneys, heart, lungs and a tumour, moved as a whole."""
+    x, y, z = np.moveaxis(GRID.to_world_mm(np.moveaxis(np.indices(GRID.shape), 0, -1)), -1, 0)
+    x, y, z = (a - m - s for a, m, s in zip((x, y, z), MIDDLE, shift_mm, strict=True))
+    suv = np.full(GRID.shape, 0.02)
+    suv[(x / (110 + 0.1 * z)) ** 2 + (y / (75 + 0.06 * z)) ** 2 < 1] = 0.6
+    organs = (
+        ((-50, 0, -40), (32, 42, 60), 0.35),
+        ((50, 0, -40), (32, 42, 60), 0.35),
+        ((-45, -5, 55), (45, 40, 30), 2.3),
+        ((20, -20, -10), (25, 22, 25), 3.4),
+        ((-40, 35, 70), (14, 14, 22), 4.5),
+        ((40, 35, 70), (14, 14, 22), 4.5),
+        ((60, 10, -50), (14, 14, 14), tumour_suv),
+    )
+    for centre, half, value in organs:
+        parts = [((a - c) / h) ** 2 for a, c, h in zip((x, y, z), centre, half, strict=True)]
+        suv[sum(parts) < 1] = value
+    noise = np.random.default_rng(round(tumour_suv)).normal(0, 0.1, GRID.shape)
+    return Volume(np.clip(suv * (1 + noise), 0, None).astype(np.float32), GRID, Unit.SUV_BW)
+
+
+def test_a_pet_is_aligned_by_its_anatomy_while_the_tumour_goes() -> None:
+    """Shifted by a known way; the tumour loses its uptake, and does not pull."""
+    pair = [as_anatomy(uptake((0, 0, 0), 12.0)), as_anatomy(uptake((12, -8, 10), 1.0))]
+    found = register_dates(pair, deformable=False)[1]
+    assert found is not None
+    assert found.quality.good
+    there = found.to_moving_mm(MIDDLE[None])[0] - MIDDLE
+    assert np.linalg.norm(there - (12, -8, 10)) < 2.0
+
+
+def test_only_suv_stands_for_anatomy() -> None:
+    with pytest.raises(UnsupportedError, match="not an SUV"):
+        as_anatomy(Volume(np.zeros(GRID.shape, np.float32), GRID, Unit.CNTS))

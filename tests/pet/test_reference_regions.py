@@ -17,6 +17,7 @@ from pet.reference_regions import (
     blood_pool_region,
     liver_region,
     measure,
+    region_in,
 )
 
 #: Trunk in LPS mm: x from -180 (right) to 180, y from -120 (front) to 120, z up.
@@ -227,3 +228,32 @@ def test_lungs_that_lie_on_the_left_only_give_no_liver() -> None:
     assert anatomy is not None
     assert abs(anatomy.midline_mm) < 10.0
     assert not right_lobe(anatomy).size
+
+
+def test_a_sphere_lies_deep_in_a_liver_that_was_drawn() -> None:
+    """Without CT: away from the edge of the organ, and from a lesion in its middle."""
+    organ = ellipsoid(PET_GRID, LIVER_AT, (60, 50, 50))
+    values = np.where(organ, 2.0, 0.4).astype(np.float32)
+    lesion = ellipsoid(PET_GRID, LIVER_AT, (12, 12, 12))
+    values[lesion] = 9.0
+    suv = Volume(values, PET_GRID, Unit.SUV_BW)
+    found = region_in(RegionName.LIVER, suv, Mask.of(organ, PET_GRID), [Mask.of(lesion, PET_GRID)])
+    assert (found.plausible, found.automatic) == (True, False)
+    assert (found.mean, found.sd) == (2.0, 0.0)
+    assert found.mask.volume_ml == pytest.approx(14.1, abs=1.5)
+
+
+def test_a_region_that_a_reader_drew_is_measured_as_it_is() -> None:
+    drawn = Mask.of(ellipsoid(PET_GRID, LIVER_AT, (15, 15, 15)), PET_GRID)
+    suv = Volume(np.full(PET_GRID.shape, 1.9, np.float32), PET_GRID, Unit.SUV_BW)
+    found = region_in(RegionName.LIVER, suv, drawn)
+    assert found.mask.voxels == drawn.voxels
+
+
+def test_the_wall_of_a_drawn_aorta_is_left_out() -> None:
+    vessel = column(PET_GRID, AORTA_AT, (16, 16))
+    lumen = column(PET_GRID, AORTA_AT, (11, 11))
+    suv = Volume(np.where(lumen, 1.6, 0.7).astype(np.float32), PET_GRID, Unit.SUV_BW)
+    found = region_in(RegionName.BLOOD_POOL, suv, Mask.of(vessel, PET_GRID))
+    assert found.plausible
+    assert found.mean == pytest.approx(1.6, abs=0.02)

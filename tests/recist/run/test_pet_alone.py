@@ -24,7 +24,7 @@ from recist.phantom.dicom import Session, write_ct, write_pet
 from recist.phantom.small import DATES
 from recist.run import batch
 
-SHAPE, SPACING_MM = (40, 40, 40), 4.0
+SHAPE, SPACING_MM = (32, 32, 32), 5.0
 #: Lesion -> centre (x, y, z) and radius in mm, SUV at each date (None: not there).
 LESIONS = {
     "GTV-1": ((60, 70, 120), 12, (10.0, 4.0, 12.0)),
@@ -71,15 +71,17 @@ def _drawn(n: int, grid: Grid) -> dict[str, Mask]:
     }
 
 
-def write_patient(folder: Path, drawn: Mapping[int, str], *, ct_at: tuple[int, ...] = ()) -> None:
-    """PET at three dates.
+def write_patient(
+    folder: Path, drawn: Mapping[int, str], *, ct_at: tuple[int, ...] = (), dates: int = len(DATES)
+) -> None:
+    """PET at the first dates.
 
     Args:
         drawn: by number of the date, in what the lesions are drawn: rtstruct, with the liver, or
             seg.
         ct_at: dates that have a CT too.
     """
-    for n, date in enumerate(DATES):
+    for n, date in enumerate(DATES[:dates]):
         session = Session(3, n, date, "PET1")
         frame = str(session.frame_of_reference_uid)
         grid = Grid(SHAPE, np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0]), frame)
@@ -137,11 +139,9 @@ def test_pet_criteria_are_assessed_from_rtstruct_and_seg(done: batch.Batch) -> N
 
 
 def test_a_drawn_liver_is_the_reference_of_percist(tmp_path: Path) -> None:
-    write_patient(tmp_path / "studies", {0: "rtstruct", 1: "rtstruct", 2: "rtstruct"})
+    write_patient(tmp_path / "studies", {0: "rtstruct", 1: "rtstruct"}, dates=2)
     assessed(tmp_path / "studies", tmp_path / "out")
-    found = responses(tmp_path / "out/PET1")
-    assert found["PERCIST", "2024-03-04"] == "PMR"
-    assert found["PERCIST", "2024-04-29"] == "PMD"
+    assert responses(tmp_path / "out/PET1")["PERCIST", "2024-03-04"] == "PMR"
 
 
 def test_without_a_drawn_liver_percist_says_what_it_lacks(done: batch.Batch) -> None:
@@ -200,20 +200,20 @@ def test_a_date_that_nobody_drew_is_named_and_not_evaluable(tmp_path: Path) -> N
 
 
 def test_nothing_drawn_at_the_first_date_is_refused(tmp_path: Path) -> None:
-    write_patient(tmp_path / "studies", {1: "seg", 2: "seg"})
+    write_patient(tmp_path / "studies", {1: "seg"}, dates=2)
     ended = assessed(tmp_path / "studies", tmp_path / "out")
     assert ended.exit_code == 2
     assert "the first PET has no CT, and no SEG" in str(ended.failures[0])
 
 
 def test_the_network_is_refused_without_a_ct(tmp_path: Path) -> None:
-    write_patient(tmp_path / "studies", {})
+    write_patient(tmp_path / "studies", {}, dates=1)
     ended = assessed(tmp_path / "studies", tmp_path / "out", lesions="auto")
     assert "PET without CT: the network needs a CT" in str(ended.failures[0])
 
 
 def test_a_pet_beside_dates_with_ct_is_named(tmp_path: Path) -> None:
-    write_patient(tmp_path / "studies", {0: "seg", 1: "seg", 2: "seg"}, ct_at=(0, 2))
+    write_patient(tmp_path / "studies", {0: "seg", 1: "seg"}, ct_at=(0,), dates=2)
     ended = assessed(tmp_path / "studies", tmp_path / "out")
     told = " ".join(map(str, ended.failures))
     assert "no CT that can be measured on 2024-03-04" in told
