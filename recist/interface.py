@@ -217,6 +217,7 @@ def assess_studies(
     device: str = "auto",
     quality: str = "fast",
     organs: str | Path | None = None,
+    series: str | Path | None = None,
     dates: str | Path | None = None,
     uneven_slices: bool = False,
     subjects: Sequence[str] = (),
@@ -230,6 +231,7 @@ def assess_studies(
         out: the folder that receives a folder per patient and the tables of all.
         lesions: ``auto`` (the network), ``dicom`` (RTSTRUCT and SEG beside the images) or a folder
             of NIfTI label maps.
+        series: a table of which series serves what.
         dates: a table of the dates of studies whose headers have none.
         uneven_slices: interpolate slices at uneven distances; else they are refused.
         subjects: only these; all where there are none.
@@ -242,6 +244,7 @@ def assess_studies(
     Raises:
         InputError: nothing can be assessed, or an option cannot be used.
     """
+    from imaging.sorting import Sorting  # noqa: PLC0415 - loads what reads images
     from recist.patient.options import Options  # noqa: PLC0415 - loads torch
     from recist.run import batch  # noqa: PLC0415
 
@@ -260,7 +263,7 @@ def assess_studies(
     )
     return batch.run(
         Path(studies), Path(out), options, resume=resume, jobs=jobs, only=tuple(subjects),
-        uneven_slices=uneven_slices, dates_table=None if dates is None else Path(dates),
+        sorting=Sorting.read(_path(series), _path(dates), uneven_slices=uneven_slices),
     )  # fmt: skip
 
 

@@ -131,6 +131,7 @@ def run(
     ] = False,
 ) -> None:
     """Images in, response out: delineate, measure, track, classify, for one or many patients."""
+    from imaging.sorting import Sorting
     from recist.patient.options import Options
     from recist.patient.result_folder import HEADERS
     from recist.run import batch, progress
@@ -151,8 +152,9 @@ def run(
         dicom=dicom,
         cache_mb=None if no_cache else cache_mb,
     )
+    sorting = Sorting.read(series, dates, uneven_slices=uneven_slices)
     if dry_run:
-        raise typer.Exit(progress.show_catalogue(studies, Console(), series, dates))
+        raise typer.Exit(progress.show_catalogue(studies, Console(), sorting))
     with progress.Bars(console) as bars:
         result = batch.run(
             studies,
@@ -162,9 +164,7 @@ def run(
             jobs=jobs,
             cluster=_cluster(engine, scheduler, cluster, jobs, memory, options.device),
             only=subject or (),
-            series_table=series,
-            dates_table=dates,
-            uneven_slices=uneven_slices,
+            sorting=sorting,
             index_file=None if no_index else index or out / HEADERS,
             on_catalogue=bars.on_catalogue,
             on_stage=bars.on_stage,

@@ -53,6 +53,9 @@ def write_training_cases(
     count = 0
     for number, subject in enumerate(scan(studies).subjects, start=1):
         for visit in subject.visits:
+            if visit.ct is None:
+                on_remark(f"{subject.id} {visit.date}: left out: no CT that can be measured")
+                continue
             try:
                 examination = examine(visit, 0)
                 grid = examination.ct.volume.grid

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from imaging.catalogue import Catalogue, scan
-from imaging.dates_table import read_dates_table
+from imaging.catalogue import Catalogue
 from imaging.errors import InputError
-from imaging.series_table import read_series_table
+from imaging.sorting import Sorting
 from imaging.writing import SCHEMA_VERSION, write_text
 from recist.export.growing_table import GrowingTable
 from recist.export.joined import JOINED, joined
@@ -39,6 +38,7 @@ from recist.run.processes import Task, in_order, in_processes, in_turn
 from recist.run.subject_run import Failure, Stage, SubjectRun, failed
 from recist.version import __version__
 
+HEADERS_ALONE = Sorting()
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
 
@@ -69,9 +69,7 @@ def run(
     jobs: int = 1,
     cluster: Cluster | None = None,
     only: Iterable[str] = (),
-    series_table: Path | None = None,
-    dates_table: Path | None = None,
-    uneven_slices: bool = False,
+    sorting: Sorting = HEADERS_ALONE,
     index_file: Path | None = None,
     on_catalogue: Callable[[Catalogue], None] = lambda _: None,
     on_stage: Stage = lambda _subject, _stage: None,
@@ -81,9 +79,7 @@ def run(
     Args:
         jobs: patients at a time, each in a process of its own; memory grows with it.
         cluster: in place of ``jobs``: patients on the workers of a Dask cluster.
-        series_table: which series serves what, see :mod:`imaging.series_table`.
-        dates_table: dates of studies that have none, see :mod:`imaging.dates_table`.
-        uneven_slices: interpolate slices at uneven distances, see :mod:`imaging.uneven`.
+        sorting: the user's word on series, dates and uneven slices; kept in ``run.json``.
         index_file: where the headers of a large tree are kept, see :mod:`imaging.header_index`.
         on_stage: called with (subject, stage); with several jobs only as each patient ends.
 
@@ -93,15 +89,7 @@ def run(
     """
     started = dt.datetime.now(dt.UTC)
     clock = time.perf_counter()
-    chosen = read_series_table(series_table) if series_table else None
-    dates = read_dates_table(dates_table) if dates_table else None
-    catalogue = scan(
-        studies,
-        series_table=chosen,
-        dates_table=dates,
-        uneven_slices=uneven_slices,
-        index_file=index_file,
-    )
+    catalogue = sorting.scan(studies, index_file)
     on_catalogue(catalogue)
     wanted = frozenset(only)
     _check_wanted(wanted, catalogue)
@@ -147,7 +135,7 @@ def run(
                 **{name: version(name) for name in RECORDED_LIBRARIES},
             },
             "studies": places_of(studies, out),
-            "options": options.as_dict() | {"uneven_slices": uneven_slices},
+            "options": options.as_dict() | sorting.as_dict(),
             "model": options.model_record(),
             "subjects": [
                 {

@@ -10,13 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from imaging.catalogue import Catalogue, scan
-from imaging.dates_table import read_dates_table
+from imaging.catalogue import Catalogue
 from imaging.errors import printable
-from imaging.series_table import read_series_table
+from imaging.sorting import Sorting
 from recist.patient.pipeline import STAGES
 from recist.response import RESEARCH_USE
-from recist.run.batch import Batch
+from recist.run.batch import HEADERS_ALONE, Batch
 
 
 class Bars:
@@ -69,17 +68,14 @@ class Bars:
 def show_catalogue(
     studies: Path,
     console: Console,
-    series_table: Path | None = None,
-    dates_table: Path | None = None,
+    sorting: Sorting = HEADERS_ALONE,
 ) -> int:
     """What lies under a folder and which series would be used (``--dry-run``).
 
     Returns:
         the exit code: 2 where a run could do nothing.
     """
-    chosen = read_series_table(series_table) if series_table else None
-    dates = read_dates_table(dates_table) if dates_table else None
-    catalogue = scan(studies, series_table=chosen, dates_table=dates)
+    catalogue = sorting.scan(studies)
     table = Table("subject", "date", "CT", "PET", "RTSTRUCT", "RTDOSE", "RTPLAN", "SEG")
     for subject in catalogue.subjects:
         for visit in (*subject.visits, *subject.treatment):

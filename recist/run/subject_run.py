@@ -146,8 +146,7 @@ def fingerprint_of(subject: Subject, options: Options) -> str:
     points = [
         (
             str(visit.date),
-            visit.ct.uid if visit.ct else "",
-            bool(visit.ct and visit.ct.uneven_slices),
+            *((image.uid, image.uneven_slices) if image else () for image in (visit.ct, visit.pet)),
         )
         for visit in subject.visits
     ]

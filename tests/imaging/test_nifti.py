@@ -161,8 +161,8 @@ def test_a_bad_row_is_a_problem_and_the_others_stay(tmp_path: Path, row: str, wo
 
 
 def test_a_manifest_with_other_columns_is_refused(tmp_path: Path) -> None:
-    manifest(tmp_path, "P1,2020-01-06", header="subject,date")
-    with pytest.raises(InputError, match="column 'ct' is missing"):
+    manifest(tmp_path, "2020-01-06,x", header="date,ct")
+    with pytest.raises(InputError, match="column 'subject' is missing"):
         scan(tmp_path)
     manifest(tmp_path, "P1,2020-01-06,x,y", header="subject,date,ct,mri")
     with pytest.raises(InputError, match="unknown column 'mri'"):

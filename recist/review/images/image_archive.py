@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from imaging.catalogue import scan
 from imaging.errors import InputError
 from imaging.read import Slices, read_ct, read_headers, read_pet
 from imaging.series import Series, Subject, Visit
+from imaging.sorting import Sorting
 from imaging.treatment import Treatment
 from imaging.volume import Array, Grid, Unit, Volume
 from imaging.writing import write_text
@@ -63,10 +63,12 @@ class Archive:
     Attributes:
         studies: folder tree of DICOM, or of NIfTI with a manifest; None: no images at all.
         cache: folder of the prepared volumes, named by hashes.
+        sorting: how the run that is read sorted them.
     """
 
     studies: Path | None
     cache: Path
+    sorting: Sorting = field(default_factory=Sorting)
     memory_bytes: int = MEMORY_BYTES
     _subjects: dict[str, Subject] = field(default_factory=dict)
     _preparing: dict[str, _Preparation] = field(default_factory=dict)
@@ -83,7 +85,8 @@ class Archive:
 
     def __post_init__(self) -> None:
         if self.studies is not None:
-            self._subjects = {subject.id: subject for subject in scan(self.studies).subjects}
+            found = self.sorting.scan(self.studies).subjects
+            self._subjects = {subject.id: subject for subject in found}
 
     def subjects(self) -> tuple[str, ...]:
         return tuple(self._subjects)
@@ -281,7 +284,7 @@ class Archive:
         if key and time.monotonic() - looked < LOOKED_FOR_S:
             return key
         series = self.series(subject, date, modality)
-        digest = hashlib.sha256(f"{modality} {series.uid}".encode())
+        digest = hashlib.sha256(f"{modality} {series.uid} {series.uneven_slices}".encode())
         for path in series.files:
             status = path.stat()
             digest.update(f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.masks import read_seg
+from imaging.sorting import Sorting
 from imaging.volume import Mask
 from recist.course import Course, Measurement
 from recist.export.patient_files import DELINEATIONS
@@ -43,11 +44,13 @@ class RunRecord:
     Attributes:
         folders: subject -> folder of its results.
         criteria: by which the run assessed, the first of which leads.
+        sorting: how the images were sorted.
     """
 
     folders: Mapping[str, Path]
     criteria: tuple[str, ...]
     protocol: Protocol
+    sorting: Sorting
 
 
 def read_run(results: Path) -> RunRecord:
@@ -65,8 +68,13 @@ def read_run(results: Path) -> RunRecord:
             if each["state"] != "failed"
         }
         options = record["options"]
-        return RunRecord(subjects, tuple(options["criteria"]), from_effective(options["protocol"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return RunRecord(
+            subjects,
+            tuple(options["criteria"]),
+            from_effective(options["protocol"]),
+            Sorting.of(options),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             "no results of a run are there", where=results, remedy="give the OUT of `recist run`"
         ) from error

@@ -6,6 +6,9 @@
     name = "ABC-1"
     studies = "studies"          # pseudonymous images
     results = "out"              # of `recist run`; only where proposals are shown
+    series = "series.csv"        # with dates and uneven_slices as `recist run` takes them; those
+    dates = "dates.csv"          # that the run of `results` was made with, where none is named
+    uneven_slices = true
     proposals = "hidden"         # hidden: readers start from nothing; shown: from the run's
     protocol = "protocol.toml"   # preset or file; its reader_disagreement decides
     criteria = ["recist11"]
@@ -35,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import InputError
+from imaging.sorting import Sorting
 from imaging.spelling import did_you_mean
 from recist.criteria.criterion import names_of_criteria
 from recist.protocol import Protocol, load
@@ -50,6 +54,7 @@ class TrialSettings:
         adjudicate_on: where two reads differ in one of these, an adjudicator chooses.
         needs_second_factor: a login needs a code of an authenticator, beside the password.
         https: browsers reach the server by TLS, which a proxy ends.
+        sorting: how the images are sorted; None: as for the run of the results.
     """
 
     name: str
@@ -67,6 +72,7 @@ class TrialSettings:
     port: int = 8443
     hosts: tuple[str, ...] = ()
     https: bool = False
+    sorting: Sorting | None = None
 
 
 #: Key -> the type of its value and the value where there is none, by section.
@@ -75,6 +81,9 @@ SECTIONS: Mapping[str, Mapping[str, tuple[type, Any]]] = {
         "name": (str, None),
         "studies": (str, None),
         "results": (str, ""),
+        "series": (str, ""),
+        "dates": (str, ""),
+        "uneven_slices": (bool, False),
         "proposals": (str, "hidden"),
         "protocol": (str, "recist11-eortc"),
         "criteria": (list, ["recist11"]),
@@ -111,7 +120,8 @@ def read_trial(path: Path) -> TrialSettings:
     try:
         return _settings(table, path.resolve().parent)
     except InputError as error:
-        raise InputError(error.what, where=path, remedy=error.remedy) from error
+        named = f"{Path(str(error.where)).name}: " if error.where else ""
+        raise InputError(f"{named}{error.what}", where=path, remedy=error.remedy) from error
 
 
 def _settings(table: Mapping[str, Any], folder: Path) -> TrialSettings:
@@ -142,7 +152,15 @@ def _settings(table: Mapping[str, Any], folder: Path) -> TrialSettings:
         port=server["port"],
         hosts=tuple(server["hosts"]) or (f"{server['host']}:{server['port']}",),
         https=server["https"],
+        sorting=_sorting(trial, folder),
     )
+
+
+def _sorting(trial: Mapping[str, Any], folder: Path) -> Sorting | None:
+    """What the file says of it; None where it says nothing."""
+    series, dates = (folder / trial[name] if trial[name] else None for name in ("series", "dates"))
+    said = Sorting.read(series, dates, uneven_slices=trial["uneven_slices"])
+    return said if said != Sorting() else None
 
 
 def _section(table: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 
 from imaging.errors import InputError
+from imaging.sorting import Sorting
 from recist.patient.result_folder import studies_of
 from recist.patient.work.observed import Work
 from recist.response import RESEARCH_USE
@@ -84,7 +85,7 @@ def create_app(
     database = open_database(f"sqlite:///{folder / DATABASE}", folder / KEY, protocol=protocol)
     room = Room(
         database,
-        Archive(studies or studies_of(results), folder / IMAGES),
+        Archive(studies or studies_of(results), folder / IMAGES, run.sorting),
         run.criteria,
         run.protocol,
         run.folders,
@@ -132,7 +133,9 @@ def trial_room(settings: TrialSettings) -> Room:
     Raises:
         InputError: no images are there, or the database cannot be opened.
     """
-    archive = Archive(settings.studies, settings.images)
+    run = read_run(settings.results) if settings.results is not None else None
+    sorting = settings.sorting or (run.sorting if run is not None else Sorting())
+    archive = Archive(settings.studies, settings.images, sorting)
     subjects = archive.subjects()
     if not subjects:
         raise InputError("no subject with a readable CT was found", where=settings.studies)
@@ -140,7 +143,7 @@ def trial_room(settings: TrialSettings) -> Room:
         Path(settings.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     protocol = fingerprint(settings.protocol, settings.criteria)
     database = open_database(settings.url, settings.audit_key, protocol=protocol)
-    folders = read_run(settings.results).folders if settings.results is not None else {}
+    folders = run.folders if run is not None else {}
     enrol(database, subjects)
     return Room(
         database,
