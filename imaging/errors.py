@@ -6,12 +6,36 @@ what to do about it. The command prints ``str(error)`` on a line, without a trac
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+#: Characters of one word and of one line that are shown; what is longer came out of a damaged file
+#: (a Patient ID has 64 characters at most, a path of one file 255) and is cut in its middle.
+LONGEST_WORD, LONGEST_LINE = 300, 2_000
+_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 
 
 def printable(text: str) -> str:
-    """A text with control characters spelt out, with which a file could command a terminal."""
+    """A text as a terminal can take it, whatever file it came from.
+
+    Control characters, with which it could command the terminal, are spelt out; words and lines
+    that no field of a file should hold are cut in their middle, which says how much is missing.
+    """
+    short = _WORD.sub(lambda word: cut(word.group(), LONGEST_WORD), spelt_out(text))
+    return cut(short, LONGEST_LINE)
+
+
+def spelt_out(text: str) -> str:
+    """A text with control characters spelt out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def cut(text: str, most: int) -> str:
+    """A text of about as many characters at most: its two ends, and how much lies between."""
+    if len(text) <= most:
+        return text
+    end = most // 4
+    return f"{text[: most // 2]}[{len(text) - most // 2 - end} more characters]{text[-end:]}"
 
 
 class InputError(Exception):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_result, report_table
+from recist.cli.printing import print_line, print_result, report_table
 from recist.cli.shared_options import Events, Out, ProtocolName, names_of
 
 
@@ -51,5 +51,5 @@ def cohort(
     )
     for sentence in found.sentences:
         print_result(sentence)
-    console.print(f"report: {out / 'report.html'}, {out / 'report.pdf'}", highlight=False)
+    print_line(f"report: {out / 'report.html'}, {out / 'report.pdf'}")
     report_table(found.table)

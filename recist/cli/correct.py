@@ -76,6 +76,6 @@ def correct(
         for line in patient.changes.lines() or ("nothing changed",):
             print_line(f"{patient.subject} {line}" if len(done) > 1 else line)
     failed = sum(patient.changes is None for patient in done)
-    console.print(f"{len(done) - failed} of {len(done)} patients corrected; results in {out}")
+    print_line(f"{len(done) - failed} of {len(done)} patients corrected; results in {out}")
     console.print(RESEARCH_USE, style="dim")
     raise typer.Exit(1 if 0 < failed < len(done) else 2 if failed else 0)

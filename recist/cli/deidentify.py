@@ -37,7 +37,7 @@ def deidentify(
         print_line(f"left out: {line}")
     if done.passed_over:
         print_line(f"{done.passed_over} files are no DICOM and were passed over")
-    console.print(f"{len(done.written)} objects in {out}; the key is {key}", highlight=False)
+    print_line(f"{len(done.written)} objects in {out}; the key is {key}")
     print_line("check a sample yourself before it leaves the house: no profile knows every text")
     console.print(RESEARCH_USE, style="dim")
     raise typer.Exit(0 if not done.left_out else 1 if done.written else 2)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress
 
-from imaging.errors import InputError
-from recist.cli.printing import console, print_result
+from imaging.errors import InputError, printable
+from recist.cli.printing import console, print_line, print_result
 from recist.cli.shared_options import Device, Out
 from recist.response import RESEARCH_USE
 
@@ -48,9 +49,10 @@ def evaluate(
         bar = bars.add_task("reading")
 
         def on_case(done: int, total: int, name: str) -> None:
-            bars.update(bar, completed=done, total=total, description=f"{done} of {total}: {name}")
+            shown = escape(printable(f"{done} of {total}: {name}"))
+            bars.update(bar, completed=done, total=total, description=shown)
             if not console.is_terminal and done % 20 == 0:
-                console.print(f"{done} of {total} done", highlight=False)
+                print_line(f"{done} of {total} done")
 
         table = validate(
             data,
@@ -63,5 +65,5 @@ def evaluate(
             on_case=on_case,
         )
     print_result(table)
-    console.print(f"tables and plot in {out}", highlight=False)
+    print_line(f"tables and plot in {out}")
     console.print(RESEARCH_USE, style="dim")

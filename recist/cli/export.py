@@ -75,7 +75,7 @@ def export(
             print_line(line)
         places = sorted({str(path.parent) for path in exported.files})
         shown = places[0] if len(places) == 1 else f"{len(places)} folders" if places else "nowhere"
-        console.print(f"{len(exported.files)} files in {shown}", highlight=False, soft_wrap=True)
+        print_line(f"{len(exported.files)} files in {shown}")
         codes.append(exported.exit_code)
     console.print(RESEARCH_USE, style="dim")
     # All failed is worse than some; some failed is worse than none.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, report_table
+from recist.cli.printing import print_line, report_table
 from recist.cli.shared_options import Events, Out, ProtocolName
 
 
@@ -38,5 +38,5 @@ def forecast(
         seed=seed,
     )
     for line in found.assumptions:
-        console.print(line, highlight=False, soft_wrap=True)
+        print_line(line)
     report_table(found.table)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from imaging.errors import printable
+from imaging.errors import printable, spelt_out
 from recist.cli import log
 from recist.response import RESEARCH_USE
 
@@ -34,13 +34,13 @@ console = _LoggedConsole(stderr=True)
 
 
 def print_result(text: str) -> None:
-    """A line of what was asked for, to standard output, where a script reads it."""
-    typer.echo(text)
+    """What was asked for, in full, to standard output, where a script reads it."""
+    typer.echo("\n".join(map(spelt_out, text.split("\n"))))
     log.said(text)
 
 
 def print_line(text: str) -> None:
-    """A line as it stands, but for control characters: values of files could command a terminal."""
+    """A line as it stands, but for what no terminal should get from a file."""
     console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
 
 
@@ -51,8 +51,8 @@ def report_table(result: TableResult) -> None:
     shown = len(result.findings)
     hidden = sum(result.counts.values()) - shown
     if hidden > 0:
-        console.print(f"... and {hidden} more findings in {result.out / 'checks.csv'}")
+        print_line(f"... and {hidden} more findings in {result.out / 'checks.csv'}")
     done = result.subjects - len(result.failed)
-    console.print(f"{done} of {result.subjects} subjects assessed; results in {result.out}")
+    print_line(f"{done} of {result.subjects} subjects assessed; results in {result.out}")
     console.print(RESEARCH_USE, style="dim")
     raise typer.Exit(result.exit_code)

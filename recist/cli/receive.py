@@ -29,7 +29,7 @@ def receive(
     done = take_back(results, reports, out=out, reader=reader)
     for line in (*done.lines, *done.left):
         print_line(line)
-    console.print(f"{done.unchanged} diameters came back unchanged, {len(done.left)} left out")
+    print_line(f"{done.unchanged} diameters came back unchanged, {len(done.left)} left out")
     for table in done.tables.values():
         print_line(f"corrections: {table}")
     console.print(RESEARCH_USE, style="dim")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.writing import SCHEMA_VERSION
-from recist.cli.printing import console, print_result
+from recist.cli.printing import console, print_line, print_result
 from recist.cli.shared_options import Device, Model, Trust
 from recist.response import RESEARCH_USE
 
@@ -67,9 +67,7 @@ def segment(
         trusted=trust,
         device=device,
         quality=quality,
-        on_warning=lambda text: console.print(
-            f"warning: {text}", highlight=False, soft_wrap=True, markup=False
-        ),
+        on_warning=lambda text: print_line(f"warning: {text}"),
     )
     if as_json:
         print_result(_as_json(found, out))

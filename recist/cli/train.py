@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from recist.cli.printing import console
+from recist.cli.printing import console, print_line
 from recist.cli.shared_options import Device
 from recist.response import RESEARCH_USE
 
@@ -65,16 +65,16 @@ def train(
                 data,
                 folder,
                 roi_pattern=roi_pattern,
-                on_remark=lambda text: console.print(text, highlight=False, markup=False),
+                on_remark=print_line,
             )
-            console.print(f"{count} cases written to {folder}", highlight=False)
+            print_line(f"{count} cases written to {folder}")
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("reading")
 
         def on_progress(what: str, done: int, total: int) -> None:
             bars.update(bar, completed=done, total=total, description=what)
             if not console.is_terminal and done % 100 == 0:
-                console.print(f"{what}: {done} of {total}", highlight=False)
+                print_line(f"{what}: {done} of {total}")
 
         table = retrain(
             folder,
@@ -85,5 +85,5 @@ def train(
             on_progress=on_progress,
         )
     typer.echo(table)
-    console.print(f"bundle, figures and card in {out}; use it with --model {out}", highlight=False)
+    print_line(f"bundle, figures and card in {out}; use it with --model {out}")
     console.print(RESEARCH_USE, style="dim")
