@@ -152,15 +152,20 @@ def opened(source: Source, columns: Columns) -> Iterator[Table]:
             _check_unchanged(path, stamp)
             path = copy
         form = form_of(path, name)
-        if form.encoding != "utf-8":
-            copy_as_utf8(path, copy, form.encoding, name)
-            _check_unchanged(path, stamp)
-            notes.append(_ENCODINGS[form.encoding])
-            path = copy
+        if form.encoding != "utf-8" or form.has_unseen:
+            plain = Path(folder) / "plain.csv"
+            copy_as_utf8(path, plain, form.encoding, name)
+            _check_unchanged(Path(source), stamp)
+            notes.append(_UNSEEN if form.encoding == "utf-8" else _ENCODINGS[form.encoding])
+            path = plain
             form = form_of(path, name)
         yield _table(path, name, columns, form, notes)
 
 
+_UNSEEN = Note(
+    "signs that cannot be seen, or letters written in several ways",
+    "it is read as it looks",
+)
 _ENCODINGS = {
     "utf-16": Note("UTF-16 text, as Excel writes it", "nothing to do"),
     "cp1252": Note(

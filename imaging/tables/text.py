@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category, normalize
 
 from imaging.errors import InputError
 from imaging.tables.held import HeldTable
@@ -29,6 +30,12 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CONTROLS = bytes(n for n in range(1, 32) if n not in b"\t\n\r") + b"\x7f"
 #: A letter beyond ASCII as UTF-8 writes it: next to it, other bytes are damage.
 _WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+#: As UTF-8 writes them: spaces that are no blank, signs without a width (a byte order mark amid the
+#: text, marks of direction, soft hyphens), and marks that combine with the letter before.
+_UNSEEN = re.compile(
+    rb"\xc2[\xa0\xad]|\xcc[\x80-\xbf]|\xcd[\x80-\xaf]|\xe1(?:\x9a\x80|\xa0\x8e)"
+    rb"|\xe2\x80[\x80-\x8f\xaa-\xaf]|\xe2\x81[\x9f-\xaf]|\xe3\x80\x80|\xef\xbb\xbf"
+)
 #: Signs beside letters that people type into tables, as Windows-1252 has them.
 _TYPED = frozenset("°µ²³±§·–—‘’“”„«»…€£¥½¼¾×÷ªº®©™•´`¨¸ ")
 
@@ -38,6 +45,7 @@ class TextTraits(NamedTuple):
 
     Attributes:
         encoding: "utf-8", "utf-16" or "cp1252".
+        has_unseen: signs that cannot be seen, or letters that are written in several ways.
         has_quotes: a quotation mark somewhere; ``has_loose_returns``: a carriage return that is not
             followed by a line feed.
     """
@@ -45,6 +53,7 @@ class TextTraits(NamedTuple):
     encoding: str
     has_quotes: bool
     has_loose_returns: bool
+    has_unseen: bool = False
 
 
 def form_of(path: Path | HeldTable, name: str) -> TextTraits:
@@ -61,7 +70,8 @@ def form_of(path: Path | HeldTable, name: str) -> TextTraits:
         is_utf8, has_wide, has_quotes = True, False, False
         high: set[int] = set()
         since_line_end = rows = loose = 0
-        last = b""
+        last = tail = b""
+        has_unseen = False
         while block := file.read(LONGEST_ROW_BYTES):
             at = block.rfind(b"\n")
             since_line_end = len(block) - at - 1 if at >= 0 else since_line_end + len(block)
@@ -78,12 +88,15 @@ def form_of(path: Path | HeldTable, name: str) -> TextTraits:
             if not block.isascii():
                 high |= set(block) - _ASCII
                 has_wide = has_wide or _WIDE.search(block) is not None
+                text = tail + block if tail else block.removeprefix(BOM)
+                has_unseen = has_unseen or _UNSEEN.search(text) is not None
                 is_utf8 = is_utf8 and _decodes(decoder, block)
             elif is_utf8 and not _decodes(decoder, block):
                 is_utf8 = False
+            tail = block[-3:]
         is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     if is_utf8:
-        return TextTraits("utf-8", has_quotes, loose > 0)
+        return TextTraits("utf-8", has_quotes, loose > 0, has_unseen)
     if has_wide or not _is_windows(high):
         raise InputError("not UTF-8 text", where=name, remedy="save the table as UTF-8")
     return TextTraits("cp1252", has_quotes, loose > 0)
@@ -109,8 +122,23 @@ def _is_windows(high: set[int]) -> bool:
     return all(sign.isalpha() or sign in _TYPED for sign in signs)
 
 
+def seen(text: str) -> str:
+    """A text as it looks: without signs that cannot be seen, each letter written in one way.
+
+    Two names that differ in these alone look the same, and would be two subjects.
+    """
+    if text.isascii():
+        return text
+    kept = (
+        " " if category(sign) == "Zs" else sign
+        for sign in normalize("NFC", text)
+        if category(sign) != "Cf"
+    )
+    return "".join(kept)
+
+
 def copy_as_utf8(path: Path, copy: Path, encoding: str, name: str) -> None:
-    """Write a file of another encoding as UTF-8, its line ends as they are.
+    """Write a file as UTF-8 and as it looks (see :func:`seen`), its line ends as they are.
 
     Raises:
         InputError: bytes that the encoding does not have.
@@ -120,8 +148,8 @@ def copy_as_utf8(path: Path, copy: Path, encoding: str, name: str) -> None:
             path.open(encoding=encoding, newline="") as source,
             copy.open("w", encoding="utf-8", newline="") as file,
         ):
-            while block := source.read(LONGEST_ROW_BYTES):
-                file.write(block)
+            while line := source.readline(LONGEST_ROW_BYTES):
+                file.write(seen(line))
     except UnicodeError as error:
         remedy = "save the table as UTF-8"
         raise InputError(f"not {encoding.upper()} text", where=name, remedy=remedy) from error

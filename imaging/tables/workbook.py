@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from imaging.errors import InputError
 from imaging.tables.columnar import missing_package
 from imaging.tables.columns import Columns, plain_names
+from imaging.tables.text import seen
 
 #: Rows among which the header is looked for: a title and a few remarks may stand above it.
 HEADER_ROWS = 20
@@ -26,10 +27,13 @@ HEADER_ROWS = 20
 MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO = 100_000_000, 200
 #: Columns that hold dates, in which a plain number is a day count of Excel.
 DATE_COLUMNS = frozenset({"date", "first_sign"})
+#: Columns of identifiers, which Excel turns into dates where they look like one.
+NAME_COLUMNS = frozenset({"subject", "lesion"})
 #: Day counts from 1954 to 2064; other numbers are no dates of examinations.
 SERIAL_DATES = range(20_000, 60_000)
 
 _MERGE = re.compile(rb'mergeCell\s[^>]*?ref="\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)"')
+_HIDDEN = re.compile(rb'<row\s(?=[^>]*?\shidden="(?:1|true)")[^>]*?\br="(\d+)"')
 _PROLOG_BYTES = 4096
 _BLOCK_BYTES = 1_000_000
 WorkbookNotes = tuple[str, str]
@@ -45,11 +49,12 @@ class _Merge(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """Where the header is, how wide, which columns hold dates, and day 0 of their day counts."""
+    """Where the header is, how wide, which columns hold dates and names, and the epoch of dates."""
 
     row: int
     width: int
     dates: Sequence[int]
+    names: Sequence[int]
     epoch: dt.datetime
 
 
@@ -128,8 +133,12 @@ def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[Workboo
         said.append((f"the header is in row {at}", "the rows above it are left out"))
     names = plain_names(head[at])
     dates = [k for k, name in enumerate(names) if name in DATE_COLUMNS]
-    header = _Header(at, len(names), dates, book.epoch)
-    said += _write(sheet, copy, header, _merges(path, sheet))
+    identifiers = [k for k, name in enumerate(names) if name in NAME_COLUMNS]
+    header = _Header(at, len(names), dates, identifiers, book.epoch)
+    merges, hidden = _merges_and_hidden(path, sheet)
+    said += _write(sheet, copy, header, merges)
+    if unseen := sum(row > at for row in hidden):
+        said.append((f"{unseen} hidden rows are read too", "delete them if they are not meant"))
     return said
 
 
@@ -150,7 +159,7 @@ def _write(
     """Write the rows from the header on; the lines above it stay blank, so that numbers agree."""
     waiting = deque(merge for merge in merges if merge.last_row > header.row)
     active: dict[_Merge, Any] = {}
-    serials = filled = 0
+    serials = filled = turned = 0
     with copy.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
@@ -171,7 +180,11 @@ def _write(
                 if k < len(row) and _is_serial(row[k]):
                     row[k] = header.epoch + dt.timedelta(days=int(row[k]))
                     serials += 1
+            turned += sum(k < len(row) and hasattr(row[k], "isoformat") for k in header.names)
             writer.writerow([as_text(value) for value in row])
+    if turned:
+        what = f"{turned} identifiers are dates: Excel turns 3-1 into one"
+        yield what, "are they right? give the column the format of text"
     if serials:
         yield (
             f"{serials} dates are day counts of Excel",
@@ -201,9 +214,10 @@ def _is_serial(value: object) -> bool:
     )
 
 
-def _merges(path: Path, sheet: Any) -> list[_Merge]:
-    """The merged ranges, which a sheet that is read as a stream does not tell."""
+def _merges_and_hidden(path: Path, sheet: Any) -> tuple[list[_Merge], set[int]]:
+    """The merged ranges and hidden rows, which a sheet that is read as a stream does not tell."""
     found: list[_Merge] = []
+    hidden: set[int] = set()
     with zipfile.ZipFile(path) as archive, archive.open(_part(sheet)) as stream:
         tail = b""
         while block := stream.read(_BLOCK_BYTES):
@@ -213,9 +227,10 @@ def _merges(path: Path, sheet: Any) -> list[_Merge]:
                 found.append(
                     _Merge(int(first_row), int(last_row), _index(first_column), _index(last_column))
                 )
+            hidden.update(int(match.group(1)) for match in _HIDDEN.finditer(text))
             at = text.rfind(b"<")
             tail = text[at:] if at >= 0 else b""
-    return sorted(found)
+    return sorted(found), hidden
 
 
 def _part(sheet: Any) -> str:
@@ -237,4 +252,4 @@ def as_text(value: object) -> str:
         return "yes" if value else "no"
     if hasattr(value, "isoformat"):
         return str(value.isoformat())[:10]
-    return " ".join(str(value).splitlines())
+    return seen(" ".join(str(value).splitlines()))

@@ -129,6 +129,7 @@ def _conclude_chunk(task: _Task, chunk: Chunk) -> Rendered:
     subjects = _read(task, chunk, done.findings)
     broken = task.refused | refused(done.findings)
     done.subjects = len(subjects)
+    done.names = list(subjects)
     done.with_events = [subject for subject in subjects if subject in task.events]
     for subject, sequences in subjects.items():
         if subject in broken:

@@ -257,6 +257,7 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
         if subject in broken or any(finding.level is Severity.ERROR for finding in findings):
             done.failed.append(subject)
     done.subjects = len(found)
+    done.names = list(found)
     done.with_events = [subject for subject in found if subject in task.events]
     return done
 

@@ -26,6 +26,8 @@ IMPLAUSIBLE_FACTOR = 8
 IMPLAUSIBLE_SQUARE = IMPLAUSIBLE_FACTOR**2
 #: A gap between visits that is more often a wrong year.
 IMPLAUSIBLE_GAP_DAYS = 3 * 365
+#: What happens once.
+ONCE = (EventKind.DEATH, EventKind.RANDOMISATION, EventKind.TREATMENT_START)
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
 
@@ -205,6 +207,11 @@ def against_events(
         what = f"follow-up on day {follow_up[0]}, before the start on day {start}"
         remedy = "the first date is the baseline: leave out scans before the last one of screening"
         yield finding("before-start", what, remedy)
+    for kind in ONCE:
+        days = sorted({event.day for event in course.events if event.kind is kind})
+        if len(days) > 1:
+            what = f"{len(days)} dates of {kind}: days {', '.join(map(str, days))}"
+            yield finding("event-again", what, "the first counts: leave out the others")
     death = course.first_day_of(EventKind.DEATH)
     if death is not None and follow_up and death < follow_up[-1]:
         what = f"death on day {death}, a visit on day {follow_up[-1]}"

@@ -15,6 +15,7 @@ from recist.course import (
     Course,
     CourseError,
     Event,
+    EventKind,
     Field,
     Lesion,
     Measurement,
@@ -45,6 +46,8 @@ def courses_of(
 ) -> list[Course]:
     """The courses of one subject, one per reader; none where an error forbids it."""
     by_reader = _by_reader(subject, records, events, findings, has_dates=has_dates)
+    if _died_before(subject, records, events, findings):
+        return []
     zero = _day_zero(by_reader, events, protocol) if has_dates else 0
     day_zero = dt.date.fromordinal(zero) if has_dates else None
     dated = tuple(
@@ -75,6 +78,25 @@ def courses_of(
                 Finding(Severity.ERROR, "course", subject, None, error.what, error.remedy)
             )
     return courses
+
+
+def _died_before(
+    subject: str,
+    records: Sequence[Record],
+    events: Sequence[DatedEvent],
+    findings: list[Finding],
+) -> bool:
+    """Whether a death is dated before every scan: which date is wrong, no end point can tell."""
+    deaths = [event.when for event in events if event.kind is EventKind.DEATH]
+    if not deaths or not records:
+        return False
+    before = min(record.when for record in records) - min(deaths)
+    if before <= 0:
+        return False
+    what = f"a death {before} days before the first scan"
+    remedy = "correct the date of the death, or those of the scans"
+    findings.append(Finding(Severity.ERROR, "death-before-scans", subject, None, what, remedy))
+    return True
 
 
 #: The order of rows: by visit, then lesion; the parts of a lesion as in the file.
@@ -225,7 +247,8 @@ def _timepoints(
             measurements = [_plain(record) for record in named]
         else:
             measurements = [
-                _measurement(subject, list(parts), findings) for _, parts in groupby(named, _LESION)
+                _measurement(subject, list(parts), findings, at_baseline=when == ordered[0].when)
+                for _, parts in groupby(named, _LESION)
             ]
         label = ""
         if any(record.extras is not NO_EXTRAS for record in visit):
@@ -266,11 +289,13 @@ def _lesion(name: str, organ: str, role: Role, field: Field, uid: str, *, is_nod
     return Lesion(name, organ, is_node, role, field, uid)
 
 
-def _measurement(subject: str, rows: Sequence[Record], findings: list[Finding]) -> Measurement:
+def _measurement(
+    subject: str, rows: Sequence[Record], findings: list[Finding], *, at_baseline: bool
+) -> Measurement:
     """The measurement of a lesion in fragments; the first row where rows contradict."""
     rows = _each_once(subject, rows, findings)
     first = _plain(rows[0])
-    if len(rows) == 1 or not _agree(subject, rows, findings):
+    if len(rows) == 1 or not _agree(subject, rows, findings, at_baseline=at_baseline):
         return first
     parts = (record.diameter_mm for record in rows if record.diameter_mm is not None)
     return replace(first, parts_mm=tuple(sorted(parts, reverse=True)))
@@ -288,8 +313,13 @@ def _each_once(subject: str, rows: Sequence[Record], findings: list[Finding]) ->
     return sorted(once.values(), key=lambda record: record.row)
 
 
-def _agree(subject: str, rows: Sequence[Record], findings: list[Finding]) -> bool:
-    """Several rows of a lesion at a date are its fragments; anything else contradicts."""
+def _agree(
+    subject: str, rows: Sequence[Record], findings: list[Finding], *, at_baseline: bool
+) -> bool:
+    """Several rows of a lesion at a date are its fragments; anything else contradicts.
+
+    Fragments at the baseline are asked about by the checks of the course.
+    """
     first, *others = rows
     numbers = ", ".join(str(record.row) for record in rows)
     where = f"lesion {first.lesion}, rows {numbers}"
@@ -311,6 +341,14 @@ def _agree(subject: str, rows: Sequence[Record], findings: list[Finding]) -> boo
         remedy = "counted as fragments; RECIST gives no rule for a fragmented node: keep one row"
         findings.append(
             Finding(Severity.WARNING, "node-parts", subject, others[0].row, what, remedy)
+        )
+    elif not at_baseline and len({record.unread for record in rows}) < len(rows):
+        total = sum((record.diameter_mm or Decimal(0) for record in rows), Decimal(0))
+        what = f"{where} give it several diameters, which add up to {total} mm"
+        remedy = "summed as fragments; if one is a correction, delete the other; number fragments "
+        remedy += "in a column `part`"
+        findings.append(
+            Finding(Severity.WARNING, "unnamed-parts", subject, others[0].row, what, remedy)
         )
     elif len({record.diameter_mm for record in rows}) < len(rows):
         what = f"{where} give the same diameter twice"

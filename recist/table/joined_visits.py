@@ -21,6 +21,8 @@ from recist.table.records import NO_EXTRAS, Record
 
 #: Scans of one visit lie within the usual visit window of trials on both sides.
 LONGEST_VISIT_DAYS = 14
+#: Scans that complete each other are asked about up to the shortest usual interval of visits.
+LONGEST_ASKED_DAYS = 42
 
 
 class Joined(NamedTuple):
@@ -84,7 +86,7 @@ def _partial(
 ) -> list[list[Record]]:
     """Scans of several days that are one visit by what they show; those too far apart are told."""
     if not any(
-        0 < later.when - earlier.when <= LONGEST_VISIT_DAYS
+        0 < later.when - earlier.when <= LONGEST_ASKED_DAYS
         for earlier, later in itertools.pairwise(ordered)
     ):
         return []
@@ -92,30 +94,37 @@ def _partial(
     groups: list[list[Record]] = []
     for _, same_day in itertools.groupby(ordered, lambda record: record.when):
         scan = list(same_day)
-        if groups and _completes(groups[-1], scan, known):
+        if groups and _completes(groups[-1], scan, known, LONGEST_VISIT_DAYS):
             groups[-1] += scan
         else:
             groups.append(scan)
     several = [rows for rows in groups if rows[0].when != rows[-1].when]
     window = protocol.visit_window_days
     near = [rows for rows in several if rows[-1].when - rows[0].when <= window]
-    for rows in several:
-        if rows not in near:
-            apart = rows[-1].when - rows[0].when
-            what = f"scans {apart} days apart that each show some of the lesions"
-            remedy = "one visit? name it in a column `visit`, or widen visit_window_days"
-            findings.append(
-                Finding(Severity.WARNING, "partial-visits", subject, rows[0].row, what, remedy)
-            )
+    far = [rows for rows in several if rows not in near]
+    far += [
+        [*earlier, *later]
+        for earlier, later in itertools.pairwise(groups)
+        if _completes(earlier, later, known, LONGEST_ASKED_DAYS)
+    ]
+    for rows in far:
+        apart = rows[-1].when - rows[0].when
+        what = f"scans {apart} days apart that each show some of the lesions"
+        remedy = "one visit? name it in a column `visit`, or widen visit_window_days"
+        findings.append(
+            Finding(Severity.WARNING, "partial-visits", subject, rows[0].row, what, remedy)
+        )
     return near
 
 
-def _completes(earlier: Sequence[Record], scan: Sequence[Record], known: set[str]) -> bool:
-    """Whether a scan shows, within a visit's time, known lesions that the earlier ones do not."""
+def _completes(
+    earlier: Sequence[Record], scan: Sequence[Record], known: set[str], within_days: int
+) -> bool:
+    """Whether a scan shows, within some days, known lesions that the earlier ones do not."""
     first = {record.lesion for record in earlier}
     second = {record.lesion for record in scan}
     return (
-        scan[0].when - earlier[0].when <= LONGEST_VISIT_DAYS
+        scan[0].when - earlier[0].when <= within_days
         and "" not in first | second
         and first.isdisjoint(second)
         and not first >= known

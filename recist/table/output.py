@@ -14,6 +14,7 @@ from imaging.writing import SCHEMA_VERSION
 from recist.protocol import Protocol, effective
 from recist.table import results
 from recist.table.account import KEPT_FINDINGS, TableAccount, TableResult
+from recist.table.alike import AlikeSubjects
 from recist.table.events import without_rows
 from recist.table.finding import Finding, Severity
 from recist.table.streams import JsonArray, all_written, write_line
@@ -38,6 +39,7 @@ class Rendered:
     subjects: int = 0
     failed: list[str] = field(default_factory=list)
     with_events: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 class Packed(NamedTuple):
@@ -51,6 +53,7 @@ class Packed(NamedTuple):
     subjects: int
     failed: tuple[str, ...]
     with_events: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def pack(part: Rendered) -> Packed:
@@ -64,6 +67,7 @@ def pack(part: Rendered) -> Packed:
         part.subjects,
         tuple(part.failed),
         tuple(part.with_events),
+        tuple(part.names),
     )
 
 
@@ -139,6 +143,7 @@ def fill(
     account = _Account(files[CHECKS])
     account.add(findings)
     with_events: set[str] = set()
+    alike = AlikeSubjects()
     for part in parts:
         outcomes.add(part.outcomes, part.outcomes_json)
         if timepoints is not None:
@@ -149,6 +154,7 @@ def fill(
         if on_progress is not None:
             on_progress(account.subjects)
         with_events.update(part.with_events)
+        account.add(alike.add(part.names))
     if not account.subjects:
         raise InputError("no rows below the header", remedy="give one row per date and lesion")
     account.add(without_rows(events, with_events))

@@ -193,3 +193,36 @@ def test_categories_and_dates_of_a_parquet_file(tmp_path: Path) -> None:
     parquet.write_table(pa.table(table), tmp_path / "t.parquet")
     rows, _ = read(tmp_path / "t.parquet")
     assert [row for _, row in rows] == [["A", "2024-01-01", "30"], ["B", "2024-01-01", "20"]]
+
+
+def test_hidden_rows_are_read_and_told(tmp_path: Path) -> None:
+    """A filter hides rows; whoever filtered may think that they are gone."""
+
+    def filtered(book: Any) -> None:
+        plain(book)
+        book.active.auto_filter.ref = "A1:C4"
+        book.active.row_dimensions[3].hidden = True
+
+    found, said = read(workbook(tmp_path, filtered))
+    assert found == AS_TEXT
+    assert said == ["1 hidden rows are read too"]
+
+
+def test_an_identifier_that_excel_made_a_date_is_told(tmp_path: Path) -> None:
+    def turned(book: Any) -> None:
+        book.active.append(HEAD)
+        book.active.append([dt.datetime(2024, 3, 1), "2024-01-01", 30])
+
+    found, said = read(workbook(tmp_path, turned))
+    assert found[0][1][0] == "2024-03-01"
+    assert said == ["1 identifiers are dates: Excel turns 3-1 into one"]
+
+
+def test_cells_are_read_as_they_look(tmp_path: Path) -> None:
+    def unseen(book: Any) -> None:
+        for row in (HEAD, ["A\u200b", "2024-01-01", 30], ["A", "2024-03-01\u00a0", "7.56"]):
+            book.active.append(row)
+
+    found, _ = read(workbook(tmp_path, unseen))
+    assert [row[0] for _, row in found] == ["A", "A"]
+    assert found[1][1][1].strip() == "2024-03-01"

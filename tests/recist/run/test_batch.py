@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 
 import recist
+from imaging import sorting
 from imaging.errors import InputError
 from imaging.series import Catalogue, Problem, ProblemLevel, Series, Subject, Visit
 from recist.patient.options import Options
@@ -83,7 +84,7 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / "report.html").write_text(name)
         return ()
 
-    monkeypatch.setattr(batch, "scan", scan)
+    monkeypatch.setattr(sorting, "scan", scan)
     monkeypatch.setattr(subject_run, "assess_subject", assess)
     monkeypatch.setattr(subject_run, "write_patient", write_patient)
     monkeypatch.setattr(

@@ -160,7 +160,8 @@ def test_a_header_in_the_middle_is_left_out_and_told(tmp_path: Path) -> None:
     )
     result = assess_file(source, tmp_path / "out")
     assert (result.exit_code, result.subjects) == (0, 2)
-    assert [(told.code, told.row) for told in result.findings] == [("header-again", 4)]
+    told = [(told.code, told.row) for told in result.findings]
+    assert told == [("header-again", 4), ("read-as", None)]
 
 
 VISITS = HEADER.strip() + ",visit\n"
@@ -216,3 +217,101 @@ def test_a_progression_is_dated_by_its_first_sign(tmp_path: Path) -> None:
     assert result.failed == ("P2",)
     found = rows(tmp_path / "out" / "outcomes.csv")[0]
     assert (found["progression_day"], found["pfs_days"]) == ("112", "112")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("P1", "p1"),
+        ("007", "7"),
+        ("S1-012", "S1-12"),
+        ("P-1", "P\u20131"),  # a dash for the hyphen
+        ("P1", "P1."),
+        ("P1", "\u04201"),  # a Cyrillic letter
+        ("P1", "\uff30\uff11"),  # full width, as typed in Japan
+    ],
+)
+def test_subjects_that_look_alike_are_told(tmp_path: Path, first: str, second: str) -> None:
+    source = written(tmp_path, "m.csv", HEADER, *(PATIENT.format(s) for s in (first, second)))
+    told = assess_file(source, tmp_path / "out").findings
+    assert [(finding.code, finding.subject) for finding in told] == [("alike-subjects", second)]
+    assert {row["subject"] for row in rows(tmp_path / "out/outcomes.csv")} == {first, second}
+    responses = written(tmp_path, "r.csv", RESPONSES, f"{first},56,SD\n{second},56,SD\n")
+    told = outcomes_file(responses, tmp_path / "o").findings
+    assert [finding.code for finding in told] == ["alike-subjects"]
+
+
+def test_subjects_that_do_not_look_alike_are_left_alone(tmp_path: Path) -> None:
+    names = ("1-11", "11-1", "P1", "P10", "P2", "AB1", "A-B1")
+    source = written(tmp_path, "m.csv", HEADER, *(PATIENT.format(name) for name in names))
+    assert assess_file(source, tmp_path / "out").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("plain", "odd"),
+    [
+        ("P1", "P1\u200b"),  # a space without width
+        ("P1", "\ufeffP1"),  # a byte order mark amid the text
+        ("P1", "P\u00ad1"),  # a soft hyphen
+        ("P1", "P1\u200e"),  # a mark of direction
+        ("P 1", "P\u00a01"),  # a space that does not break
+        ("P 1", "P\u20091"),  # a thin one
+        ("M\u00fc", "Mu\u0308"),  # a letter and its dots in two signs
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_rows_are_not_lost_to_what_cannot_be_seen(
+    tmp_path: Path, plain: str, odd: str, encoding: str
+) -> None:
+    text = HEADER + PATIENT.format(plain) + f"{odd},112,T1,target,liver,no,measured,70\n"
+    (tmp_path / "m.csv").write_bytes(text.encode(encoding))
+    result = assess_file(tmp_path / "m.csv", tmp_path / "out")
+    assert result.exit_code == 0
+    found = {(row["subject"], row["day"]): row["overall"] for row in recist(tmp_path / "out")}
+    assert found == {(plain, "56"): "PR", (plain, "112"): "PD"}
+
+
+def recist(out: Path) -> list[dict[str, str]]:
+    """The rows by RECIST 1.1 on all lesions."""
+    found = rows(out / "timepoints.csv")
+    return [row for row in found if (row["criteria"], row["lesions"]) == ("recist11", "all")]
+
+
+def test_a_corrected_copy_of_a_row_is_no_fragment_without_a_word(tmp_path: Path) -> None:
+    copy = "P1,56,T1,target,liver,no,measured,31\n"
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"), copy)
+    (told,) = assess_file(source, tmp_path / "out").findings
+    assert (told.level.value, told.code, told.row) == ("warning", "unnamed-parts", 4)
+    assert "61 mm" in told.what
+    parts = HEADER.replace("\n", ",part\n")
+    named = PATIENT.format("P1").replace("\n", ",1\n") + copy.replace("\n", ",2\n")
+    source = written(tmp_path, "m.csv", parts, named)
+    assert assess_file(source, tmp_path / "out").findings == ()
+
+
+def test_a_death_before_every_scan_gives_no_end_point(tmp_path: Path) -> None:
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"), PATIENT.format("P2"))
+    events = written(tmp_path, "e.csv", EVENTS, "P1,-3,death\nP1,0,treatment-start\n")
+    result = assess_file(source, tmp_path / "out", events=events)
+    assert (result.exit_code, result.failed) == (1, ("P1",))
+    assert result.findings[0].what == "a death 3 days before the first scan"
+    assert {row["subject"] for row in rows(tmp_path / "out/outcomes.csv")} == {"P2"}
+
+
+def test_an_event_that_happens_once_and_is_dated_twice_is_told(tmp_path: Path) -> None:
+    source = written(tmp_path, "m.csv", HEADER, PATIENT.format("P1"))
+    events = "P1,0,treatment-start\nP1,9,treatment-start\nP1,90,death\nP1,95,death\n"
+    result = assess_file(
+        source, tmp_path / "out", events=written(tmp_path, "e.csv", EVENTS, events)
+    )
+    told = [finding.what for finding in result.findings if finding.code == "event-again"]
+    assert told == ["2 dates of death: days 90, 95", "2 dates of treatment-start: days 0, 9"]
+
+
+def test_scans_of_one_visit_far_apart_are_asked_about(tmp_path: Path) -> None:
+    """Thirty days: too far for one visit, too near for two that show half of the lesions each."""
+    baseline = "P1,0,T1,target,liver,no,measured,50\nP1,0,T2,target,lung,no,measured,20\n"
+    follow_up = "P1,56,T1,target,liver,no,measured,30\nP1,86,T2,target,lung,no,measured,15\n"
+    result = assess_file(written(tmp_path, "m.csv", HEADER, baseline, follow_up), tmp_path / "out")
+    (told,) = (finding for finding in result.findings if finding.code == "partial-visits")
+    assert "30 days apart" in told.what

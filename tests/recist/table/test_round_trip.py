@@ -100,7 +100,7 @@ def courses(draw: st.DrawFn, *, subject: str = "P 1", dated: bool = True) -> Cou
     events = tuple(
         Event(day, kind)
         for day, kind in sorted(draw(st.sets(st.tuples(
-            st.integers(-30, 300), st.sampled_from([EventKind.DEATH, EventKind.NEW_THERAPY]),
+            st.integers(0, 300), st.sampled_from([EventKind.DEATH, EventKind.NEW_THERAPY]),
         ), max_size=2)))
     )  # fmt: skip
     return Course(
