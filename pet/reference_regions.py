@@ -131,7 +131,7 @@ def region_in(
         apart = cKDTree(_points(lesion)).query(places)[0] if lesion.voxels else np.inf
         clear &= apart > LIVER_DIAMETER_MM / 2.0 + LESION_MARGIN_MM
     centres = places[clear] if clear.any() else places
-    found = _first_plausible(suv, _spread(list(centres)), lesions, automatic=False)
+    found = _first_plausible(suv, _spread(centres), lesions, automatic=False)
     return found or measure(name, suv, organ, lesions=lesions)
 
 
