@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import category, normalize
 
 from imaging.errors import InputError
 from imaging.tables.held import HeldTable
+from imaging.tables.letters import UNSEEN, seen
 
 #: Longest row, in bytes; a longer one is no row of a table, and is never held in memory.
 LONGEST_ROW_BYTES = 1_000_000
@@ -30,12 +30,6 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CONTROLS = bytes(n for n in range(1, 32) if n not in b"\t\n\r") + b"\x7f"
 #: A letter beyond ASCII as UTF-8 writes it: next to it, other bytes are damage.
 _WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-#: As UTF-8 writes them: spaces that are no blank, signs without a width (a byte order mark amid the
-#: text, marks of direction, soft hyphens), and marks that combine with the letter before.
-_UNSEEN = re.compile(
-    rb"\xc2[\xa0\xad]|\xcc[\x80-\xbf]|\xcd[\x80-\xaf]|\xe1(?:\x9a\x80|\xa0\x8e)"
-    rb"|\xe2\x80[\x80-\x8f\xaa-\xaf]|\xe2\x81[\x9f-\xaf]|\xe3\x80\x80|\xef\xbb\xbf"
-)
 #: Signs beside letters that people type into tables, as Windows-1252 has them.
 _TYPED = frozenset("°µ²³±§·–—‘’“”„«»…€£¥½¼¾×÷ªº®©™•´`¨¸ ")
 
@@ -89,7 +83,7 @@ def form_of(path: Path | HeldTable, name: str) -> TextTraits:
                 high |= set(block) - _ASCII
                 has_wide = has_wide or _WIDE.search(block) is not None
                 text = tail + block if tail else block.removeprefix(BOM)
-                has_unseen = has_unseen or _UNSEEN.search(text) is not None
+                has_unseen = has_unseen or UNSEEN.search(text) is not None
                 is_utf8 = is_utf8 and _decodes(decoder, block)
             elif is_utf8 and not _decodes(decoder, block):
                 is_utf8 = False
@@ -120,21 +114,6 @@ def _is_windows(high: set[int]) -> bool:
     except UnicodeDecodeError:
         return False
     return all(sign.isalpha() or sign in _TYPED for sign in signs)
-
-
-def seen(text: str) -> str:
-    """A text as it looks: without signs that cannot be seen, each letter written in one way.
-
-    Two names that differ in these alone look the same, and would be two subjects.
-    """
-    if text.isascii():
-        return text
-    kept = (
-        " " if category(sign) == "Zs" else sign
-        for sign in normalize("NFC", text)
-        if category(sign) != "Cf"
-    )
-    return "".join(kept)
 
 
 def copy_as_utf8(path: Path, copy: Path, encoding: str, name: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from imaging.errors import InputError
 from imaging.tables.columnar import missing_package
 from imaging.tables.columns import Columns, plain_names
-from imaging.tables.text import seen
+from imaging.tables.letters import seen
 
 #: Rows among which the header is looked for: a title and a few remarks may stand above it.
 HEADER_ROWS = 20
