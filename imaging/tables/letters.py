@@ -26,3 +26,14 @@ def seen(text: str) -> str:
         if category(sign) != "Cf"
     )
     return "".join(kept)
+
+
+#: Small letters of Greek and Cyrillic that look like Latin ones.
+_LOOKALIKES = str.maketrans("αεικνορτυχавекмнорстухіѕј", "aeikvoptuxabekmhopctyxisj")
+_PARTS = re.compile(r"[^\W\d_]+|\d+")
+
+
+def folded(name: str) -> str:
+    """What is left of a name without case, script, signs and leading zeros."""
+    plain = normalize("NFKC", name).casefold().translate(_LOOKALIKES)
+    return "-".join(part.lstrip("0") or "0" for part in _PARTS.findall(plain)) or plain

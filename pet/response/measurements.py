@@ -24,13 +24,14 @@ blood_sd`` (same unit), ``uptake_min``, ``dose_mbq``, ``scanner``, ``cycles``, `
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.tables import cells
 from imaging.tables.columns import Columns
+from imaging.tables.letters import folded
 from imaging.tables.source import small_rows
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
@@ -114,7 +115,9 @@ def read_pet_courses(
         try:
             if subject in refused:
                 raise refused[subject]
-            scans = _scans(dates, time, f"{table.name}, subject {subject}")
+            where = f"{table.name}, subject {subject}"
+            scans = _scans(dates, time, where)
+            _check_names(scans, where)
         except InputError as error:
             if failures is None:
                 raise
@@ -122,6 +125,31 @@ def read_pet_courses(
             continue
         courses.append(PetCourse(subject, time, scans))
     return tuple(courses)
+
+
+def remarks_on(courses: Sequence[PetCourse]) -> Iterator[str]:
+    """What may be wrong with subjects although each can be assessed."""
+    first: dict[str, str] = {}
+    for course in courses:
+        other = first.setdefault(folded(course.subject), course.subject)
+        if other != course.subject:
+            yield f"{course.subject}: its name looks like {other!a}: if they are one, use one name"
+        if len(course.scans) == 1:
+            yield f"{course.subject}: one date only ({course.scans[0].when}): nothing to compare"
+
+
+def _check_names(scans: Sequence[DatedScan], where: str) -> None:
+    """Refuse lesions whose names look alike: one would be lost, and a new one progression.
+
+    Raises:
+        InputError: naming both.
+    """
+    first: dict[str, str] = {}
+    for name in (lesion.lesion for dated in scans for lesion in dated.scan.lesions):
+        other = first.setdefault(folded(name), name)
+        if other != name:
+            what = f"two lesions whose names look alike: {other!a} and {name!a}"
+            raise InputError(what, where=where, remedy="write the name of a lesion in one way")
 
 
 def _scans(
@@ -164,9 +192,17 @@ def _dated(when: str, day: int, rows: Sequence[CellsByColumn], where: str) -> Da
 def _one(rows: Sequence[CellsByColumn], name: str, where: str) -> str:
     """The fact of a date: rows may repeat it or leave it out, not contradict it."""
     values = {row.get(name, "") for row in rows} - {""}
-    if len(values) > 1:
+    if len({_plain(value) for value in values}) > 1:
         raise InputError(f"{name} differs within a date: {', '.join(sorted(values))}", where=where)
-    return values.pop() if values else ""
+    return min(values, default="")
+
+
+def _plain(value: str) -> object:
+    """A number however it is written (2, 2.0 and 2,0), or the text."""
+    try:
+        return cells.number(value)
+    except cells.CellError:
+        return value
 
 
 def _lesion(row: CellsByColumn, where: str) -> LesionUptake:

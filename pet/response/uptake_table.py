@@ -19,7 +19,7 @@ from imaging.writing import SCHEMA_VERSION, write_text
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import LymphomaCourse, deauville, lugano
-from pet.response.measurements import DatedScan, PetCourse, number, read_pet_courses
+from pet.response.measurements import DatedScan, PetCourse, number, read_pet_courses, remarks_on
 from pet.response.percist import percist
 from pet.response.pet_assessment import PetAssessment, PetReason, change_percent
 from pet.response.protocol import PetProtocol
@@ -45,6 +45,7 @@ def assess_pet_table(
     settings: PetProtocol | None = None,
     failures: dict[str, InputError] | None = None,
     date_order: str = "iso",
+    on_remark: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, Path]:
     """Assess every subject of a table and write ``pet_timepoints.csv`` and ``.json`` into ``out``.
 
@@ -55,6 +56,7 @@ def assess_pet_table(
         failures: receives the subjects that could not be assessed, and why; the others are
             complete. Without it the first of them is raised.
         date_order: in which dates are written.
+        on_remark: told what may be wrong with a subject although it is assessed.
 
     Returns:
         The two files; each is written whole or not at all.
@@ -66,6 +68,8 @@ def assess_pet_table(
     protocol = settings or PetProtocol()
     rows, records = [], []
     courses = read_pet_courses(table, failures=failures, date_order=date_order)
+    for remark in remarks_on(courses):
+        on_remark(remark)
     for course in courses:
         try:
             found = assess_course(course, chosen, protocol)

@@ -34,6 +34,7 @@ def assess_pet(
         settings=chosen.pet,
         failures=failures,
         date_order=chosen.date_order,
+        on_remark=lambda remark: print_line(f"warning: {remark}"),
     ):
         print_result(str(path))
     for subject, error in failures.items():

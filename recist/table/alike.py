@@ -7,23 +7,13 @@ apart, for they may be two; that they look alike is told.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 
+from imaging.tables.letters import folded
 from recist.table.finding import Finding, Severity
 
 #: Beyond so many subjects nobody wrote the names by hand, and keeping them all would fill memory.
 MOST_COMPARED = 200_000
-#: Small letters of Greek and Cyrillic that look like Latin ones.
-_LOOKALIKES = str.maketrans("αεικνορτυχавекмнорстухіѕј", "aeikvoptuxabekmhopctyxisj")
-_PARTS = re.compile(r"[^\W\d_]+|\d+")
-
-
-def folded(name: str) -> str:
-    """What is left of a name without case, script, signs and leading zeros."""
-    plain = unicodedata.normalize("NFKC", name).casefold().translate(_LOOKALIKES)
-    return "-".join(part.lstrip("0") or "0" for part in _PARTS.findall(plain)) or plain
 
 
 class AlikeSubjects:

@@ -12,6 +12,7 @@ import pytest
 from imaging.errors import InputError
 from pet.response.measurements import read_pet_courses
 from pet.response.protocol import from_table
+from pet.response.scan import ReferenceUptake
 from pet.response.uptake_table import assess_pet_table
 
 PATIENTS = """\
@@ -188,3 +189,31 @@ def test_days_as_a_frame_writes_them(tmp_path: Path) -> None:
     text = "subject,day,lesion,sul_peak,liver_mean,liver_sd\nA,0.0,L1,10,2,0.2\nA,56.0,L1,4,2,0.2\n"
     (course,) = read_pet_courses(table(tmp_path, text))
     assert [scan.when for scan in course.scans] == ["0", "56"]
+
+
+def test_facts_of_a_date_may_be_written_in_several_ways(tmp_path: Path) -> None:
+    given = table(
+        tmp_path,
+        "subject,date,lesion,sul_peak,liver_mean,liver_sd\n"
+        "A,2024-01-01,L1,10,2.0,0.2\nA,2024-01-01,L2,5,2,0.20\nA,2024-03-01,L1,4,2.0,0.2\n",
+    )
+    (course,) = read_pet_courses(given)
+    assert course.scans[0].scan.liver == ReferenceUptake(2.0, 0.2)
+
+
+def test_lesions_that_look_alike_are_refused(tmp_path: Path) -> None:
+    """Otherwise one of them is lost, and the other a new lesion: progression."""
+    given = table(tmp_path, "subject,date,lesion,sul_peak\nA,2024-01-01,L1,10\nA,2024-03-01,l1,4\n")
+    with pytest.raises(InputError, match="two lesions whose names look alike: 'L1' and 'l1'"):
+        read_pet_courses(given)
+
+
+def test_what_may_be_wrong_with_a_subject_is_told(tmp_path: Path) -> None:
+    rows = "A,2024-01-01,L1,10\nA,2024-03-01,L1,4\na,2024-01-01,L1,10\n"
+    given = table(tmp_path, f"subject,date,lesion,sul_peak\n{rows}")
+    told: list[str] = []
+    assess_pet_table(given, tmp_path / "out", on_remark=told.append)
+    assert told == [
+        "a: its name looks like 'A': if they are one, use one name",
+        "a: one date only (2024-01-01): nothing to compare",
+    ]
