@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from recist.review.trial.settings import read_trial
 
 from imaging.errors import InputError
 from imaging.sorting import Sorting
 from recist.patient.options import Options
 from recist.phantom.small import DATES, write_small_patient
 from recist.review.images.image_archive import Modality
+from recist.review.trial.trial_settings import read_trial
 from recist.review.web.app import create_app, trial_room
 from recist.run import batch
 
