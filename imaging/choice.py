@@ -98,7 +98,7 @@ class SeriesCandidate:
 
     @property
     def thickness_mm(self) -> float:
-        """Of the slices; unknown counts as thick."""
+        """The thickness of the slices; an unknown one counts as thick."""
         return self.series.slice_thickness_mm or np.inf
 
 
@@ -242,7 +242,7 @@ def _has_suv_unit(candidate: SeriesCandidate) -> bool:
 
 
 def is_attenuation_corrected(candidate: SeriesCandidate) -> bool:
-    """By Corrected Image (0028,0051); where that is empty, by the series description."""
+    """Whether attenuation was corrected: by Corrected Image (0028,0051), else the description."""
     corrections = candidate.first.texts(Tag.CORRECTED_IMAGE)
     if corrections:
         return "ATTN" in corrections

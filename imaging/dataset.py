@@ -71,7 +71,7 @@ class NotDicomError(UnsupportedError):
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Without pydicom's remarks on malformed values: they quote them, patients' names too."""
+    """Silence pydicom's remarks on malformed values: they quote them, patients' names too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -122,7 +122,7 @@ def _joined(outer: list[FloatArray], hole: FloatArray) -> list[FloatArray]:
 
 
 def _simple(loop: FloatArray) -> FloatArray:
-    """Without the corners at which the line runs straight on."""
+    """The outline without the corners at which it runs straight on."""
     before, after = np.roll(loop, 1, axis=0), np.roll(loop, -1, axis=0)
     one, two = loop - before, after - loop
     straight = (one[:, 0] * two[:, 1] == one[:, 1] * two[:, 0]) & ((one * two).sum(axis=1) > 0)

@@ -230,7 +230,7 @@ def _check_pixel_type(header: Header) -> None:
 
 
 def _distinct(headers: list[Header]) -> tuple[list[Header], tuple[str, ...]]:
-    """Without second copies: the same position and the same stored pixels."""
+    """The slices without second copies: the same position and the same stored pixels."""
     kept: dict[tuple[int, ...], list[Header]] = {}
     dropped = 0
     for header in headers:

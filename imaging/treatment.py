@@ -102,7 +102,7 @@ class Treatment:
     unreadable: tuple[str, ...] = ()
 
     def from_frame(self, frame_uid: str | None) -> FrameMap | None:
-        """From another frame of reference to that of the treatment, where a registration tells."""
+        """The map from another frame of reference to the treatment's, if a registration tells."""
         if frame_uid is None or self.frame_of_reference_uid is None:
             return None
         return map_between(frame_uid, self.frame_of_reference_uid, self.frame_maps)
@@ -212,7 +212,7 @@ def assemble(
 
 
 def _believed(item: Irradiation, problems: list[str]) -> Irradiation:
-    """Without its dose, where maximum and prescription cannot be of one treatment.
+    """The irradiation without its dose, where maximum and prescription contradict each other.
 
     A maximum far above the prescription is a dose in another unit or a wrong scaling; one far below
     is the dose of a fraction, of a boost, or a prescription in another unit.

@@ -175,7 +175,7 @@ class Mask:
 
     @classmethod
     def of(cls, full: Array, grid: Grid) -> Mask:
-        """From an array of the whole grid; an empty mask keeps an empty box."""
+        """A mask from an array of the whole grid; an empty one keeps an empty box."""
         if full.shape != grid.shape:
             raise GeometryError(f"mask of shape {full.shape} on a grid of shape {grid.shape}")
         start, stop = [], []
@@ -189,7 +189,7 @@ class Mask:
 
     @classmethod
     def placed(cls, array: Array, start: Index3, grid: Grid) -> Mask:
-        """From an array whose first voxel is ``start`` of the grid, which may lie outside of it.
+        """A mask from an array that begins at ``start`` of the grid, and may reach beyond it.
 
         What lies beyond the grid is cut off; the box is as small as it can be.
         """
@@ -226,7 +226,7 @@ class Mask:
 
     @property
     def radius_mm(self) -> float:
-        """Of the sphere of the same volume."""
+        """The radius of the sphere of the same volume."""
         return float((self.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3))
 
     @property

@@ -96,7 +96,7 @@ class Bundle:
 
     @property
     def sha256(self) -> str:
-        """Of the network for every use."""
+        """The hash of the network for every use."""
         return self.weights[0].sha256
 
     def error_of(self, kind: str) -> DiameterError | None:

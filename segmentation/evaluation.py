@@ -158,7 +158,7 @@ def _largest(mask: BoolArray, grid: Grid, diameter: Diameter) -> float | None:
 def surface_distances_mm(
     true: BoolArray, found: BoolArray, spacing_mm: Spacing
 ) -> tuple[FloatArray, FloatArray] | None:
-    """From each surface voxel to the other surface, both ways; None if a mask is empty.
+    """Distances of surface voxels to the other surface, both ways; None if a mask is empty.
 
     A surface voxel is one of the mask with a face neighbour outside.
     """

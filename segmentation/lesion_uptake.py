@@ -13,7 +13,7 @@ SHIFT_REACH_MM = 15.0
 
 
 def uptake_shift_mm(mask: Mask, suv: Volume) -> float | None:
-    """From the centre of a mask to the centre of the uptake in and around it.
+    """How far the centre of the uptake in and around a mask lies from the centre of the mask.
 
     Uptake counts above half of the highest value there; None if nothing there takes up tracer.
     """

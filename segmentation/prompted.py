@@ -158,7 +158,7 @@ def on_line(found: Delineation, line: Line) -> Delineation:
 def _answer(
     ct: Volume, prompt: Prompt, models: Models, device: str, bf16: bool | None
 ) -> LesionLogits | None:
-    """Of the network of small lesions; None where it is not to be asked."""
+    """The answer of the network of small lesions; None where it is not to be asked."""
     if models.fine is None:
         if models.coarse is None:
             raise InputError("no network was given")
@@ -227,7 +227,7 @@ def _flagged(candidate: Candidate, flag: str) -> Candidate:
 
 
 def _classical(ct: Volume, prompt: Prompt) -> Delineation | None:
-    """By the classical method that may be asked; None where none is safe."""
+    """The outline by the classical method that may be asked; None where none is safe."""
     if isinstance(prompt, Line):
         return on_line(delineate_classically(FAST_MARCHING, ct, prompt), prompt)
     if isinstance(prompt, Click):

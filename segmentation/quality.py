@@ -132,7 +132,7 @@ def flagged(
 def diameter_interval_mm(
     candidate: Candidate, delineation: Delineation, diameter: Diameter
 ) -> tuple[float, float] | None:
-    """Between which lengths the longest diameter lies, with nine in ten; None where unknown.
+    """The interval that holds the longest diameter in nine cases of ten; None where unknown.
 
     The errors that the model made on lesions it had not seen, and at least what the diameter comes
     to as the threshold moves; of a line, the error of a reader's line.

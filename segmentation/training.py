@@ -72,7 +72,7 @@ class Settings(RunSettings):
         return step >= self.small_from and step % self.small_every == 1
 
     def side_of(self, step: int) -> int:
-        """Of the patches of a step that is not small."""
+        """The side of the patches of a step that is not small."""
         large = self.large_every > 0 and step % self.large_every == 0
         return self.large_side if large else self.side
 

@@ -163,7 +163,7 @@ def _refined(
     volumes: tuple[Volume, Volume],
     lesions: tuple[LesionSpheres, LesionSpheres],
 ) -> Registration:
-    """Around the lesions of both dates, those of the second where they lie in the first."""
+    """The registration refined around the lesions of both dates, in the frame of the first."""
     own, other = lesions
     return refined_at(found, *volumes, own + other.moved(found.to_fixed_mm))
 
@@ -224,7 +224,7 @@ def _aligned(
 
 
 def _doubted(result: Registration) -> Registration:
-    """With a flag where the images match poorly after all."""
+    """The registration, with a flag where the images match poorly after all."""
     quality = result.quality
     if quality.similarity_after >= SUSPECT_SIMILARITY:
         return result

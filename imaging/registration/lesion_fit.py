@@ -179,7 +179,7 @@ class LesionPair:
         return now if now.correlation > fit.correlation else fit
 
     def judged(self, fit: LesionFit) -> LesionFit:
-        """With its correlation, less what lies outside of the image."""
+        """The fit with its correlation over the points that lie inside of the image."""
         points = self.rim_mm + fit.shift + self.anchors_mm @ fit.matrix.T
         values, inside = self.there.at(points)
         weights = self.weights * inside

@@ -83,7 +83,7 @@ class ImagePatch:
     def of(
         cls, volume: Volume, centre: FloatArray, reach_mm: float, blur_mm: FloatArray
     ) -> ImagePatch:
-        """Around a place; ``blur_mm`` (3,) is what it shall have in all along each axis."""
+        """The patch around a place; ``blur_mm`` (3,) is its whole blur along each axis."""
         corners = centre + reach_mm * np.array(list(itertools.product((-1, 1), repeat=3)))
         index = volume.grid.to_voxel(corners)
         shape = np.array(volume.grid.shape)

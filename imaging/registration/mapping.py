@@ -63,7 +63,7 @@ class RegistrationQuality:
 
     @property
     def expected_error_mm(self) -> float:
-        """By the method; a doubted alignment counts as the next worse one."""
+        """The error by the method; a doubted alignment counts as by the next worse one."""
         methods = [
             RegistrationMethod.IDENTITY,
             RegistrationMethod.RIGID,

@@ -87,7 +87,7 @@ class Places:
         reach_mm: FloatArray,
         error_mm: FloatArray,
     ) -> Places:
-        """With the tree that finds the places near a point; at least one place."""
+        """The places (at least one) with the tree that finds those near a point."""
         return cls(centres_mm, shifts_mm, reach_mm, error_mm, cKDTree(centres_mm))
 
     def shift_at(self, points_mm: FloatArray) -> FloatArray:

@@ -106,7 +106,7 @@ def refined_at(
 def look_at(
     registration: Registration, fixed: Volume, moving: Volume, centre: FloatArray, radius: float
 ) -> CloseLook | None:
-    """Around one lesion; None where there is too little of it in either image."""
+    """A close look around one lesion; None where too little of it is in either image."""
     within = min(radius, LARGEST_RADIUS_MM)
     here = _piece(fixed, centre, within + AROUND_MM)
     there = _piece(moving, registration.to_moving_mm(centre[None])[0], within + AROUND_MM + ROOM_MM)

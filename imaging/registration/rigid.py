@@ -98,7 +98,7 @@ def _turned(fixed: Reduced, start: FloatArray) -> Iterator[FloatArray]:
 
 
 def _middle_mm(image: Reduced) -> FloatArray:
-    """Of the body, or of the image where there is none."""
+    """The middle of the body, or of the image where there is none."""
     index = np.argwhere(image.body)
     return image.grid.to_world_mm(index.mean(axis=0) if len(index) else np.zeros(3))
 

@@ -115,7 +115,7 @@ class Table(NamedTuple):
 
     @property
     def path(self) -> Path | HeldTable:
-        """Of the CSV file that is read."""
+        """Where the CSV text is read from."""
         return self.body.path
 
     @property

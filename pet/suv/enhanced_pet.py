@@ -36,7 +36,7 @@ def is_multi_frame(header: Dataset) -> bool:
 
 
 def is_enhanced(header: Dataset) -> bool:
-    """Of an enhanced PET, whole or one of its frames already laid flat."""
+    """Whether a header is of an enhanced PET: the whole file, or a frame already laid flat."""
     return "DecayCorrected" in header
 
 

@@ -158,7 +158,7 @@ class PrivateElement:
 
     @property
     def tag(self) -> str:
-        """As the vendors' conformance statements print it."""
+        """The tag as the vendors' conformance statements print it."""
         return f"({self.group:04X},10{self.element:02X})"
 
     def read(self, header: Dataset, vendor: str, notes: Notes) -> str | None:

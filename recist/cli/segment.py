@@ -84,7 +84,7 @@ def segment(
 
 
 def _as_json(found: Delineation, out: Path) -> str:
-    """By the schema ``segment.schema.json``."""
+    """The result as JSON, by the schema ``segment.schema.json``."""
     from recist.measure import caliper
 
     lesions = []

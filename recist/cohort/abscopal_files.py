@@ -153,7 +153,7 @@ def main_rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[str, ..
 
 
 def _warn_of_dates(patients: Sequence[Patient], findings: list[Finding]) -> None:
-    """Without a date of radiotherapy the baseline stands for it: said once, for all concerned."""
+    """Warn once of all patients in whom the baseline stands for the date of radiotherapy."""
     known = [each for each in patients if each.finding is not None]
     without = [
         each.subject for each in known if each.finding and not each.finding.timeline.recorded

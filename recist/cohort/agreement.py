@@ -35,7 +35,7 @@ class IntraclassCorrelation(NamedTuple):
 
 
 def intraclass_correlation(readings: npt.ArrayLike) -> IntraclassCorrelation:
-    """Of readings (subjects, readers), without gaps.
+    """The six correlations of readings (subjects, readers), without gaps.
 
     Raises:
         InputError: fewer than two subjects or readers, or a gap.
@@ -91,7 +91,7 @@ class Agreement(NamedTuple):
 
 
 def agreement(pairs: Sequence[tuple[str, str]]) -> Agreement:
-    """Of two readers on the same subjects (Cohen 1960; variance: Fleiss, Cohen, Everitt 1969)."""
+    """Agreement of two readers (Cohen 1960; its variance by Fleiss, Cohen and Everitt 1969)."""
     from statsmodels.stats import inter_rater  # noqa: PLC0415 - heavy
 
     words = sorted({word for pair in pairs for word in pair})

@@ -46,7 +46,7 @@ class CumulativeIncidence:
         return 0.0 if k < 0 else float(self.standard_errors[k])
 
     def interval(self, day: float) -> Range | None:
-        """On the scale log(-log): never outside 0..1; None while nothing has happened."""
+        """The interval by the scale log(-log), never outside 0..1; None before any event."""
         share, error = self.at(day), self.standard_error(day)
         if not 0 < share < 1:
             return None

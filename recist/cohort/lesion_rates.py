@@ -107,7 +107,7 @@ def cluster_bootstrap(
 
 
 def _counts(members: Sequence[Patient], field: Field, *, confirmed: bool) -> Counts:
-    """Of each patient, the lesions of a field class that responded, and all of them."""
+    """How many lesions of a field class responded, and how many there are, by patient."""
     return np.array(
         [
             (sum(_responded(each, confirmed=confirmed) for each in own), len(own))

@@ -40,7 +40,7 @@ RATES = {
 
 
 def rate_of(members: Sequence[FollowedPatient], kind: str, scope: Scope = Scope.ALL) -> Proportion:
-    """Of all enrolled; who was not evaluated did not respond (by intention to treat)."""
+    """The rate out of all enrolled; who was not evaluated did not respond (intention to treat)."""
     outcomes = [each.outcome(scope=scope) for each in members]
     return Proportion(sum(o is not None and RATES[kind](o) for o in outcomes), len(outcomes))
 

@@ -64,7 +64,7 @@ class KaplanMeier:
         return 1.0 if k < 0 else float(self.survival[k])
 
     def standard_error(self, day: float) -> float | None:
-        """Of the survival at a time; None once nobody survives."""
+        """The standard error of the survival at a time; None once nobody survives."""
         k = self._step(day)
         if k < 0:
             return 0.0

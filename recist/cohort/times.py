@@ -57,7 +57,7 @@ class FollowedTime(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Between which days the event of PFS happened; ``by`` is None where it never did."""
+    """The days between which the event of PFS happened; ``by`` is None where it never did."""
 
     subject: str
     after: int
@@ -282,7 +282,7 @@ def _local(patient: Enrolled, course: Course, origin: int) -> Iterator[FollowedT
 def _bounds(
     subject: str, assessments: Sequence[Assessment], times: Sequence[FollowedTime], origin: int
 ) -> Bounds:
-    """Between the last scan without progression and the one that shows it; a death is exact."""
+    """The last scan without progression and the one that shows it; a death is exact."""
     pfs = next(t for t in times if t.endpoint == "PFS" and t.policy == EMA_ITT.name)
     if not pfs.event:
         return Bounds(subject, pfs.days, None)

@@ -191,7 +191,7 @@ class IrecistReading:
         )
 
     def _standing(self, view: View) -> Evidence:
-        """Without confirmation: is any category of the block still as it was?"""
+        """Whether, without confirmation, any category of the block is still as it was."""
         block, judged = self._open, view.judged
         unknown = False
         if TARGETS in block.categories:
@@ -224,7 +224,7 @@ class IrecistReading:
         return improved or setting == "response"
 
     def _bars_complete_response(self, view: View) -> bool:
-        """After a reset: targets gone, a new lesion left, and the protocol calls that iUPD."""
+        """Whether targets are gone after a reset, a new lesion is left, and that is iUPD."""
         return (
             view.new.present
             and view.judged.target is CR

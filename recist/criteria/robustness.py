@@ -90,7 +90,7 @@ class CategoryProbability:
 
     @property
     def sentence(self) -> str:
-        """As a reader sees it: "PR, 18 % chance of SD"."""
+        """The probability as a reader sees it: "PR, 18 % chance of SD"."""
         others = [
             f"{_percent(probability)} chance of {response}"
             for response, probability in self.probabilities

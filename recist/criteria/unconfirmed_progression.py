@@ -200,7 +200,7 @@ class Block:
     # --- no confirmation: does it stand? -----------------------------------------------------
 
     def non_target_change(self, view: View) -> str:
-        """Of the non-targets that progressed: increase, unchanged, unknown or resolved."""
+        """What became of non-targets that progressed: increase, unchanged, unknown, resolved."""
         by_nadir = self._protocol.non_target_reference == "nadir"
         worse = (Status.INCREASED,) if by_nadir else (Status.INCREASED, Status.PROGRESSION)
         found = {m.lesion_id: m for m in view.seen.timepoint.measurements}

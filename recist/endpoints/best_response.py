@@ -180,7 +180,7 @@ def is_non_target_only(visits: Sequence[RespondedVisit], family: Family) -> bool
 
 
 def late_enough(visit: RespondedVisit, protocol: Protocol, origin_day: int) -> bool:
-    """At or after the minimum duration of stable disease, less the visit window."""
+    """Whether a day is at or after the minimum duration of stable disease, less the window."""
     return visit.day - origin_day >= protocol.minimum_sd_days - protocol.sd_window_days
 
 

@@ -150,7 +150,7 @@ def _finding(
 
 
 def _registered(mask: Mask, treatment: Treatment | None) -> ToPlanning | None:
-    """By a registration object that came with the treatment, where the frames differ."""
+    """The map by a registration object that came with the treatment, where the frames differ."""
     own = mask.grid.frame_of_reference_uid
     if treatment is None or own == treatment.frame_of_reference_uid:
         return None

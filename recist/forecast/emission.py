@@ -45,7 +45,7 @@ def emitted(cells: float, rate_per_cell_day: float, doubling_days: float) -> flo
 
 
 def lag_days(diameter_mm: float, doubling_days: float) -> float:
-    """From one cell to a diameter, exponentially."""
+    """How long exponential growth takes from one cell to a diameter."""
     return math.log(cells_of(diameter_mm)) * doubling_days / math.log(2)
 
 

@@ -28,7 +28,7 @@ class Stein:
 
     @property
     def time_to_growth(self) -> float:
-        """Of the smallest size; zero where growth is faster from the start."""
+        """The time of the smallest size; zero where growth is faster from the start."""
         if self.ks <= self.kg:
             return 0.0
         return math.log(self.ks / self.kg) / (self.ks + self.kg)

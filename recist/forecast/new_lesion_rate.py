@@ -126,7 +126,7 @@ class ExpectedNewLesions:
         return self._quantile(tail, years), self._quantile(1 - tail, years)
 
     def chance_at_most(self, total: int, years: float) -> float:
-        """At most so many lesions in all after a time."""
+        """The chance of at most so many lesions in all after a time."""
         return self._at_most(total - self.lesions, years)
 
     def chance_poly(self, years: float) -> float:
@@ -224,7 +224,7 @@ def expected(
 def _log_likelihood(
     history: NewLesionHistory, prior: GammaPrior, growths: FloatArray
 ) -> FloatArray:
-    """Of the dated counts at each growth, the rate summed over."""
+    """The log-likelihood of the dated counts at each growth, the rate summed over."""
     total = np.full(len(growths), prior.shape * np.log(prior.years) - gammaln(prior.shape))
     for (start, end), count in zip(pairwise((0.0, *history.years)), history.counts, strict=True):
         if end > start:

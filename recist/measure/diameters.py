@@ -135,7 +135,7 @@ def diameter_mm(caliper: Caliper, is_node: bool) -> Decimal:
 
 
 def recorded(length_mm: float | Decimal) -> Decimal:
-    """To 0.1 mm, halves up. Noise of the arithmetic (below a millionth) does not decide a half."""
+    """A length to 0.1 mm, halves up; noise of the arithmetic (a millionth) decides no half."""
     return Decimal(str(round(length_mm, 6))).quantize(RECORDED_MM, rounding=ROUND_HALF_UP)
 
 

@@ -70,7 +70,7 @@ class AnswerDifference:
         return bool(self.lesions or self.responses or self.best)
 
     def lines(self) -> tuple[str, ...]:
-        """In words, a line for each lesion and date: ``L3 2024-05-06: 17.1 -> 14.0 mm; SD -> PR``.
+        """A line for each lesion and date: ``L3 2024-05-06: 17.1 -> 14.0 mm; SD -> PR``.
 
         What changed at a date is followed by what it changed of the response there; responses of
         other dates follow in lines of their own.

@@ -133,7 +133,7 @@ def _pieces(whole: Candidate) -> list[Candidate]:
 
 
 def _bridged(array: BoolArray) -> BoolArray:
-    """With up to ``SKIPPED_SLICES`` empty slices filled by what lies on both sides of them."""
+    """The mask with up to ``SKIPPED_SLICES`` empty slices filled by what both neighbours share."""
     drawn = np.flatnonzero(array.any(axis=(0, 1)))
     bridged = array.copy()
     for low, high in pairwise(drawn):

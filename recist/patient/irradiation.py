@@ -102,7 +102,7 @@ def to_planning(
     treatment: Treatment | None,
     dates: Sequence[DatedCandidates],
 ) -> MapPoints | None:
-    """From points (n, 3) of a date to the planning image's, through the baseline.
+    """The map from points (n, 3) of a date to the planning image's, through the baseline.
 
     None where no map is needed (the same frame of reference) or none is known.
     """

@@ -134,7 +134,7 @@ def _shared(one: Mask, other: Mask) -> IntArray | None:
 
 
 def _without(own: Proposal, other: Proposal, shared: IntArray, lost: IntArray) -> Proposal:
-    """Without the voxels that are the other's, of all that both hold."""
+    """The proposal without the voxels that go to the other, of all that both hold."""
     assert own.candidate is not None
     assert other.candidate is not None
     mine, theirs = own.candidate.mask, other.candidate.mask

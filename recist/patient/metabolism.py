@@ -165,7 +165,7 @@ def metabolism(
 def _totals(
     day: int, suv: Volume, masks: Mapping[str, Mask], fields: Mapping[str, str]
 ) -> tuple[PetTotals, ...]:
-    """Of all lesions of a date, then of each field class, as delineated and above SUV 4."""
+    """Totals of all lesions of a date, then of each field class, as delineated and above SUV 4."""
     found = []
     for threshold in (None, UptakeThreshold.fixed()):
         basis = DELINEATED if threshold is None else threshold.name

@@ -251,7 +251,7 @@ def _second(options: Options) -> Second:
 
 
 def _labelled(candidate: Candidate, others: Sequence[Candidate]) -> Candidate:
-    """Under a label that no other candidate of the date has."""
+    """The candidate under a label that no other one of the date has."""
     taken = {each.label for each in others}
     if candidate.label not in taken:
         return candidate

@@ -120,7 +120,7 @@ def technique_of(ct: Reading) -> str:
 
 
 def terms_of(options: Options) -> Terms:
-    """By what the options have patients assessed."""
+    """The terms that the options have patients assessed by."""
     return Terms(
         options.criteria,
         options.protocol,

@@ -216,5 +216,5 @@ def _surroundings(
 
 
 def _contrast_hu(values: FloatArray) -> float:
-    """Of a lesion in pieces much of the outline is no lesion: what stands out most tells."""
+    """The contrast of the voxels that stand out most: much of an outline of pieces is no lesion."""
     return max((float(np.quantile(values, q)) for q in (0.25, 0.75)), key=abs)

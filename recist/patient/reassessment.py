@@ -191,7 +191,7 @@ def conclude(
 
 
 def _without_repetition(work: Work, corrections: Corrections) -> Corrections:
-    """Without rows for which nobody stands and that say what stands there anyway.
+    """The corrections without rows that nobody signed and that say what stands there anyway.
 
     The table of a run that is given back whole is no correction of everything in it.
     """

@@ -100,7 +100,7 @@ def quality_flags(placed: Placed) -> tuple[tuple[str, int, str], ...]:
 
 
 def names_drawn(placed: Placed) -> tuple[tuple[str, str], ...]:
-    """Under which names each lesion was drawn, where they are not its own: (lesion, names).
+    """The names under which each lesion was drawn, where they are not its own: (lesion, names).
 
     The names of regions and segments, as the reader knows them; numbers of labels say nothing.
     """

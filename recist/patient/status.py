@@ -222,7 +222,7 @@ def _measurement(
 
 
 def _interval_mm(lesion: TrackedLesion, parts: Sequence[Sized]) -> tuple[Decimal, Decimal] | None:
-    """Of a lesion in one piece that was measured on its outline."""
+    """The interval of the diameter of a lesion in one piece that was measured on its outline."""
     if len(parts) != 1 or parts[0].caliper is None:
         return None
     found = _interval(parts[0], parts[0].caliper, lesion.is_node)

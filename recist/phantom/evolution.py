@@ -49,7 +49,7 @@ class Motion:
     def drawn(
         cls, random: np.random.Generator, grid: Grid, *, degrees: float, mm: float, bend_mm: float
     ) -> Motion:
-        """At random, each part up to the largest given."""
+        """A motion drawn at random, each part up to the largest given."""
         extent = np.ptp(grid.corners_mm(), axis=0)
         knots = (*(int(n) for n in np.maximum(np.ceil(extent / KNOT_MM), 1) + 3), 3)
         turn, shift = random.uniform(-degrees, degrees, 3), random.uniform(-mm, mm, 3)

@@ -133,7 +133,7 @@ def level_line(frame: ChartScale, value: float, colour: str) -> str:
 
 
 def step_of(high: float) -> float:
-    """Between the levels of an axis from 0 to ``high``: no more than seven of them."""
+    """The step between the levels of an axis from 0 to ``high``; at most seven of them."""
     return next((s for s in (5, 10, 20, 25, 50, 100, 200, 500) if high / s <= 7), 1000)
 
 

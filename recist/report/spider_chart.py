@@ -112,5 +112,5 @@ def _short(name: str) -> str:
 
 
 def _signed(percent: float) -> str:
-    """With the decimal of the tables, cut off there as here."""
+    """A percentage with its sign and the one decimal that tables give it."""
     return f"{percent:+.1f} %".replace("-", "−") if percent else "0 %"

@@ -139,7 +139,7 @@ def write_again(folder: Path, answer: PatientAnswer) -> None:
 
 
 def _fingerprint(folder: Path) -> str:
-    """Of the images and settings, which a correction does not change."""
+    """The fingerprint of the images and settings, which a correction does not change."""
     try:
         record = json.loads((folder / FINGERPRINT).read_text(encoding="utf-8"))
         return str(record["fingerprint"])

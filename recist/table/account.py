@@ -31,7 +31,7 @@ class TableAccount:
 
     @classmethod
     def of(cls, answered: Collection[str], findings: Sequence[Finding]) -> TableAccount:
-        """Of the subjects with an answer and of those that an error names."""
+        """The account of the subjects with an answer and of those that an error names."""
         failed = {each.subject for each in findings if each.level is Severity.ERROR}
         failed.discard("")
         counts = Counter(each.level for each in findings)

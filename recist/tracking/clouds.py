@@ -43,7 +43,7 @@ class Cloud:
 
     @property
     def radius_mm(self) -> float:
-        """Of the sphere of the same volume."""
+        """The radius of the sphere of the same volume."""
         return float((self.volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3))
 
     def share_within(self, other: Cloud, reach_mm: float) -> float:

@@ -91,5 +91,5 @@ class Decision:
         return doubted and cost < 2 * UNLINKED_COST
 
     def _first(self, linked: Sequence[int]) -> int | None:
-        """Of some linked candidates the one that was linked first."""
+        """The one of some candidates that was linked first."""
         return next((c for c in self.owner if c in linked), None) if linked else None

@@ -177,7 +177,7 @@ class Tracks:
         }
 
     def links(self) -> tuple[LinkFinding, ...]:
-        """As shown and exported."""
+        """The links as they are shown and exported."""
         return tuple(
             LinkFinding(
                 track.id,

@@ -44,7 +44,7 @@ class Scene:
 
     @property
     def length(self) -> float:
-        """Of the line, in voxels."""
+        """The length of the line, in voxels."""
         return float(np.linalg.norm(self.end - self.start))
 
     def away(self, point: FloatArray) -> Array:

@@ -75,7 +75,7 @@ class Pool:
         held_out: frozenset[str],
         kept_apart: frozenset[str] = frozenset(),
     ) -> Pool:
-        """Without the lesions of the patients held out.
+        """The pool without the lesions of the patients held out.
 
         Args:
             kept_apart: patients whose lungs nothing is pasted into: a validation pastes there.

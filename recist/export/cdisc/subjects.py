@@ -40,7 +40,7 @@ class Visits:
 
     @classmethod
     def of(cls, courses: Iterable[Course]) -> Visits:
-        """From all readers' courses of one subject; the first day is the baseline."""
+        """The visits in all readers' courses of one subject; the first day is the baseline."""
         labels: dict[int, str] = {}
         for course in courses:
             for timepoint in course.timepoints:

@@ -99,7 +99,7 @@ class ObservedDate:
 
     @property
     def dated(self) -> DatedCandidates:
-        """As tracking takes it."""
+        """The date as tracking takes it."""
         return DatedCandidates(
             self.day,
             tuple(each.candidate for each in self.sized),
@@ -117,7 +117,7 @@ class ObservedDate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
-    """By what a patient is assessed, and who delineated.
+    """What a patient is assessed by, and who delineated.
 
     Attributes:
         source: who delineated, for the tables; ``network``: who did where no person had.

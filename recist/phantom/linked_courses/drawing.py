@@ -269,7 +269,7 @@ def _lying(grid: Grid, random: np.random.Generator) -> FloatArray:
 
 
 def _scan_grid(first: Grid, rigid: FloatArray, is_cut: bool, random: np.random.Generator) -> Grid:
-    """Of a scan around the body as it lies, or of a part of its height."""
+    """The grid of a scan around the body as it lies, or around a part of its height."""
     corners = first.corners_mm() @ rigid[:3, :3].T + rigid[:3, 3]
     low, high = corners.min(axis=0), corners.max(axis=0)
     if is_cut:

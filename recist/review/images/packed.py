@@ -149,7 +149,7 @@ def opened(path: Path) -> PackedVolume | None:
 
 @lru_cache(maxsize=256)
 def _indexed(path: Path, _written: int, size: int) -> PackedVolume | None:
-    """By the index as it was written; ``size`` of the file says whether it is whole."""
+    """The volume by its index as it was written; the ``size`` says whether the file is whole."""
     try:
         index = json.loads(index_of(path).read_text())
         i, j, k = index["shape"]

@@ -257,7 +257,7 @@ class _Draft:
         )
 
     def _still_there(self, found: Corrections) -> Corrections:
-        """Without what was said of a lesion that is another one by now."""
+        """The entries without what was said of a lesion that is another one by now."""
         seen = self.ground.candidates(self.links)
         lesions = {lesion for _, lesion in (*seen, *self.drawn)}
         return replace(
@@ -270,7 +270,7 @@ class _Draft:
         return str(said.content.get("reason", "")), self.reader, said.made_at
 
     def signed_row(self, said: Said) -> CorrectedMeasurement:
-        """Of a lesion at a date, saying nothing yet but who speaks."""
+        """A row on a lesion at a date that says nothing yet but who speaks."""
         (date, lesion), (reason, reader, recorded_at) = _place(said.content), self.signed(said)
         return CorrectedMeasurement(
             lesion,

@@ -62,12 +62,12 @@ class AssessedReading:
         )
 
     def timepoint_rows(self) -> list[dict[str, Any]]:
-        """As in ``timepoints.json``, every reason with its numbers and margin."""
+        """The time points as in ``timepoints.json``, every reason with its numbers and margin."""
         texts = CourseTexts(self.course)
         return [json.loads(texts.timepoint(each)[1]) for each in self.timepoints]
 
     def outcome_rows(self, protocol: Protocol) -> list[dict[str, Any]]:
-        """As in ``outcomes.json``."""
+        """The outcomes as in ``outcomes.json``."""
         texts = CourseTexts(self.course)
         return [json.loads(texts.outcome(each, protocol.pfs_policy)[1]) for each in self.outcomes]
 

@@ -171,7 +171,7 @@ def said_in(reading: OpenReading) -> Corrections:
 
 
 def _grids(room: Room, subject: str, dates: Sequence[str]) -> dict[str, Grid]:
-    """Of the CT of each date whose images are at hand."""
+    """The grid of the CT of each date whose images are at hand."""
     found = {}
     for date in dates:
         try:

@@ -61,7 +61,7 @@ def content_of(
 
 
 def _on_ct(drawn: DrawnLesion, grid_at: Grids) -> DrawnLesion:
-    """With its outline as voxels."""
+    """The entry with its outline as voxels."""
     if not isinstance(drawn.outline, Path):
         return drawn
     grid = grid_at(drawn.date.isoformat())

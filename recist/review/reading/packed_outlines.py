@@ -43,7 +43,7 @@ class PackedMask:
 
     @classmethod
     def received(cls, start: Sequence[int], shape: Sequence[int], bits: str) -> PackedMask:
-        """As a browser sends it, the bits in base64.
+        """A mask as a browser sends it, its bits in base64.
 
         Raises:
             EntryError: the bits are not those of such a box.
@@ -76,7 +76,7 @@ class PackedMask:
         return mask
 
     def sent(self) -> dict[str, Any]:
-        """As a browser takes it."""
+        """The mask as a browser takes it."""
         return {
             "start": list(self.start),
             "shape": list(self.shape),

@@ -24,7 +24,7 @@ from recist.table.course_tables import read_courses
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:
-    """Of one subject.
+    """What the run proposes for one subject.
 
     Attributes:
         course: with the caliper of every outline.

@@ -70,7 +70,7 @@ class OpenReading:
 
     @property
     def course(self) -> Course:
-        """As it is assessed."""
+        """The course as it is assessed."""
         if self.concluded is not None:
             return self.concluded().answer(self.reader).course
         return corrected(self.proposals.course, self.entries)

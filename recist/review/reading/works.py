@@ -54,7 +54,7 @@ class Concluded:
     trouble: InputError | None = None
 
     def answer(self, reader: str) -> AssessedReading:
-        """As the pages and tables take it."""
+        """The answer as the pages and tables take it."""
         course = replace(self.result.course, reader=reader)
         return AssessedReading(course, self.result.assessments, self.result.outcomes)
 
@@ -96,7 +96,7 @@ class Works:
         return NOTHING_SAID if folder is None else said_in(folder, subject)
 
     def grid(self, subject: str, date: str) -> Grid:
-        """Of the CT of a date.
+        """The grid of the CT of a date.
 
         Raises:
             InputError: there is no such date.

@@ -17,7 +17,7 @@ ReadNumber = Literal[1, 2]
 
 
 class Trigger(StrEnum):
-    """In what two reads differ."""
+    """What two reads can differ in."""
 
     BEST_RESPONSE = "best_response"
     PROGRESSION_DATE = "progression_date"
@@ -53,7 +53,7 @@ class Accepted:
 def triggers(
     first: ReadAnswer, second: ReadAnswer, named: Iterable[Trigger]
 ) -> tuple[Trigger, ...]:
-    """In which of the named ways two reads differ."""
+    """The ways, of those named, in which two reads differ."""
     differ = {
         Trigger.BEST_RESPONSE: first.best != second.best,
         Trigger.PROGRESSION_DATE: first.progression != second.progression,

@@ -83,7 +83,7 @@ def _targets(course: Course) -> list[tuple[str, Place]]:
 
 
 def _near(one: Place, other: Place) -> bool:
-    """By where the calipers lie; diameters typed without a caliper leave only the organ."""
+    """Whether two lesions are one: by their calipers; without a caliper only by the organ."""
     return one is None or other is None or math.dist(one, other) <= SAME_PLACE_MM
 
 

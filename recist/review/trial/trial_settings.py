@@ -47,7 +47,7 @@ from recist.review.trial.acceptance import Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSettings:
-    """Of one trial; paths are absolute.
+    """The settings of one trial; paths are absolute.
 
     Attributes:
         proposals: whether readers start from what the run measured (shown) or not (hidden).

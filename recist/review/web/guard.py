@@ -45,7 +45,7 @@ STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
 class Guard:
-    """Around the application: host, origin, size, headers.
+    """Stands before the application: host, origin, size, headers.
 
     Args:
         hosts: ``host`` or ``host:port`` under which the server may be asked. Another name that
