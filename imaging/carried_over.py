@@ -38,7 +38,7 @@ _FORMS = {"StudyDate": _DATE, "PatientBirthDate": _DATE, "StudyTime": _TIME,
           "PatientSex": re.compile("[MFO]")}  # fmt: skip
 #: Thickness and spacing, which the geometry gives too.
 _LENGTHS = ("SliceThickness", "SpacingBetweenSlices")
-#: Of text where the character set is not known; its bytes are kept as they are read.
+#: The character set of text whose own is not known; its bytes are kept as they are read.
 UNICODE = "ISO_IR 192"
 
 

@@ -70,7 +70,7 @@ VERTEX_DECIMALS = 6
 #: Sample lines per row of voxels, and their distance.
 FEWEST_LINES = 5
 LINES_MM = 0.25
-#: On fewer contours the volume of a small lesion is off by more than 5 % (spheres, computed).
+#: From fewer contours the volume of a small lesion is off by more than 5 % (spheres, computed).
 FEWEST_PLANES_FOR_VOLUME = 4
 
 

@@ -19,7 +19,7 @@ from imaging.volume import FloatArray
 
 #: In-plane positions of two series on the same grid differ by less (as within a series).
 SAME_PLACE_MM = 0.5
-#: Of the shorter one; more of it is another scan of the same place.
+#: Two series may share this much of the shorter one; more is another scan of the same place.
 MOST_SHARED = 0.5
 #: What must be the same in both.
 _SAME = (

@@ -55,7 +55,7 @@ IGNORED_NAMES = frozenset((".ds_store", "thumbs.db", "desktop.ini", "dicomdir"))
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 #: Files that tell the results of a patient, and of a whole run.
 RESULT_MARKS = (frozenset({"fingerprint.json"}), frozenset({"run.json", "summary.csv"}))
-#: Of hidden folders that a run writes before it renames them.
+#: The ends of hidden folders that a run writes before it renames them.
 UNFINISHED_SUFFIXES = (".part", ".old")
 #: More files of one kind in one folder than this share a line.
 NAMED_ONE_BY_ONE = 3

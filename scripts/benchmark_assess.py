@@ -28,7 +28,7 @@ LARGEST_MM = 250.0
 EVERY_DAYS = 56
 #: ... give or take.
 WINDOW_DAYS = 5
-#: Of the subject whom many read.
+#: The subject whom many read: readers, lesions, targets.
 READERS, LESIONS, TARGETS = 10, 20, 5
 
 

@@ -30,7 +30,7 @@ from recist.run.batch import run
 
 #: A kill comes within this share of the time of an undisturbed run; above 1, so that some end.
 LATEST = 1.05
-#: Holds when and how long.
+#: The file that holds when and how long, and so differs from run to run.
 TIMED = "run.json"
 
 

@@ -20,7 +20,7 @@ from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
 #: Around a prompt this much is looked at to each side; half a window more on the sides that the
 #: lesion reaches. A smaller window first drew balls in phantoms better and real lesions worse.
 PROMPT_REACH_MM = 96.0
-#: To reach a side is to come this near to it.
+#: A lesion reaches a side of what is looked at when it comes this near to it.
 CLEAR_MM = 3.0
 #: A candidate is looked at again with this margin when several networks are asked.
 REFINE_MARGIN_MM = 48.0

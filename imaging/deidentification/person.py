@@ -18,9 +18,9 @@ _NAMING = (
     *("PatientAddress", "PatientTelephoneNumbers", "IssuerOfPatientID"),
     *("DeviceSerialNumber", "RequestedProcedureID", "ScheduledProcedureStepID"),
 )
-#: Shorter tokens are found in every text.
+#: Tokens of fewer characters are not looked for: every text holds them.
 _SHORTEST = 3
-#: Shorter ones are found by chance in the bytes of a file.
+#: Fewer bytes are not looked for in a file: they occur by chance.
 _SHORTEST_BYTES = 5
 _UID = re.compile(rb"[0-9]+(?:\.[0-9]+){4,}")
 _DATES = re.compile(r"\b\d{4}[-./]?\d{2}[-./]?\d{2}\b|\b\d{1,2}[-./]\d{1,2}[-./]\d{2,4}\b")

@@ -27,7 +27,7 @@ class _LoggedConsole(Console):
         log.said(captured.get())
 
 
-#: Of a line in the log file, which no terminal breaks.
+#: Characters of a line in the log file, which no terminal breaks.
 WIDTH = 10_000
 
 console = _LoggedConsole(stderr=True)

@@ -23,7 +23,7 @@ DAYS_PER_MONTH = 30.4375
 #: Six months, as trials define it; the first is the main one (half a year of 365.25 days).
 SIX_MONTHS = {"6 months of 30.4375 days": 182.625, "183 days": 183.0, "26 weeks": 182.0}
 
-#: Until when the mean is restricted, in months.
+#: The restricted mean survival is taken up to this many months.
 RESTRICTED_MONTHS = 12
 
 #: End points drawn and compared, with the policy that the protocol names where there are several.

@@ -41,7 +41,7 @@ _AFTER_ENROLMENT = (
     EventKind.LAST_ALIVE,
 )
 
-#: In an arm named by so few of so many, the name may be a typing error.
+#: The name of an arm that so few of so many patients have may be a typing error.
 FEWEST_IN_ARM, MANY_PATIENTS = 1, 8
 
 

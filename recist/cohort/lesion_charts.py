@@ -21,11 +21,11 @@ from recist.report.palette import FIELD_COLOURS, FIELD_NAMES
 
 #: Partial response and progression, as drawn.
 RESPONSE_PERCENT, PROGRESSION_PERCENT = -float(PR_PERCENT), float(PD_PERCENT)
-#: Larger growth is cut off, and marked.
+#: Growth beyond this is cut off in the charts, and marked.
 TOP_PERCENT = 100.0
-#: Above, bars carry no names.
+#: With more lesions than this, bars carry no names.
 MOST_NAMED_BARS = 60
-#: Above, growth beyond the axis of a spider carries no figure.
+#: With more lines than this, growth beyond the axis of a spider plot carries no figure.
 MOST_NAMED_SPIDERS = 12
 PNG_DPI = 160
 

@@ -19,7 +19,7 @@ from recist.cohort.proportion import Range, z_of
 
 Days = npt.NDArray[np.float64]
 
-#: By which R compares a level of the curve with the quantile asked for (square root of epsilon).
+#: Two levels of a curve are one within this, as in R (the square root of its epsilon).
 LEVEL_TOLERANCE = 1.5e-8
 
 

@@ -24,9 +24,9 @@ TEXT_POINTS, TEXT_CHARACTERS, TEXT_LINES = 9, 150, 42
 LINE_SPACING = 1.32
 #: Blanks between two columns of a table.
 GAP = 2
-#: Of a page, as left, bottom, width and height: between title and foot.
+#: The part of a page that a plot may fill: left, bottom, width and height.
 LEFT_FOR_PLOT = (0.04, 0.06, 0.92, 0.86)
-#: Between a key and the axes, as a share of the page.
+#: The gap between a key and the axes, as a share of the page.
 KEY_GAP = 0.015
 #: The narrowest that a column of long texts is folded to.
 NARROWEST = 9

@@ -41,7 +41,7 @@ MEASURABLE_ON_RADIOGRAPH_MM = Decimal(20)
 #: Slices up to here need no more than the least diameter; the protocol's ``slice_tolerance_mm`` is
 #: added.
 THICK_SLICE_MM = Decimal(5)
-#: Above, a lesion must measure so many slices.
+#: Where slices are thicker, a lesion must measure so many of them.
 SLICES_ACROSS = 2
 
 # --- confirmation (Hodi 2018; Nishino 2013) ------------------------------------------------------

@@ -26,7 +26,7 @@ FEWEST_WITH_PRIOR, FEWEST_WITHOUT = 3, 5
 
 #: Bounds of kg and ks per day within which a fit looks; at the bound nothing is known of it.
 LOWEST_RATE, HIGHEST_RATE = 1e-5, 0.1
-#: From this shrinkage on the prior says more than the scans.
+#: With this shrinkage towards the prior or more, the prior says more than the scans.
 DOMINATED_FROM = 0.5
 
 

@@ -18,7 +18,7 @@ from imaging.volume import FloatArray
 from recist.export.dicom.editable_report import LESIONS
 from recist.measure.diameters import recorded
 
-#: Of measurements (PS3.16): SNOMED CT, and the older SRT codes of the same.
+#: Codes of both diameters (PS3.16): SNOMED CT, and the older SRT codes of the same.
 LONG_AXIS = ("103339001", "G-A185", "410668003", "G-D7FE", "121206")
 SHORT_AXIS = ("103340004", "G-A186")
 GROUP, TRACKING_ID, TRACKING_UID = "125007", "112039", "112040"

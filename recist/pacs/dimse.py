@@ -39,7 +39,7 @@ GET = UID("1.2.840.10008.5.1.4.1.2.2.3")
 #: One association proposes at most 128 contexts (PS3.8, 9.3.2); one is the query's own.
 MOST_CONTEXTS = 127
 SUCCESS, PENDING = 0x0000, (0xFF00, 0xFF01)
-#: Of a retrieval (PS3.4, tables C.4-2 and C.4-3).
+#: Statuses of a retrieval (PS3.4, tables C.4-2 and C.4-3).
 SOME_FAILED, UNKNOWN_DESTINATION = 0xB000, 0xA801
 #: Warnings under which an instance is stored nevertheless (PS3.4, B.2.3).
 STORED = (SUCCESS, 0xB000, 0xB006, 0xB007)

@@ -25,7 +25,7 @@ from recist.patient.result_folder import folder_name
 
 REPORT = "pull.csv"
 _WORK_LIST = Columns(("subject",), ("study", "from", "to", "modalities"), is_dated=False)
-#: Of what was left when a transfer was stopped.
+#: What is said of an instance that was left when a transfer was stopped.
 NOT_TRIED = "not fetched"
 #: A UID: what names a file must not lead anywhere.
 _UID_CHARACTERS = frozenset("0123456789.")

@@ -21,7 +21,7 @@ from recist.patient.work.observed import ObservedDate, Work
 from recist.tracking import Followed, Link, Tracks, track
 from segmentation.instances import Candidate
 
-#: Around a click without an outline this stands for the lesion until it is delineated: its place
+#: A ball of this diameter around a click stands for a lesion until it is delineated: its place
 #: is known, its size is not.
 CLICK_DIAMETER_MM = 10.0
 NO_OUTLINE = "no outline was drawn: its place is a sphere around what the reader marked"

@@ -22,7 +22,7 @@ LONGEST_NAME = 64
 FILE_SUFFIXES = (".csv", ".json", ".html", ".xlsx", ".parquet", ".txt", ".svg", ".png", ".lock")
 SUMMARY = "summary.csv"
 RUN = "run.json"
-#: In the folder of a patient; those that are joined stand beside the folders too.
+#: Files in the folder of a patient; those that are joined stand beside the folders too.
 MEASUREMENTS = "measurements.csv"
 EVENTS = "events.csv"
 FIELDS = "field.csv"
@@ -30,7 +30,7 @@ LINKS = "links.csv"
 METABOLIC = "pet_timepoints.csv"
 PET_TOTALS = "pet_totals.csv"
 WARNINGS = "warnings.txt"
-#: Of a reader, where the results were read and signed.
+#: The signature of a reader, where the results were read and signed.
 SIGNATURE = "signature.json"
 LOCK = ".lock"
 #: The headers of a large tree of studies, kept for the next run.

@@ -23,7 +23,7 @@ STATE_WORDS = {
     ReviewState.CHECKED: "checked",
     ReviewState.CORRECTED: "corrected",
 }
-#: Of a time by ISO 8601, the date.
+#: So many characters of a time by ISO 8601 are its date.
 DATE_CHARACTERS = 10
 
 

@@ -10,7 +10,7 @@ from recist.report.chart_frame import (
 )
 from recist.report.svg import drawing, line, polyline, tag, text
 
-#: Of the small curve of one lesion, in its own units.
+#: Size and margin of the small curve of one lesion, in its own units.
 CURVE_WIDTH, CURVE_HEIGHT, CURVE_EDGE = 190.0, 64.0, 12.0
 
 

@@ -119,7 +119,7 @@ _DIAMETER_WORDS = {
     "too-small": Status.TOO_SMALL,
     "too-small-to-measure": Status.TOO_SMALL,
 }
-#: Below 5 mm a lesion is too small to measure (Eisenhauer 2009, section 3).
+#: Words such as ``< 5 mm``: a lesion too small to measure (Eisenhauer 2009, section 4.3.2).
 _BELOW_FIVE = re.compile(r"<\s*(5|5[.,]0+|[1-4]([.,]\d+)?)\s*(mm)?", re.ASCII)
 
 

@@ -11,7 +11,7 @@ from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
 from recist.tracking.sightings import DatedCandidates, Link, Sighting, Tracks
 
-#: Of the table of links; ``date`` is an ISO date or a day.
+#: The columns of the table of links; ``date`` is an ISO date or a day.
 COLUMNS = Columns(
     ("subject", "date", "candidate", "lesion"), ("reason", "reader", "recorded_at"), is_dated=False
 )

@@ -20,7 +20,7 @@ from recist.cohort.times import FollowedPatient
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 FAINT, LINE = "#6b7280", "#1f2937"
 
-#: Above, patients of a waterfall or swimmer carry no name.
+#: With more patients than this, those of a waterfall or swimmer plot carry no name.
 MOST_NAMED = 60
 
 

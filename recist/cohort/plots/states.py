@@ -24,7 +24,7 @@ from recist.response import Response, Scope
 
 #: Visits of the stacked bars, in days.
 STACK_DAYS = 56
-#: From the floor up, with their colours.
+#: The states from the lowest bar up, with their colours.
 SHADES = {
     **{word: TONE_COLOURS[word] for word in ("complete", "partial", "stable", "progression")},
     "none": "#d1d5db",

@@ -26,7 +26,7 @@ from recist.cohort.times import FollowedPatient
 from recist.report.palette import SCOPE_COLOURS, SCOPE_NAMES, TONE_COLOURS, tone
 from recist.response import Scope
 
-#: Above, the lines of a spider carry no mark at each scan.
+#: With more patients than this, the lines of a spider plot carry no mark at each scan.
 MOST_MARKED = 80
 
 

@@ -44,7 +44,7 @@ STATES = {
     Status.PROGRESSION: "UNEQUIVOCAL",
     Status.EQUIVOCAL: "EQUIVOCAL",
 }
-#: Of a new lesion that is one.
+#: The state of a new lesion that is beyond doubt.
 NEW_STATE = "UNEQUIVOCAL"
 #: Further measurements: attribute, test, unit.
 MEASURES = (

@@ -10,7 +10,7 @@ from imaging.errors import InputError
 from imaging.writing import written_whole
 
 OBJECTS = "objects"
-#: Of zlib: images pack hardly better beyond, and take much longer.
+#: Level of zlib: beyond it images pack hardly better, and take much longer.
 LEVEL = 1
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from imaging.registration import Registration, register
 from imaging.volume import Grid, Volume
 
-#: Between the points of the lattice; breathing moves the body smoothly over several of them.
+#: Distance of the points of the lattice; breathing moves the body smoothly over several of them.
 LATTICE_MM = 20.0
 
 

@@ -15,7 +15,7 @@ from recist.patient.corrections.correction_tables import OUTLINES
 
 #: All files of an import together; a zip that grows beyond is not unpacked.
 LARGEST_BYTES = 64 * 1024 * 1024
-#: Of a file inside a zip, the same in every export.
+#: The time of a file inside a zip, the same in every export.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 

@@ -24,7 +24,7 @@ from recist.review.trial.reads import SubjectReads, answer_of, assessed_read, re
 SAME_PLACE_MM = 15.0
 #: Who does nothing for so long is not reading.
 PAUSE = dt.timedelta(minutes=5)
-#: Beside the trial's own figures; none of them is a limit.
+#: Published figures, shown beside the trial's own; none of them is a limit.
 PUBLISHED = {
     "best_response_differs": "23 % of patients (40 trials, 12,299 patients)",
     "progression_date_differs": "31 % of patients (40 trials, 12,299 patients)",

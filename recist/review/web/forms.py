@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from recist.course import Field as FieldClass
 from recist.course import Role, Status
 
-#: Within a body or around it, in mm.
+#: No coordinate lies further from the origin: within a body or around it.
 MOST_MM = 100_000.0
 LONGEST_TEXT = 4000
 LARGEST_NUMBER = 2**31 - 1

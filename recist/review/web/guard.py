@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Larger than any outline that is sent; images never come this way.
+#: A larger body is refused: no outline that is sent is so large, and images never come this way.
 LARGEST_BODY_BYTES = 16 * 1024 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")
 #: No script, style or picture from elsewhere, none written into a page, no frame around it.
