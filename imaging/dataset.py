@@ -229,11 +229,11 @@ def read_object(path: str | os.PathLike[str]) -> pydicom.Dataset:
             length = getattr(element, "length", 0xFFFFFFFF)  # of elements not yet parsed
             if length != 0xFFFFFFFF and len(element.value or b"") < length:
                 raise HeaderError("the file is truncated", where=path_of(path), remedy=SEND_AGAIN)
-        _complete_meta(dataset)
+        complete_meta(dataset)
     return dataset
 
 
-def _complete_meta(dataset: pydicom.Dataset) -> None:
+def complete_meta(dataset: pydicom.Dataset) -> None:
     """Name the encoding of a file without meta information: pixels are not decoded without."""
     meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
     if "TransferSyntaxUID" not in meta:

@@ -20,6 +20,7 @@ from pydicom.uid import UID
 from imaging.dataset import (
     DEFLATED,
     READ_ERRORS,
+    complete_meta,
     parsed,
     quiet_pydicom,
     read_beginning,
@@ -309,7 +310,9 @@ def decode(header: Header) -> Array:
     syntax = UID(header.transfer_syntax)
     try:
         with quiet_pydicom():
-            return np.asarray(parsed(header.path, force=True).pixel_array)
+            dataset = parsed(header.path, force=True)
+            complete_meta(dataset)
+            return np.asarray(dataset.pixel_array)
     except (RuntimeError, ImportError, *READ_ERRORS) as error:
         if syntax in NATIVE or syntax in (BIG_ENDIAN, DEFLATED):
             raise HeaderError(

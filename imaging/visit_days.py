@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from imaging.tree import DicomObject
 
 #: One examination, its reconstructions and the PET beside it, takes no longer.
 SAME_EXAMINATION_DAYS = 3
+#: Two studies of one course of disease further apart are more often a wrong year.
+IMPLAUSIBLE_GAP_DAYS = 10 * 365
 _DATES = (Tag.STUDY_DATE, Tag.SERIES_DATE, Tag.ACQUISITION_DATE, Tag.CONTENT_DATE)
 #: Objects are attached in this order, so that a dose finds its plan and a plan its contours.
 _ORDER = ("RTSTRUCT", "SEG", "REG", "RTPLAN", "RTDOSE", "RTRECORD")
@@ -69,7 +72,35 @@ def examination_dates(
                 "the dates of acquisition count"
             )
             problems.append(Problem(subject, what, "check the dates", subject, ProblemLevel.NOTE))
+    problems.extend(_doubts(subject, studies))
     return found
+
+
+def _doubts(
+    subject: str, studies: Mapping[dt.date | None, Mapping[str, dt.date | None]]
+) -> Iterator[Problem]:
+    """Study dates that the dates of acquisition contradict, or that lie many years apart.
+
+    An anonymiser may shift the one and leave the other, which says nothing; but where the two give
+    another order, one of them makes another scan the baseline.
+    """
+    first = {
+        studied: min(known)
+        for studied, acquired in studies.items()
+        if studied is not None and (known := [day for day in acquired.values() if day is not None])
+    }
+    for studied, acquired in sorted(first.items()):
+        if abs((acquired - studied).days) > SAME_EXAMINATION_DAYS:
+            what = f"study date {studied}, but acquired on {acquired}: the study date counts"
+            yield Problem(subject, what, "check the dates", subject, ProblemLevel.NOTE)
+    dates = sorted(day for day in studies if day is not None)
+    if sorted(first, key=lambda studied: first[studied]) != sorted(first):
+        what = "the dates of acquisition give another order of the studies than the study dates"
+        yield Problem(subject, what, "correct the dates: the first is the baseline", subject)
+    for earlier, later in itertools.pairwise(dates):
+        if (later - earlier).days > IMPLAUSIBLE_GAP_DAYS:
+            what = f"no study between {earlier} and {later}: is one of the dates wrong?"
+            yield Problem(subject, what, "check the dates", subject, ProblemLevel.NOTE)
 
 
 def fill_dates(

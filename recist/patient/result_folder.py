@@ -218,6 +218,10 @@ def folder_names(subjects: Iterable[str]) -> dict[str, str]:
     return names
 
 
+#: What Windows takes for a device, with any ending.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
 def folder_name(subject: str) -> str:
     """The folder of a subject: its identifier where that is plain and short, else marked by a hash.
 
@@ -225,6 +229,7 @@ def folder_name(subject: str) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", subject).strip("._")[:LONGEST_NAME] or "subject"
     plain = name == subject and Path(name).suffix.lower() not in FILE_SUFFIXES
+    plain = plain and not _DEVICE.match(name)
     return name if plain else _marked(name, subject)
 
 

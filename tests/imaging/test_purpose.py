@@ -193,6 +193,23 @@ class TestDates:
         (note,) = lines(dicom.root, ProblemLevel.NOTE)
         assert "were acquired from 2020-01-06 to 2020-03-01" in note
 
+    def test_study_dates_that_the_acquisitions_contradict_are_told(self, dicom) -> None:
+        """One date of 1900, say, which would make the follow-up the baseline."""
+        dicom.ct("a", date="20200106", study="a", elements={"AcquisitionDate": "20200106"})
+        dicom.ct("b", date="19000101", study="b", elements={"AcquisitionDate": "20200301"})
+        assert dates(only_subject(dicom.root)) == ["1900-01-01", "2020-01-06"]
+        (error,) = lines(dicom.root, ProblemLevel.ERROR)
+        assert "another order of the studies" in error
+        contradiction, gap, *_ = lines(dicom.root, ProblemLevel.NOTE)
+        assert "study date 1900-01-01, but acquired on 2020-03-01" in contradiction
+        assert "no study between 1900-01-01 and 2020-01-06" in gap
+
+    def test_dates_that_were_shifted_as_one_are_no_contradiction(self, dicom) -> None:
+        for folder, date in (("a", "20200106"), ("b", "20200301")):
+            acquired = {"AcquisitionDate": str(int(date) - 20_000)}  # two years earlier
+            dicom.ct(folder, date=date, study=folder, elements=acquired)
+        assert lines(dicom.root, ProblemLevel.ERROR) == []
+
     def test_an_acquisition_around_midnight_is_one_examination(self, dicom) -> None:
         def late(k: int, dataset: Any) -> None:
             dataset.AcquisitionDate = "20200106" if k < 3 else "20200107"

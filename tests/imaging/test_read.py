@@ -356,3 +356,17 @@ def test_the_digital_reference_objects_are_read_in_their_units(data_dir: Path) -
             assert units not in ("BQML", "GML", "CNTS", "CM2ML"), error
             continue
         same_as_plainly(reading, files)
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_images_without_preamble_and_meta_information_are_read(dicom, implicit: bool) -> None:
+    """As old archives export them; the encoding is what the reader finds."""
+    paths = dicom.ct("a")
+    plain = read_ct(Series("1", "CT", tuple(paths))).volume.array
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        del dataset.file_meta
+        pydicom.dcmwrite(
+            path, dataset, implicit_vr=implicit, little_endian=True, enforce_file_format=False
+        )
+    assert np.array_equal(read_ct(Series("1", "CT", tuple(paths))).volume.array, plain)

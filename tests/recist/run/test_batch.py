@@ -249,7 +249,7 @@ def test_corrected_delineations_among_the_results_are_not_overwritten(tmp_path: 
     check_place(tmp_path / "other", tmp_path / "out")
 
 
-@pytest.mark.parametrize("subject", ["A" * 5000, "measurements.csv", "run.json", "Lock.LOCK"])
+@pytest.mark.parametrize("subject", ["A" * 5000, "measurements.csv", "Lock.LOCK", "con", "LPT1.x"])
 def test_an_identifier_never_makes_a_path_that_fails_or_hides_a_table(subject: str) -> None:
     (name,) = folder_names([subject]).values()
     assert name != subject
