@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,10 @@ SMALLEST_VOXEL_MM3 = 1e-6
 LARGEST_VOXELS_BYTES = 4 * 1024**3
 #: Deflation packs nothing tighter (zlib: 1032 to 1).
 LARGEST_RATIO = 1032
+#: Beyond the voxels of a file, extensions and padding are followed so far; in pieces of so much.
+BEYOND_VOXELS_BYTES, PIECE_BYTES = 10_000_000, 4_000_000
+#: The same place, written as a matrix and as a quaternion, may differ by rounding.
+SAME_PLACE_MM = 0.5
 #: What NumPy, zlib and the file system raise over damaged voxels.
 VOXEL_ERRORS = (
     OSError,
@@ -78,7 +83,8 @@ def read_nifti(path: Path, unit: Unit) -> tuple[Volume, tuple[str, ...]]:
     if not np.isfinite(array).all():
         raise InputError("voxels that are not finite numbers", where=path)
     i, j, k = array.shape
-    return Volume(np.asfortranarray(array), Grid((i, j, k), affine), unit, path.name), ()
+    volume = Volume(np.asfortranarray(array), Grid((i, j, k), affine), unit, path.name)
+    return volume, _two_places(header, path)
 
 
 def opened(path: Path) -> Any:
@@ -114,7 +120,50 @@ def opened(path: Path) -> Any:
         raise InputError(
             f"the file is truncated: {path.stat().st_size} bytes for {voxels} voxels", where=path
         )
+    if packed:
+        _check_sum(path, voxels * kind.itemsize + BEYOND_VOXELS_BYTES)
     return image
+
+
+def _check_sum(path: Path, most_bytes: int) -> None:
+    """Unpack a file to its end, where its checksum stands: who stops at the last voxel never asks.
+
+    Args:
+        most_bytes: a file that unpacks to more is not followed further.
+
+    Raises:
+        InputError: the checksum does not fit, or the file ends before.
+    """
+    try:
+        with gzip.open(path) as file:
+            while (piece := file.read(PIECE_BYTES)) and most_bytes > 0:
+                most_bytes -= len(piece)
+    except VOXEL_ERRORS as error:
+        what = "a truncated file" if isinstance(error, EOFError) else "its checksum does not fit"
+        raise InputError(
+            f"the voxels cannot be read: {what}", where=path, remedy="copy it again"
+        ) from error
+
+
+def _two_places(header: Any, path: Path) -> tuple[str, ...]:
+    """A warning where the two affines of a header place the voxels differently."""
+    if not int(header["sform_code"]) or not int(header["qform_code"]):
+        return ()
+    try:
+        one, other = (
+            np.asarray(each, dtype=np.float64) for each in (header.get_sform(), header.get_qform())
+        )
+    except VOXEL_ERRORS:
+        return (f"{path.name}: its qform cannot be read; the sform places the voxels",)
+    far = np.append(np.array(header.get_data_shape()[:3], dtype=np.float64) - 1, 1.0)
+    corners = (np.array([0.0, 0.0, 0.0, 1.0]), far)
+    apart_mm = max(float(np.linalg.norm((one - other) @ corner)) for corner in corners)
+    if not apart_mm > SAME_PLACE_MM:
+        return ()
+    return (
+        f"{path.name}: sform and qform place its voxels up to {apart_mm:.1f} mm apart; "
+        "the sform counts",
+    )
 
 
 def _check_shear(affine: FloatArray, path: Path) -> None:

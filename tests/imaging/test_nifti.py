@@ -256,3 +256,30 @@ class TestDamage:
         nib.save(self.image(labels), tmp_path / "a.nii.gz")
         with pytest.raises(InputError, match="not a label map"):
             read_label_map(tmp_path / "a.nii.gz", Grid((4, 5, 6), np.diag([2.0, 2, 3, 1])))
+
+
+def test_a_packed_file_is_unpacked_to_its_checksum(tmp_path: Path) -> None:
+    """Voxels that were damaged on the way may unpack without an error."""
+    path = tmp_path / "ct.nii.gz"
+    noise = np.random.default_rng(1).integers(-1000, 1000, (64, 64, 64), np.int16)
+    nib.save(nib.Nifti1Image(noise, np.eye(4)), path)
+    read_nifti(path, Unit.HU)
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # of the checksum
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match="checksum does not fit"):
+        read_nifti(path, Unit.HU)
+
+
+def test_two_places_of_one_image_are_told(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.zeros((5, 6, 7), np.int16), np.eye(4))
+    image.set_sform(np.eye(4), 1)
+    image.set_qform(np.eye(4), 1)
+    nib.save(image, tmp_path / "same.nii")
+    assert read_nifti(tmp_path / "same.nii", Unit.HU)[1] == ()
+    shifted = np.eye(4)
+    shifted[0, 3] = 12.0
+    image.set_qform(shifted, 1)
+    nib.save(image, tmp_path / "two.nii")
+    (told,) = read_nifti(tmp_path / "two.nii", Unit.HU)[1]
+    assert "up to 12.0 mm apart; the sform counts" in told
