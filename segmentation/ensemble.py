@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-import numpy as np
 import torch
 
-from imaging.volume import Array
 from segmentation.bundle import Bundle
 from segmentation.network import LesionNet, channels_last
 from segmentation.processor import precision
@@ -19,7 +17,12 @@ SHORTEST_SIDE = 32
 #: Axes of the batch that are mirrored; left-right and front-back, and both.
 MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 
+#: Windows that a GPU answers at once.
+WINDOWS_ON_GPU = 8
+
 Result = TypeVar("Result")
+#: The mean logits (n, i, j, k) of a batch of windows (n, channels, i, j, k), both on the device.
+Ask: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Networks:
@@ -33,6 +36,7 @@ class Networks:
         self.bf16 = bf16
         self.warnings = warnings
         self.longest = LONGEST_SIDE
+        self.at_once = 1 if device.type == "cpu" else WINDOWS_ON_GPU
         self._placed: dict[int, LesionNet] = {}
 
     @property
@@ -40,19 +44,19 @@ class Networks:
         with precision(self.device, bf16=self.bf16) as dtype:
             return f"{self.device} {str(dtype).removeprefix('torch.')}"
 
-    def asking_one(self) -> Callable[[Array], Array]:
+    def asking_one(self) -> Ask:
         """How a window is answered in the first pass over a body."""
         networks = self.bundle.networks()
-        return lambda image: self.answer(image, networks, MIRRORS[:1])
+        return lambda images: self.answer(images, networks, MIRRORS[:1])
 
-    def asking(self, *, mirrored: bool) -> Callable[[Array], Array]:
+    def asking(self, *, mirrored: bool) -> Ask:
         """How a window is answered around a prompt or a candidate: by all networks."""
         networks = self.bundle.networks(ensemble=True)
         mirrors = MIRRORS if mirrored else MIRRORS[:1]
-        return lambda image: self.answer(image, networks, mirrors)
+        return lambda images: self.answer(images, networks, mirrors)
 
     def within_memory(self, compute: Callable[[], Result]) -> Result:
-        """Run with ever smaller windows, at last on the CPU, until it fits."""
+        """Run with fewer windows at once, then smaller ones, at last on the CPU, until it fits."""
         while True:
             try:
                 return compute()
@@ -61,7 +65,9 @@ class Networks:
 
     def _shrink(self) -> None:
         self._placed.clear()
-        if self.longest > SHORTEST_SIDE:
+        if self.at_once > 1:
+            self.at_once = 1
+        elif self.longest > SHORTEST_SIDE:
             self.longest //= 2
             side = self.longest * int(self.bundle.spacing_mm)
             self.warnings.append(f"GPU memory is short: windows of {side} mm were used")
@@ -73,10 +79,13 @@ class Networks:
             torch.cuda.empty_cache()
 
     def answer(
-        self, image: Array, networks: Sequence[LesionNet], mirrors: Sequence[tuple[int, ...]]
-    ) -> Array:
-        """The mean logit of a window (3, i, j, k) over networks and mirrorings, float32."""
-        batch = torch.from_numpy(image)[None].to(self.device)
+        self,
+        images: torch.Tensor,
+        networks: Sequence[LesionNet],
+        mirrors: Sequence[tuple[int, ...]],
+    ) -> torch.Tensor:
+        """Mean logits (n, i, j, k) of windows (n, 3, i, j, k) over networks and mirrorings."""
+        batch = images.to(self.device)
         total = torch.zeros_like(batch[:, :1])
         with precision(self.device, bf16=self.bf16):
             for network in networks:
@@ -86,8 +95,7 @@ class Networks:
                     seen = seen.contiguous(memory_format=torch.channels_last_3d)
                     logit = placed(seen).float()
                     total += logit.flip(axes) if axes else logit
-        mean = total / (len(networks) * len(mirrors))
-        return np.asarray(mean[0, 0].cpu())
+        return (total / (len(networks) * len(mirrors)))[:, 0]
 
     def _on_device(self, network: LesionNet) -> LesionNet:
         if id(network) not in self._placed:

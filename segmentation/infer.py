@@ -110,7 +110,7 @@ def delineate(
     chosen = choose_device(device)
     with clock.stage("prepare"):
         grid = network_grid(ct.grid, bundle.spacing_mm)
-        channels = encoded(ct, suv, grid)
+        channels = encoded(ct, suv, grid, chosen)
     network = Networks(bundle, chosen, bf16, warnings)
     level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
     asked = PromptAnswers(channels, suv, grid, ct.grid, network, quality, level, bundle.source)

@@ -11,14 +11,13 @@ import numpy.typing as npt
 
 from imaging.resampling import resample
 from imaging.volume import BoolArray, Grid, Index3, Mask, Volume
+from segmentation.blended import NO_LESION
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
 from segmentation.necks import body_of
 from segmentation.network import SIDE_MULTIPLE
 from segmentation.prompts import Prompt, middle_mm
 from segmentation.windows import Box
 
-#: The logit where nothing was computed.
-NO_LESION = -20.0
 #: A click this far outside the lesion found still means it.
 CLICK_MISS_MM = 10.0
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from imaging.resampling import AIR_HU, isotropic_grid, resample
 from imaging.volume import Array, Grid, Volume
+from segmentation.gpu_preparation import on_grid_by
 from segmentation.network import SPACING_MM, encode_ct, encode_suv
 
 
@@ -23,13 +25,21 @@ def on_grid(volume: Volume, grid: Grid, *, fill: float) -> Array:
     return resample(_binned(volume, grid), grid, fill=fill).array
 
 
-def _binned(volume: Volume, grid: Grid) -> Volume:
-    array, affine = volume.array, np.array(volume.grid.affine)
+def bins(volume: Volume, grid: Grid) -> tuple[int, int, int]:
+    """How many voxels along each axis of a volume make one of a grid."""
     along = np.abs(grid.directions.T @ volume.grid.directions)
+    factors = []
     for axis in range(3):
         target = grid.spacing_mm[int(along[:, axis].argmax())]
         factor = int(target / volume.grid.spacing_mm[axis] + 0.25)
-        if factor < 2 or array.shape[axis] < factor:
+        factors.append(factor if 2 <= factor <= volume.array.shape[axis] else 1)
+    return factors[0], factors[1], factors[2]
+
+
+def _binned(volume: Volume, grid: Grid) -> Volume:
+    array, affine = volume.array, np.array(volume.grid.affine)
+    for axis, factor in enumerate(bins(volume, grid)):
+        if factor == 1:
             continue
         whole = array.shape[axis] // factor * factor
         before = (slice(None),) * axis
@@ -46,7 +56,20 @@ def _binned(volume: Volume, grid: Grid) -> Volume:
     return Volume(array, grid_of_means, volume.unit, volume.source)
 
 
-def encoded(ct: Volume, suv: Volume | None, grid: Grid) -> tuple[Array, Array | None]:
-    """CT and PET channel on the network's grid, float32; None without PET."""
-    hu = encode_ct(on_grid(ct, grid, fill=AIR_HU))
-    return hu, None if suv is None else encode_suv(on_grid(suv, grid, fill=0.0))
+def encoded(
+    ct: Volume, suv: Volume | None, grid: Grid, device: torch.device | None = None
+) -> tuple[Array, Array | None]:
+    """CT and PET channel on the network's grid, float32; None without PET.
+
+    Args:
+        device: a GPU that does the work where it can.
+    """
+
+    def brought(volume: Volume, fill: float) -> Array:
+        if device is not None and device.type != "cpu":
+            found = on_grid_by(device, volume, grid, bins(volume, grid), fill=fill)
+            if found is not None:
+                return found
+        return on_grid(volume, grid, fill=fill)
+
+    return encode_ct(brought(ct, AIR_HU)), None if suv is None else encode_suv(brought(suv, 0.0))

@@ -8,11 +8,12 @@ import numpy as np
 
 from imaging.volume import Array, Grid, Unit, Volume
 from segmentation import prompts
+from segmentation.blended import NO_LESION
 from segmentation.ensemble import Networks
 from segmentation.inference_quality import InferenceQuality
 from segmentation.instances import Candidate
 from segmentation.lesion_uptake import uptake_shift_mm
-from segmentation.placement import NO_LESION, meant, place
+from segmentation.placement import meant, place
 from segmentation.prompts import Line, Prompt
 from segmentation.window_answers import Channels, around
 

@@ -26,6 +26,7 @@ from imaging.errors import InputError
 from imaging.resampling import resample
 from imaging.volume import Unit, Volume
 from segmentation import prompts
+from segmentation.blended import NO_LESION
 from segmentation.bundle import FINE_BUNDLE, Bundle, NetworkKind, load_bundle
 from segmentation.classical import FAST_MARCHING, LUNG_THRESHOLD, delineate_classically
 from segmentation.close_up import close_up, cube
@@ -37,7 +38,7 @@ from segmentation.inference_quality import InferenceQuality
 from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.lines import held_to
-from segmentation.placement import NO_LESION, meant, place
+from segmentation.placement import meant, place
 from segmentation.processor import choose_device
 from segmentation.prompts import Click, Line, Prompt
 

@@ -18,7 +18,8 @@ from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
 from segmentation.necks import body_of
 from segmentation.prompt_answers import PromptAnswers
 from segmentation.prompts import Click, deepest_click
-from segmentation.window_answers import box_between, clipped
+from segmentation.blended import clipped
+from segmentation.window_answers import box_between
 
 #: So many candidates, the largest, are asked about.
 ASKED_AGAIN = 8

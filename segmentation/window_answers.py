@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from imaging.volume import Array, Grid
 from segmentation import prompts
+from segmentation.blended import blended
 from segmentation.ensemble import Networks
 from segmentation.inference_quality import InferenceQuality
-from segmentation.network import CHANNELS
-from segmentation.placement import NO_LESION, boxes, merged
+from segmentation.placement import boxes, merged
 from segmentation.prompts import Prompt
 from segmentation.stages import StageClock
-from segmentation.windows import LONGEST_SIDE, Box, blending, body_box, windows
+from segmentation.windows import LONGEST_SIDE, Box, body_box, windows
 
 #: Around a prompt this much is looked at to each side; half a window more on the sides that the
 #: lesion reaches. A smaller window first drew balls in phantoms better and real lesions worse.
@@ -44,7 +44,7 @@ def everywhere(
         parts = windows(body_part, body, longest=network.longest)
         mirrored = quality is InferenceQuality.BEST
         ask = network.asking(mirrored=mirrored) if small else network.asking_one()
-        return _blend(channels, parts, ask, clock.report)
+        return blended(channels, parts, ask, network, clock.report)
 
     logit = network.within_memory(compute)
     if small:
@@ -70,7 +70,7 @@ def _refine(
     refined = logit.copy()
     for box in around:
         parts = windows(box, longest=network.longest)
-        refined[box] = _blend(channels, parts, ask)[box]
+        refined[box] = blended(channels, parts, ask, network)[box]
     return refined
 
 
@@ -89,12 +89,12 @@ def around(
 
     def compute() -> Array:
         box = box_between(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
-        logit = _blend((*channels, pointed), windows(box, longest=network.longest), ask)
+        logit = blended((*channels, pointed), windows(box, longest=network.longest), ask, network)
         reached = _reached_sides(logit, box, clear)
         if not any(reached):
             return logit
         box = _widened(box, reached)
-        return _blend((*channels, pointed), windows(box, longest=network.longest), ask)
+        return blended((*channels, pointed), windows(box, longest=network.longest), ask, network)
 
     return network.within_memory(compute)
 
@@ -127,43 +127,3 @@ def _widened(box: Box, reached: tuple[bool, ...]) -> Box:
         low, high = reached[2 * axis : 2 * axis + 2]
         sides.append(slice(side.start - more * low, side.stop + more * high))
     return sides[0], sides[1], sides[2]
-
-
-def _blend(
-    channels: tuple[Array | None, ...],
-    parts: Sequence[Box],
-    ask: Callable[[Array], Array],
-    report: Callable[[float], None] | None = None,
-) -> Array:
-    """The blended logit of windows, on the whole grid; ``NO_LESION`` where there is none."""
-    present = channels[0]
-    assert present is not None
-    shape = present.shape
-    total = np.zeros(shape, np.float32)
-    weight = np.zeros(shape, np.float32)
-    for number, part in enumerate(parts):
-        inside, within = clipped(part, shape)
-        i, j, k = (side.stop - side.start for side in part)
-        image = np.zeros((CHANNELS, i, j, k), np.float32)
-        for index, channel in enumerate(channels):
-            if channel is not None:
-                image[(index, *within)] = channel[inside]
-        share = blending((i, j, k))[within]
-        total[inside] += ask(image)[within] * share
-        weight[inside] += share
-        if report is not None:
-            report((number + 1) / len(parts))
-    computed = weight > 0
-    np.divide(total, weight, out=total, where=computed)
-    total[~computed] = NO_LESION
-    return total
-
-
-def clipped(part: Box, shape: tuple[int, ...]) -> tuple[Box, Box]:
-    """The part of a window inside the image, as slices of the image and of the window."""
-    inside, within = [], []
-    for side, size in zip(part, shape, strict=True):
-        start, stop = max(side.start, 0), min(side.stop, size)
-        inside.append(slice(start, max(start, stop)))
-        within.append(slice(start - side.start, max(start, stop) - side.start))
-    return (inside[0], inside[1], inside[2]), (within[0], within[1], within[2])

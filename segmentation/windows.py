@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
 
 from imaging.volume import Array, Index3
 from segmentation.network import CT_WINDOW_HU, SIDE_MULTIPLE, SPACING_MM
@@ -43,6 +42,8 @@ def body_box(ct: Array) -> tuple[Box, Array]:
     low, high = CT_WINDOW_HU
     tissue = (-120.0 - low) * 2.0 / (high - low)
     blocks = _block_mean(ct) > tissue
+    from scipy import ndimage  # noqa: PLC0415 - the check of a GPU has torch and numpy alone
+
     labelled, count = ndimage.label(blocks)
     whole: Box = (slice(0, ct.shape[0]), slice(0, ct.shape[1]), slice(0, ct.shape[2]))
     if count == 0:

@@ -51,6 +51,21 @@ def csv_text(
     return text.getvalue()
 
 
+def written_columns(path: Path) -> tuple[str, ...]:
+    """The columns of a table that :func:`csv_text` made; none where there is no file.
+
+    Raises:
+        InputError: the file is no UTF-8 text.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return tuple(next((line for line in csv.reader(stream) if line), ()))
+    except FileNotFoundError:
+        return ()
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"is no table of this program: {error}", where=path) from error
+
+
 def written_rows(path: Path) -> WrittenTable:
     """Read back a table that :func:`csv_text` made; an empty one where there is no file.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from imaging.tables.rows import csv_text, written_rows
+from imaging.tables.rows import csv_text, written_columns, written_rows
+from imaging.writing import written_whole
 from recist.patient.result_folder import EVENTS, FIELDS, MEASUREMENTS, PET_TOTALS
 from recist.table.output import OUTCOMES, TIMEPOINTS
 
@@ -20,15 +21,16 @@ JOINED = (
 )
 
 
-def joined(paths: Sequence[Path]) -> str:
-    """CSV text with the rows of all files in order; columns are the union of theirs.
+def write_joined(path: Path, tables: Sequence[Path]) -> None:
+    """Write the rows of all tables in order, one table in memory; columns are the union of theirs.
 
-    A file that is missing adds nothing; no file at all gives an empty text.
+    A file that is missing adds nothing; no file at all gives an empty one.
     """
-    columns: dict[str, None] = {}
-    rows: list[dict[str, str]] = []
-    for path in paths:
-        table = written_rows(path)
-        columns.update(dict.fromkeys(table.columns))
-        rows.extend(table.rows)
-    return csv_text(rows, columns)
+    columns = list(dict.fromkeys(name for table in tables for name in written_columns(table)))
+    header = csv_text((), columns)
+    with written_whole(path) as file:
+        file.write(header.encode("utf-8"))
+        for table in tables:
+            rows = written_rows(table).rows
+            if rows:
+                file.write(csv_text(rows, columns)[len(header) :].encode("utf-8"))

@@ -12,7 +12,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from imaging.errors import InputError
 from imaging.sorting import Sorting
 from imaging.writing import SCHEMA_VERSION, write_text
 from recist.export.growing_table import GrowingTable
-from recist.export.joined import JOINED, joined
+from recist.export.joined import JOINED, write_joined
 from recist.patient.options import Options
 from recist.patient.result_folder import (
     FINGERPRINT,
@@ -183,15 +183,16 @@ def _all(tasks: Sequence[Task], out: Path, results: Iterable[SubjectRun]) -> lis
     """Run all patients, and write what is known of them as each ends; nothing may be gone then."""
     runs: list[SubjectRun] = []
     summary = GrowingTable(out / SUMMARY)
+    gone: dict[int, dict[str, str]] = {}
     for done in results:
-        runs.append(done)
+        runs.append(replace(done, summary={}))  # in the table: not held for a hundred thousand
         summary.add({"subject": done.subject, "folder": done.folder, **done.summary})
     for n, (subject, folder) in enumerate(tasks):
         if runs[n].state != "failed" and not (folder / FINGERPRINT).is_file():
             what = "its results were removed while the run went on"
             runs[n] = failed(subject, folder, what, "run it again with --resume")
-            summary.rows[n] = {"subject": subject.id, "folder": folder.name, "status": "failed"}
-    summary.finish()
+            gone[n] = {"subject": subject.id, "folder": folder.name, "status": "failed"}
+    summary.finish(gone)
     join_tables(out, runs)
     return runs
 
@@ -209,7 +210,7 @@ def join_tables(out: Path, runs: Sequence[SubjectRun]) -> None:
     """The tables of all complete patients as one each, ready for ``assess`` and ``abscopal``."""
     folders = [out / r.folder for r in runs if r.state in ("done", "skipped")]
     for name in JOINED:
-        write_text(out / name, joined([folder / name for folder in folders]))
+        write_joined(out / name, [folder / name for folder in folders])
 
 
 def _write_json(path: Path, content: object) -> None:

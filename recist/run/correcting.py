@@ -16,7 +16,7 @@ from imaging.writing import write_text
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder, patient_folders
 from recist.export.growing_table import LINE_END
-from recist.export.joined import JOINED, joined
+from recist.export.joined import JOINED, write_joined
 from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections import NOTHING_SAID, Corrections, read_corrections
 from recist.patient.pipeline import PatientAnswer
@@ -151,7 +151,7 @@ def _join(out: Path) -> None:
     """The tables over all patients, with what was written again."""
     folders, _ = patient_folders(out)
     for name in JOINED:
-        write_text(out / name, joined([folder.path / name for folder in folders]))
+        write_joined(out / name, [folder.path / name for folder in folders])
     path = out / SUMMARY
     table = written_rows(path)
     if not table.columns:

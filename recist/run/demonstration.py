@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imaging.catalogue import Catalogue
+from imaging.tables.rows import written_rows
 from recist.patient.options import Options
+from recist.patient.result_folder import SUMMARY
 from recist.phantom.study import write_phantom
 from recist.response import RESEARCH_USE
 from recist.run import batch
@@ -36,7 +38,7 @@ def run(
     )
     if not result.subjects or result.subjects[0].state == "failed":
         return [f"error: {failure}" for failure in result.failures], result.exit_code
-    row = result.subjects[0].summary
+    (row,) = written_rows(result.out / SUMMARY).rows
     folder = out / "results" / result.subjects[0].folder
     return [
         f"Phantom patient {truth.subject}: {row['dates']} dates from {row['first']} to "

@@ -8,6 +8,7 @@ import pytest
 
 from recist.export import growing_table
 from recist.export.growing_table import LINE_END, GrowingTable, csv_text
+from recist.export.joined import write_joined
 
 PATIENTS = [
     {"subject": "P1", "best": "PR"},
@@ -41,6 +42,37 @@ def test_a_row_is_appended_not_all_of_them_written_again(
     for n in range(50):
         table.add({"subject": f"P{n}"})
     assert sum(written) == 50
+
+
+def test_a_row_can_take_the_place_of_another_at_the_end(tmp_path: Path) -> None:
+    table = GrowingTable(tmp_path / "summary.csv")
+    for patient in PATIENTS:
+        table.add(patient)
+    gone = {"subject": "P2", "status": "failed", "why": "=gone"}
+    table.finish({1: gone})
+    expected = [PATIENTS[0], gone, *PATIENTS[2:]]
+    columns = ["subject", "best", "status", "why"]
+    assert table.path.read_bytes() == csv_text(expected, columns, line_end=LINE_END).encode()
+
+
+def test_a_table_that_is_taken_away_is_whole_again(tmp_path: Path) -> None:
+    table = GrowingTable(tmp_path / "summary.csv")
+    for patient in PATIENTS[:2]:
+        table.add(patient)
+    table.path.unlink()
+    table.add(PATIENTS[2])
+    assert table.path.read_bytes() == csv_text(PATIENTS[:3], line_end=LINE_END).encode()
+
+
+def test_tables_of_patients_are_joined_one_at_a_time(tmp_path: Path) -> None:
+    wide, narrow = [{"a": "1", "c": "=x"}, {"a": "2", "c": 'q"'}], [{"b": "3", "a": "4"}]
+    paths = [tmp_path / f"{n}.csv" for n in range(3)]
+    paths[0].write_text(csv_text(wide))
+    paths[2].write_text(csv_text(narrow))  # the second has none
+    write_joined(tmp_path / "all.csv", paths)
+    assert (tmp_path / "all.csv").read_text() == csv_text([*wide, *narrow])
+    write_joined(tmp_path / "none.csv", paths[1:2])
+    assert (tmp_path / "none.csv").read_bytes() == b""
 
 
 def test_an_older_table_is_replaced(tmp_path: Path) -> None:
