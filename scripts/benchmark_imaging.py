@@ -1,7 +1,8 @@
 """Our time beside a peer's, in one run: indexing 10,000 DICOM files, reading a CT series.
 
 The files are written in code to a temporary folder; runs are interleaved, so that other load on
-the machine meets both; medians of processor seconds and their ratio are printed. Absolute times do not travel.
+the machine meets both; medians of processor seconds and their ratio are printed. Absolute times do
+not travel.
 
     python scripts/benchmark_imaging.py
 """

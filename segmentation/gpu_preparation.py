@@ -56,8 +56,8 @@ def _averaged(values: torch.Tensor, axis: int, factor: int) -> torch.Tensor:
     if factor == 1:
         return values
     whole = values.shape[axis] // factor
-    cut = values.narrow(axis, 0, whole * factor)
-    return cut.unflatten(axis, (whole, factor)).mean(dim=axis + 1)
+    shape = [*values.shape[:axis], whole, factor, *values.shape[axis + 1 :]]
+    return values.narrow(axis, 0, whole * factor).reshape(shape).mean(dim=axis + 1)
 
 
 def _between(values: torch.Tensor, axis: int, places: FloatArray) -> torch.Tensor:

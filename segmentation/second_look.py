@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from imaging.volume import Array, BoolArray, Mask
+from segmentation.blended import clipped
 from segmentation.evaluation import dice_of_masks
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
 from segmentation.necks import body_of
 from segmentation.prompt_answers import PromptAnswers
 from segmentation.prompts import Click, deepest_click
-from segmentation.blended import clipped
 from segmentation.window_answers import box_between
 
 #: So many candidates, the largest, are asked about.
