@@ -47,6 +47,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, nargs="*", help="only these; -1 is all cases")
     parser.add_argument("--no-bundle", action="store_true", help="leave the bundle as it is")
     parser.add_argument("--no-validation", action="store_true")
+    parser.add_argument(
+        "--trained", action="store_true", help="--runs holds every network, trained elsewhere"
+    )
     return parser.parse_args()
 
 
@@ -119,13 +122,14 @@ def main() -> None:
     folds = training.read_folds(given.bundle / "configs" / "folds.json")
     every = runs_of(recipe_of(given), folds)
     fine = kind_of(given.bundle) is NetworkKind.FINE
-    if given.data and not given.packed.exists():
+    if given.data and not given.trained and not given.packed.exists():
         from segmentation import packing  # noqa: PLC0415
         from segmentation.fine import fine_packing  # noqa: PLC0415
 
         pack = fine_packing.pack if fine else packing.pack
         print("packed", len(pack(given.data, given.packed)), "cases")
-    train_all(given, folds, every if given.folds is None else given.folds)
+    if not given.trained:
+        train_all(given, folds, every if given.folds is None else given.folds)
     if given.no_bundle:
         return
     from segmentation import release  # noqa: PLC0415

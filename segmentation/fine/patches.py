@@ -15,11 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch.nn import functional
 
 from imaging.volume import Array
-from segmentation.fine import encoding
+from segmentation.fine import cube_shapes, encoding
 from segmentation.fine.fine_cases import FineCase
 
 #: Shares of the kinds of patches; the rest are drawn lesions.
@@ -167,7 +166,7 @@ def _sampled(
     part = array[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
     box = (part if number is None else part == number).astype(np.float32)
     if spread > 1.6:
-        box = ndimage.uniform_filter(box, [max(1, round(spread))] * 2 + [1], mode="nearest")
+        box = cube_shapes.averaged_in_plane(box, max(1, round(spread)))
     cropped = np.maximum(np.array(box.shape) - 1, 1).astype(np.float32)
     shift = low.astype(np.float32)[:, None, None, None]
     unit = (points - shift) * (2.0 / cropped)[:, None, None, None] - 1.0
@@ -337,10 +336,10 @@ def _prompt(lesion: Array, first_click: bool, side: int, rng: np.random.Generato
         )
     before = lesion
     if rng.random() < 0.6:
-        grow = ndimage.binary_dilation if rng.random() < 0.5 else ndimage.binary_erosion
-        changed = grow(lesion, iterations=int(rng.integers(1, 3)))
+        grow = cube_shapes.grown if rng.random() < 0.5 else cube_shapes.worn
+        changed = grow(lesion, int(rng.integers(1, 3)))
         before = changed if changed.sum() >= 8 else lesion
-    before = ndimage.shift(before.astype(np.float32), rng.uniform(-2, 2, 3), order=0) > 0.5
+    before = cube_shapes.shifted(before, rng.uniform(-2, 2, 3))
     if not before.any():
         before = lesion
     middle = np.argwhere(before).mean(axis=0)
@@ -349,7 +348,7 @@ def _prompt(lesion: Array, first_click: bool, side: int, rng: np.random.Generato
 
 
 def _click(lesion: Array, rng: np.random.Generator) -> Array:
-    depth = ndimage.distance_transform_edt(lesion)
+    depth = cube_shapes.depth_of(lesion)
     index = np.argwhere(depth >= max(1.0, CLICK_DEPTH * depth.max()))
     weight = depth[tuple(index.T)] ** 3
     chosen = index[rng.choice(len(index), p=weight / weight.sum())]
