@@ -18,9 +18,9 @@ from imaging.registration.change import LesionTransform, lesion_change
 from imaging.registration.dates import expected_place, register, register_dates
 from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import Registration, RegistrationMethod, RegistrationQuality
+from imaging.registration.pet_as_anatomy import as_anatomy
 from imaging.registration.places import LesionSpheres
 from imaging.registration.refinement import refined_at
-from imaging.registration.uptake import as_anatomy
 
 __all__ = [
     "Expected",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imaging import writing
+from imaging.catalogue import scan
 from imaging.writing import WriteError
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
@@ -89,7 +90,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A small patient, assessed once: (studies, how it is answered)."""
     studies = tmp_path_factory.mktemp("studies")
     write_small_patient(studies / "A", "A")
-    (subject,) = batch.scan(studies).subjects
+    (subject,) = scan(studies).subjects
     answer = assess_subject(subject, OPTIONS)
     return studies, answer
 
