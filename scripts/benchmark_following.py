@@ -267,6 +267,10 @@ def as_course(name: str, sizes: Sequence[Sequence[float]]) -> Course:
     return Course(name, lesions, points)
 
 
+def points_of(first: Sequence[float], later: Sequence[Sequence[float]]) -> tuple[Timepoint, ...]:
+    return as_course("", [first, *later]).timepoints
+
+
 def categories(course: Course) -> list[str]:
     assessments, _ = assess_course(course, ("recist11",), DEFAULT)
     return [str(each.overall) for each in assessments]
@@ -323,7 +327,24 @@ def retest(paths: Sequence[Path], courses: int, seed: int) -> None:
             if min(one, other) >= MEASURABLE_MM:
                 apart.append(one - other)
                 sizes.append((one + other) / 2)
-        print(f"{course.name}: {len(first)} lesions, {said[0]} | {said[1]}", flush=True)
+        truth = [[row.true_mm for _, d, row in own if d == date] for date in (1, 2)]
+        true = [categories(as_course(course.name, [first, each]))[0] for each in truth]
+        sums = [
+            sum(sum(m.parts_mm) for m in point.measurements) for point in points_of(first, found)
+        ]
+        print(
+            f"{course.name}: {len(first)} lesions, {said[0]} | {said[1]} (of the true outlines "
+            f"{true[0]} | {true[1]}), sums {sums[0]} -> {sums[1]} | {sums[2]} mm",
+            flush=True,
+        )
+        for n, (one, other) in enumerate(zip(*found, strict=True)):
+            if abs(one - other) > max(3.0, 0.15 * max(one, other)):
+                sure = [row.confidence for m, _, row in own if m == n]
+                print(
+                    f"  lesion {n}, {first[n]:.0f} mm: {one:.1f} | {other:.1f} mm, true "
+                    f"{truth[0][n]:.1f} | {truth[1][n]:.1f}, confidence {sure[0]:.2f} | "
+                    f"{sure[1]:.2f}"
+                )
     differences, means = np.array(apart), np.array(sizes)
     print(
         f"{len(apart)} lesions of 10 mm and more at both scans: mean difference "

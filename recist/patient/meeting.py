@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from imaging.registration.change import depth_at
 from imaging.volume import Mask, Volume
-from recist.patient.pieces import have_coalesced, in_pieces, united
+from recist.patient.pieces import PIECE, have_coalesced, in_pieces, united
 from recist.patient.proposal import KnownLesion, Proposal
 from segmentation.instances import Candidate
 
@@ -105,7 +105,7 @@ def with_pieces(proposal: Proposal, candidate: Candidate, pieces: Sequence[Mask]
     first, *others = (
         replace(
             candidate,
-            label=candidate.label if n == 1 else f"{candidate.label}, piece {n}",
+            label=candidate.label if n == 1 else f"{candidate.label}{PIECE}{n}",
             mask=mask,
             flags=(flag, *candidate.flags),
         )

@@ -37,6 +37,8 @@ MOSTLY = 0.6
 LEAST_CLEFT_MM = 2.0
 #: Lesions have grown together where they meet over this share of the smaller one's diameter.
 LEAST_NECK = 0.5
+#: Between the label of a lesion and the number of its piece.
+PIECE = ", piece "
 #: From the median of absolute values to a standard deviation.
 MAD_TO_DEVIATION = 1.4826
 

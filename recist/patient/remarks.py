@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from imaging.series import Problem, Subject
 from recist.patient.delineation import Delineated
 from recist.patient.examination import Examination
+from recist.patient.pieces import PIECE
 from recist.patient.roles import Placed
 from recist.tracking import DatedCandidates
 
@@ -106,12 +107,9 @@ def names_drawn(placed: Placed) -> tuple[tuple[str, str], ...]:
     """
     found = []
     for lesion in placed.tracked:
-        labels = dict.fromkeys(
-            piece.candidate.label
-            for day in sorted(lesion.sized)
-            for piece in lesion.sized[day]
-            if not piece.candidate.label.isdigit() and piece.candidate.label != lesion.id
-        )
+        drawn = (piece for day in sorted(lesion.sized) for piece in lesion.sized[day])
+        names = dict.fromkeys(each.candidate.label.partition(PIECE)[0] for each in drawn)
+        labels = [name for name in names if not name.isdigit() and name != lesion.id]
         if labels:
             found.append((lesion.id, ", ".join(labels)))
     return tuple(found)
