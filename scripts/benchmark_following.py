@@ -267,10 +267,6 @@ def as_course(name: str, sizes: Sequence[Sequence[float]]) -> Course:
     return Course(name, lesions, points)
 
 
-def points_of(first: Sequence[float], later: Sequence[Sequence[float]]) -> tuple[Timepoint, ...]:
-    return as_course("", [first, *later]).timepoints
-
-
 def categories(course: Course) -> list[str]:
     assessments, _ = assess_course(course, ("recist11",), DEFAULT)
     return [str(each.overall) for each in assessments]
@@ -329,9 +325,8 @@ def retest(paths: Sequence[Path], courses: int, seed: int) -> None:
                 sizes.append((one + other) / 2)
         truth = [[row.true_mm for _, d, row in own if d == date] for date in (1, 2)]
         true = [categories(as_course(course.name, [first, each]))[0] for each in truth]
-        sums = [
-            sum(sum(m.parts_mm) for m in point.measurements) for point in points_of(first, found)
-        ]
+        points = as_course(course.name, [first, *found]).timepoints
+        sums = [sum(sum(m.parts_mm) for m in point.measurements) for point in points]
         print(
             f"{course.name}: {len(first)} lesions, {said[0]} | {said[1]} (of the true outlines "
             f"{true[0]} | {true[1]}), sums {sums[0]} -> {sums[1]} | {sums[2]} mm",
