@@ -129,6 +129,7 @@ def _visit(
             what = f"{date}: CT joined from series that go on from one another: {names}"
             place = str(ct.series.folder)
             problems.append(Problem(place, what, "", subject, ProblemLevel.NOTE))
+        problems.extend(_other_studies(date, ct, [lost for lost, _ in lost_cts], subject))
     rejected.extend(Rejection(lost.series, reason) for lost, reason in lost_pets + lost_cts)
     by_field: dict[str, list[Series]] = defaultdict(list)
     for thing in day.objects:
@@ -136,6 +137,17 @@ def _visit(
     visit = Visit(date, "", ct=ct.series if ct else None, pet=pet.series if pet else None)
     objects: dict[str, Any] = {name: tuple(things) for name, things in by_field.items()}
     return replace(visit, **objects), ct
+
+
+def _other_studies(
+    date: dt.date, ct: SeriesCandidate, lost: Sequence[SeriesCandidate], subject: str
+) -> Iterator[Problem]:
+    """A note on CTs of other studies of the same date: one visit, or dates that were made equal."""
+    studies = {other.series.study_uid for other in lost} - {ct.series.study_uid, ""}
+    if studies and ct.series.study_uid:
+        what = f"{date}: CTs of {len(studies) + 1} studies on one date are taken as one visit"
+        remedy = "restore the dates if an anonymiser made them equal"
+        yield Problem(str(ct.series.folder), what, remedy, subject, ProblemLevel.NOTE)
 
 
 def _place(visit: Visit) -> str:

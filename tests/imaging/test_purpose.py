@@ -204,6 +204,15 @@ class TestDates:
         assert "study date 1900-01-01, but acquired on 2020-03-01" in contradiction
         assert "no study between 1900-01-01 and 2020-01-06" in gap
 
+    def test_studies_that_share_one_date_are_told(self, dicom) -> None:
+        """All dates of a patient made equal look like one visit."""
+        for folder in ("a", "b", "c"):
+            dicom.ct(folder, study=folder, series=folder)
+        assert dates(only_subject(dicom.root)) == ["2020-01-06"]
+        told = [line for line in lines(dicom.root, ProblemLevel.NOTE) if "one visit" in line]
+        assert len(told) == 1
+        assert "CTs of 3 studies on one date are taken as one visit" in told[0]
+
     def test_dates_that_were_shifted_as_one_are_no_contradiction(self, dicom) -> None:
         for folder, date in (("a", "20200106"), ("b", "20200301")):
             acquired = {"AcquisitionDate": str(int(date) - 20_000)}  # two years earlier
