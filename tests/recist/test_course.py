@@ -29,6 +29,7 @@ from recist.course import (
     Timepoint,
 )
 from recist.response import Response
+from tests.recist.patients import course
 
 VOCABULARIES = (Role, Field, Status, EventKind)
 
@@ -152,11 +153,11 @@ def by_hand() -> Course:
     """In the plainest words of Python."""
     return Course(
         "P1",
-        [Lesion("L1", "liver", 0, "Target"), Lesion(2, "lung", "no", "non_target", "OUT")],  # type: ignore[arg-type]
+        [Lesion(2, "lung", "no", "non_target", "OUT"), Lesion("T1", "liver", 0, "Target")],  # type: ignore[arg-type]
         [
-            Timepoint("0", [Measurement("L1", "measured", 60), Measurement("2", "present")]),  # type: ignore[arg-type]
-            Timepoint(56.0, [Measurement("L1", "measured", "40.0"), Measurement(2, "present")]),  # type: ignore[arg-type]
-            Timepoint(np.int64(112), [Measurement("L1", "Absent"), Measurement("2", "absent")]),  # type: ignore[arg-type]
+            Timepoint("0", [Measurement("T1", "measured", 60), Measurement("2", "present")]),  # type: ignore[arg-type]
+            Timepoint(56.0, [Measurement("T1", "measured", "40.0"), Measurement(2, "present")]),  # type: ignore[arg-type]
+            Timepoint(np.int64(112), [Measurement("T1", "Absent"), Measurement("2", "absent")]),  # type: ignore[arg-type]
         ],
         [Event("112", "Last alive")],  # type: ignore[arg-type]
         pd.Timestamp("2024-02-01 10:30"),
@@ -165,21 +166,18 @@ def by_hand() -> Course:
 
 def typed() -> Course:
     """The same in the types that the tables give."""
-    lesions = (
-        Lesion("L1", "liver", False, Role.TARGET),
-        Lesion("2", "lung", False, Role.NON_TARGET, Field.OUT),
-    )
-    seen = (
-        (0, Measurement("L1", Status.MEASURED, (Decimal(60),)), Status.PRESENT),
-        (56, Measurement("L1", Status.MEASURED, (Decimal("40.0"),)), Status.PRESENT),
-        (112, Measurement("L1", Status.ABSENT), Status.ABSENT),
-    )
-    return Course(
-        "P1",
-        lesions,
-        tuple(Timepoint(day, (first, Measurement("2", other))) for day, first, other in seen),
-        (Event(112, EventKind.LAST_ALIVE),),
-        dt.date(2024, 2, 1),
+    return course(
+        {
+            0: {"T1": 60, "2": "here"},
+            56: {"T1": "40.0", "2": "here"},
+            112: {"T1": "gone", "2": "gone"},
+        },
+        organs={"T1": "liver", "2": "lung"},
+        fields={"2": Field.OUT},
+        roles={"2": Role.NON_TARGET},
+        events={112: "last-alive"},
+        subject="P1",
+        day_zero=dt.date(2024, 2, 1),
     )
 
 
@@ -197,18 +195,16 @@ def test_a_course_by_hand_is_the_course_of_the_table() -> None:
 
 
 def test_a_measurement_takes_the_place_of_what_stood_there_and_of_nothing_else() -> None:
-    lesions = tuple(Lesion(name, "lung", False, "target") for name in ("L1", "L2", "L3"))
-    seen = (Measurement("L1", "measured", 30), Measurement("L2", "measured", 20))
-    course = Course("P", lesions, (Timepoint(0, seen), Timepoint(56, seen[:1])))
+    patient = course({0: {"T1": 30, "T2": 20}, 56: {"T1": 30}}, roles={"T3": Role.TARGET})
     for name, expected in (
-        ("L1", [("L1", "9"), ("L2", "20")]),
-        ("L3", [("L1", "30"), ("L2", "20"), ("L3", "9")]),
+        ("T1", [("T1", "9"), ("T2", "20")]),
+        ("T3", [("T1", "30"), ("T2", "20"), ("T3", "9")]),
     ):
-        changed = course.with_measurement(0, Measurement(name, "measured", 9))
+        changed = patient.with_measurement(0, Measurement(name, "measured", 9))
         found = [(m.lesion_id, str(m.diameter_mm)) for m in changed.timepoints[0].measurements]
         assert found == expected
-        assert changed.timepoints[1] == course.timepoints[1]
-    assert course.with_measurement(7, seen[0]) == course
+        assert changed.timepoints[1] == patient.timepoints[1]
+    assert patient.with_measurement(7, patient.timepoints[0].measurements[0]) == patient
 
 
 def test_a_line_has_a_length_and_a_middle() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from decimal import Decimal
 
 from recist.abscopal.chance import ERROR_LOG_SD
 from recist.cohort.patients import assessed
 from recist.cohort.rates import rates
-from recist.course import Course, Event, EventKind, Field, Lesion, Measurement, Role, Status
-from recist.course import Timepoint as Visit
+from recist.course import Course, Field
 from recist.protocol import DEFAULT
+from tests.recist.patients import course
 
 LESIONS = [("T1", 30, Field.IN)] + [(f"T{k}", 10 * k, Field.OUT) for k in (2, 3, 4)]
 DAYS = (-7, 56, 84, 112, 140)
@@ -20,25 +19,18 @@ PATIENTS = 400
 
 def unchanged(subject: str, draw: random.Random) -> Course:
     """Every diameter with an error of 10 %, as a measurement table would give it."""
-    events = ((0, EventKind.RADIOTHERAPY_START), (10, EventKind.RADIOTHERAPY_END))
-    return Course(
-        subject,
-        tuple(Lesion(name, name, False, Role.TARGET, field) for name, _, field in LESIONS),
-        tuple(
-            Visit(
-                day,
-                tuple(
-                    Measurement(
-                        name,
-                        Status.MEASURED,
-                        (Decimal(f"{size * draw.lognormvariate(0, ERROR_LOG_SD):.1f}"),),
-                    )
-                    for name, size, _ in LESIONS
-                ),
-            )
+    return course(
+        {
+            day: {
+                name: f"{size * draw.lognormvariate(0, ERROR_LOG_SD):.1f}"
+                for name, size, _ in LESIONS
+            }
             for day in DAYS
-        ),
-        tuple(Event(day, kind) for day, kind in events),
+        },
+        organs={name: name for name, _, _ in LESIONS},
+        fields={name: field for name, _, field in LESIONS},
+        events={0: "radiotherapy-start", 10: "radiotherapy-end"},
+        subject=subject,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
-from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Course, Role
 from recist.criteria import recist11
 from recist.criteria.robustness import (
     ONE_READER,
@@ -84,20 +83,14 @@ def test_the_seed_decides_the_figures() -> None:
 
 
 def test_what_targets_cannot_change_is_certain() -> None:
-    lesions = (
-        Lesion("T1", "liver", False, Role.TARGET),
-        Lesion("X", "lung", False, Role.NEW),
-    )
-    first = (Measurement("T1", Status.MEASURED, (Decimal(50),)),)
-    second = (*first, Measurement("X", Status.PRESENT))
-    new = Course("P1", lesions, (Timepoint(0, first), Timepoint(56, second)))
+    new = patients_course({0: {"T1": 50}, 56: {"T1": 50, "N1": "here"}})
     (found,) = category_probabilities(new, DEFAULT)
     assert found.probabilities == ((Response.PD, 1.0),)
 
 
 def test_without_targets_or_visits_there_is_nothing_to_simulate() -> None:
     assert category_probabilities(course(T1=[50]), DEFAULT) == ()
-    free = Course("P1", (), (Timepoint(0, ()), Timepoint(56, ())))
+    free = patients_course({0: {}, 56: {}})
     assert category_probabilities(free, DEFAULT)[0].probabilities == ((Response.NED, 1.0),)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from imaging.errors import InputError
-from recist.course import Role
+from recist.course import Course, Role
 from recist.criteria.new_burden import NewBurden
 from recist.criteria.new_lesions import new_lesions
 from recist.criteria.selection import (
@@ -25,6 +25,7 @@ from recist.criteria.selection import (
     measurability,
 )
 from recist.protocol import DEFAULT
+from tests.recist.patients import course
 
 TRUTH = Path(__file__).parents[1] / "truth"
 MEASURABLE = list(csv.DictReader((TRUTH / "measurability_cases.csv").read_text().splitlines()))
@@ -168,9 +169,9 @@ def test_the_choice_of_targets(case: dict[str, Any]) -> None:
     "case", [case for case in CASES if case["lesions"][0]["id"] == "N1"], ids=lambda c: c["id"]
 )
 def test_new_lesions_have_a_quota_of_their_own(case: dict[str, Any], patient_of_new: Any) -> None:
-    course = patient_of_new(case["lesions"])
+    patient = patient_of_new(case["lesions"])
     burden = NewBurden(DEFAULT)
-    seen = new_lesions(course, course.lesions, DEFAULT)[1]
+    seen = new_lesions(patient, patient.lesions, DEFAULT)[1]
     burden.add(seen, burden.look(seen))
     assert sorted(burden.targets) == sorted(case["expected_targets"])
     assert sorted(burden.others) == sorted(case["expected_nontargets"])
@@ -178,16 +179,12 @@ def test_new_lesions_have_a_quota_of_their_own(case: dict[str, Any], patient_of_
 
 @pytest.fixture
 def patient_of_new() -> Any:
-    from recist.course import Course, Lesion, Measurement, Status, Timepoint  # noqa: PLC0415
-
     def build(lesions: list[dict[str, Any]]) -> Course:
-        records = tuple(
-            Measurement(each["id"], Status.MEASURED, (Decimal(each["mm"]),)) for each in lesions
-        )
-        return Course(
-            "S1",
-            tuple(Lesion(e["id"], e["site"], e["nodal"], Role.NEW) for e in lesions),
-            (Timepoint(0, ()), Timepoint(56, records)),
+        return course(
+            {0: {}, 56: {each["id"]: each["mm"] for each in lesions}},
+            nodes=[each["id"] for each in lesions if each["nodal"]],
+            organs={each["id"]: each["site"] for each in lesions},
+            roles={each["id"]: Role.NEW for each in lesions},
         )
 
     return build

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from recist.course import Course, Field, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Field, Role, Status
 from recist.criteria import thresholds
 from recist.criteria.diameter import has_grown, has_shrunk
 from recist.criteria.selection import BaselineLesion, Measurability, measurability
 from recist.protocol import DEFAULT
 from recist.table.checks import check_course
 from recist.table.records import NO_EXTRAS, Record
+from tests.recist.patients import course
 
 ROOT = Path(__file__).parents[3] / "recist"
 #: Names that would be a second room for a rule, wherever they are given a number.
@@ -66,23 +67,12 @@ def test_the_check_of_a_table_and_the_selection_agree_on_what_is_measurable(
         # with a second target, since a lone small one is taken for a diameter in cm
         place = (Status.MEASURED, diameter_mm, "", Field.UNKNOWN, "", extras)
         rows = [Record(2, 0, "T1", Role.TARGET, "lung", is_node, *place)]
-        course = Course(
-            "P1",
-            (
-                Lesion("T1", "lung", is_node, Role.TARGET),
-                Lesion("T2", "liver", False, Role.TARGET),
-            ),
-            (
-                Timepoint(
-                    0,
-                    (
-                        Measurement("T1", Status.MEASURED, (diameter_mm,)),
-                        Measurement("T2", Status.MEASURED, (Decimal(50),)),
-                    ),
-                ),
-            ),
+        patient = course(
+            {0: {"T1": size, "T2": 50}},
+            nodes=["T1"] if is_node else [],
+            organs={"T1": "lung", "T2": "liver"},
         )
-        told = {finding.code for finding in check_course(course, rows, protocol)}
+        told = {finding.code for finding in check_course(patient, rows, protocol)}
         assert bool(told & {"small-node", "not-measurable"}) is not measurable, (size, slice_mm)
         judged.add(measurable)
     assert judged == {True, False}

@@ -9,16 +9,14 @@ import pytest
 
 from imaging.errors import InputError
 from recist import endpoints
-from recist.course import Course, Event, EventKind, Timepoint
 from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import DEFAULT
 from recist.response import Assessment, Reason, Response, Scope
+from tests.recist.patients import Visits, course
 
+#: A scan on which nothing was recorded: the responses are given.
+BASELINE: Visits = {0: {}}
 REASON = Reason("overall", "Eisenhauer 2009, Table 1", "For the test.")
-
-
-def course(*events: Event, baseline: bool = True) -> Course:
-    return Course("P1", (), (Timepoint(0, ()),) if baseline else (), events)
 
 
 def assessed(
@@ -34,7 +32,7 @@ def assessed(
 
 
 def test_a_responder_who_progresses() -> None:
-    found = endpoints.outcome(course(), assessed("SD", "PR", "PR", "PD", "PD"), DEFAULT)
+    found = endpoints.outcome(course(BASELINE), assessed("SD", "PR", "PR", "PD", "PD"), DEFAULT)
     assert (found.best_overall, found.best_overall_day) == (Response.PR, 112)
     assert found.confirmed_best_overall is Response.PR
     assert (found.progression_day, found.pfs_days, found.pfs_event) == (224, 224, True)
@@ -50,29 +48,32 @@ def test_a_responder_who_progresses() -> None:
 
 
 def test_events_of_the_course() -> None:
-    events = (
-        Event(7, EventKind.RANDOMISATION),
-        Event(10, EventKind.TREATMENT_START),
-        Event(60, EventKind.NEW_THERAPY),
-        Event(300, EventKind.DEATH),
-        Event(20, EventKind.LAST_ALIVE),
-        Event(200, EventKind.LAST_ALIVE),
+    patient = course(
+        BASELINE,
+        events=(
+            (7, "randomisation"),
+            (10, "treatment-start"),
+            (60, "new-therapy"),
+            (300, "death"),
+            (20, "last-alive"),
+            (200, "last-alive"),
+        ),
     )
     from_treatment = replace(DEFAULT, origin="treatment_start")
-    found = endpoints.outcome(course(*events), assessed("SD", "PR", "PR"), from_treatment)
+    found = endpoints.outcome(patient, assessed("SD", "PR", "PR"), from_treatment)
     assert found.best_overall is Response.SD  # the responses came after the new therapy
     assert (found.pfs_days, found.progression_day) == (290, None)
     assert {(t.endpoint, t.days, t.event) for t in found.times if t.endpoint == "OS"} == {
         ("OS", 290, True)
     }
-    found = endpoints.outcome(course(*events), assessed("SD"), DEFAULT)
+    found = endpoints.outcome(patient, assessed("SD"), DEFAULT)
     assert found.pfs_days == 293
 
 
 def test_a_therapy_need_not_end_the_response() -> None:
     protocol = replace(DEFAULT, new_therapy_ends_response=False)
-    events = (Event(60, EventKind.NEW_THERAPY),)
-    found = endpoints.outcome(course(*events), assessed("SD", "PR", "PR"), protocol)
+    patient = course(BASELINE, events={60: "new-therapy"})
+    found = endpoints.outcome(patient, assessed("SD", "PR", "PR"), protocol)
     assert found.best_overall is Response.PR
     # The policies that censor at the new therapy know no duration of this response.
     assert {t.policy for t in found.times if t.endpoint == "DoR"} == {"ema_itt"}
@@ -80,7 +81,7 @@ def test_a_therapy_need_not_end_the_response() -> None:
 
 def test_irecist() -> None:
     found = endpoints.outcome(
-        course(), assessed("iSD", "iUPD", "iCPD", criteria="irecist"), DEFAULT
+        course(BASELINE), assessed("iSD", "iUPD", "iCPD", criteria="irecist"), DEFAULT
     )
     assert (found.criteria, found.best_overall, found.progression_day) == (
         "irecist", Response.ISD, 112,
@@ -88,14 +89,14 @@ def test_irecist() -> None:
 
 
 def test_disease_after_a_complete_response_is_told() -> None:
-    found = endpoints.outcome(course(), assessed("CR", "PR"), DEFAULT)
+    found = endpoints.outcome(course(BASELINE), assessed("CR", "PR"), DEFAULT)
     assert found.progression_day == 112
     assert "PR on day 112 was read as PD" in found.warnings[0]
 
 
 def test_a_progression_dates_back_to_its_first_sign() -> None:
     visits = [a._replace(progression_day=56) for a in assessed("SD", "PD")[1:]]
-    found = endpoints.outcome(course(), [*assessed("SD"), *visits], DEFAULT)
+    found = endpoints.outcome(course(BASELINE), [*assessed("SD"), *visits], DEFAULT)
     assert found.progression_day == 56
 
 
@@ -111,13 +112,13 @@ def test_a_progression_dates_back_to_its_first_sign() -> None:
 def test_progression_by_burden_is_negated_by_a_later_assessment(
     words: tuple[str, ...], best: Response, progression_day: int | None
 ) -> None:
-    found = endpoints.outcome(course(), assessed(*words, criteria="imrecist"), DEFAULT)
+    found = endpoints.outcome(course(BASELINE), assessed(*words, criteria="imrecist"), DEFAULT)
     assert (found.best_overall, found.progression_day) == (best, progression_day)
     assert bool(found.warnings) == (words[0] == "PD" and words[1] != "PD")
 
 
 def test_nothing_was_assessed() -> None:
-    found = endpoints.outcome(course(baseline=False), (), DEFAULT)
+    found = endpoints.outcome(course({}), (), DEFAULT)
     assert (found.best_overall, found.pfs_days, found.pfs_event) == (Response.NE, 0, False)
 
 
@@ -130,11 +131,11 @@ def test_responses_alone_tell_their_criteria() -> None:
 def test_assessments_of_two_kinds_are_refused() -> None:
     mixed = [*assessed("SD"), *assessed("SD", scope=Scope.IN_FIELD)]
     with pytest.raises(InputError, match="several kinds"):
-        endpoints.outcome(course(), mixed, DEFAULT)
+        endpoints.outcome(course(BASELINE), mixed, DEFAULT)
 
 
 def test_a_progression_called_elsewhere_ends_the_best_response() -> None:
-    called = course(Event(112, EventKind.PROGRESSION))
+    called = course(BASELINE, events={112: "progression"})
     found = endpoints.outcome(called, assessed("SD", "PR", "CR"), DEFAULT)
     assert (found.best_overall, found.best_overall_day) == (Response.PR, 112)
     times = {time.policy: (time.day, time.event) for time in found.times if time.endpoint == "PFS"}
@@ -151,7 +152,7 @@ def test_a_progression_called_elsewhere_ends_the_best_response() -> None:
 @pytest.mark.parametrize(("option", "day"), [("all", 56), ("targets_only", None)])
 def test_patients_without_targets_may_have_clinical_benefit(option: str, day: int | None) -> None:
     protocol = replace(DEFAULT, benefit_words=option, clinical_benefit_days=42)
-    found = endpoints.outcome(course(), assessed("NON-CR/NON-PD"), protocol)
+    found = endpoints.outcome(course(BASELINE), assessed("NON-CR/NON-PD"), protocol)
     assert (found.control_day, found.benefit_day) == (day, day)
 
 
@@ -159,8 +160,8 @@ def test_a_small_node_that_was_held_back_ends_no_complete_response() -> None:
     # AMB-05: CR, a node of 12 mm that is 9 mm at the next scan, CR.
     complete, back, again, later = assessed("CR", "PR", "CR", "CR")
     held = [complete, back._replace(held=True), again, later]
-    found = endpoints.outcome(course(), held, DEFAULT)
+    found = endpoints.outcome(course(BASELINE), held, DEFAULT)
     assert (found.confirmed_best_overall, found.response_day) == (Response.CR, 56)
     assert (found.progression_day, found.warnings) == (None, ())
-    plain = endpoints.outcome(course(), [complete, back, again, later], DEFAULT)
+    plain = endpoints.outcome(course(BASELINE), [complete, back, again, later], DEFAULT)
     assert plain.progression_day == 112

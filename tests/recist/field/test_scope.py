@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
 from recist.assessment import assess_course
-from recist.course import Course, Field, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Course, Field
 from recist.field.scope import scopes_of, within
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Response, Scope
+from tests.recist.patients import course
 
 PRAGMATIC = replace(DEFAULT, out_of_field_set="pragmatic")
 ANYWHERE = replace(DEFAULT, new_lesion_position="anywhere")
 
 
-def course(*lesions: tuple[str, Role, Field]) -> Course:
-    return Course(
-        "S1",
-        tuple(Lesion(name, "lung", False, role, field) for name, role, field in lesions),
-        (Timepoint(0, ()),),
-    )
+def at_baseline(fields: Mapping[str, Field]) -> Course:
+    """Lesions that were seen once: T... targets, N... new."""
+    return course({0: dict.fromkeys(fields, "NE")}, organs="lung", fields=fields)
 
 
-EVERY = course(
-    *[(field.value, Role.TARGET, field) for field in Field],
-    ("new-in", Role.NEW, Field.IN),
-    ("new-unknown", Role.NEW, Field.UNKNOWN),
+#: A target on every side of the field, and two new lesions.
+EVERY = at_baseline(
+    {
+        **{f"T-{field.value}": field for field in Field},
+        "N-in": Field.IN,
+        "N-unknown": Field.UNKNOWN,
+    }
 )
 
 
 @pytest.mark.parametrize(
     ("protocol", "scope", "names"),
     [
-        (DEFAULT, Scope.IN_FIELD, ["in", "new-in"]),
-        (DEFAULT, Scope.OUT_OF_FIELD, ["out"]),
-        (PRAGMATIC, Scope.IN_FIELD, ["in", "new-in"]),
-        (PRAGMATIC, Scope.OUT_OF_FIELD, ["low-dose", "out"]),
-        (ANYWHERE, Scope.OUT_OF_FIELD, ["out", "new-in", "new-unknown"]),
+        (DEFAULT, Scope.IN_FIELD, ["N-in", "T-in"]),
+        (DEFAULT, Scope.OUT_OF_FIELD, ["T-out"]),
+        (PRAGMATIC, Scope.IN_FIELD, ["N-in", "T-in"]),
+        (PRAGMATIC, Scope.OUT_OF_FIELD, ["T-low-dose", "T-out"]),
+        (ANYWHERE, Scope.OUT_OF_FIELD, ["N-in", "N-unknown", "T-out"]),
     ],
 )
 def test_the_lesions_of_a_side(protocol: Protocol, scope: Scope, names: list[str]) -> None:
@@ -51,21 +52,14 @@ def test_all_lesions_are_the_course_itself() -> None:
 
 
 def test_each_side_is_asked_about_where_a_field_is_known() -> None:
-    low = course(("L1", Role.TARGET, Field.IN), ("L2", Role.TARGET, Field.LOW_DOSE))
+    low = at_baseline({"T1": Field.IN, "T2": Field.LOW_DOSE})
     assert scopes_of(low) == (Scope.ALL, Scope.IN_FIELD, Scope.OUT_OF_FIELD)
-    assert scopes_of(course(("L1", Role.TARGET, Field.UNKNOWN))) == (Scope.ALL,)
+    assert scopes_of(at_baseline({"T1": Field.UNKNOWN})) == (Scope.ALL,)
 
 
 @pytest.mark.parametrize("criteria", ["recist11", "irecist", "irrecist", "imrecist"])
 def test_a_side_without_lesions_is_not_evaluable(criteria: str) -> None:
-    irradiated = Course(
-        "S1",
-        (Lesion("L1", "lung", False, Role.TARGET, Field.IN),),
-        tuple(
-            Timepoint(day, (Measurement("L1", Status.MEASURED, (Decimal(size),)),))
-            for day, size in ((0, 30), (56, 10))
-        ),
-    )
+    irradiated = course({0: {"T1": 30}, 56: {"T1": 10}}, fields=Field.IN)
     seen, outcomes = assess_course(irradiated, (criteria,), DEFAULT)
     (outside,) = [each for each in seen if each.scope is Scope.OUT_OF_FIELD]
     assert outside.overall is Response.NE

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from dataclasses import replace
 
-from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Course, Role
 from recist.patient.looks import looks_of
 from recist.patient.result import LesionReview, ReviewState
 from recist.protocol import load
 from recist.tracking import LinkFinding
+from tests.recist import patients
 
 PROTOCOL = load("recist11-eortc")
 
 
 def course() -> Course:
     """L1 shrinks to a partial response; L2, small, stays as it is; N1 comes late."""
-    sizes = {"L1": ("60", "20", "20"), "L2": ("12", "12", "12")}
-    lesions = (
-        Lesion("L1", "liver", False, Role.TARGET),
-        Lesion("L2", "lung", False, Role.TARGET),
-        Lesion("N1", "bone", False, Role.NEW),
-    )
-    seen = [
-        [
-            Measurement(n, Status.MEASURED, (Decimal(s[k]),), confidence=0.6)
-            for n, s in sizes.items()
-        ]
-        for k in range(3)
-    ]
-    seen[2].append(Measurement("N1", Status.PRESENT, confidence=0.4))
     days = (0, 60, 120)
-    return Course(
-        "P", lesions, tuple(Timepoint(d, tuple(m)) for d, m in zip(days, seen, strict=True))
+    sizes = {"L1": (60, 20, 20), "L2": (12, 12, 12), "N1": (None, None, "here")}
+    seen = patients.course(
+        patients.by_visit(sizes, days),
+        organs={"L1": "liver", "L2": "lung", "N1": "bone"},
+        roles=dict.fromkeys(("L1", "L2"), Role.TARGET),
     )
+    for day, visit in zip(days, seen.timepoints, strict=True):
+        for each in visit.measurements:
+            sure = 0.4 if each.lesion_id == "N1" else 0.6
+            seen = seen.with_measurement(day, replace(each, confidence=sure))
+    return seen
 
 
 def reviewed(*proposed: tuple[str, int]) -> list[LesionReview]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from imaging.series import Problem
 from recist import abscopal
 from recist.assessment import assess_course
-from recist.course import Axis, Caliper, Course, Field, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Axis, Caliper, Course, Field, Role
 from recist.criteria.sums import baseline_sum
 from recist.field.field_finding import FieldFinding
 from recist.field.overlays import Overlay
@@ -21,43 +23,32 @@ from recist.field.scope import scopes_of, within
 from recist.patient.result import KeyImage, PatientResult, Projected, VisitImages
 from recist.protocol import load
 from recist.tracking import LinkFinding
+from tests.recist import patients
 
 DAYS = (0, 63, 126)
 CRITERIA = ("recist11", "irecist")
 
-Sizes = dict[str, tuple[str | None, ...]]
 
+def course(sizes: Mapping[str, Sequence[Any]], days: Sequence[int] = DAYS, **more: Any) -> Course:
+    """Cells by lesion and date, measured on images: with their calipers, volumes and uptake.
 
-def lesion(name: str, role: Role, field: Field, *, organ: str = "lung") -> Lesion:
-    return Lesion(name, organ, organ == "lymph node", role, field)
-
-
-def course(lesions: tuple[Lesion, ...], sizes: Sizes, days: tuple[int, ...] = DAYS) -> Course:
-    """Diameters by lesion and date; None where nothing was recorded."""
-    timepoints = tuple(
-        Timepoint(
-            day,
-            tuple(
-                Measurement(
-                    name,
-                    Status.MEASURED,
-                    (Decimal(size),),
-                    caliper=_caliper(size),
-                    volume_ml=1.5,
-                    suv_max=7.25,
+    ``more`` is what :func:`tests.recist.patients.course` takes.
+    """
+    said = {"organs": "lung", "subject": "patient 7", "day_zero": dt.date(2024, 3, 4), **more}
+    seen = patients.course(patients.by_visit(sizes, days), **said)
+    for visit in seen.timepoints:
+        for each in visit.measurements:
+            if each.parts_mm:
+                on_image = replace(
+                    each, caliper=_caliper(each.parts_mm[0]), volume_ml=1.5, suv_max=7.25
                 )
-                for name, row in sizes.items()
-                if (size := row[visit]) is not None
-            ),
-        )
-        for visit, day in enumerate(days)
-    )
-    return Course("patient 7", lesions, timepoints, day_zero=dt.date(2024, 3, 4))
+                seen = seen.with_measurement(visit.day, on_image)
+    return seen
 
 
-def _caliper(size: str) -> Caliper:
-    axis = Axis((0.0, 0.0, 0.0), (float(size), 0.0, 0.0))
-    return Caliper(axis, axis, Decimal(size), Decimal(size) / 2, 3)
+def _caliper(size_mm: Decimal) -> Caliper:
+    axis = Axis((0.0, 0.0, 0.0), (float(size_mm), 0.0, 0.0))
+    return Caliper(axis, axis, size_mm, size_mm / 2, 3)
 
 
 def assessed(course: Course, **more: object) -> PatientResult:
@@ -94,26 +85,31 @@ def image(name: str, day: int, *, modality: str = "CT", level: float = 40.0) -> 
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """The builders of this file."""
-    return SimpleNamespace(lesion=lesion, course=course, assessed=assessed, image=image)
+    return SimpleNamespace(course=course, assessed=assessed, image=image)
 
 
 @pytest.fixture
 def usual() -> PatientResult:
     """One lesion in the field and one outside shrink; a new one appears at the last date."""
-    lesions = (
-        lesion("a", Role.TARGET, Field.IN),
-        lesion("b", Role.TARGET, Field.OUT, organ="liver"),
-        lesion("n", Role.NON_TARGET, Field.OUT, organ="lymph node"),
-        lesion("new", Role.NEW, Field.OUT, organ="liver"),
-    )
-    sizes: Sizes = {
+    sizes = {
         "a": ("40.0", "24.0", "16.0"),
         "b": ("30.0", "20.0", "15.0"),
         "n": ("12.0", "11.0", "11.0"),
         "new": (None, None, "22.0"),
     }
     mip = Projected("coronal", np.ones((20, 30), dtype=np.float32), (4.0, 4.0))
-    seen = course(lesions, sizes)
+    seen = course(
+        sizes,
+        nodes=("n",),
+        organs={"a": "lung", "b": "liver", "n": "lymph node", "new": "liver"},
+        fields={"a": Field.IN, "b": Field.OUT, "n": Field.OUT, "new": Field.OUT},
+        roles={
+            "a": Role.TARGET,
+            "b": Role.TARGET,
+            "n": Role.NON_TARGET,
+            "new": Role.NEW,
+        },
+    )
     return assessed(
         seen,
         fields=(

@@ -121,9 +121,8 @@ def test_no_change_and_no_point_without_the_whole_sum(
 
 
 def two_targets(build: SimpleNamespace, *last: str | None) -> PatientResult:
-    lesions = tuple(build.lesion(name, Role.TARGET, Field.UNKNOWN) for name in ("a", "b"))
-    sizes = {"a": ("60.0", "50.0", last[0]), "b": ("38.9", "30.0", last[1])}
-    case: PatientResult = build.assessed(build.course(lesions, sizes))
+    sizes = {"T1": ("60.0", "50.0", last[0]), "T2": ("38.9", "30.0", last[1])}
+    case: PatientResult = build.assessed(build.course(sizes))
     return case
 
 
@@ -164,8 +163,7 @@ def test_what_lies_beyond_the_spider_is_marked(
     build: SimpleNamespace, last: str, marked: bool
 ) -> None:
     """The axis grows to +200 %; farther changes are marked there with what they are."""
-    lesions = (build.lesion("a", Role.TARGET, Field.UNKNOWN),)
-    case = build.assessed(build.course(lesions, {"a": ("30.0", last, "30.0")}))
+    case = build.assessed(build.course({"T1": ("30.0", last, "30.0")}))
     chart = spider_chart(case.course)
     assert ('class="beyond"' in chart) is marked
     change = f"+{(Decimal(last) - 30) * 100 / 30:.1f} %"[:7]

@@ -13,7 +13,7 @@ import pytest
 
 from imaging.writing import WriteError
 from recist.abscopal.finding_words import headline
-from recist.course import Course, Event, EventKind, Field, Measurement, Role, Status, Timepoint
+from recist.course import Course, Event, EventKind, Field, Role, Timepoint
 from recist.field.field_finding import FieldFinding
 from recist.patient.result import PatientResult
 from recist.report.page import render, write_report
@@ -130,8 +130,12 @@ def test_responses_of_both_criteria_are_shown_at_every_date(usual: PatientResult
 
 def test_names_from_outside_cannot_break_out(build: SimpleNamespace) -> None:
     name = "<script>alert('x')</script>&\"'"
-    lesions = (build.lesion(name, Role.TARGET, Field.IN, organ=name),)
-    course = build.course(lesions, {name: ("40.0", "24.0", "16.0")})
+    course = build.course(
+        {name: ("40.0", "24.0", "16.0")},
+        organs={name: name},
+        fields=Field.IN,
+        roles={name: Role.TARGET},
+    )
     course = replace(course, subject=name, reader=name, events=(Event(0, EventKind.DEATH, name),))
     case = build.assessed(
         course,
@@ -153,8 +157,8 @@ def test_one_date_is_a_baseline(usual: PatientResult, build: SimpleNamespace) ->
 
 
 def test_no_target(build: SimpleNamespace) -> None:
-    lesions = (build.lesion("n", Role.NON_TARGET, Field.UNKNOWN, organ="lymph node"),)
-    case = build.assessed(build.course(lesions, {"n": ("12.0", "12.0", "13.0")}))
+    course = build.course({"X1": ("12.0", "12.0", "13.0")}, nodes=("X1",), organs="lymph node")
+    case = build.assessed(course)
     text = shown(case).text
     assert "neither complete response nor progression" in text
     assert "No sum of diameters at two dates." in text
@@ -169,35 +173,29 @@ def test_no_lesion_and_no_date(build: SimpleNamespace) -> None:
 
 
 def test_thirty_lesions_at_twelve_dates_with_gaps(build: SimpleNamespace) -> None:
-    lesions = tuple(
-        build.lesion(f"lesion {n}", Role.TARGET if n < 5 else Role.NON_TARGET, list(Field)[n % 5])
-        for n in range(30)
-    )
-    days = tuple(range(0, 240, 20))
+    names = [f"lesion {n}" for n in range(30)]
     sizes = {
-        each.id: tuple(None if (n + visit) % 7 == 6 else f"{20 + n}.0" for visit in range(12))
-        for n, each in enumerate(lesions)
+        name: tuple(None if (n + visit) % 7 == 6 else f"{20 + n}.0" for visit in range(12))
+        for n, name in enumerate(names)
     }
-    outline = shown(build.assessed(build.course(lesions, sizes, days)))
+    course = build.course(
+        sizes,
+        range(0, 240, 20),
+        fields={name: list(Field)[n % 5] for n, name in enumerate(names)},
+        roles={name: Role.TARGET if n < 5 else Role.NON_TARGET for n, name in enumerate(names)},
+    )
+    outline = shown(build.assessed(course))
     assert all(f"lesion {n}" in outline.text for n in range(30))
     assert "not assessed" in outline.text
 
 
 def test_what_was_not_measured_is_said_in_words(build: SimpleNamespace) -> None:
-    lesions = tuple(build.lesion(name, Role.TARGET, Field.OUT) for name in "abcdef")
-    course = build.course(lesions, dict.fromkeys("abcdef", ("20.0",)), (0,))
-    later = Timepoint(
-        60,
-        (
-            Measurement("a", Status.NOT_EVALUABLE),
-            Measurement("b", Status.ABSENT),
-            Measurement("c", Status.TOO_SMALL),
-            Measurement("d", Status.MERGED, merged_into="a"),
-        ),
+    later = {"T1": "NE", "T2": "gone", "T3": "tiny", "T4": ">T1", "T5": None, "T6": None}
+    course = build.course(
+        {name: ("20.0", cell) for name, cell in later.items()}, (0, 60), fields=Field.OUT
     )
-    course = replace(course, timepoints=(*course.timepoints, later))
     text = shown(build.assessed(course)).text
-    for words in ("not evaluable", "absent", "too small", "merged into a", "not assessed"):
+    for words in ("not evaluable", "absent", "too small", "merged into T1", "not assessed"):
         assert words in text
 
 
@@ -220,9 +218,8 @@ def test_missing_pictures_keep_their_place(usual: PatientResult) -> None:
 def test_an_irradiated_lesion_that_grows_may_be_fibrosis(
     field: Field, sizes: tuple[str, ...], warned: bool, usual: PatientResult, build: SimpleNamespace
 ) -> None:
-    case = build.assessed(
-        build.course((build.lesion("a", Role.TARGET, field),), {"a": sizes}), fields=usual.fields
-    )
+    course = build.course({"a": sizes}, fields=field, roles={"a": Role.TARGET})
+    case = build.assessed(course, fields=usual.fields)
     remark = "a: irradiated 45 Gy in 3 fractions, growth may be fibrosis"
     assert (remark in shown(case).text) == warned
 
@@ -278,9 +275,8 @@ def test_ct_and_pet_of_a_lesion_stand_in_one_panel(
 def test_the_card_says_why_the_field_is_not_known(
     reasons: tuple[str, ...], told: str, usual: PatientResult, build: SimpleNamespace
 ) -> None:
-    lesions = (build.lesion("a", Role.TARGET, Field.UNKNOWN),)
-    course = build.course(lesions, {"a": ("20.0", "18.0", "26.0")})
-    fields = tuple(FieldFinding("a", Field.UNKNOWN, reason) for reason in reasons)
+    course = build.course({"T1": ("20.0", "18.0", "26.0")})
+    fields = tuple(FieldFinding("T1", Field.UNKNOWN, reason) for reason in reasons)
     text = shown(build.assessed(course, fields=fields)).text
     assert told in text
     if "not known: " in told:

@@ -7,28 +7,24 @@ import datetime as dt
 import pytest
 
 from recist.cohort.agreement import agreement
-from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.protocol import DEFAULT
 from recist.review.reading.assessed import AssessedReading, assess_reading
 from recist.review.trial.analytics import cause, seconds_of_reading
+from tests.recist.patients import course
 
 
 def read(
     follow_up: str = "20", *, organ: str = "lung", new: bool = False, non_target: str = "present"
 ) -> AssessedReading:
     """A target of 30 mm at the baseline, a non-target, and maybe a new lesion."""
-    lesions = [
-        Lesion("T1", organ, False, Role.TARGET),
-        Lesion("N1", "liver", False, Role.NON_TARGET),
-    ]
-    later = [Measurement("T1", "measured", follow_up), Measurement("N1", Status(non_target))]
-    if new:
-        lesions.append(Lesion("X1", "bone", False, Role.NEW))
-        later.append(Measurement("X1", Status.PRESENT))
-    first = (Measurement("T1", "measured", "30"), Measurement("N1", Status.PRESENT))
-    timepoints = (Timepoint(0, first), Timepoint(56, tuple(later)))
-    course = Course("S1", tuple(lesions), timepoints, (), dt.date(2024, 1, 1), "ann")
-    return assess_reading(course, ("recist11",), DEFAULT)
+    appeared = {"N1": "here"} if new else {}
+    patient = course(
+        {0: {"T1": "30", "X1": "here"}, 56: {"T1": follow_up, "X1": non_target, **appeared}},
+        organs={"T1": organ, "N1": "bone"},
+        day_zero=dt.date(2024, 1, 1),
+        reader="ann",
+    )
+    return assess_reading(patient, ("recist11",), DEFAULT)
 
 
 @pytest.mark.parametrize(
