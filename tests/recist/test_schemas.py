@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,12 @@ from recist.criteria.sums import baseline_sum
 from recist.export.written_tables import write_timepoints_json
 from recist.protocol import DEFAULT
 from recist.run.table import assess_file
+from tests.recist.conftest import OTHER_JSON, SCHEMA_OF
 
 SCHEMAS = Path(recist.__file__).parent / "schemas"
 NAMES = sorted(path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.json"))
+#: Printed, not written.
+PRINTED = {"suv", "segment"}
 #: Written as a flat map, as label maps of other programs have it.
 WITHOUT_VERSION = {"labels"}
 TABLE = """\
@@ -45,6 +50,23 @@ def check(name: str, path: Path) -> dict[str, Any]:
     jsonschema.validate(content, schema(name), jsonschema.Draft202012Validator)
     assert content["schema_version"] == SCHEMA_VERSION
     return content
+
+
+def test_every_json_that_the_code_names_has_a_schema() -> None:
+    """By its name, or is told to be of another standard; and no exception outlives its file."""
+    root = Path(recist.__file__).parents[1]
+    named: set[str] = set()
+    for package in ("imaging", "pet", "segmentation", "recist"):
+        for path in (root / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    named.update(re.findall(r"[\w.-]*\.json$", node.value))
+    assert {f"{name}.json" for name in ("timepoints", "cohort", "analytics")} <= named
+    labels = {"-lesions.json"}
+    assert named - set(SCHEMA_OF) - set(OTHER_JSON) - labels == set()
+    assert set(SCHEMA_OF) - {"delineations/"} <= named
+    assert set(OTHER_JSON) <= named
+    assert set(NAMES) - set(SCHEMA_OF.values()) == PRINTED
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.nifti import write_label_map
 from imaging.volume import Grid, Mask
-from imaging.writing import write_text
+from imaging.writing import SCHEMA_VERSION, write_text
 from recist.export.patient_files import DELINEATIONS
 from recist.export.written_tables import (
     write_events,
@@ -77,7 +77,8 @@ def write_reading(
         write_corrections(part / CORRECTIONS, subject, corrections)
         for date, masks in outlines.items():
             _write_outlines(masks, numbers, part / DELINEATIONS, date)
-        said = {"notice": RESEARCH_USE, "subject": subject} | asdict(signed)
+        about = {"schema_version": SCHEMA_VERSION, "notice": RESEARCH_USE, "subject": subject}
+        said = about | asdict(signed)
         (part / SIGNATURE).write_text(json.dumps(said, indent=1) + "\n", "utf-8")
 
 

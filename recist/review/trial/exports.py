@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from imaging.tables.rows import csv_text
-from imaging.writing import write_text
+from imaging.writing import SCHEMA_VERSION, write_text
 from recist.response import RESEARCH_USE
 from recist.review.database.tables import Account, AuditRow, Query, SubjectRow
 from recist.review.reading.given_back import write_answers
@@ -45,7 +45,8 @@ def write_export(session: Session, room: Room, folder: Path) -> None:
     write_text(folder / "queries.csv", csv_text(_queries(session), _QUERY))
     trail = session.execute(select(AuditRow.__table__).order_by(AuditRow.number)).mappings()
     write_text(folder / "audit.csv", csv_text([dict(row) for row in trail], _AUDIT_COLUMNS))
-    figures = analytics(session, room) | {"notice": RESEARCH_USE}
+    about = {"schema_version": SCHEMA_VERSION, "notice": RESEARCH_USE}
+    figures = about | analytics(session, room)
     write_text(folder / "analytics.json", json.dumps(figures, indent=1) + "\n")
 
 

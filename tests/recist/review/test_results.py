@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def signed(one_reader: Any) -> Any:
     return sign(browser).json()
 
 
-def test_the_tables_say_what_the_page_says(one_reader: Any, signed: Any) -> None:
+def test_the_tables_say_what_the_page_says(
+    one_reader: Any, signed: Any, check_json: Callable[[Path], set[str]]
+) -> None:
     folder = folder_of(one_reader)
     with (folder / "timepoints.csv").open() as file:
         rows = [
@@ -53,6 +56,7 @@ def test_the_tables_say_what_the_page_says(one_reader: Any, signed: Any) -> None
     assert [response for _, response, _ in shown(signed)] == ["PR", "PR"]
     signature = json.loads((folder / "signature.json").read_text())
     assert (signature["name"], signature["reader"]) == ("A. Able", "Dr Able")
+    assert check_json(folder) >= {"signature", "timepoints", "outcomes", "labels"}
 
 
 def test_the_tables_assessed_again_give_the_same_answer(one_reader: Any, signed: Any) -> None:

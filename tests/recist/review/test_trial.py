@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_whole_trial_agrees_with_assess_on_its_exported_tables(
-    trial: PhantomTrial, tmp_path: Path
+    trial: PhantomTrial, tmp_path: Path, check_json: Callable[[Path], set[str]]
 ) -> None:
     ann, bob, ada = (trial.enter(name) for name in ("ann", "bob", "ada"))
     for subject in SUBJECTS:
@@ -79,6 +79,7 @@ def test_a_whole_trial_agrees_with_assess_on_its_exported_tables(
     assert accepted["S2", DATES[2]] == "PD" and accepted["S1", DATES[1]] == "PR"
     assert accepted["S4", DATES[1]] == "PR" and accepted["S6", DATES[1]] == "CR"
     figures = json.loads((folder / "analytics.json").read_text())
+    assert check_json(folder) >= {"analytics", "timepoints", "outcomes"}
     assert figures["subjects_read_twice"] == 6 and figures["adjudicated"] == 2
     assert figures["causes"] == {"other diameter": 2}
     kappa = figures["best_response"]
