@@ -1,104 +1,71 @@
-"""Tracked, sized lesions without images: what tracking and measuring would have given."""
+"""What all tests of the package share: patients, the phantom and its results, schemas."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
+from filelock import FileLock
 
 import recist
-from imaging.read import Reading
-from imaging.series import Series, SeriesFormat, Visit
-from imaging.volume import Grid, Mask, Unit, Volume
-from recist.course import Axis, Caliper
-from recist.patient.examination import Examination, Sized
-from recist.tracking import Sighting, State, Track, Tracks
-from segmentation.instances import Candidate
-
-BASELINE = dt.date(2024, 1, 1)
-GRID = Grid((4, 4, 4), np.eye(4), "1.2.3")
-
-#: A size "long x short" in mm, a list of such pieces, or the state of a lesion without one.
-Seen = str | list[str] | State
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Patient:
-    """Tracks with the candidates of each date in the order of their lesions."""
-
-    tracks: Tracks
-    sized: tuple[tuple[Sized, ...], ...]
-    examinations: tuple[Examination, ...]
-
-
-def drawn(size: str, place: int, *, organ: str | None, is_node: bool | None) -> Sized:
-    long_mm, short_mm = (Decimal(part) for part in size.split("x"))
-    axis = Axis((0.0, 0.0, 0.0), (1.0, 0.0, 0.0))
-    mask = Mask(np.ones((1, 1, 1), dtype=np.bool_), (place % 4, place // 4, 1), GRID)
-    candidate = Candidate("1", mask, organ=organ, is_node=is_node)
-    return Sized(candidate, Caliper(axis, axis, long_mm, short_mm, 1), None)
-
-
-def examination(day: int, slice_mm: float) -> Examination:
-    date = BASELINE + dt.timedelta(days=day)
-    series = Series(f"1.2.3.{day}", "CT", (Path("1.nii.gz"),), date=date, kind=SeriesFormat.NIFTI)
-    ct = Volume(np.zeros(GRID.shape, dtype=np.int16), GRID, Unit.HU, "")
-    return Examination(Visit(date, f"day {day}", ct=series), day, Reading(ct, (), (), slice_mm))
-
-
-def sighting(day: int, seen: Seen, position: int, first: bool, into: str | None) -> Sighting:
-    if isinstance(seen, State):
-        return Sighting(day, seen, (), 1.0, "", merged_into=into)
-    state = State.MATCHED
-    if first:
-        state = State.BASELINE if day == 0 else State.NEW
-    pieces = seen if isinstance(seen, list) else [seen]
-    return Sighting(day, state, tuple(range(position, position + len(pieces))), 1.0, "")
+from recist.patient.options import Options
+from recist.phantom.study import Truth, write_phantom
+from recist.run import batch
+from tests.recist import patients
+from tests.recist.patients import Patient
 
 
 @pytest.fixture(scope="session")
 def followed() -> Callable[..., Patient]:
-    """A patient from ``{"L1": {0: "30x20", 56: "22x15"}}``: lesion, day, what was seen."""
+    """A patient as tracking and measuring give him: see :func:`tests.recist.patients.followed`."""
+    return patients.followed
 
-    def build(
-        lesions: Mapping[str, Mapping[int, Seen]],
-        *,
-        organs: Mapping[str, str] | None = None,
-        nodes: tuple[str, ...] = (),
-        merged_into: str | None = None,
-        slice_mm: float = 3.0,
-    ) -> Patient:
-        days = sorted({day for seen in lesions.values() for day in seen})
-        found: dict[int, list[Sized]] = {day: [] for day in days}
-        tracks = []
-        for name, seen in lesions.items():
-            sightings = []
-            for day in sorted(seen):
-                here = seen[day]
-                first = not sightings
-                into = merged_into if here is State.MERGED else None
-                sightings.append(sighting(day, here, len(found[day]), first, into))
-                if not isinstance(here, State):
-                    organ, is_node = (organs or {}).get(name), name in nodes or None
-                    for size in here if isinstance(here, list) else [here]:
-                        found[day].append(
-                            drawn(size, len(found[day]), organ=organ, is_node=is_node)
-                        )
-            tracks.append(Track(name, tuple(sightings)))
-        return Patient(
-            Tracks(tuple(tracks), tuple(days)),
-            tuple(tuple(found[day]) for day in days),
-            tuple(examination(day, slice_mm) for day in days),
-        )
 
-    return build
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """What costs seconds to make, made by the first of the workers that asks.
+
+    ``made_once("name", make)`` gives what ``make(folder)`` gave. The folder is everyone's: who
+    changes it takes a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def made(name: str, make: Callable[[Path], Any]) -> Any:
+        kept = shared / f"{name}.pickle"
+        with FileLock(f"{kept}.lock"):
+            if not kept.exists():
+                folder = shared / name
+                folder.mkdir()
+                kept.write_bytes(pickle.dumps(make(folder)))
+        return pickle.loads(kept.read_bytes())
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def phantom(made_once: Callable[..., Any]) -> Truth:
+    """The phantom patient; to be read, not changed."""
+    found: Truth = made_once("phantom", write_phantom)
+    return found
+
+
+@pytest.fixture(scope="session")
+def done(made_once: Callable[..., Any], phantom: Truth) -> batch.Batch:
+    """The main job on the phantom with the contours in its DICOM; to be read, not changed."""
+
+    def make(out: Path) -> batch.Batch:
+        return batch.run(phantom.studies, out, Options.create(lesions="dicom"))
+
+    found: batch.Batch = made_once("done", make)
+    return found
 
 
 #: Schema of each JSON file that is written, by its name; a folder for those named by a date.
@@ -113,7 +80,27 @@ SCHEMA_OF = {
     "run.json": "run",
     "fingerprint.json": "fingerprint",
     "truth.json": "truth",
+    "signature.json": "signature",
+    "analytics.json": "analytics",
     "delineations/": "labels",
+}
+#: Written in the form of another standard, which has schemas of its own; or no result, but a mark
+#: that the same command reads again.
+OTHER_JSON = {
+    "metadata.json": "MONAI's bundles",
+    "inference.json": "MONAI's bundles",
+    "train.json": "the settings of a bundle's training, in MONAI's folder",
+    "folds.json": "the folds of a bundle's training, in MONAI's folder",
+    "intervals.json": "the errors of a bundle's diameters, in MONAI's folder",
+    "dataset.json": "nnU-Net's models, read",
+    "plans.json": "nnU-Net's models, read",
+    "organs.json": "TotalSegmentator's label maps, read",
+    "openapi.json": "the description of the interface of the reading room, by OpenAPI",
+    "validation.json": "a mark to go on with an interrupted validation",
+    "settings.json": "a mark to go on with an interrupted training",
+    ".link.json": "a mark in the cache of the reading room",
+    ".json": "by the name of a series, a subject or a data set: the cache of the reading room, "
+    "FHIR bundles, CDISC's Dataset-JSON, and the names of labels (labels.schema.json)",
 }
 
 

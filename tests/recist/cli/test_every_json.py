@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
-import pytest
 from typer.testing import CliRunner
 
 import recist
 from recist.cli import app
 from recist.cohort.simulated import write_trial
 from recist.phantom.lesions import LESIONS
-from recist.phantom.study import write_phantom
+from recist.phantom.study import Truth
 
 SCHEMAS = Path(recist.__file__).parent / "schemas"
 MEASUREMENTS = """\
@@ -64,11 +63,6 @@ def test_of_a_trial(tmp_path: Path, check_json: Callable[[Path], set[str]]) -> N
     assert check_json(tmp_path) == {"cohort"}
 
 
-@pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_phantom(tmp_path_factory.mktemp("phantom")).studies
-
-
 def printed(name: str, text: str) -> dict[str, object]:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
     content: dict[str, object] = json.loads(text)
@@ -76,13 +70,13 @@ def printed(name: str, text: str) -> dict[str, object]:
     return content
 
 
-def test_of_a_pet_series(phantom: Path) -> None:
-    (first, *_) = sorted(path for path in phantom.rglob("PET") if path.is_dir())
+def test_of_a_pet_series(phantom: Truth) -> None:
+    (first, *_) = sorted(path for path in phantom.studies.rglob("PET") if path.is_dir())
     assert printed("suv", run("suv", first, "--json"))["factor"]
 
 
-def test_of_one_lesion(phantom: Path, tmp_path: Path) -> None:
-    (first, *_) = sorted(path for path in phantom.rglob("CT") if path.is_dir())
+def test_of_one_lesion(phantom: Truth, tmp_path: Path) -> None:
+    (first, *_) = sorted(path for path in phantom.studies.rglob("CT") if path.is_dir())
     x, y, z = LESIONS[0].centre_mm
     line = f"{x - 18},{y - 8},{z}:{x + 18},{y + 8},{z}"
     words = ("segment", first, "-o", tmp_path / "lesion.nii.gz", "--method", "hu-statistics")

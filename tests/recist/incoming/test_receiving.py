@@ -14,7 +14,7 @@ from imaging.errors import InputError
 from recist.incoming.receiving import Received, receive
 from recist.patient.corrections import read_corrections
 from recist.patient.options import Options
-from recist.phantom.study import write_phantom
+from recist.phantom.study import Truth
 from recist.run import batch
 
 SUBJECT = "PHANTOM-1"
@@ -22,11 +22,10 @@ DATE = "2024-05-06"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the phantom with its objects: L1 is 24.3 mm at the second date."""
-    truth = write_phantom(tmp_path_factory.mktemp("phantom"))
     out = tmp_path_factory.mktemp("out")
-    batch.run(truth.studies, out, Options.create(lesions="dicom", dicom=True))
+    batch.run(phantom.studies, out, Options.create(lesions="dicom", dicom=True))
     return out
 
 

@@ -20,7 +20,7 @@ from recist.pacs.patience import Patience
 from recist.pacs.pull import pull
 from recist.pacs.push import outgoing, push
 from recist.pacs.remote import Remote
-from recist.phantom.study import write_phantom
+from recist.phantom.study import Truth
 
 from .conftest import Orthanc, free_port
 
@@ -33,8 +33,8 @@ PATIENT = "PHANTOM-1"
 
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_phantom(tmp_path_factory.mktemp("phantom")).studies
+def studies(phantom: Truth) -> Path:
+    return phantom.studies
 
 
 @pytest.fixture(scope="module")

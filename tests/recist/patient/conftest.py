@@ -8,11 +8,10 @@ from imaging.catalogue import scan
 from recist.patient.options import Options
 from recist.patient.patient_observation import observe
 from recist.patient.work import Work
-from recist.phantom.study import write_phantom
+from recist.phantom.study import Truth
 
 
 @pytest.fixture(scope="session")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
-    phantom = write_phantom(tmp_path_factory.mktemp("phantom"))
+def work(phantom: Truth) -> Work:
     (subject,) = scan(phantom.studies).subjects
     return observe(subject, Options.create(lesions="dicom"))

@@ -14,13 +14,8 @@ from imaging.nifti import read_nifti
 from imaging.volume import Unit
 from recist.cli import app
 from recist.patient.training_cases import write_training_cases
-from recist.phantom.study import Truth, write_phantom
+from recist.phantom.study import Truth
 from segmentation.packing import read_images
-
-
-@pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return write_phantom(tmp_path_factory.mktemp("phantom"))
 
 
 def test_each_delineated_date_is_a_case_of_its_patient(phantom: Truth, tmp_path: Path) -> None:

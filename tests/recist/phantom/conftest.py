@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from recist.phantom.study import Truth, write_phantom
-from recist.phantom.visit import PhantomVisit, simulate_all
+from recist.phantom.lesions import DATES
+from recist.phantom.study import Truth
+from recist.phantom.visit import PhantomVisit, simulate
 
 
 @pytest.fixture(scope="session")
-def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return write_phantom(tmp_path_factory.mktemp("phantom"))
+def truth(phantom: Truth) -> Truth:
+    return phantom
 
 
 @pytest.fixture(scope="session")
 def visits() -> tuple[PhantomVisit, ...]:
-    return simulate_all()
+    return tuple(simulate(index) for index in range(len(DATES)))

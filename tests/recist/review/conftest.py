@@ -12,10 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from recist.patient.options import Options
-from recist.phantom.study import write_phantom
+from recist.phantom.study import Truth
 from recist.review.web.app import create_app
-from recist.run import batch
+from recist.run.batch import Batch
 
 HOST = "127.0.0.1:8765"
 PHANTOM = "PHANTOM-1"
@@ -30,11 +29,8 @@ class PhantomRun:
 
 
 @pytest.fixture(scope="session")
-def phantom_run(tmp_path_factory: pytest.TempPathFactory) -> PhantomRun:
-    folder = tmp_path_factory.mktemp("review")
-    truth = write_phantom(folder / "phantom")
-    batch.run(truth.studies, folder / "results", Options.create(lesions="dicom"))
-    return PhantomRun(truth.studies, folder / "results")
+def phantom_run(phantom: Truth, done: Batch) -> PhantomRun:
+    return PhantomRun(phantom.studies, done.out)
 
 
 class Browser:

@@ -11,8 +11,9 @@ import pytest
 
 from imaging.volume import Mask, Volume
 from recist.patient.options import Options
-from recist.phantom.study import write_phantom
-from recist.phantom.visit import simulate_all
+from recist.phantom.lesions import DATES
+from recist.phantom.study import Truth
+from recist.phantom.visit import simulate
 from recist.report.wording import UNRELIABLE
 from recist.run import batch
 from recist.run.table import assess_file
@@ -24,12 +25,13 @@ NETWORK = "a network 9.9"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the phantom whose last date has no contour and is left to the network."""
-    truth = write_phantom(tmp_path_factory.mktemp("phantom"))
-    (segments,) = (path for path in truth.studies.rglob("SEG") if path.is_dir())
+    studies = tmp_path_factory.mktemp("phantom") / "studies"
+    shutil.copytree(phantom.studies, studies)
+    (segments,) = (path for path in studies.rglob("SEG") if path.is_dir())
     shutil.rmtree(segments)
-    masks = simulate_all()[-1].masks
+    masks = simulate(len(DATES) - 1).masks
 
     def network(ct: Volume, *_: object, **__: Any) -> Delineation:
         found = tuple(
@@ -40,9 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(infer, "delineate", network)
-        done = batch.run(
-            truth.studies, tmp_path_factory.mktemp("out"), Options.create(lesions="dicom")
-        )
+        done = batch.run(studies, tmp_path_factory.mktemp("out"), Options.create(lesions="dicom"))
     assert done.exit_code == 0, done.failures
     return done.out / done.subjects[0].folder
 

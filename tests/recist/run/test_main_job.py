@@ -176,10 +176,14 @@ def test_what_a_person_drew_is_not_said_to_be_of_the_network(done: batch.Batch) 
         assert {segment.SegmentAlgorithmType for segment in segments} == {"MANUAL"}
 
 
-def test_resume_skips_what_is_complete_and_unchanged(phantom: Truth, done: batch.Batch) -> None:
-    again = batch.run(phantom.studies, done.out, Options.create(lesions="dicom"), resume=True)
+def test_resume_skips_what_is_complete_and_unchanged(
+    phantom: Truth, done: batch.Batch, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(done.out, out)
+    again = batch.run(phantom.studies, out, Options.create(lesions="dicom"), resume=True)
     assert [subject.state for subject in again.subjects] == ["skipped"]
-    assert rows(done.out / "summary.csv")[0]["recist11_all_last"] == "PD"
+    assert rows(out / "summary.csv")[0]["recist11_all_last"] == "PD"
 
 
 def copy_patient(source: Path, target: Path, patient_id: str, dates: int) -> None:

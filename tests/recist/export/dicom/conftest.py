@@ -14,7 +14,7 @@ from recist.patient.delineated_date import DelineatedDate
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
 from recist.patient.result import PatientResult
-from recist.phantom.study import write_phantom
+from recist.phantom.study import Truth
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
@@ -31,12 +31,11 @@ class Answered:
 
 
 @pytest.fixture(scope="package")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> Answered:
-    truth = write_phantom(tmp_path_factory.mktemp("phantom"))
-    subject = scan(truth.studies).subjects[0]
+def answered(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    subject = scan(phantom.studies).subjects[0]
     answer = assess_subject(subject, Options.create(lesions="dicom"))
     case, delineations = answer.result, answer.delineations
     folder = tmp_path_factory.mktemp("dicom")
     written = write_objects(case, delineations, folder, pdf=PDF)
     assert written.remarks == ()
-    return Answered(truth.studies, case, delineations, folder, written.names)
+    return Answered(phantom.studies, case, delineations, folder, written.names)
