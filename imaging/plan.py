@@ -56,11 +56,6 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
     @property
-    def given_fractions(self) -> int | None:
-        """Delivered where records say so, else planned."""
-        return self.fractions if self.delivered is None else self.delivered
-
-    @property
     def prescription(self) -> str:
         """For a reader: "50 Gy in 5 fractions (planned, not confirmed)"."""
         dose = "unknown dose" if self.prescription_gy is None else f"{self.prescription_gy:g} Gy"

@@ -51,21 +51,6 @@ class Projection:
     silhouettes: tuple[Silhouette, ...]
 
 
-def projections(
-    suv: Volume,
-    *,
-    lesions: Mapping[str, Mask] | None = None,
-    regions: Sequence[ReferenceRegion] = (),
-) -> tuple[Projection, Projection]:
-    """The coronal and the sagittal projection of a volume.
-
-    Args:
-        suv: any orientation; each grid axis stands for the patient axis it is closest to.
-        lesions: masks on the volume's grid by name.
-    """
-    return drawn_on(bare_projections(suv), suv.grid, lesions=lesions, regions=regions)
-
-
 def bare_projections(suv: Volume) -> tuple[Projection, Projection]:
     """The coronal and the sagittal projection of a volume, with nothing drawn on them."""
     return _projection(suv, ProjectionPlane.CORONAL), _projection(suv, ProjectionPlane.SAGITTAL)

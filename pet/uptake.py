@@ -57,17 +57,6 @@ class UptakeThreshold:
     def relative(cls, share: float = RELATIVE_SHARE) -> UptakeThreshold:
         return cls(f"{100 * share:g}%max", share=share)
 
-    @classmethod
-    def liver_based(
-        cls,
-        mean: float,
-        sd: float,
-        *,
-        factor: float = LIVER_FACTOR,
-        deviations: float = LIVER_DEVIATIONS,
-    ) -> UptakeThreshold:
-        return cls(f"{factor:g}xliver+{deviations:g}SD", value=factor * mean + deviations * sd)
-
     def of(self, values: FloatArray) -> float:
         """The absolute value for a lesion with these voxel values."""
         if self.value is not None:

@@ -204,7 +204,7 @@ class EventTime(NamedTuple):
     """A time to an event, with the row that says why this date.
 
     Attributes:
-        endpoint: PFS, iPFS, OS, TTR, DoR, iDoR, DoSD.
+        endpoint: PFS, iPFS, OS, TTR, DoR, iDoR, DoSD, iDoSD.
         policy: fda_a, fda_b, fda_c or ema_itt; empty where none applies.
         day: of the event, or of censoring.
         event: False when censored.

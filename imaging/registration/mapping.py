@@ -142,10 +142,6 @@ class Registration:
         """
         return inside(self.moving_grid, self.to_moving_mm(points_fixed_mm), margin_mm)
 
-    def covers_fixed(self, points_moving_mm: Array, *, margin_mm: float = 0.0) -> BoolArray:
-        """Whether points of the moving image (n, 3) fall inside the fixed image."""
-        return inside(self.fixed_grid, self.to_fixed_mm(points_moving_mm), margin_mm)
-
     def error_mm(self, points_fixed_mm: Array) -> FloatArray:
         """What covers the error of each point (n, 3) of the fixed image in nine cases of ten."""
         points = rows_of(points_fixed_mm)

@@ -7,7 +7,6 @@ lesions and four scans, one patient in thirteen has a lesion that is 30 % smalle
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -81,19 +80,6 @@ def chance_of_response(
         _share((low[:, 1:] & low[:, :-1]).any(axis=1)),
         _share(low),
     )
-
-
-def chance_of_single(lesions: int, scans: int, *, log_sd: float = ERROR_LOG_SD) -> float:
-    """The same for at least one lesion at one scan, by integration: a check on the simulation."""
-    if lesions < 1 or scans < 1:
-        return 0.0
-    if log_sd == 0:
-        return 0.0
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    bar = math.log(PR_FACTOR) / log_sd
-    below = np.array([0.5 * math.erfc(-(bar + node) / math.sqrt(2)) for node in nodes])
-    missed = float(weights @ (1 - below) ** scans) / math.sqrt(2 * math.pi)
-    return 1 - missed**lesions
 
 
 def _share(met: npt.NDArray[np.bool_] | np.bool_) -> float:

@@ -94,18 +94,6 @@ def draw_patients(count: int, draws: int, seed: int) -> Counts:
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
 
 
-def cluster_bootstrap(
-    responding: Sequence[int], lesions: Sequence[int], *, draws: int = DRAWS, seed: int = SEED
-) -> Range | None:
-    """The percentile interval of a rate of lesions, by drawing patients.
-
-    Args:
-        responding, lesions: of each patient.
-    """
-    table = np.column_stack([np.asarray(responding), np.asarray(lesions)]).astype(np.int64)
-    return _interval(_rates(draw_patients(len(table), draws, seed), table))
-
-
 def _counts(members: Sequence[Patient], field: Field, *, confirmed: bool) -> Counts:
     """How many lesions of a field class responded, and how many there are, by patient."""
     return np.array(

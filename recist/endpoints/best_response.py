@@ -135,26 +135,6 @@ def first_response(
     return None
 
 
-def best_response(
-    visits: Iterable[RespondedVisit],
-    protocol: Protocol,
-    family: Family = RECIST,
-    *,
-    confirmed: bool,
-    origin_day: int = 0,
-    first_progression_day: int | None = None,
-) -> Best:
-    """The best overall response of a sequence.
-
-    Args:
-        confirmed: a complete or partial response needs its confirmation.
-        origin_day: from which the minimum duration of stable disease runs.
-        first_progression_day: see :func:`evaluated`.
-    """
-    kept = evaluated(visits, protocol, family, first_progression_day=first_progression_day)
-    return best_of(kept, protocol, family, confirmed=confirmed, origin_day=origin_day)
-
-
 def best_of(
     kept: Sequence[RespondedVisit],
     protocol: Protocol,

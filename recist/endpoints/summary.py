@@ -27,6 +27,7 @@ from recist.endpoints.sequence import (
 from recist.endpoints.time_to_event import (
     History,
     duration_of_response,
+    duration_of_stable_disease,
     overall_survival,
     progression_free_by_policy,
     time_to_response,
@@ -169,6 +170,8 @@ def _assemble(
         times.append(time_to_response(response_day, origin))
         lasted = (duration_of_response(survival, response_day) for survival in pfs.values())
         times.extend(duration for duration in lasted if duration is not None)
+    elif (confirmed if protocol.confirmation_required else best).response is family.stable:
+        times.extend(map(duration_of_stable_disease, pfs.values()))
     if history.death_day is not None or history.last_alive_day is not None:
         times.append(overall_survival(history))
     main = pfs[protocol.pfs_policy]

@@ -150,7 +150,10 @@ def duration_of_response(survival: EventTime, response_day: int) -> EventTime | 
 
 
 def duration_of_stable_disease(survival: EventTime) -> EventTime:
-    """Time from the origin to progression: stable disease runs from the start of treatment."""
+    """Of a patient whose best response is stable disease: it runs from the start of treatment.
+
+    Eisenhauer 2009, 4.6.3.
+    """
     endpoint = "iDoSD" if survival.endpoint == "iPFS" else "DoSD"
     return EventTime(
         endpoint,

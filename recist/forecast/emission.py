@@ -26,27 +26,9 @@ def cells_of(diameter_mm: float) -> float:
     return math.pi / 6 * (diameter_mm / 10) ** 3 * CELLS_PER_CM3
 
 
-def diameter_mm_of(cells: float) -> float:
-    return float(10 * (6 * cells / (math.pi * CELLS_PER_CM3)) ** (1 / 3))
-
-
 def visible_from_mm(slice_thickness_mm: float) -> float:
     """The diameter from which a lesion is seen on slices of a thickness."""
     return max(SMALLEST_VISIBLE_MM, SLICES_TO_SEE * slice_thickness_mm)
-
-
-def emitted(cells: float, rate_per_cell_day: float, doubling_days: float) -> float:
-    """Expected metastases of an exponential tumour, grown from one cell to a number of cells.
-
-    ``mu (V - 1) / g``; the chance of none is ``exp(-N)``.
-    """
-    growth = math.log(2) / doubling_days
-    return rate_per_cell_day * (cells - 1) / growth
-
-
-def lag_days(diameter_mm: float, doubling_days: float) -> float:
-    """How long exponential growth takes from one cell to a diameter."""
-    return math.log(cells_of(diameter_mm)) * doubling_days / math.log(2)
 
 
 def chance_of_none(per_year: float, years: float) -> float:

@@ -37,27 +37,6 @@ class Stein:
     def nadir(self) -> float:
         return float(self.relative(self.time_to_growth))
 
-    def crossing(self, level: float, *, after_nadir: bool) -> float | None:
-        """When the curve crosses a level, before or after its nadir; None where it does not."""
-        low, high = (0.0, self.time_to_growth)
-        if after_nadir:
-            low, high = self.time_to_growth, 2 * self.time_to_growth + 1.0
-            while self.relative(high) < level:
-                high = 2 * high
-                if high > 1e7:
-                    return None
-        rising = 1 if after_nadir else -1
-
-        def beyond(t: float) -> float:
-            return rising * (float(self.relative(t)) - level)
-
-        if beyond(low) > 0 or beyond(high) < 0:
-            return None
-        for _ in range(200):
-            middle = (low + high) / 2
-            low, high = (middle, high) if beyond(middle) < 0 else (low, middle)
-        return (low + high) / 2
-
 
 def gd_phi(time: npt.ArrayLike, kg: float, kd: float, phi: float) -> FloatArray:
     """A share ``phi`` that shrinks and the rest that grows (tumgr)."""
@@ -79,10 +58,6 @@ class Claret:
         worn = -np.expm1(-self.wearing_off * t) / self.wearing_off
         return np.asarray(self.y0 * np.exp(self.kl * t - self.kde * worn))
 
-    @property
-    def nadir_time(self) -> float:
-        return max(0.0, math.log(self.kde / self.kl) / self.wearing_off)
-
 
 @dataclass(frozen=True, slots=True)
 class Wang:
@@ -95,7 +70,3 @@ class Wang:
     def size(self, time: npt.ArrayLike) -> FloatArray:
         t = np.asarray(time, dtype=np.float64)
         return np.asarray(self.b * np.exp(-self.shrinkage * t) + self.growth * t)
-
-    @property
-    def nadir_time(self) -> float:
-        return max(0.0, math.log(self.b * self.shrinkage / self.growth) / self.shrinkage)

@@ -11,7 +11,6 @@ import numpy as np
 
 from imaging.contours import (
     Roi,
-    StructureSet,
     rasterise,
     read_rtstruct,
     remarks,
@@ -67,22 +66,8 @@ class Delineated:
     is_answer: bool = True
 
 
-def candidates_from_rtstruct(
-    structure_set: StructureSet, grid: Grid, pattern: str | None = None, *, split: bool = True
-) -> tuple[Candidate, ...]:
-    """Candidates from the lesions of a structure set.
-
-    Args:
-        split: one candidate per connected piece, for ROIs that hold several lesions.
-    """
-    return tuple(
-        candidate
-        for roi in lesion_rois(structure_set, pattern)
-        for candidate in _from_roi(roi, grid, split)
-    )
-
-
-def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
+def candidates_from_roi(roi: Roi, grid: Grid) -> list[Candidate]:
+    """A candidate for each connected piece of an ROI: some hold several lesions."""
     mask = rasterise(roi, grid)
     if not mask.voxels:
         return []
@@ -96,7 +81,7 @@ def _from_roi(roi: Roi, grid: Grid, split: bool) -> list[Candidate]:
         source=_source(roi.source),
         flags=(*flags, *organ_flags, *remarks(roi, grid)),
     )
-    return _pieces(whole) if split else [whole]
+    return _pieces(whole)
 
 
 def _source(path: str) -> str:
@@ -193,11 +178,6 @@ def candidates_from_label_map(
     return components(labels != 0, grid, source=path.name)
 
 
-def from_dicom(visit: Visit, grid: Grid, pattern: str | None = None) -> tuple[Candidate, ...]:
-    """The lesions that the RTSTRUCT and SEG objects of a visit hold; see :func:`read_visit`."""
-    return read_visit(visit, grid, pattern).candidates
-
-
 def read_visit(visit: Visit, grid: Grid, pattern: str | None = None) -> Delineated:
     """The lesions of a visit's RTSTRUCT and SEG objects on the grid of its CT.
 
@@ -273,7 +253,7 @@ def of_object(path: Path, modality: str, grid: Grid, pattern: str | None) -> Del
     unusable = [f"{path.name}: ROI {roi.name}: {roi.fault}" for roi in undrawn if roi.fault]
     for roi in lesion_rois(structure_set, pattern):
         try:
-            own = _from_roi(roi, grid, split=True)
+            own = candidates_from_roi(roi, grid)
         except InputError as error:
             unusable.append(f"{path.name}: {error.what}")
             continue

@@ -18,7 +18,6 @@ from recist.criteria.robustness import category_probabilities
 from recist.criteria.sums import baseline_sum
 from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import parts_of
-from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
@@ -43,31 +42,6 @@ Remark = tuple[str, int, str]
 A_READER = "a reader"
 
 
-def reassess(
-    work: Work,
-    corrections: Corrections = NOTHING_SAID,
-    *,
-    since: PatientResult | None = None,
-    pictures: bool = True,
-) -> tuple[PatientResult, AnswerDifference]:
-    """The answer with the corrections of a reader, and what they changed.
-
-    Args:
-        since: the answer to compare with; by default that without any correction.
-        pictures: cut the pictures of the page and weigh what needs a look; without them nothing is
-            read from images, unless something was drawn.
-
-    Raises:
-        InputError: a correction names a lesion, delineation or date that is not there, or
-            contradicts another.
-    """
-    result, _ = conclude(work, corrections, pictures=pictures)
-    before = since
-    if before is None:
-        before = conclude(work, pictures=False)[0] if corrections else result
-    return result, changes_between(before, result)
-
-
 def conclude(
     work: Work,
     corrections: Corrections = NOTHING_SAID,
@@ -77,8 +51,13 @@ def conclude(
 ) -> tuple[PatientResult, tuple[DelineatedDate, ...]]:
     """Track, place, assess: the answer, and the delineations under the names of their lesions.
 
+    Args:
+        pictures: cut the pictures of the page and weigh what needs a look; without them nothing is
+            read from images, unless something was drawn.
+
     Raises:
-        InputError: see :func:`reassess`.
+        InputError: a correction names a lesion, delineation or date that is not there, or
+            contradicts another.
     """
     terms, memory = work.terms, work.memory
     on_stage("track")

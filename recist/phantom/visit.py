@@ -10,7 +10,6 @@ from scipy import ndimage
 from imaging.volume import Array, Grid, Mask, Unit, Volume
 from recist.phantom.chest import TABLE_TOP_Y_MM, Pose, coordinates, paint_chest
 from recist.phantom.lesions import (
-    DATES,
     IRRADIATED,
     LESIONS,
     PRESCRIPTION_GY,
@@ -88,11 +87,6 @@ def simulate(index: int, *, seed: int = SEED, frame_of_reference_uid: str = "") 
         solids=solids,
         dose=_dose(frame, pose) if index == 0 else None,
     )
-
-
-def simulate_all(*, seed: int = SEED) -> tuple[PhantomVisit, ...]:
-    """All three dates."""
-    return tuple(simulate(index, seed=seed) for index in range(len(DATES)))
 
 
 def _grid(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], frame: str) -> Grid:

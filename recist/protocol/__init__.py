@@ -2,7 +2,7 @@
 
 from imaging.setting import ProtocolError
 from recist.protocol.files import PRESETS, from_table, load
-from recist.protocol.settings import DEFAULT, SETTINGS, Protocol, effective, points
+from recist.protocol.settings import DEFAULT, SETTINGS, Protocol, effective
 
 __all__ = [
     "DEFAULT",
@@ -13,5 +13,4 @@ __all__ = [
     "effective",
     "from_table",
     "load",
-    "points",
 ]

@@ -89,12 +89,3 @@ def effective(protocol: Protocol) -> dict[str, object]:
 def _changed_from_default(pet: PetProtocol) -> dict[str, object]:
     own, default = asdict(pet), asdict(PetProtocol())
     return {name: value for name, value in own.items() if value != default[name]}
-
-
-def points(protocol: Protocol) -> dict[str, dict[str, object]]:
-    """The settings in force by open point: ``{"AMB-12": {"missing_target": "ne"}, ...}``."""
-    found: dict[str, dict[str, object]] = {}
-    for name, value in effective(protocol).items():
-        if name in SETTINGS and SETTINGS[name].point:
-            found.setdefault(SETTINGS[name].point, {})[name] = value
-    return dict(sorted(found.items()))

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from pet.response.pet_assessment import PetResponse
 from recist.course import Course, Field, Lesion, Measurement, Status
-from recist.criteria.criterion import title_of
 from recist.criteria.diameter import has_grown, in_mm
 from recist.criteria.sums import figures_of, lesion_sizes
 from recist.field.field_finding import FieldFinding
@@ -206,10 +205,6 @@ def immune_remark(assessment: Assessment) -> str:
     if assessment.overall is Response.ICPD:
         return "progression is confirmed"
     return ""
-
-
-def category(assessment: Assessment) -> str:
-    return f"{title_of(assessment.criteria)} {assessment.overall.value}"
 
 
 def status_words(measurement: Measurement | None) -> str:

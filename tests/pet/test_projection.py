@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.volume import Array, Grid, Mask, Unit, Volume
-from pet.projection import ProjectionPlane, SilhouetteKind, projections
+from pet.projection import ProjectionPlane, SilhouetteKind, bare_projections, drawn_on
 from pet.reference_regions import RegionName, measure
 
 
@@ -31,7 +31,9 @@ def test_projections_do_not_depend_on_how_the_volume_is_stored(
 ) -> None:
     suv, mask = body(*stored, [8.0, 20.0, 48.0])  # right, behind, cranial
     region = measure(RegionName.LIVER, suv, mask)
-    coronal, sagittal = projections(suv, lesions={"L1": mask}, regions=[region])
+    coronal, sagittal = drawn_on(
+        bare_projections(suv), suv.grid, lesions={"L1": mask}, regions=[region]
+    )
     assert (coronal.plane, sagittal.plane) == (ProjectionPlane.CORONAL, ProjectionPlane.SAGITTAL)
     assert coronal.image.shape == (10, 10)
     assert sagittal.image.shape == (10, 6)
@@ -47,4 +49,4 @@ def test_projections_do_not_depend_on_how_the_volume_is_stored(
 
 def test_a_projection_without_lesions() -> None:
     suv, _ = body(*AXIAL, [8.0, 20.0, 48.0])
-    assert projections(suv)[0].silhouettes == ()
+    assert bare_projections(suv)[0].silhouettes == ()

@@ -60,8 +60,8 @@ def test_a_lesion_of_two_levels() -> None:
         (UptakeThreshold.fixed(4.5), "SUV>=4.5", 8),
         (UptakeThreshold.relative(), "41%max", 16),
         (UptakeThreshold.relative(0.6), "60%max", 8),
-        (UptakeThreshold.liver_based(2.0, 0.2), "1.5xliver+2SD", 16),
-        (UptakeThreshold.liver_based(3.0, 0.5), "1.5xliver+2SD", 8),
+        (UptakeThreshold("1.5xliver+2SD", value=1.5 * 2.0 + 2 * 0.2), "1.5xliver+2SD", 16),
+        (UptakeThreshold("1.5xliver+2SD", value=1.5 * 3.0 + 2 * 0.5), "1.5xliver+2SD", 8),
     ],
 )
 def test_metabolic_volume_by_thresholds(threshold: UptakeThreshold, name: str, voxels: int) -> None:

@@ -6,16 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
 from imaging.errors import InputError
-from imaging.volume import Grid, Mask, Unit, Volume
-from pet.codes import METHOD, QUANTITY, coded, unit_code
+from pet.codes import METHOD, QUANTITY, unit_code
 from pet.suv import SuvType, suv_factors
-from pet.uptake import uptake
 from pet.value_maps import value_map, write_value_map
 
 SeriesMaker = Callable[..., list[Dataset]]
@@ -100,29 +97,6 @@ def test_codes_are_those_of_dicom(pet_truth: Callable[[str], Any]) -> None:
         current = truth["units_UCUM"].get(QUANTITY[kind].meaning)
         assert unit_code(kind).value in spelled or kind is SuvType.LBM_MORGAN
         assert current is None or unit_code(kind).value == current[-1]
-
-
-def test_coded_values_name_variant_and_rule(
-    pet_series: SeriesMaker, pet_truth: Callable[[str], Any]
-) -> None:
-    grid = Grid((9, 9, 9), np.diag([4.0, 4.0, 4.0, 1.0]))
-    suv = Volume(np.full(grid.shape, 3.0, dtype=np.float32), grid, Unit.SUV_BW)
-    lesion = Mask.of(np.pad(np.ones((3, 3, 3), dtype=np.bool_), 3), grid)
-    rows = coded(uptake(suv, lesion), suv_factors(pet_series()))
-    truth = pet_truth("dicom_pet_codes.json")
-    derivations = {row.derivation.value for row in rows if row.derivation is not None}
-    assert derivations <= {entry[0].split()[1] for entry in truth["derivation"].values()}
-    (peak,) = (row for row in rows if row.variant)
-    assert (peak.value, peak.derivation and peak.derivation.value) == (3.0, "126031")
-    assert peak.variant == "IBSI global: 1 cm3 sphere of the highest mean, 1.216 ml"
-    assert peak.factor_rule.startswith("b:")
-    volume, glycolysis = rows[-2:]
-    measurements = truth["measurements_DCM"]
-    assert volume.quantity.value == measurements["Metabolic Volume"]
-    assert glycolysis.quantity.value == measurements["Total Lesion Glycolysis"]
-    assert (volume.unit.value, glycolysis.unit.value) == ("ml", "g")
-    surface = coded(uptake(suv, lesion), suv_factors(pet_series(), kind=SuvType.BSA))
-    assert surface[-1].unit.value == "cm2"
 
 
 def test_the_map_of_a_folder_is_written_and_valid(

@@ -80,6 +80,7 @@ TIMES = {
     "DoR": "Duration of Response",
     "iDoR": "Duration of Response by immune criteria",
     "DoSD": "Duration of Stable Disease",
+    "iDoSD": "Duration of Stable Disease by immune criteria",
 }
 #: What the rule that stopped a clock says of the event or of the censoring.
 ENDS = {

@@ -86,11 +86,6 @@ def share(source: str | Path, target: str | Path) -> str | Path:
     return target
 
 
-def is_kept(folder: Path) -> bool:
-    """Whether a folder holds work."""
-    return (folder / WORK).is_file()
-
-
 def take_up(folder: Path) -> Work:
     """Work that was kept.
 

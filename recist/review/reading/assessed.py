@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from recist.assessment import assess_course
 from recist.course import Course, Measurement, Role, Status
 from recist.criteria.robustness import category_probabilities
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Scope
-from recist.table.results import CourseTexts
 
 #: A category that another reading would change more often than this is looked at.
 DOUBTFUL = 0.05
@@ -60,16 +57,6 @@ class AssessedReading:
             for each in self.timepoints
             if each.criteria == criteria and each.scope is Scope.ALL
         )
-
-    def timepoint_rows(self) -> list[dict[str, Any]]:
-        """The time points as in ``timepoints.json``, every reason with its numbers and margin."""
-        texts = CourseTexts(self.course)
-        return [json.loads(texts.timepoint(each)[1]) for each in self.timepoints]
-
-    def outcome_rows(self, protocol: Protocol) -> list[dict[str, Any]]:
-        """The outcomes as in ``outcomes.json``."""
-        texts = CourseTexts(self.course)
-        return [json.loads(texts.outcome(each, protocol.pfs_policy)[1]) for each in self.outcomes]
 
 
 def assess_reading(course: Course, criteria: Sequence[str], protocol: Protocol) -> AssessedReading:

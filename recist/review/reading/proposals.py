@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -144,9 +143,3 @@ def _with_calipers(course: Course, masks: Mapping[tuple[str, str], Mask]) -> Cou
             for timepoint in course.timepoints
         ),
     )
-
-
-def dates_of(course: Course) -> tuple[dt.date, ...]:
-    """The dates at which the subject was examined."""
-    found = (course.date_of(timepoint.day) for timepoint in course.timepoints)
-    return tuple(date for date in found if date is not None)

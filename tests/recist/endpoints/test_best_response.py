@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
-from recist.criteria.family import IMMUNE, METABOLIC, RECIST, family_of
-from recist.endpoints.best_response import benefit, best_response, evaluated, first_response
+from recist.criteria.family import IMMUNE, METABOLIC, RECIST, Family, family_of
+from recist.endpoints.best_response import Best, benefit, best_of, evaluated, first_response
 from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Response
@@ -56,6 +57,19 @@ def sequence(*responses: str, days: tuple[int, ...] = ()) -> tuple[RespondedVisi
     """Visits every 56 days unless the days are given."""
     when = days or tuple(56 * (k + 1) for k in range(len(responses)))
     return tuple(RespondedVisit(d, Response(r)) for d, r in zip(when, responses, strict=True))
+
+
+def best_response(
+    visits: Iterable[RespondedVisit],
+    protocol: Protocol,
+    family: Family = RECIST,
+    *,
+    confirmed: bool,
+    origin_day: int = 0,
+    first_progression_day: int | None = None,
+) -> Best:
+    kept = evaluated(visits, protocol, family, first_progression_day=first_progression_day)
+    return best_of(kept, protocol, family, confirmed=confirmed, origin_day=origin_day)
 
 
 def case_visits(case: dict[str, Any]) -> tuple[RespondedVisit, ...]:

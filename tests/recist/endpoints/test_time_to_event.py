@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imaging.errors import InputError
 from recist.criteria.family import IMMUNE, RECIST, family_of
-from recist.endpoints.best_response import best_response, evaluated, first_response
+from recist.endpoints.best_response import best_of, evaluated, first_response
 from recist.endpoints.policy import (
     EMA_ITT,
     FDA_A,
@@ -120,7 +120,7 @@ def test_progression_by_irecist(case: dict[str, Any]) -> None:
     )
     found = progression_free_survival(History(visits), EMA_ITT, DEFAULT, IMMUNE)
     assert ["event" if found.event else "censored", found.day] == case["expected_iPFS"]
-    best = best_response(visits, DEFAULT, IMMUNE, confirmed=False)
+    best = best_of(evaluated(visits, DEFAULT, IMMUNE), DEFAULT, IMMUNE, confirmed=False)
     assert best.response == case["expected_iBOR"]
 
 

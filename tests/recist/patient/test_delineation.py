@@ -22,14 +22,14 @@ from recist.patient import delineation
 from recist.patient.delineation import (
     Delineated,
     candidates_from_label_map,
-    candidates_from_rtstruct,
+    candidates_from_roi,
     candidates_from_seg,
-    from_dicom,
     read_visit,
 )
 from recist.patient.delineation_folder import from_folder
 from recist.patient.lesion_names import lesion_rois, organ_by_name, why_not
 from segmentation.evaluation import dice_of_masks
+from segmentation.instances import Candidate
 
 
 def dataset(**elements: object) -> Dataset:
@@ -93,6 +93,10 @@ class TestWhichRoisAreLesions:
             lesion_rois(StructureSet("1", "", rois, "1.2"), pattern="(")
 
 
+def candidates_from_rtstruct(drawn: StructureSet, grid: Grid) -> list[Candidate]:
+    return [each for roi in lesion_rois(drawn) for each in candidates_from_roi(roi, grid)]
+
+
 class TestCandidates:
     THREE = squares(
         (2.5, 2.5, 4.0), (2.5, 2.5, 6.0), (20.5, 2.5, 4.0), (20.5, 2.5, 6.0), (20.5, 20.5, 8.0)
@@ -105,8 +109,6 @@ class TestCandidates:
         assert [c.mask.voxels for c in found] == [128, 128, 64]
         assert found[0].flags[-1] == "piece 1 of 3 of LN"
         assert found[0].source == "RS.dcm", "a path may hold a name"
-        (whole,) = candidates_from_rtstruct(nodes, GRID, split=False)
-        assert whole.mask.voxels == 320
 
     def test_a_crumb_stays_with_its_neighbour(self) -> None:
         crumb = squares((12.5, 2.5, 4.0), side=1.0)
@@ -274,7 +276,7 @@ class TestVisit:
             ("LN", "rs.dcm"),
         ]
         assert found.warnings == ("rs.dcm: GTV left out, mass of seg.dcm is the same lesion",)
-        assert from_dicom(visit, GRID)[1].is_node
+        assert read_visit(visit, GRID).candidates[1].is_node
 
     def test_contours_on_another_series_are_used_only_without_better(self, tmp_path: Path) -> None:
         on_ct = write_rtstruct(tmp_path / "ct.dcm", [segment("GTV", 4)], HEADERS)

@@ -13,8 +13,9 @@ import pytest
 import imaging.read
 from imaging.errors import InputError
 from recist.course import Axis
+from recist.patient.changes import changes_between
 from recist.patient.corrections import CorrectedMeasurement, Corrections
-from recist.patient.reassessment import conclude, reassess
+from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult
 from recist.patient.work import Work, keeping
 from recist.patient.work.keeping import carry_over, keep, take_up
@@ -81,7 +82,8 @@ def test_a_corrected_caliper_is_pictured_without_reading_the_ct(
     date = original.course.date_of(at.day)
     assert date is not None
     corrected = CorrectedMeasurement(measured.lesion_id, date, long_axis=line)
-    result, changes = reassess(take_up(kept), Corrections(measurements=(corrected,)))
+    result, _ = conclude(take_up(kept), Corrections(measurements=(corrected,)))
+    changes = changes_between(original, result)
     (image,) = [
         i for i in result.key_images if (i.lesion_id, i.day) == (measured.lesion_id, at.day)
     ]

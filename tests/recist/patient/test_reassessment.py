@@ -13,6 +13,7 @@ import pytest
 from imaging.errors import InputError
 from imaging.volume import Mask
 from recist.course import Axis, Measurement, Role, Status
+from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections import (
     NOTHING_SAID,
     CheckedDate,
@@ -21,11 +22,19 @@ from recist.patient.corrections import (
     DrawnLesion,
 )
 from recist.patient.overrides import Override
-from recist.patient.reassessment import reassess
+from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult, ReviewState
 from recist.patient.work import Work
 from recist.response import Response, Scope
 from recist.tracking import Link
+
+
+def reassess(
+    work: Work, said: Corrections = NOTHING_SAID, *, since: PatientResult | None = None
+) -> tuple[PatientResult, AnswerDifference]:
+    """The answer with what a reader says, and what that changed since the answer before."""
+    result, _ = conclude(work, said)
+    return result, changes_between(since or conclude(work, pictures=False)[0], result)
 
 
 @pytest.fixture(scope="module")
