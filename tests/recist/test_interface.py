@@ -87,6 +87,7 @@ def test_a_course_is_assessed_and_explained(files: tuple[Path, Path]) -> None:
     outcomes = result.to_frame("outcomes")
     assert set(outcomes["best_overall"]) == {"PR", "CR"}
     text = result.explain()
+    assert all(each.reasons for each in result.timepoints)
     for each in result.timepoints:
         assert all(reason.sentence in text and reason.source in text for reason in each.reasons)
     assert "not a medical device" in text

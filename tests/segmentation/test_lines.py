@@ -63,6 +63,7 @@ def test_no_slice_is_longer_than_the_line(
     drawn = line(start, end)
     length = float(np.linalg.norm(np.subtract(drawn.end_mm, drawn.start_mm)))
     held = held_to(Mask.of(noise, grid()), drawn)
+    assert held.voxels
     for _, plane in held.slices():
         points = np.argwhere(plane) * 0.8
         apart = np.linalg.norm(points[:, None] - points[None], axis=-1).max()

@@ -251,6 +251,7 @@ class TestUnknown:
     def test_an_interval_holds_its_own_value(self) -> None:
         ridge = columns((0, 10.0), (20, 50.0), (22, 10.0))
         (found,) = classify_lesions({"A": lesion(20)}, treatment(given(ridge)))
+        assert found.envelope
         for name, low, high in found.envelope:
             assert low <= getattr(found, f"dose_{name}") <= high
         with pytest.raises(ValueError, match="outside of"):

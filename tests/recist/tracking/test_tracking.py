@@ -409,6 +409,7 @@ def test_shuffled_labels_keep_their_identity_after_our_own_registration(
         identity |= {(day, n): back[candidate.label] for n, candidate in enumerate(found)}
         dates.append(DatedCandidates(day, found, grid, registration))
     tracks = track(dates)
+    assert tracks.lesions
     for lesion in tracks.lesions:
         assert (
             len({identity[seen.day, c] for seen in lesion.sightings for c in seen.candidates}) == 1

@@ -131,6 +131,7 @@ def test_what_was_measured_at_a_visit(answers: Answers) -> None:
 def test_responses_are_those_of_the_assessment(answers: Answers) -> None:
     responses = datasets(answers)["RS"]
     assert responses.rows
+    assert answers.courses and all(answer.timepoints for answer in answers.courses)
     for answer in answers.courses:
         who = {"Ann": "RADIOLOGIST 1", "Bob": "RADIOLOGIST 2"}[answer.course.reader]
         for each in answer.timepoints:

@@ -99,6 +99,7 @@ def test_all_objects_and_their_images_agree(answered: Answered) -> None:
 
 
 def test_every_object_says_who_made_it_and_that_it_decides_nothing(answered: Answered) -> None:
+    assert answered.names
     for name in answered.names:
         held = read(answered, name)
         assert SHORT_NOTICE in held.SeriesDescription, name
@@ -112,6 +113,7 @@ def test_every_object_refers_to_every_image_of_its_date(answered: Answered) -> N
             pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID
             for path in (answered.studies / date / "CT").iterdir()
         }
+        assert images
         for kind in ("lesions", "structures", "measurements", "diameters", "key-01"):
             text = read(answered, f"{date}-{kind}.dcm").to_json()
             missing = [uid for uid in images if uid not in text]
@@ -151,6 +153,7 @@ def test_structures_are_read_back_voxel_by_voxel(answered: Answered, date: str) 
     dated = answered.delineations[DATES.index(date)]
     grid = dated.examination.ct.volume.grid
     held = read_rtstruct(answered.folder / f"{date}-structures.dcm")
+    assert dated.masks()
     for name, mask in dated.masks().items():
         assert np.array_equal(rasterise(held.roi(name), grid).full(), mask.full()), name
 
@@ -167,6 +170,7 @@ def test_the_report_says_each_diameter_as_it_was_recorded(answered: Answered) ->
             ].UID
             found.setdefault(identity, []).append(group)
         assert set(found) == {each.lesion_id for each in timepoint.measurements}
+        assert found
         for seen in timepoint.measurements:
             axis = "Short Axis" if lesions[seen.lesion_id].is_node else "Long Axis"
             said = [
@@ -315,6 +319,7 @@ def test_a_labelmap_is_written_on_request(answered: Answered, tmp_path: Path) ->
     found: dict[str, SegSegment] = {
         each.label: each for each in read_seg(tmp_path / "2024-03-04-lesions.dcm", grid)
     }
+    assert found
     for name, mask in answered.delineations[0].masks().items():
         assert np.array_equal(found[name].mask.full(), mask.full())
 
