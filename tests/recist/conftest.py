@@ -18,6 +18,7 @@ from recist.patient.options import Options
 from recist.phantom.study import Truth, write_phantom
 from recist.run import batch
 from tests.recist import patients
+from tests.recist.longitudinal import results_of
 from tests.recist.patients import Patient
 
 
@@ -66,6 +67,18 @@ def done(made_once: Callable[..., Any], phantom: Truth) -> batch.Batch:
 
     found: batch.Batch = made_once("done", make)
     return found
+
+
+@pytest.fixture(scope="session")
+def longitudinal(made_once: Callable[..., Any], data_dir: Path) -> Callable[[str], Path]:
+    """The results folder of a composed study of real anatomy; to be read, not changed."""
+
+    def results(name: str) -> Path:
+        source = data_dir / "longitudinal" / name
+        found: Path = made_once(name, lambda folder: results_of(source, folder))
+        return found
+
+    return results
 
 
 #: Schema of each JSON file that is written, by its name; a folder for those named by a date.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,28 +11,16 @@ import pytest
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.course import Course, Event, EventKind
-from recist.patient.options import Options
 from recist.protocol import DEFAULT
-from recist.run import batch
 from recist.table.course_tables import read_courses
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
-SUBJECT = "ABSC-001"
-
 
 @pytest.fixture(scope="module")
-def course(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
+def course(longitudinal: Callable[[str], Path]) -> Course:
     """Measured by the main job on the truth delineations; radiotherapy of five days after it."""
-    source = data_dir / "longitudinal" / "lung-abscopal"
-    labels = tmp_path_factory.mktemp("labels") / SUBJECT
-    labels.mkdir()
-    for path in (source / "truth").glob("*_labels.nii.gz"):
-        shutil.copy(path, labels)
-    out = tmp_path_factory.mktemp("out")
-    done = batch.run(source, out, Options.create(lesions=str(labels.parent)))
-    assert done.exit_code == 0
-    (measured,) = read_courses(out / done.subjects[0].folder / "measurements.csv")
+    (measured,) = read_courses(longitudinal("lung-abscopal") / "measurements.csv")
     days = (EventKind.RADIOTHERAPY_START, 7), (EventKind.RADIOTHERAPY_END, 14)
     return replace(measured, events=tuple(Event(day, kind) for kind, day in days))
 

@@ -8,40 +8,17 @@ from __future__ import annotations
 
 import csv
 import json
-import random
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
-import numpy as np
 import pytest
 
-from recist.patient.options import Options
-from recist.run import batch
+from tests.recist.longitudinal import STUDIES
 
 pytestmark = [pytest.mark.data]
 
-STUDIES = {"lung-abscopal": "ABSC-001", "pet-sarcoma": "PETS-001"}
 #: Scope of expected.json -> column ``lesions``.
 SCOPES = {"whole": "all", "in_field": "in-field", "out_of_field": "out-of-field"}
-
-
-def shuffled_labels(truth: Path, folder: Path, seed: int) -> dict[str, dict[int, int]]:
-    """Copies of the CT label maps with other label numbers; date -> new number -> old number."""
-    folder.mkdir(parents=True)
-    chance = random.Random(seed)
-    numbers: dict[str, dict[int, int]] = {}
-    for path in sorted(truth.glob("*_labels.nii.gz")):
-        image: Any = nib.load(path)
-        labels = np.asarray(image.dataobj)
-        old = [int(n) for n in np.unique(labels) if n]
-        new = chance.sample(range(1, 60), len(old))
-        out = np.zeros_like(labels, dtype=np.uint16)
-        for before, after in zip(old, new, strict=True):
-            out[labels == before] = after
-        nib.save(nib.Nifti1Image(out, image.affine), folder / path.name)
-        numbers[path.name.removesuffix("_labels.nii.gz")] = dict(zip(new, old, strict=True))
-    return numbers
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -51,16 +28,11 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module", params=sorted(STUDIES))
 def study(
-    request: pytest.FixtureRequest, data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, data_dir: Path, longitudinal: Callable[[str], Path]
 ) -> tuple[Path, Path]:
     """(truth folder, results folder of the patient)."""
-    source = data_dir / "longitudinal" / str(request.param)
-    labels = tmp_path_factory.mktemp("labels") / STUDIES[request.param]
-    shuffled_labels(source / "truth", labels, seed=7)
-    out = tmp_path_factory.mktemp("out")
-    done = batch.run(source, out, Options.create(lesions=str(labels.parent)))
-    assert done.exit_code == 0, done.failures
-    return source / "truth", out / done.subjects[0].folder
+    name = str(request.param)
+    return data_dir / "longitudinal" / name / "truth", longitudinal(name)
 
 
 def test_responses_of_all_sets_are_the_expected_ones(study: tuple[Path, Path]) -> None:
