@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ def services_wanted(config: pytest.Config) -> bool:
     return bool(config.getoption("--services"))
 
 
+def posix(_: pytest.Config) -> bool:
+    return os.name == "posix"
+
+
 def cuda_device_at_hand(_: pytest.Config) -> bool:
     import torch  # noqa: PLC0415 - loads for seconds: only where a test asks
 
@@ -55,6 +59,8 @@ NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
     "pacs": (services_wanted, "Orthanc: --services"),
     "database": (services_wanted, "PostgreSQL: --services"),
     "nnunet": (nnunet_installed, "the package nnunetv2"),
+    "posix": (posix, "a POSIX system"),
+    "long": (services_wanted, "the long gate: --services"),
     "statistics": (services_wanted, "R: --services"),
 }
 
@@ -103,6 +109,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = dict(counts)
     if hasattr(config, "workeroutput"):
         config.workeroutput["left_out"] = dict(counts)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that skips half-way would pass unseen: it fails, and asks for a marker instead."""
+    report = yield
+    if report.skipped:
+        report.outcome = "failed"
+        report.longrepr = "skipped: mark what it needs, see NEEDS of tests/conftest.py"
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -41,6 +41,24 @@ def test_what_needs_a_device_is_counted(tmp_path: Path) -> None:
     assert last_line(tmp_path, "False") == "Left out: 1 gpu (a CUDA device)."
 
 
+def test_a_test_that_skips_fails(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path / "conftest.py")
+    (tmp_path / "pytest.ini").write_text(INI)
+    (tmp_path / "test_these.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.skipif(True, reason='today')\ndef test_one(): ...\n"
+        "def test_two(): pytest.skip('half-way')\n"
+        "def test_three(): ...\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "1 failed, 1 passed, 1 error" in done.stdout
+    assert "mark what it needs" in done.stdout
+
+
 def test_a_worker_that_dies_hides_nothing(tmp_path: Path) -> None:
     line = last_line(tmp_path, "k == 3", "-n", "2")
     assert line.startswith("Left out: 1 gpu (a CUDA device)")

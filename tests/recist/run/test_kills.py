@@ -12,8 +12,8 @@ import pytest
 SCRIPT = Path(__file__).parents[3] / "scripts" / "kill.py"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX only: the job runs in a fork")
+@pytest.mark.long
+@pytest.mark.posix  # the job runs in a fork
 def test_a_few_kills_change_no_file() -> None:
     """Many more are spent by hand: ``python scripts/kill.py`` (100 of them)."""
     done = subprocess.run(
