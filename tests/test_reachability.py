@@ -332,7 +332,7 @@ def reach(modules: dict[str, Module]) -> Reach:
             Place("recist.cli", "main"),
             *(door for door in doors if door),
             *documented(modules, found),
-            *(Place(name) for name in run),
+            *(Place(each.name) for each in (*run.values(), *otherwise)),
             *(
                 Place(each.name, name)
                 for each in (*run.values(), *otherwise)

@@ -72,7 +72,7 @@ def lesion_rates(
                 x, n = (int(value) for value in table.sum(axis=0))
                 if n:
                     with_lesions = int((table[:, 1] > 0).sum())
-                    interval = _interval(_rates(weights, table)) if with_lesions > 1 else None
+                    interval = cluster_bootstrap(table, weights) if with_lesions > 1 else None
                     found.append(
                         LesionRate(
                             reader, arm, field, confirmed, Proportion(x, n), with_lesions, interval
@@ -92,6 +92,16 @@ def draw_patients(count: int, draws: int, seed: int) -> Counts:
     if not count:
         return np.zeros((draws, 0), dtype=np.int64)
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+
+
+def cluster_bootstrap(table: Counts, weights: Counts) -> Range | None:
+    """The percentile interval of a rate of lesions, by drawing patients.
+
+    Args:
+        table: (patients, 2), the lesions of each that responded and all of them.
+        weights: of :func:`draw_patients`.
+    """
+    return _interval(_rates(weights, table))
 
 
 def _counts(members: Sequence[Patient], field: Field, *, confirmed: bool) -> Counts:
