@@ -41,23 +41,26 @@ PREFERRED_PHASES = tuple(Phase)
 #: Scanners that stand in the treatment room.
 _TREATMENT_MODEL = re.compile(
     r"on-?board|\bOBI\b|\bXVI\b|halcyon|truebeam|\bethos\b|tomotherapy|hi-?art|radixact|vero\b"
-    r"|clinac|synergy|versa ?hd|portal ?vision|kv ?cone",
+    r"|clinac|synergy|versa ?hd|portal ?vision|kv ?cone|vitalbeam|probeam|novalis|trilogy"
+    r"|artiste|oncor\b|cyberknife|exactrac",
     re.IGNORECASE,
 )
 _CONE_BEAM = re.compile(r"cbct|cone[ _-]?beam|\bMVCT\b|\bIGRT\b", re.IGNORECASE)
 _PLANNING = re.compile(
     r"planning|treatment plan|\bRTP\b|RT[ _-]?(plan|sim|ct)\b|radiotherapy|\bsimulation\b"
-    r"|\bCT[ _-]?sim\b|bestrahlung|dosimetr|\bplanungs",
+    r"|\bCT[ _-]?sim\b|bestrahlung|dosim[eé]tr|\bplanung|planifica|planeamento|centrage"
+    r"|\bsimula(tor|zione|ci[oó]n)\b|\b4D[ _-]?CT\b|\bDIBH\b",
     re.IGNORECASE,
 )
 _PHASES = (
     (Phase.PORTAL_VENOUS, r"portal|(?<![a-z])p\.?v\.?(?![a-z])|venous|ven[oö]s|veineux"),
     (Phase.ARTERIAL, r"arterial|arteriell|art[eé]riel|(?<![a-z])art(?![a-z])"),
-    (Phase.DELAYED, r"delay|late phase|sp[aä]t|tardi"),
+    (Phase.DELAYED, r"delay|late phase|sp[aä]t|tardi|excret|urogra"),
     (
         Phase.NATIVE,
         r"native?(?![a-z])|nativ(?![a-z])|non[ _-]?contrast|no contrast|without|unenhanced"
-        r"|(?<![a-z])(nc|ohne|sans)(?![a-z])|w/?o(?![a-z])",
+        r"|(?<![a-z])(nc|ohne|sans|senza|sem contraste|sin contraste|zonder|blanco|basale)(?![a-z])"
+        r"|pre[ _-]?contrast|w/?o(?![a-z])",
     ),
 )
 _PHASE_WORDS = tuple((phase, re.compile(words, re.IGNORECASE)) for phase, words in _PHASES)

@@ -17,10 +17,11 @@ from imaging.target_volumes import TARGET_TYPES
 LESION_TYPE = "GTV"
 #: Types that leave the decision to the name.
 OPEN_TYPES = ("", "NONE", "OTHER", "UNSPECIFIED")
-#: Names of lesions: GTV with its TG-263 suffixes (p primary, n node, m metastasis), common words.
+#: Names of lesions: GTV with its TG-263 suffixes (p primary, n node, m metastasis), common words,
+#: of other languages too.
 LESION_NAME = re.compile(
-    r"(?<![a-z])(i?gtv[pnm]?|tumou?r|lesion|nodule|mass|mets?|metastas[ie]s|ln|lymph[ _-]?nodes?"
-    r"|nodes?)(?![a-z])",
+    r"(?<![a-z])(i?gtv[pnm]?|tumou?re?s?|tumeurs?|l[eéaä]sion(s|e|es|en|i)?|n[oó]dul(e|es|o|os|i|us)"
+    r"|mass[ae]?|mets?|m[eé]tast[aá]s\w*|filiae?|ln|lymph[ _-]?nodes?|nodes?)(?![a-z])",
     re.IGNORECASE,
 )
 #: Names of what is planned around a lesion or spared beside it (AAPM TG-263): PTV, CTV, ITV, motion

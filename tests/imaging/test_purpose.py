@@ -32,6 +32,7 @@ CONE_BEAMS = (
     {"ManufacturerModelName": "On-Board Imager"},
     {"ManufacturerModelName": "XVI"},
     {"ManufacturerModelName": "Halcyon"},
+    {"ManufacturerModelName": "VitalBeam"},
     {"SeriesDescription": "CBCT Thorax"},
     {"StudyDescription": "cone beam, fraction 3"},
 )
@@ -40,6 +41,10 @@ PLANNINGS = (
     {"StudyDescription": "RT planning"},
     {"SeriesDescription": "CT Sim Thorax"},
     {"StudyDescription": "Bestrahlungsplanung"},
+    {"StudyDescription": "RT-Planung"},
+    {"StudyDescription": "Scanner de centrage"},
+    {"SeriesDescription": "TC simulazione"},
+    {"SeriesDescription": "4D-CT thorax"},
 )
 
 
@@ -141,6 +146,10 @@ class TestPhases:
             ("Thorax nativ", "", Phase.NATIVE),
             ("CT without contrast", "", Phase.NATIVE),
             ("Delayed 5 min", "x", Phase.DELAYED),
+            ("Fase basale", "", Phase.NATIVE),
+            ("Torace senza mdc", "", Phase.NATIVE),
+            ("Abdomen pre-contrast", "", Phase.NATIVE),
+            ("Excretory phase", "x", Phase.DELAYED),
             ("Thorax", "Iomeron", Phase.CONTRAST),
             ("Thorax", "", Phase.UNKNOWN),
         ],

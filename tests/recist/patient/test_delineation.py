@@ -27,7 +27,7 @@ from recist.patient.delineation import (
     read_visit,
 )
 from recist.patient.delineation_folder import from_folder
-from recist.patient.lesion_names import lesion_rois, organ_by_name, why_not
+from recist.patient.lesion_names import lesion_rois, named_lesion, organ_by_name, why_not
 from segmentation.evaluation import dice_of_masks
 from segmentation.instances import Candidate
 
@@ -391,3 +391,27 @@ def test_an_organ_is_read_from_whole_words_of_a_name(name: str, organ: str | Non
     found, flags = organ_by_name(name)
     assert found == organ
     assert bool(flags) == (organ is not None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Läsion 2",
+        "lésion foie",
+        "Tumeur",
+        "tumore dx",
+        "Metastasen",
+        "métastase_3",
+        "nódulo",
+        "Filia",
+    ],
+)
+def test_lesions_are_named_in_other_languages_too(name: str) -> None:
+    assert named_lesion(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["Lunge", "Foie", "Masseter_L", "Mesenterium", "Leber", "Metencephalon"]
+)
+def test_organs_of_other_languages_are_none(name: str) -> None:
+    assert not named_lesion(name)
