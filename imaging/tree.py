@@ -141,6 +141,7 @@ def _gather(
     references: Callable[[str], frozenset[str]],
 ) -> None:
     not_dicom: dict[str, list[str]] = defaultdict(list)
+    values: dict[bytes, bytes] = {}
     by_uid: dict[_Instance, Header] = {}
     copies: dict[_Instance, list[Header]] = defaultdict(list)
     for path in walk(root, found.problems):
@@ -150,6 +151,7 @@ def _gather(
         subject = None
         try:
             header = header_of(path)
+            _share(header.elements, values)
             subject = header.text(Tag.PATIENT_ID) or None
             instance = _instance(header)
             if instance in by_uid:
@@ -224,6 +226,12 @@ def relative(path: str | Path, root: Path) -> str:
     """A path as the user sees it: from the scanned folder on."""
     shown = os.path.relpath(path, root)
     return root.name or os.fspath(root) if shown == "." else shown
+
+
+def _share(elements: dict[int, bytes], values: dict[bytes, bytes]) -> None:
+    """Let equal values be one: the slices of a series differ in little, and all are held."""
+    for tag, value in elements.items():
+        elements[tag] = values.setdefault(value, value)
 
 
 def _sort_in(header: Header, found: Found, references: Callable[[str], frozenset[str]]) -> bool:
