@@ -15,9 +15,12 @@ COPY pet pet
 COPY segmentation segmentation
 COPY recist recist
 COPY models models
-RUN /opt/recist/bin/pip install --no-cache-dir --constraint constraints.txt ".[tables,codecs]"
+RUN /opt/recist/bin/pip install --no-cache-dir --constraint constraints.txt ".[tables,codecs,pdf]"
 
 FROM python:3.11-slim-bookworm
+# Pango lays out the report as PDF; a font for its words.
+RUN apt-get update && apt-get install -y --no-install-recommends libpangoft2-1.0-0 fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/recist /opt/recist
 RUN useradd --create-home reader
 USER reader

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from imaging.carried_over import completed, date_of, time_of
@@ -25,6 +26,10 @@ MODEL_NAME = "recist"
 
 #: Stands where the study has no date that could be carried over.
 UNDATED = "19000101"
+
+#: Purpose of a reference from an image to the one that it takes the place of: the standard has a
+#: place for such a reference (PS3.3, C.12.4) and no code for its purpose.
+REPLACED = ("REPLACED", "99RECIST", "Earlier object that this one takes the place of")
 
 #: Patient and study of the source series, kept as they are.
 OF_PATIENT_AND_STUDY = (
@@ -82,7 +87,9 @@ def derived_uid(what: str, identity: str) -> str:
     return str(generate_uid(entropy_srcs=[what, identity]))
 
 
-def succession(identity: str, earlier: Path | None) -> tuple[str, Predecessor | None]:
+def succession(
+    identity: str, earlier: Path | None, *, what: str = "instance"
+) -> tuple[str, Predecessor | None]:
     """The identity of an object that takes the place of an earlier one, and which one that is.
 
     The object that lies there may say the same: then it is the same again, with the predecessor
@@ -91,13 +98,16 @@ def succession(identity: str, earlier: Path | None) -> tuple[str, Predecessor | 
     Args:
         identity: of what the object says, but for its predecessor.
         earlier: the file of the object that was written at its place; may be missing or damaged.
+        what: ``instance``, or ``series`` where the identity is that of a series of several, of
+            which ``earlier`` is the first.
     """
-    found = _read_earlier(earlier) if earlier is not None and earlier.is_file() else None
+    found = read_earlier(earlier) if earlier is not None and earlier.is_file() else None
     if found is None:
         return identity, None
     own, its_predecessor = found
     same = _after(identity, its_predecessor)
-    if derived_uid("instance", same) == own.sop_instance_uid:
+    known = own.series_instance_uid if what == "series" else own.sop_instance_uid
+    if derived_uid(what, same) == known:
         return same, its_predecessor
     return _after(identity, own), own
 
@@ -108,7 +118,7 @@ def _after(identity: str, predecessor: Predecessor | None) -> str:
     return identity_of([identity, "after", predecessor.sop_instance_uid])
 
 
-def _read_earlier(path: Path) -> tuple[Predecessor, Predecessor | None] | None:
+def read_earlier(path: Path) -> tuple[Predecessor, Predecessor | None] | None:
     """An object that was written before and its predecessor; None where it cannot be read."""
     try:
         held = read_object(path)
@@ -126,6 +136,10 @@ def _read_earlier(path: Path) -> tuple[Predecessor, Predecessor | None] | None:
 def _predecessor_of(held: Dataset) -> Predecessor | None:
     for item in held.get("PredecessorStructureSetSequence", ()):
         return Predecessor(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
+    for item in held.get("ReferencedImageSequence", ()):
+        purpose = item.get("PurposeOfReferenceCodeSequence") or (Dataset(),)
+        if (purpose[0].get("CodeValue"), purpose[0].get("CodingSchemeDesignator")) == REPLACED[:2]:
+            return Predecessor(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
     for study in held.get("PredecessorDocumentsSequence", ()):
         for series in study.ReferencedSeriesSequence:
             for item in series.ReferencedSOPSequence:
@@ -136,6 +150,36 @@ def _predecessor_of(held: Dataset) -> Predecessor | None:
                     str(series.SeriesInstanceUID),
                 )
     return None
+
+
+def refer_to_document(derived: Dataset, predecessor: Predecessor | None) -> None:
+    """Say in a document which one it takes the place of (PS3.3, C.17.2 and C.24.2)."""
+    if predecessor is None:
+        return
+    item = Dataset()
+    item.ReferencedSOPClassUID = predecessor.sop_class_uid
+    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
+    series = Dataset()
+    series.SeriesInstanceUID = predecessor.series_instance_uid
+    series.ReferencedSOPSequence = DicomSequence([item])
+    study = Dataset()
+    study.StudyInstanceUID = predecessor.study_instance_uid
+    study.ReferencedSeriesSequence = DicomSequence([series])
+    derived.PredecessorDocumentsSequence = DicomSequence([study])
+
+
+def refer_to_image(derived: Dataset, predecessor: Predecessor | None) -> None:
+    """Say in an image, or a segmentation, which one it takes the place of (PS3.3, C.12.4)."""
+    if predecessor is None:
+        return
+    purpose = Dataset()
+    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = REPLACED
+    item = Dataset()
+    item.ReferencedSOPClassUID = predecessor.sop_class_uid
+    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
+    item.PurposeOfReferenceCodeSequence = DicomSequence([purpose])
+    others = derived.get("ReferencedImageSequence") or ()
+    derived.ReferencedImageSequence = DicomSequence([*others, item])
 
 
 def dated_by(source: Dataset) -> tuple[str, str]:

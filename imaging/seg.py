@@ -22,8 +22,10 @@ from imaging.derived import (
     derived_uid,
     identity_of,
     make_repeatable,
+    refer_to_image,
     reference_to,
     software_version,
+    succession,
 )
 from imaging.errors import GeometryError, InputError
 from imaging.volume import Mask
@@ -89,6 +91,7 @@ def write_seg(
     series_description: str = "Lesions",
     series_number: int = 900,
     creator: str = "",
+    earlier: Path | None = None,
 ) -> Path:
     """Write a SEG object; a file under another name is renamed into place when it is complete.
 
@@ -99,6 +102,7 @@ def write_seg(
         segments: all on the grid of the series; each with a Tracking UID of its own.
         headers: of the source series, one per slice, in the order of ``k``; pixels not needed.
         labelmap: write the LABELMAP class (one value per pixel: segments must not overlap).
+        earlier: the file of the object that this one takes the place of; it is referred to.
 
     Raises:
         InputError: no segments, an empty one, a Tracking UID missing or used twice, or headers
@@ -114,7 +118,8 @@ def write_seg(
     if labelmap and pixels.ndim == 4:
         raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
     kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
-    identity = _identity(segments, headers, (str(kind), series_description))
+    said = _identity(segments, headers, (str(kind), series_description))
+    identity, predecessor = succession(said, earlier)
     slice_mm = slice_spacing_mm(headers)
     sources = [completed(header, slice_mm) for header in headers[first:past]]
     try:
@@ -144,6 +149,7 @@ def write_seg(
             remedy="a NIfTI label map holds the same lesions",
         ) from error
     _refer_to_all(seg, headers)
+    refer_to_image(seg, predecessor)
     _make_repeatable(seg, headers[first], identity)
     with written_whole(path) as file:
         seg.save_as(file)

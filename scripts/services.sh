@@ -2,8 +2,8 @@
 # Installs from Debian what the tests of `scripts/test.sh --services` drive; the tests start and stop
 # the servers themselves, on ports and in folders of their own.
 set -euo pipefail
-packages=(chromium chromium-driver orthanc orthanc-dicomweb postgresql
-  r-base-core r-cran-survival r-cran-cmprsk)
+packages=(chromium chromium-driver fonts-dejavu-core libpangoft2-1.0-0 orthanc orthanc-dicomweb
+  postgresql r-base-core r-cran-survival r-cran-cmprsk)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] \

@@ -13,6 +13,7 @@ import subprocess
 import sysconfig
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
+from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ def nnunet_installed(_: pytest.Config) -> bool:
     return find_spec("nnunetv2") is not None
 
 
+def pango_at_hand(_: pytest.Config) -> bool:
+    return find_library("pangoft2-1.0") is not None
+
+
 #: Marker -> (whether its tests run, what they lack otherwise). Naming it with -m decides alone.
 NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
     "data": (real_images_at_hand, "real images: set RECIST_DATA"),
@@ -58,6 +63,7 @@ NEEDS: Mapping[str, tuple[Callable[[pytest.Config], bool], str]] = {
     "browser": (services_wanted, "Chromium: --services"),
     "pacs": (services_wanted, "Orthanc: --services"),
     "database": (services_wanted, "PostgreSQL: --services"),
+    "paper": (pango_at_hand, "the library Pango"),
     "nnunet": (nnunet_installed, "the package nnunetv2"),
     "posix": (posix, "a POSIX system"),
     "long": (services_wanted, "the long gate: --services"),

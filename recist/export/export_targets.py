@@ -110,13 +110,22 @@ def _workbook(request: Request) -> Exported:
     return Exported((path,), missing)
 
 
+def _pdf(request: Request) -> Exported:
+    from recist.export.printed_reports import export  # noqa: PLC0415
+
+    return export(request)
+
+
 def _beside(source: Path) -> Path:
     return source if source.is_dir() else source.parent
 
 
 #: Name -> target, in the order of the help.
 TARGETS: dict[str, Target] = {
-    "dicom": Target("SEG for a PACS, in SUBJECT/dicom", _dicom),
+    "dicom": Target(
+        "SEG, SR, RTSTRUCT, key images and the report for a PACS, in SUBJECT/dicom", _dicom
+    ),
+    "pdf": Target("the report of each patient on paper, in pdf", _pdf),
     "sdtm": Target("TU, TR and RS of CDISC, from results or a table, in sdtm", _sdtm),
     "adam": Target("ADRS and ADTTE of CDISC, from results or a table, in adam", _adam),
     "fhir": Target("a bundle of FHIR R4 per patient and reader, in fhir", _fhir),

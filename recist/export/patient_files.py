@@ -39,6 +39,7 @@ from recist.patient.result_folder import (
 )
 from recist.protocol import Protocol
 from recist.report.page import write_report
+from recist.report.paper import as_pdf
 from recist.table.output import OUTCOMES, OUTCOMES_JSON, TIMEPOINTS, TIMEPOINTS_JSON
 
 REPORT = "report.html"
@@ -77,7 +78,7 @@ def write_case(
                 date = str(dated.examination.visit.date)
                 remedy = "its lesions lie in a NIfTI label map instead"
                 lost.append(Problem(date, what, remedy, case.course.subject))
-    write_report(case, folder / REPORT)
+    page = write_report(case, folder / REPORT)
     write_measurements(folder / MEASUREMENTS, (case.course,))
     write_events(folder / EVENTS, (case.course,))
     _write_answers(case, folder, protocol)
@@ -92,7 +93,7 @@ def write_case(
         )
     remarks: tuple[str, ...] = ()
     if dicom:
-        remarks = _write_dicom(case, delineations, folder, bundle, earlier)
+        remarks = _write_dicom(case, delineations, folder, page, bundle=bundle, earlier=earlier)
     lines = [*(str(problem) for problem in (*case.problems, *lost)), *case.warnings, *remarks]
     write_text(folder / WARNINGS, "".join(f"{line}\n" for line in lines))
     return tuple(lost)
@@ -102,6 +103,8 @@ def _write_dicom(
     case: PatientResult,
     delineations: Sequence[DelineatedDate],
     folder: Path,
+    page: str,
+    *,
     bundle: Algorithm | None,
     earlier: Path | None,
 ) -> tuple[str, ...]:
@@ -109,10 +112,20 @@ def _write_dicom(
     replaced = None if earlier is None else earlier / DICOM_FOLDER
     place = folder / DICOM_FOLDER
     place.mkdir()  # stays, if empty, to say that it was asked for
+    pdf, unprinted = document_of(page)
     try:
-        return write_objects(case, delineations, place, bundle=bundle, earlier=replaced).remarks
+        written = write_objects(case, delineations, place, bundle=bundle, earlier=replaced, pdf=pdf)
     except InputError as error:
         return (f"no DICOM objects: {error}",)
+    return (*written.remarks, *unprinted)
+
+
+def document_of(page: str) -> tuple[bytes | None, tuple[str, ...]]:
+    """The page of a patient as PDF, or why there is none; the other objects need none."""
+    try:
+        return as_pdf(page), ()
+    except InputError as error:
+        return None, (str(error),)
 
 
 def _write_answers(case: PatientResult, folder: Path, protocol: Protocol) -> None:

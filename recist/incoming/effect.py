@@ -9,7 +9,10 @@ from recist.answers import AssessedCourse
 from recist.assessment import assess_course
 from recist.course import Course, Measurement, Role, Status
 from recist.criteria.criterion import title_of
-from recist.patient.corrections import CorrectedMeasurement
+from recist.patient.changes import changes_between
+from recist.patient.corrections import CorrectedMeasurement, DrawnLesion
+from recist.patient.pipeline import PatientAnswer
+from recist.patient.reassessment import conclude
 
 
 def effect_of(answer: AssessedCourse, corrections: Sequence[CorrectedMeasurement]) -> list[str]:
@@ -37,6 +40,34 @@ def effect_of(answer: AssessedCourse, corrections: Sequence[CorrectedMeasurement
             named = f"{title_of(outcome.criteria)}, {outcome.scope}"
             lines.append(f"best response {named}: {outcome.best_overall} -> {after}")
     return lines
+
+
+def effect_of_outlines(
+    answer: PatientAnswer,
+    sizes: Sequence[CorrectedMeasurement],
+    shapes: Sequence[DrawnLesion],
+) -> list[str]:
+    """The patient measured and assessed again with outlines; a line also for one without effect.
+
+    Args:
+        sizes: corrections that came with them, which hold on both sides.
+    """
+    said = answer.said.over(sizes)
+    lines = [
+        f"{each.lesion} {each.date}: outline by {each.reader} ({each.reason})" for each in shapes
+    ]
+    sized = {(each.lesion, each.date) for each in said.measurements if each.is_sized}
+    lines += [
+        f"{each.lesion} {each.date}: the diameter that a reader gave stays"
+        for each in shapes
+        if (each.lesion, each.date) in sized
+    ]
+    try:
+        before, _ = conclude(answer.work, said, pictures=False)
+        after, _ = conclude(answer.work, said.over(drawn=shapes), pictures=False)
+    except InputError as error:
+        return [*lines, f"cannot be assessed with them: {error}"]
+    return [*lines, *changes_between(before, after).lines()]
 
 
 def _when(course: Course, day: int) -> str:

@@ -16,6 +16,7 @@ from imaging.derived import MANUFACTURER
 from imaging.errors import HeaderError
 from imaging.volume import FloatArray
 from recist.export.dicom.editable_report import LESIONS
+from recist.incoming.authors import first_named, written_at
 from recist.measure.diameters import recorded
 
 #: Codes of both diameters (PS3.16): SNOMED CT, and the older SRT codes of the same.
@@ -27,7 +28,6 @@ FINDING, FINDING_SITE, PERSON, DEVICE = "121071", "363698007", "121008", "121013
 FREE_TEXT = "CORNERSTONEFREETEXT"
 #: Deeper nesting is damage.
 DEEPEST = 30
-_UNKNOWN = ("", "unknown", "unspecified")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +103,7 @@ def read_report(path: Path) -> Report:
             str(held.get("PatientID", "")).strip(),
             str(held.get("StudyInstanceUID", "")),
             _author(held),
-            _written(held),
+            written_at(held, "Content"),
             str(held.get("SeriesDescription", "")),
             held.get("Manufacturer") == MANUFACTURER,
             tuple(_lesion(group) for group in _items(held, GROUP)),
@@ -147,19 +147,7 @@ def _author(held: Dataset) -> str:
     named += [str(item.get("PersonName", "")) for item in _items(held, PERSON)]
     named += [str(item.get("TextValue", "")) for item in _items(held, DEVICE)]
     named += [str(held.get(key, "")) for key in ("ManufacturerModelName", "Manufacturer")]
-    for name in named:
-        words = " ".join(part for part in name.replace("^", " ").split())
-        if not all(word.lower() in _UNKNOWN for word in words.split()):
-            return words
-    return ""
-
-
-def _written(held: Dataset) -> dt.datetime | None:
-    text = f"{held.get('ContentDate') or ''}{str(held.get('ContentTime') or '')[:6]}"
-    try:
-        return dt.datetime.strptime(text, "%Y%m%d%H%M%S")
-    except ValueError:
-        return None
+    return first_named(named)
 
 
 def _lesion(group: Dataset) -> ReportedLesion:

@@ -45,6 +45,8 @@ class WebArchive:
             session.headers["Authorization"] = f"Bearer {remote.token}"
         elif remote.user:
             session.auth = (remote.user, remote.password)
+        if remote.is_encrypted:
+            remote.tls()  # says what is wrong with the files before anything is sent
         if remote.ca_file is not None:
             session.verify = str(remote.ca_file)
         if remote.cert_file is not None:
@@ -138,7 +140,9 @@ class WebArchive:
             raise kind(what, where=where, remedy=REFUSALS.get(code, "")) from error
         except requests.exceptions.SSLError as error:
             raise DeniedError(
-                "its certificate is not trusted", where=where, remedy="give --ca-file"
+                "its certificate is not trusted",
+                where=where,
+                remedy="give --ca-file of who signed it",
             ) from error
         except requests.RequestException as error:
             what = f"cannot be reached, or broke the connection off ({type(error).__name__})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from imaging.series import Subject
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
@@ -18,6 +19,7 @@ from recist.patient.options import Options
 from recist.patient.patient_observation import observe
 from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult
+from recist.patient.work import keeping
 from recist.patient.work.observed import Work
 
 #: What a patient goes through, in this order; progress bars and timings name these.
@@ -64,6 +66,20 @@ def assess_subject(
     work = observe(subject, options, on_stage=on_stage)
     told = with_tables(said, subject.id, options)
     return PatientAnswer(work, told, *conclude(work, told, on_stage=on_stage))
+
+
+def answer_in(folder: Path, subject: str, *, pictures: bool = True) -> PatientAnswer:
+    """The answer that the results in the folder of a patient give, from the work beside them.
+
+    Args:
+        pictures: cut the pictures of the page from the images, which must still be there.
+
+    Raises:
+        InputError: no work is kept, another version kept it, or the images are gone.
+    """
+    work = keeping.take_up(folder / keeping.FOLDER)
+    said = keeping.applied(folder, subject)
+    return PatientAnswer(work, said, *conclude(work, said, pictures=pictures))
 
 
 def with_tables(said: Corrections, subject: str, options: Options) -> Corrections:

@@ -14,7 +14,7 @@ from imaging.masks import read_label_map
 from imaging.volume import Grid, Mask
 from recist.course import Caliper
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
-from recist.patient.corrections.drawn import DrawnLesion
+from recist.patient.corrections.drawn import DRAWN_LABEL, DrawnLesion
 from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Sized, size
 from recist.patient.work.observed import ObservedDate, Work
@@ -121,7 +121,7 @@ def _tracked(
 
 def label_of(drawn: DrawnLesion) -> str:
     """The name of what a reader drew among the candidates of its date."""
-    return f"reader: {drawn.lesion}"
+    return f"{DRAWN_LABEL}{drawn.lesion}"
 
 
 def _with(

@@ -16,6 +16,7 @@ from recist.criteria.diameter import has_grown
 from recist.criteria.robustness import ONE_READER, MeasurementError
 from recist.criteria.thresholds import MEASURABLE_MM, PATHOLOGICAL_NODE_MM
 from recist.measure import DiameterInterval, diameter_interval, diameter_mm
+from recist.patient.corrections.drawn import DRAWN_LABEL
 from recist.patient.examination import Sized
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.protocol import Protocol
@@ -188,9 +189,13 @@ def measurements(
 
 def _drawn_by(lesion: TrackedLesion, day: int, source: str, network: str) -> str:
     """Who drew a lesion at a date; who would have, where it was not seen."""
+    pieces = [piece.candidate for piece in lesion.sized.get(day, ())]
+    readers = [each.source for each in pieces if each.label.startswith(DRAWN_LABEL)]
+    if readers:
+        return ", ".join(dict.fromkeys(readers))
     if day in lesion.drawn_by_reader:
         return source
-    names = dict.fromkeys(piece.candidate.source for piece in lesion.sized.get(day, ()))
+    names = dict.fromkeys(each.source for each in pieces)
     return ", ".join(name for name in names if name) or network or source
 
 

@@ -25,13 +25,15 @@ from recist.tracking import is_unsure
 HASH_DIGITS = 12
 
 
-def write_report(case: PatientResult, path: Path) -> None:
-    """Write the page of a case, whole or not at all.
+def write_report(case: PatientResult, path: Path) -> str:
+    """Write the page of a case, whole or not at all; its text.
 
     Args:
         path: the HTML file; its folder must exist.
     """
-    write_text(path, render(case))
+    page = render(case)
+    write_text(path, page)
+    return page
 
 
 def render(case: PatientResult) -> str:

@@ -27,7 +27,7 @@ from recist.patient.work import keeping
 from recist.patient.work.observed import Work
 from recist.response import RESEARCH_USE
 from recist.run.fingerprint import write_fingerprint
-from recist.run.patient_folder import applied, said_in, write_patient
+from recist.run.patient_folder import said_in, write_patient
 
 #: Kinds of corrections, each a table of its own.
 KINDS = ("overrides", "links", "measurements", "dates", "drawn")
@@ -108,7 +108,7 @@ def _corrected(folder: PatientFolder, new: Corrections, kinds: Collection[str]) 
         work = keeping.take_up(folder.path / keeping.FOLDER)
         said = said_in(folder.path, folder.subject)
         said = replace(said, **{kind: getattr(new, kind) for kind in kinds})
-        before, _ = conclude(work, applied(folder.path, folder.subject), pictures=False)
+        before, _ = conclude(work, keeping.applied(folder.path, folder.subject), pictures=False)
         answer = PatientAnswer(work, said, *conclude(work, said))
         write_again(folder.path, answer)
     except InputError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from imaging.seg import Algorithm
 from imaging.series import Problem
 from imaging.writing import write_text
+from recist.export.dicom.dated import network_of
 from recist.export.patient_files import DELINEATIONS, delineation_name, write_case
 from recist.patient.corrections import Corrections, write_corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
@@ -27,8 +28,7 @@ from recist.patient.work import keeping
 from recist.patient.work.memory import mask_key
 from recist.report import wording
 
-#: The corrections that the results follow, and what the delineations show: to tell what changed.
-APPLIED = "applied"
+#: What the delineations show: to tell what changed.
 DELINEATED = "delineated.kept"
 
 
@@ -54,10 +54,7 @@ def write_patient(
         What could not be written as it should be.
     """
     terms, said = answer.work.terms, answer.said
-    network = terms.model
-    algorithm = None
-    if network is not None:
-        algorithm = Algorithm(str(network["name"]), str(network["version"]))
+    algorithm = network_of(terms)
     marks = {delineation_name(each): _mark(each, algorithm) for each in answer.delineations}
     linked: frozenset[int] = frozenset()
     if not afresh and earlier is not None:
@@ -78,16 +75,12 @@ def write_patient(
     place = part / keeping.FOLDER
     if cache_mb is None or (afresh and not keeping.keep(answer.work, place, limit_mb=cache_mb)):
         return lost
-    for name in (APPLIED, DELINEATED):  # shared with the folder before: written anew, not over
+    # Shared with the folder before: written anew, not over.
+    for name in (keeping.APPLIED, DELINEATED):
         _remove(place / name)
-    write_corrections(place / APPLIED, subject, said)
+    write_corrections(place / keeping.APPLIED, subject, said)
     write_text(place / DELINEATED, json.dumps(marks, indent=1, sort_keys=True) + "\n")
     return lost
-
-
-def applied(folder: Path, subject: str) -> Corrections:
-    """The corrections that the results in a folder follow."""
-    return corrections_in(folder / keeping.FOLDER / APPLIED, subject)
 
 
 def said_in(folder: Path, subject: str) -> Corrections:

@@ -10,15 +10,21 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset, FileDataset
 
+from imaging.dataset import read_object
 from imaging.derived import (
     MANUFACTURER,
     MODEL_NAME,
+    Predecessor,
     SeriesOfOne,
     dated_by,
+    derived_uid,
     identity_of,
     new_object,
+    read_earlier,
+    refer_to_image,
     reference_to,
     software_version,
+    succession,
 )
 from imaging.writing import written_whole
 from recist.course import Lesion, Measurement
@@ -40,13 +46,20 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def write_captures(
-    folder: Path, name: str, date: ReportedDate, images: Sequence[KeyImage]
+    folder: Path,
+    name: str,
+    date: ReportedDate,
+    images: Sequence[KeyImage],
+    *,
+    earlier: Path | None = None,
 ) -> list[Path]:
     """Write one capture per lesion of a date as one series; the same pictures give the same bytes.
 
     Args:
         name: what the files' names begin with.
         images: the CT pictures of this date; each lesion's windows agree over all of them.
+        earlier: the folder of the captures that these take the place of; each refers to the one of
+            its lesion.
     """
     seen = {lesion.id: (lesion, measurement) for lesion, measurement in date.seen}
     drawn = [
@@ -56,15 +69,38 @@ def write_captures(
     ]
     pixels = [picture.tobytes() for _, picture in drawn]
     sources = [header.SOPInstanceUID for header in date.headers]
-    series = identity_of([DESCRIPTION, *sources, *pixels])
+    before = sorted(earlier.glob(f"{name}-*.dcm")) if earlier is not None else []
+    said = identity_of([DESCRIPTION, *sources, *pixels])
+    series, _ = succession(said, before[0] if before else None, what="series")
+    replaced = _replaced(before, series)
     written = []
     for number, (image, picture) in enumerate(drawn, start=1):
         captured = _captured(date, image, picture, series, number)
+        refer_to_image(captured, replaced.get(str(captured.ImageComments)))
         path = folder / f"{name}-{number:02}.dcm"
         with written_whole(path) as file:
             captured.save_as(file, enforce_file_format=True)
         written.append(path)
     return written
+
+
+def _replaced(before: Sequence[Path], series: str) -> dict[str, Predecessor]:
+    """What the capture of a lesion takes the place of, by its comment, which names the lesion.
+
+    Args:
+        before: the captures that lie there.
+        series: the identity of the new series; the one that lies there may be the same.
+    """
+    found = {}
+    for path in before:
+        held = read_earlier(path)
+        if held is not None:
+            own, its_predecessor = held
+            is_same = own.series_instance_uid == derived_uid("series", series)
+            predecessor = its_predecessor if is_same else own
+            if predecessor is not None:
+                found[str(read_object(path).get("ImageComments", ""))] = predecessor
+    return found
 
 
 def _captured(

@@ -16,6 +16,7 @@ from recist.course import Caliper, Lesion, Measurement
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.lesion_names import region_of
 from recist.patient.result import PatientResult
+from recist.patient.work import Terms
 from recist.response import Assessment, Outcome
 
 
@@ -73,6 +74,13 @@ def segments_of(dated: DelineatedDate, algorithm: Algorithm | None) -> list[SegS
 def algorithm_of(dated: DelineatedDate, bundle: Algorithm | None) -> Algorithm | None:
     """The network that delineated a date; None where a person did."""
     return None if dated.reviewed else bundle
+
+
+def network_of(terms: Terms) -> Algorithm | None:
+    """The network of a run; None without one."""
+    if terms.model is None:
+        return None
+    return Algorithm(str(terms.model["name"]), str(terms.model["version"]))
 
 
 def is_dicom(dated: DelineatedDate) -> bool:

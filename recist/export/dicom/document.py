@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imaging.derived import SeriesOfOne, dated_by, identity_of, new_object, reference_to
+from imaging.derived import (
+    SeriesOfOne,
+    dated_by,
+    identity_of,
+    new_object,
+    refer_to_document,
+    reference_to,
+    succession,
+)
 from imaging.writing import written_whole
 from recist.export.dicom.dated import ReportedDate
 from recist.export.dicom.documents import described
@@ -15,16 +23,20 @@ SERIES_NUMBER = 930
 DESCRIPTION = "Report"
 
 
-def write_document(path: Path, pdf: bytes, dates: list[ReportedDate]) -> Path:
+def write_document(
+    path: Path, pdf: bytes, dates: list[ReportedDate], *, earlier: Path | None = None
+) -> Path:
     """Write the report of a patient into the study of the last date.
 
     Args:
         pdf: the report; the same bytes give the same object.
         dates: all that the report is about; every image of theirs is referred to.
+        earlier: the file of the report that this one takes the place of; it is referred to.
     """
     source = dates[-1].headers[0]
     evidence = [image for date in dates for image in date.evidence]
-    identity = identity_of([DESCRIPTION, pdf, *(image.SOPInstanceUID for image in evidence)])
+    said = identity_of([DESCRIPTION, pdf, *(image.SOPInstanceUID for image in evidence)])
+    identity, predecessor = succession(said, earlier)
     says = SeriesOfOne(PDF_CLASS, "DOC", described(DESCRIPTION), SERIES_NUMBER, identity)
     held = new_object(source, says)
     held.ConversionType = "WSD"
@@ -35,6 +47,7 @@ def write_document(path: Path, pdf: bytes, dates: list[ReportedDate]) -> Path:
     held.ConceptNameCodeSequence = []
     held.MIMETypeOfEncapsulatedDocument = "application/pdf"
     held.SourceInstanceSequence = [reference_to(image) for image in evidence]
+    refer_to_document(held, predecessor)
     held.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     held.EncapsulatedDocumentLength = len(pdf)
     with written_whole(path) as file:

@@ -11,10 +11,10 @@ from pydicom.dataset import Dataset
 from imaging.derived import (
     MANUFACTURER,
     MODEL_NAME,
-    Predecessor,
     derived_uid,
     identity_of,
     make_repeatable,
+    refer_to_document,
     software_version,
     succession,
 )
@@ -99,22 +99,8 @@ def write_report(
         series_description=described(description),
         specific_character_set="ISO_IR 192",
     )
-    if predecessor is not None:
-        report.PredecessorDocumentsSequence = [_replaced(predecessor)]
+    refer_to_document(report, predecessor)
     make_repeatable(report, evidence[0])
     with written_whole(path) as file:
         report.save_as(file)
     return path
-
-
-def _replaced(predecessor: Predecessor) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = predecessor.sop_class_uid
-    item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
-    series = Dataset()
-    series.SeriesInstanceUID = predecessor.series_instance_uid
-    series.ReferencedSOPSequence = [item]
-    study = Dataset()
-    study.StudyInstanceUID = predecessor.study_instance_uid
-    study.ReferencedSeriesSequence = [series]
-    return study

@@ -22,6 +22,8 @@ from recist.patient.result import PatientResult
 
 DICOM_FOLDER = "dicom"
 SEG_DESCRIPTION = "Lesions"
+#: The report of the patient, as a document.
+DOCUMENT = "report.dcm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def write_objects(
 
     Args:
         bundle: the network that delineated what no person did.
-        earlier: the folder of the objects that these take the place of; reports and structure sets
-            refer to those that they replace.
+        earlier: the folder of the objects that these take the place of; those that differ refer to
+            the ones that they replace.
         labelmap: write SEG objects of the LABELMAP class.
         pdf: the patient's report.
 
@@ -72,8 +74,9 @@ def write_objects(
     if not reported:
         raise InputError("no date has DICOM images that objects could refer to")
     if pdf is not None:
-        write_document(folder / "report.dcm", pdf, reported)
-        names.append("report.dcm")
+        before = None if earlier is None else earlier / DOCUMENT
+        write_document(folder / DOCUMENT, pdf, reported, earlier=before)
+        names.append(DOCUMENT)
     return Objects(tuple(names), tuple(remarks))
 
 
@@ -103,7 +106,9 @@ class _Writer:
             self.names.append(path.name)
         day = case.course.timepoints[date.number - 1].day
         images = [image for image in case.key_images if image.day == day and image.modality == "CT"]
-        captured = write_captures(self.folder, f"{date.name}-key", date, images)
+        captured = write_captures(
+            self.folder, f"{date.name}-key", date, images, earlier=self.earlier
+        )
         self.names += [path.name for path in captured]
 
     def _segments(self, labelmap: bool) -> Path | None:
@@ -111,7 +116,7 @@ class _Writer:
         date = self.date
         if not date.segments:
             return None
-        path, _ = self._place("lesions")
+        path, before = self._place("lesions")
         description = described(SEG_DESCRIPTION)
         try:
             write_seg(
@@ -120,6 +125,7 @@ class _Writer:
                 date.headers,
                 labelmap=labelmap,
                 series_description=description,
+                earlier=before,
             )
         except GeometryError as error:  # a tilted series was straightened
             self.remarks.append(f"{date.name}: no SEG or RTSTRUCT: {error.what}")

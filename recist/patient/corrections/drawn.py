@@ -10,6 +10,9 @@ from imaging.errors import InputError
 from imaging.volume import Mask
 from recist.course import Axis, Point3
 
+#: Begins the name of what a reader drew among the candidates of its date.
+DRAWN_LABEL = "reader: "
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnLesion:

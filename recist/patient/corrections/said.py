@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imaging.errors import InputError
 from recist.patient.corrections.checked import CheckedDate
@@ -42,6 +42,16 @@ class Corrections:
 
     def __bool__(self) -> bool:
         return any((self.overrides, self.links, self.measurements, self.dates, self.drawn))
+
+    def over(
+        self,
+        measurements: Iterable[CorrectedMeasurement] = (),
+        drawn: Iterable[DrawnLesion] = (),
+    ) -> Corrections:
+        """These with others in the place of what was said of the same lesions and dates."""
+        sizes = {(each.lesion, each.date): each for each in (*self.measurements, *measurements)}
+        shapes = {(each.lesion, each.date): each for each in (*self.drawn, *drawn)}
+        return replace(self, measurements=tuple(sizes.values()), drawn=tuple(shapes.values()))
 
     @property
     def choices(self) -> Mapping[str, Override]:

@@ -24,6 +24,8 @@ from imaging.stored import Headers
 from imaging.volume import Array, Grid, Unit, Volume
 from imaging.writing import write_text
 from pet.suv import to_suv
+from recist.patient.corrections.correction_tables import corrections_in
+from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Examination
 from recist.patient.irradiation import treatment_of
 from recist.patient.options import LIMIT_MB
@@ -37,6 +39,8 @@ from recist.version import __version__
 
 FOLDER = "work"
 WORK = "work.kept"
+#: The corrections that the results follow.
+APPLIED = "applied"
 SCHEMA = 1
 #: A box reaches this far beyond a picture: calipers are corrected near where they were.
 BEYOND_MM = 10.0
@@ -84,6 +88,16 @@ def share(source: str | Path, target: str | Path) -> str | Path:
     except OSError:  # another file system, or one without links
         shutil.copy2(source, target)
     return target
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a folder holds work."""
+    return (folder / WORK).is_file()
+
+
+def applied(folder: Path, subject: str) -> Corrections:
+    """The corrections that the results in the folder of a patient follow."""
+    return corrections_in(folder / FOLDER / APPLIED, subject)
 
 
 def take_up(folder: Path) -> Work:

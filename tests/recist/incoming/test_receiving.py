@@ -12,21 +12,9 @@ import pytest
 
 from imaging.errors import InputError
 from recist.incoming.receiving import Received, receive
-from recist.patient.corrections import read_corrections
-from recist.patient.options import Options
-from recist.phantom.study import Truth
-from recist.run import batch
+from recist.patient.corrections import CorrectedMeasurement, read_corrections
 
-SUBJECT = "PHANTOM-1"
-DATE = "2024-05-06"
-
-
-@pytest.fixture(scope="module")
-def results(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of the phantom with its objects: L1 is 24.3 mm at the second date."""
-    out = tmp_path_factory.mktemp("out")
-    batch.run(phantom.studies, out, Options.create(lesions="dicom", dicom=True))
-    return out
+from .conftest import DATE, SUBJECT
 
 
 def groups(report: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
@@ -84,6 +72,11 @@ def received(results: Path, tmp_path: Path) -> Callable[..., Received]:
     return take
 
 
+def corrected(done: Received) -> tuple[CorrectedMeasurement, ...]:
+    path = done.tables[SUBJECT]["measurements"]
+    return read_corrections(measurements=path)[SUBJECT].measurements
+
+
 def set_long(report: pydicom.Dataset, position: int, length: str) -> None:
     group = list(groups(report))[position]
     named(group, "Long Axis").MeasuredValueSequence[0].NumericValue = length
@@ -103,7 +96,7 @@ def test_an_edited_diameter_comes_back_and_the_response_changes(
     assert done.left == () and done.unchanged == len(list(groups(report))) - 1
     assert f"{SUBJECT}: L1 {DATE}: 24.3 -> 45.0 mm (Dr. R)" in done.lines
     assert f"{SUBJECT}: {DATE} RECIST 1.1, all: PR -> SD" in done.lines
-    (said,) = read_corrections(measurements=done.tables[SUBJECT])[SUBJECT].measurements
+    (said,) = corrected(done)
     assert (said.lesion, str(said.date), said.reader) == ("L1", DATE, "Dr. R")
     assert said.sizes_mm(False) == (Decimal("45.0"),)
     assert said.recorded_at == "2024-05-10T10:01:00"
@@ -216,7 +209,7 @@ def test_of_a_lesion_that_is_edited_twice_the_later_counts_and_both_are_kept(
     set_long(first, 0, "30")
     set_long(second, 0, "33")
     done = received(second, first)  # the order of the files says nothing
-    (said,) = read_corrections(measurements=done.tables[SUBJECT])[SUBJECT].measurements
+    (said,) = corrected(done)
     assert said.long_axis_mm == Decimal("33.0")
     assert done.left == ("sr2.dcm: L1: 30.0 x 19.8 mm: edited again in sr1.dcm",)
 
@@ -250,7 +243,7 @@ def test_a_damaged_report_is_named_and_the_others_are_taken(
 
 
 def test_no_report_and_no_results_are_refused(results: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no structured report"):
+    with pytest.raises(InputError, match="no structured report, SEG or RTSTRUCT"):
         receive(results, [tmp_path])
     with pytest.raises(InputError, match="no results of recist run"):
         receive(tmp_path, [tmp_path])

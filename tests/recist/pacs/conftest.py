@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import socketserver
+import ssl
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +107,64 @@ class Orthanc:
         url = f"http://127.0.0.1:{self.http_port}/statistics"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return int(json.load(answer)["CountInstances"])
+
+
+class TlsFront:
+    """Takes TLS off in front of a server, as a reverse proxy of a hospital does.
+
+    Orthanc 1.10 of Debian ends with the first request when it is to speak HTTPS itself.
+    """
+
+    def __init__(self, server: Orthanc, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        port = server.http_port
+
+        class Front(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                try:
+                    with (
+                        context.wrap_socket(self.request, server_side=True) as near,
+                        socket.create_connection(("127.0.0.1", port)) as far,
+                    ):
+                        back = threading.Thread(target=_pipe, args=(far, near))
+                        back.start()
+                        _pipe(near, far)
+                        back.join()
+                except (ssl.SSLError, OSError):  # refused by who asked
+                    return
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Front)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        self.url = f"https://127.0.0.1:{self._server.server_address[1]}/dicom-web"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _pipe(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while held := source.recv(1 << 16):
+            target.sendall(held)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def behind_tls() -> Iterator[Callable[[Orthanc, Path], TlsFront]]:
+    started: list[TlsFront] = []
+
+    def start(server: Orthanc, certificate: Path) -> TlsFront:
+        started.append(TlsFront(server, certificate))
+        return started[-1]
+
+    yield start
+    for front in started:
+        front.stop()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from recist.pacs.push import outgoing, push
 from recist.pacs.remote import Remote
 from recist.phantom.study import Truth
 
-from .conftest import Orthanc, free_port
+from .conftest import Orthanc, TlsFront, free_port
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
 pytestmark = [
@@ -237,6 +237,67 @@ def test_a_certificate_is_checked(orthanc_at: Callable[..., Orthanc], tmp_path: 
     with pytest.raises(InputError, match="cannot be reached"):  # not in the clear
         connected(Remote(server.dimse, timeout_s=3)).find(Wanted(PATIENT))
     assert connected(Remote(address, ca_file=certificate)).find(Wanted(PATIENT)) == []
+
+
+def authority(folder: Path, name: str, host: str) -> tuple[Path, Path]:
+    """A certificate authority, and a server's key and certificate in one file that it signed."""
+    folder.mkdir()
+
+    def openssl(*words: object) -> None:
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=folder)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
+            "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=archive",
+            "-keyout", "own.key", "-out", "own.csr")  # fmt: skip
+    (folder / "names").write_text(f"subjectAltName={host}\n")
+    openssl("x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", 2,
+            "-CAcreateserial", "-extfile", "names", "-out", "own.pem")  # fmt: skip
+    both = folder / "server.pem"
+    both.write_bytes((folder / "own.key").read_bytes() + (folder / "own.pem").read_bytes())
+    return folder / "ca.pem", both
+
+
+def test_dicomweb_over_https_asks_for_a_certificate_that_is_trusted(
+    orthanc_at: Callable[..., Orthanc],
+    behind_tls: Callable[[Orthanc, Path], TlsFront],
+    studies: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trusted, certificate = authority(tmp_path / "house", "House CA", "IP:127.0.0.1")
+    other, _ = authority(tmp_path / "other", "Another CA", "IP:127.0.0.1")
+    address = behind_tls(orthanc_at(), certificate).url
+    source = studies / "2024-03-04" / "RTSTRUCT"
+    report = ("--report", tmp_path / "push.csv")
+    for trust in ((), ("--ca-file", other)):
+        assert command("push", address, source, "--retries", "0", *report, *trust) == 2
+        told = capsys.readouterr().err.strip().splitlines()
+        assert len(told) == 1 and "its certificate is not trusted" in told[0]
+    ours = ("--ca-file", trusted)
+    assert command("push", address, source, *report, *ours) == 0
+    assert command("pull", address, "-o", tmp_path / "in", "--patient", PATIENT, *ours) == 0
+    assert by_uid(tmp_path / "in") == by_uid(source)
+    capsys.readouterr()
+    clear = address.replace("https:", "http:")
+    asked = ("pull", clear, "-o", tmp_path / "clear", "--patient", PATIENT, "--retries", "0")
+    assert command(*asked) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    (tmp_path / "damaged.pem").write_text("no certificate")
+    for name in ("missing.pem", "damaged.pem"):
+        again = ("--again", "--retries", "0", "--ca-file", tmp_path / name)
+        assert command("push", address, source, *report, *again) == 2
+        told = capsys.readouterr().err.strip().splitlines()
+        assert len(told) == 1 and name in told[0]
+
+
+def test_a_certificate_of_another_host_is_refused(
+    server: Orthanc, behind_tls: Callable[[Orthanc, Path], TlsFront], tmp_path: Path
+) -> None:
+    trusted, certificate = authority(tmp_path / "house", "House CA", "DNS:elsewhere.example")
+    address = behind_tls(server, certificate).url
+    with pytest.raises(InputError, match="certificate is not trusted"):
+        connected(Remote(address, ca_file=trusted)).find(Wanted(PATIENT))
 
 
 def test_a_full_disk_is_a_line_and_what_came_stays(

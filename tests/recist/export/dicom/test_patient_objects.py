@@ -1,0 +1,121 @@
+"""``recist export OUT --to dicom`` and ``recist correct``: the objects follow the results."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from recist.export.dicom.patient_objects import export
+from recist.export.request import Request
+from recist.patient.options import Options
+from recist.patient.result_folder import hashes_of
+from recist.run import batch
+from recist.run.correcting import correct
+
+from .conftest import Answered
+
+SUBJECT = "PHANTOM-1"
+
+
+@pytest.fixture(scope="module")
+def done(answered: Answered, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a run without objects."""
+    out = tmp_path_factory.mktemp("out")
+    batch.run(answered.studies, out, Options.create(lesions="dicom"))
+    return out
+
+
+@pytest.fixture
+def out(done: Path, tmp_path: Path) -> Path:
+    shutil.copytree(done, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def objects(out: Path) -> dict[str, bytes]:
+    """All but the report, whose PDF needs a library of the system."""
+    folder = out / SUBJECT / "dicom"
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "report.dcm"}
+
+
+def sent(answered: Answered) -> dict[str, bytes]:
+    return {
+        name: (answered.folder / name).read_bytes()
+        for name in answered.names
+        if name != "report.dcm"
+    }
+
+
+def test_a_run_without_objects_gives_all_of_them_afterwards(answered: Answered, out: Path) -> None:
+    exported = export(Request(out))
+    assert (exported.failures, exported.exit_code) == ((), 0)
+    assert objects(out) == sent(answered)
+    again = batch.run(answered.studies, out, Options.create(lesions="dicom"), resume=True)
+    assert [each.state for each in again.subjects] == ["skipped"]  # still whole
+    elsewhere = out.parent / "elsewhere"
+    assert export(Request(out, elsewhere, labelmap=True)).exit_code == 0
+    kinds = {
+        pydicom.dcmread(path).SegmentationType
+        for path in (elsewhere / SUBJECT).glob("*-lesions.dcm")
+    }
+    assert kinds == {"LABELMAP"}
+
+
+def test_a_correction_rewrites_every_object_that_it_changes(out: Path, tmp_path: Path) -> None:
+    export(Request(out))
+    before = objects(out)
+    table = tmp_path / "measurements.csv"
+    table.write_text(
+        "subject,date,lesion,long_axis_mm,reader\nPHANTOM-1,2024-05-06,L1,40.0,Dr. R\n"
+    )
+    correct(out, {"measurements": table})
+    after = objects(out)
+    changed = {name for name in after if after[name] != before[name]}
+    keys = {name for name in before if name.startswith("2024-05-06-key")}
+    assert changed == keys | {
+        "2024-05-06-measurements.dcm",
+        "2024-05-06-diameters.dcm",
+        "2024-07-08-measurements.dcm",  # the best response stands at the last date
+    }
+    (tmp_path / "old").mkdir()
+    for name in changed:
+        (tmp_path / "old" / name).write_bytes(before[name])
+        old = pydicom.dcmread(tmp_path / "old" / name)
+        new = pydicom.dcmread(out / SUBJECT / "dicom" / name)
+        assert new.SOPInstanceUID != old.SOPInstanceUID, name
+        assert new.SeriesInstanceUID != old.SeriesInstanceUID, name
+        assert old.SOPInstanceUID in new.to_json(), name
+    kept = hashes_of(out / SUBJECT / "dicom")
+    assert export(Request(out)).exit_code == 0  # nothing new to say
+    assert hashes_of(out / SUBJECT / "dicom") == kept
+
+
+def test_a_lesion_drawn_anew_gives_a_segmentation_that_names_the_one_before(
+    out: Path, tmp_path: Path
+) -> None:
+    export(Request(out))
+    place = out / SUBJECT / "dicom"
+    old = {
+        kind: pydicom.dcmread(place / f"2024-05-06-{kind}.dcm")
+        for kind in ("lesions", "structures")
+    }
+    table = tmp_path / "drawn.csv"
+    table.write_text("subject,date,lesion,points,reader\nPHANTOM-1,2024-05-06,L9,0 0 -30,Dr. R\n")
+    assert [each.failure for each in correct(out, {"drawn": table})] == [""]
+    for name, before in old.items():
+        new = pydicom.dcmread(place / name)
+        assert new.SOPInstanceUID != before.SOPInstanceUID
+        assert before.SOPInstanceUID in new.to_json(), name
+
+
+def test_without_kept_work_only_what_lies_there_is_exported(answered: Answered, out: Path) -> None:
+    shutil.rmtree(out / SUBJECT / "work")
+    exported = export(Request(out))
+    assert [path.name[11:] for path in exported.files] == ["lesions.dcm"] * 3
+    assert exported.remarks == (
+        "PHANTOM-1: delineations only: no work is kept that the other objects could come from",
+    )
+    refused = export(Request(out, labelmap=True))
+    assert (refused.exit_code, len(refused.failures)) == (2, 1)

@@ -1,0 +1,36 @@
+"""The results of the phantom with its objects: L1 is 24.3 mm at the second date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imaging.catalogue import scan
+from imaging.read import Reading, read_ct
+from recist.patient.options import Options
+from recist.phantom.study import Truth, write_phantom
+from recist.run import batch
+
+SUBJECT = "PHANTOM-1"
+DATE = "2024-05-06"
+
+
+@pytest.fixture(scope="package")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return write_phantom(tmp_path_factory.mktemp("phantom"))
+
+
+@pytest.fixture(scope="package")
+def results(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out")
+    batch.run(phantom.studies, out, Options.create(lesions="dicom", dicom=True))
+    return out
+
+
+@pytest.fixture(scope="package")
+def ct(phantom: Truth) -> Reading:
+    """The CT of the second date."""
+    visit = scan(phantom.studies).subjects[0].visits[1]
+    assert visit.ct is not None and str(visit.date) == DATE
+    return read_ct(visit.ct)
