@@ -62,7 +62,7 @@ class OutlinedLesion:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Delineation:
+class ForeignDelineation:
     """A SEG or RTSTRUCT file.
 
     Attributes:
@@ -85,7 +85,7 @@ class Delineation:
     predecessors: frozenset[str] = frozenset()
 
 
-def read_delineation(path: Path) -> Delineation:
+def read_delineation(path: Path) -> ForeignDelineation:
     """Read the lesions of a file.
 
     Raises:
@@ -100,7 +100,7 @@ def read_delineation(path: Path) -> Delineation:
                 f"Modality (0008,0060) is {modality!r}, not SEG or RTSTRUCT", where=path.name
             )
         outlined = _segments if modality == "SEG" else _rois
-        return Delineation(
+        return ForeignDelineation(
             path.name,
             modality,
             str(held.get("SOPInstanceUID", "")),

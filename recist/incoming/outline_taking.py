@@ -19,7 +19,7 @@ from imaging.volume import Mask
 from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder
 from recist.export.patient_files import DELINEATIONS
-from recist.incoming.foreign_delineation import Delineation, OutlinedLesion
+from recist.incoming.foreign_delineation import ForeignDelineation, OutlinedLesion
 from recist.incoming.taking import LeftOut
 from recist.patient.corrections import DrawnLesion
 from recist.patient.pipeline import PatientAnswer, answer_in
@@ -94,7 +94,7 @@ def _sent(folder: Path) -> set[str]:
 
 
 def take_outlines(
-    files: Sequence[Delineation],
+    files: Sequence[ForeignDelineation],
     patients: Sequence[KeptPatient],
     *,
     reader: str = "",
@@ -108,7 +108,7 @@ def take_outlines(
     """
     taken = TakenOutlines()
     replaced = {uid for each in files for uid in each.predecessors}
-    said: dict[tuple[str, str, dt.date], tuple[Delineation, DrawnLesion]] = {}
+    said: dict[tuple[str, str, dt.date], tuple[ForeignDelineation, DrawnLesion]] = {}
     for file in sorted(files, key=lambda each: (each.written or dt.datetime.min, each.source)):
         owner = _owner(file, patients)
         if isinstance(owner, str):
@@ -149,7 +149,7 @@ def take_outlines(
     return taken
 
 
-def _passed_over(file: Delineation, replaced: set[str]) -> str:
+def _passed_over(file: ForeignDelineation, replaced: set[str]) -> str:
     if file.sop_instance_uid in replaced:
         return "a later structure set takes its place"
     if file.is_ours:
@@ -158,7 +158,7 @@ def _passed_over(file: Delineation, replaced: set[str]) -> str:
 
 
 def _owner(
-    file: Delineation, patients: Sequence[KeptPatient]
+    file: ForeignDelineation, patients: Sequence[KeptPatient]
 ) -> tuple[KeptPatient, ObservedDate] | str:
     """The patient and the date of a file, or why there is none."""
     own = [each for each in patients if file.patient_id in each.patient_ids]
@@ -220,7 +220,9 @@ def _lesion_of(
     return "", "names no lesion of the patient, and lies over none (--new takes it as a new one)"
 
 
-def _drawn(file: Delineation, lesion: str, date: dt.date, mask: Mask, reader: str) -> DrawnLesion:
+def _drawn(
+    file: ForeignDelineation, lesion: str, date: dt.date, mask: Mask, reader: str
+) -> DrawnLesion:
     return DrawnLesion(
         lesion,
         date,
@@ -231,6 +233,6 @@ def _drawn(file: Delineation, lesion: str, date: dt.date, mask: Mask, reader: st
     )
 
 
-def _left(file: Delineation, outlined: OutlinedLesion | None, reason: str) -> LeftOut:
+def _left(file: ForeignDelineation, outlined: OutlinedLesion | None, reason: str) -> LeftOut:
     named = "" if outlined is None else " / ".join(outlined.names)
     return LeftOut(file.source, named, "", reason)

@@ -15,7 +15,7 @@ from recist.answers import AssessedCourse
 from recist.export.cdisc.exported_answers import answers_of
 from recist.export.folders import PatientFolder, patient_folders
 from recist.incoming.effect import effect_of, effect_of_outlines
-from recist.incoming.foreign_delineation import MODALITIES, Delineation, read_delineation
+from recist.incoming.foreign_delineation import MODALITIES, ForeignDelineation, read_delineation
 from recist.incoming.home import Home, home_of
 from recist.incoming.outline_taking import KeptPatient, TakenOutlines, kept_patient, take_outlines
 from recist.incoming.report import Report, read_report
@@ -54,7 +54,7 @@ class _Objects:
     """What came, by kind, and what could not be read."""
 
     reports: dict[str, Report] = field(default_factory=dict)
-    delineations: dict[str, Delineation] = field(default_factory=dict)
+    delineations: dict[str, ForeignDelineation] = field(default_factory=dict)
     broken: list[LeftOut] = field(default_factory=list)
 
     def __bool__(self) -> bool:

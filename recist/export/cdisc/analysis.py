@@ -13,7 +13,7 @@ from recist.course import Role
 from recist.criteria.criterion import title_of
 from recist.export.cdisc.evaluators import Evaluator
 from recist.export.cdisc.responses import SETS
-from recist.export.cdisc.subjects import Visits, iso, study_day, usubjid
+from recist.export.cdisc.subjects import Visits, iso, study_day, usubjid, visits_by_subject
 from recist.export.cdisc.trial_dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.variables import EXPECTED, REQUIRED
 from recist.response import EventTime, Outcome, Response, Scope
@@ -107,10 +107,10 @@ def response_parameters(
     ``PARCAT1`` holds the criteria, ``PARCAT2`` the evaluator, ``PARCAT3`` the set of lesions.
     """
     rows: list[dict[str, Cell]] = []
+    visits = visits_by_subject(each.course for each in answers)
     for each in answers:
         start = _start(each, evaluators, study)
-        visits = Visits.of([each.course])
-        rows += [start | row for row in _visits(each, visits)]
+        rows += [start | row for row in _visits(each, visits[each.course.subject])]
         for outcome in each.outcomes:
             rows += [start | row for row in _concluded(each, outcome)]
     key = ("STUDYID", "USUBJID", "PARCAT1", "PARCAT2", "PARAMCD", "AVISITN")

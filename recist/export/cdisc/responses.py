@@ -9,7 +9,7 @@ from recist.answers import AssessedCourse
 from recist.criteria.criterion import CRITERIA, title_of
 from recist.criteria.family import IMMUNE
 from recist.export.cdisc.evaluators import Evaluator
-from recist.export.cdisc.subjects import Visits, iso, usubjid
+from recist.export.cdisc.subjects import Visits, iso, usubjid, visits_by_subject
 from recist.export.cdisc.terminology import Terminology
 from recist.export.cdisc.trial_dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.tumours import NEW_STATE
@@ -77,8 +77,9 @@ def responses(
     subjects: dict[str, list[AssessedCourse]] = {}
     for each in answers:
         subjects.setdefault(each.course.subject, []).append(each)
+    all_visits = visits_by_subject(each.course for each in answers)
     for subject, own in subjects.items():
-        visits = Visits.of([each.course for each in own])
+        visits = all_visits[subject]
         common: dict[str, Cell] = {
             "STUDYID": study,
             "DOMAIN": "RS",

@@ -63,6 +63,14 @@ class Visits:
         }
 
 
+def visits_by_subject(courses: Iterable[Course]) -> dict[str, Visits]:
+    """The visits of each subject over all its readers: a date has one number in every dataset."""
+    own: dict[str, list[Course]] = {}
+    for course in courses:
+        own.setdefault(course.subject, []).append(course)
+    return {subject: Visits.of(found) for subject, found in own.items()}
+
+
 def iso(course: Course, day: int) -> str:
     """A day as an ISO date; empty where the course has no dates."""
     date = course.date_of(day)

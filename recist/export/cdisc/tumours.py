@@ -14,7 +14,7 @@ from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria.diameter import too_small
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.export.cdisc.evaluators import Evaluator
-from recist.export.cdisc.subjects import Visits, usubjid
+from recist.export.cdisc.subjects import Visits, usubjid, visits_by_subject
 from recist.export.cdisc.terminology import Terminology
 from recist.export.cdisc.trial_dataset import Cell, Dataset, Variable, numbered
 from recist.export.cdisc.variables import (
@@ -116,8 +116,9 @@ def identifications(
         study: STUDYID.
     """
     rows: list[dict[str, Cell]] = []
+    all_visits = visits_by_subject(courses)
     for subject, own in _by_subject(courses).items():
-        visits = Visits.of(own)
+        visits = all_visits[subject]
         for course in own:
             for row in _identified(course, evaluators[course.reader], visits):
                 code = str(row["TUTESTCD"])
@@ -190,8 +191,9 @@ def results(
         protocol: what a lesion counts that is too small to measure.
     """
     rows: list[dict[str, Cell]] = []
+    all_visits = visits_by_subject(courses)
     for subject, own in _by_subject(courses).items():
-        visits = Visits.of(own)
+        visits = all_visits[subject]
         for course in own:
             who = evaluators[course.reader]
             for timepoint in course.timepoints:

@@ -348,3 +348,26 @@ def test_transport_files_read_back_what_was_written(answers: Answers, tmp_path: 
 
     assert cells(DatasetFormat.XPT)
     assert cells(DatasetFormat.XPT) == cells(DatasetFormat.CSV) == cells(DatasetFormat.JSON)
+
+
+def test_a_date_has_one_visit_number_in_every_dataset_whoever_read_it(tmp_path: Path) -> None:
+    """Bob reads neither the second date nor any before the third of Ann's."""
+    kept = [
+        line
+        for line in TABLE.splitlines()
+        if not line.startswith("P1,2024-03-04,L1,target,lung,no,measured,20,,in,Bob")
+    ]
+    (tmp_path / "m.csv").write_text("\n".join(kept) + "\n")
+    answers = answers_of(tmp_path / "m.csv")
+    export(answers, tmp_path / "adam", "adam", study="S1", words=terminology.load())
+    with (tmp_path / "adam" / "adrs.csv").open(newline="") as file:
+        of_adrs = {
+            (row["USUBJID"], row["ADT"], row["AVISITN"], row["AVISIT"])
+            for row in csv.DictReader(file)
+            if row["AVISITN"]
+        }
+    of_rs = set(rows_with(datasets(answers)["RS"], "USUBJID", "RSDTC", "VISITNUM", "VISIT"))
+    assert of_adrs == {row for row in of_rs if row[2] not in ("", "None")}
+    numbers = {(subject, date): number for subject, date, number, _ in of_adrs}
+    assert len(numbers) == len(of_adrs)
+    assert numbers["S1-P1", "2024-05-06"] == "3"
