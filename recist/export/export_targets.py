@@ -116,6 +116,12 @@ def _pdf(request: Request) -> Exported:
     return export(request)
 
 
+def _dvh(request: Request) -> Exported:
+    from recist.export.dose_curves import export  # noqa: PLC0415
+
+    return export(request)
+
+
 def _beside(source: Path) -> Path:
     return source if source.is_dir() else source.parent
 
@@ -129,6 +135,7 @@ TARGETS: dict[str, Target] = {
     "sdtm": Target("TU, TR and RS of CDISC, from results or a table, in sdtm", _sdtm),
     "adam": Target("ADRS and ADTTE of CDISC, from results or a table, in adam", _adam),
     "fhir": Target("a bundle of FHIR R4 per patient and reader, in fhir", _fhir),
+    "dvh": Target("dose-volume curves of lesions and target volumes, in dvh", _dvh),
     "xlsx": Target("one workbook of all tables, results.xlsx", _workbook),
 }
 

@@ -116,15 +116,12 @@ def _finding(
     to_planning_mm: ToPlanning | None,
     link: str | None,
 ) -> FieldFinding:
-    to_planning_mm = to_planning_mm or _registered(mask, treatment)
-    hindrance = _hindrance(mask, treatment, to_planning_mm)
-    if hindrance or treatment is None:
-        return FieldFinding(
-            lesion_id, Field.UNKNOWN, hindrance, evidence="none", profile=profile.label
-        )
-    samples = samples_of_mask(mask)
-    if to_planning_mm is not None:
-        samples = Samples(to_planning_mm(samples.points_mm), samples.weights_mm3)
+    if treatment is None:
+        return _unknown(lesion_id, NOTHING_GIVEN, profile)
+    try:
+        samples = planned_samples(mask, treatment, to_planning_mm)
+    except InputError as error:
+        return _unknown(lesion_id, error.what, profile)
     target = _target_of(samples, treatment, profile, link)
     if not treatment.with_dose:
         found = _geometric(samples, treatment, profile)
@@ -149,19 +146,41 @@ def _finding(
     return _with_dose(lesion_id, found, exposure, treatment, profile=profile, target=target)
 
 
-def _registered(mask: Mask, treatment: Treatment | None) -> ToPlanning | None:
+def _unknown(lesion_id: str, why: str, profile: FieldProfile) -> FieldFinding:
+    return FieldFinding(lesion_id, Field.UNKNOWN, why, evidence="none", profile=profile.label)
+
+
+def planned_samples(
+    mask: Mask, treatment: Treatment, to_planning_mm: ToPlanning | None = None
+) -> Samples:
+    """Points that stand for a lesion, in the frame of reference of the treatment.
+
+    Args:
+        to_planning_mm: see :func:`classify_lesions`.
+
+    Raises:
+        InputError: no way there is known, or nothing was irradiated or delineated.
+    """
+    to_planning_mm = to_planning_mm or _registered(mask, treatment)
+    if hindrance := _hindrance(mask, treatment, to_planning_mm):
+        raise InputError(hindrance)
+    samples = samples_of_mask(mask)
+    if to_planning_mm is None:
+        return samples
+    return Samples(to_planning_mm(samples.points_mm), samples.weights_mm3)
+
+
+def _registered(mask: Mask, treatment: Treatment) -> ToPlanning | None:
     """The map by a registration object that came with the treatment, where the frames differ."""
     own = mask.grid.frame_of_reference_uid
-    if treatment is None or own == treatment.frame_of_reference_uid:
+    if own == treatment.frame_of_reference_uid:
         return None
     found = treatment.from_frame(own)
     return None if found is None else found.points_mm
 
 
-def _hindrance(mask: Mask, treatment: Treatment | None, to_planning_mm: ToPlanning | None) -> str:
+def _hindrance(mask: Mask, treatment: Treatment, to_planning_mm: ToPlanning | None) -> str:
     """Why no class can be given, "" when nothing is in the way."""
-    if treatment is None:
-        return NOTHING_GIVEN
     if not treatment.irradiations:
         return "; ".join(treatment.problems) or NOTHING_GIVEN
     if not mask.voxels:

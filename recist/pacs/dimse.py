@@ -70,42 +70,47 @@ class DimseArchive:
 
     def find(self, wanted: Wanted) -> list[Instance]:
         """Studies, then their series, then their instances."""
-        context = build_context(FIND)
-        with self._associated([context]) as link:
-            found = []
-            for study in self._query(link, _study_query(wanted)):
-                if str(study.get("PatientID", "")).strip() != wanted.patient_id.strip():
-                    continue
-                for series in self._query(link, _series_query(study.StudyInstanceUID)):
-                    modality = str(series.get("Modality", ""))
-                    if wanted.modalities and modality not in wanted.modalities:
-                        continue
-                    found += [
-                        Instance(
-                            wanted.patient_id,
-                            str(study.StudyInstanceUID),
-                            str(series.SeriesInstanceUID),
-                            str(image.get("SOPClassUID", "")),
-                            str(image.SOPInstanceUID),
-                            str(study.get("StudyDate", "")),
-                            modality,
-                        )
-                        for image in self._query(
-                            link,
-                            _image_query(study.StudyInstanceUID, series.SeriesInstanceUID),
-                        )
-                    ]
-            return found
-
-    def _query(self, link: Association, identifier: Dataset) -> list[Dataset]:
         found = []
-        for status, item in link.send_c_find(identifier, FIND):
-            code = self._status(status)
-            if code in PENDING and item is not None:
-                found.append(item)
-            elif code not in (*PENDING, SUCCESS):
-                what = f"the query was refused with status {code:04X}"
-                raise RefusedError(what, where=self.remote.name)
+        for study in self._query(_study_query(wanted)):
+            if str(study.get("PatientID", "")).strip() != wanted.patient_id.strip():
+                continue
+            for series in self._query(_series_query(study.StudyInstanceUID)):
+                modality = str(series.get("Modality", ""))
+                if wanted.modalities and modality not in wanted.modalities:
+                    continue
+                found += [
+                    Instance(
+                        wanted.patient_id,
+                        str(study.StudyInstanceUID),
+                        str(series.SeriesInstanceUID),
+                        str(image.get("SOPClassUID", "")),
+                        str(image.SOPInstanceUID),
+                        str(study.get("StudyDate", "")),
+                        modality,
+                    )
+                    for image in self._query(
+                        _image_query(study.StudyInstanceUID, series.SeriesInstanceUID)
+                    )
+                ]
+        return found
+
+    def _query(self, identifier: Dataset) -> list[Dataset]:
+        """All answers to a query, in an association of its own.
+
+        On a busy machine the thread of pynetdicom that listens between two queries of one
+        association takes the first answer to the second for itself, and a series is lost.
+        """
+        found = []
+        with self._associated([build_context(FIND)]) as link:
+            for status, item in link.send_c_find(identifier, FIND):
+                code = self._status(status)
+                if code in PENDING:
+                    if item is None:
+                        raise BrokenError("an answer cannot be read", where=self.remote.name)
+                    found.append(item)
+                elif code != SUCCESS:
+                    what = f"the query was refused with status {code:04X}"
+                    raise RefusedError(what, where=self.remote.name)
         return found
 
     def _status(self, status: Dataset) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.path import Path as MplPath
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
@@ -429,6 +431,57 @@ class TestWriting:
         assert volume_ml(read.roi("L1"), on) == pytest.approx(segment.mask.volume_ml, rel=1e-4)
         assert not list(tmp_path.glob("*.part"))
         assert dicom_errors(path, "-new") == []
+
+    @pytest.mark.parametrize("spacing", [(0.7, 0.7, 1.0), (1.0, 1.0, 1.0), (0.977, 0.977, 2.5)])
+    def test_spheres_from_8_mm_come_back_voxel_by_voxel_to_us_and_to_another_reader(
+        self, dicom, tmp_path: Path, spacing: tuple[float, float, float]
+    ) -> None:
+        on = grid((70, 70, 50), spacing, origin=(-20.3, -21.6, -20.1))
+        headers = series_on(pydicom.dcmread(dicom.ct(slices=1, shape=(4, 4))[0]), on)
+        away = np.linalg.norm(on.to_world_mm(np.moveaxis(np.indices(on.shape), 0, -1)), axis=-1)
+        balls = {f"{mm} mm": away <= mm / 2 for mm in (8, 10, 14, 20, 40)}
+        segments = [SegSegment(name, Mask.of(ball, on)) for name, ball in balls.items()]
+        held = read_rtstruct(write_rtstruct(tmp_path / "RS.dcm", segments, headers))
+        for name, ball in balls.items():
+            assert np.array_equal(rasterise(held.roi(name), on).full(), ball), name
+            assert np.array_equal(by_matplotlib(held.roi(name), on), ball), name
+
+    @pytest.mark.parametrize("diameter", [8, 10, 14, 20, 40])
+    @pytest.mark.parametrize("dz", [1.0, 2.5])
+    def test_smooth_spheres_of_others_are_the_voxels_whose_centres_they_hold(
+        self, sphere: Callable[..., Roi], diameter: int, dz: float
+    ) -> None:
+        on = grid((70, 70, 50), (0.7, 0.7, dz), origin=(-24.5, -24.5, -25 * dz))
+        away = np.linalg.norm(on.to_world_mm(np.moveaxis(np.indices(on.shape), 0, -1)), axis=-1)
+        ball, drawn = away <= diameter / 2, rasterise(sphere(diameter / 2, dz), on).full()
+        dice = 2 * np.count_nonzero(ball & drawn) / (ball.sum() + drawn.sum())
+        assert dice >= 0.99
+
+
+def series_on(like: pydicom.Dataset, on: Grid) -> list[pydicom.Dataset]:
+    """Headers of an axial series on a grid."""
+    headers = []
+    for k in range(on.shape[2]):
+        header = copy.deepcopy(like)
+        header.Columns, header.Rows = on.shape[:2]
+        header.PixelSpacing = [on.spacing_mm[1], on.spacing_mm[0]]
+        header.ImagePositionPatient = on.to_world_mm(np.array([0, 0, k])).tolist()
+        header.SOPInstanceUID = f"{like.SOPInstanceUID}.{k}"
+        header.FrameOfReferenceUID = on.frame_of_reference_uid
+        headers.append(header)
+    return headers
+
+
+def by_matplotlib(roi: Roi, on: Grid) -> np.ndarray:
+    """The voxels whose centres a general library finds inside of the contours of their slices."""
+    full = np.zeros(on.shape, dtype=bool)
+    index = np.argwhere(np.ones(on.shape[:2], dtype=bool))
+    for contour in roi.closed:
+        at = on.to_voxel(contour.points_mm)
+        k = round(float(at[0, 2]))
+        inside = MplPath(at[:, :2]).contains_points(index)
+        full[:, :, k] ^= inside.reshape(on.shape[:2])
+    return full
 
 
 def grid_of(headers: list[pydicom.Dataset]) -> Grid:

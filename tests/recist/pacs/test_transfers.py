@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom import AE, evt
 
 from imaging.errors import InputError
 from imaging.writing import WriteError
 from recist.pacs import pull as pulling
 from recist.pacs.archive import BrokenError, Instance, Outgoing, RefusedError, Sink, Wanted
+from recist.pacs.dimse import FIND, DimseArchive
 from recist.pacs.ledger import InstanceState, Ledger
 from recist.pacs.patience import Patience
 from recist.pacs.pull import pull, read_work_list
@@ -339,3 +342,40 @@ def test_a_work_list_is_read(tmp_path: Path) -> None:
     table.write_text("subject,from\nP1,yesterday\n")
     with pytest.raises(InputError, match=r"list\.csv row 2.*yesterday"):
         read_work_list(table)
+
+
+def test_each_query_has_an_association_of_its_own_and_no_answer_is_lost() -> None:
+    """Two queries in one association race for the first answer inside of pynetdicom."""
+    happened: list[str] = []
+
+    def answer(event: Any) -> Iterator[tuple[int, Dataset | None]]:
+        happened.append("query")
+        level = event.identifier.QueryRetrieveLevel
+        for number in range({"STUDY": 2, "SERIES": 3, "IMAGE": 5}[level]):
+            found = Dataset()
+            found.PatientID, found.StudyDate, found.Modality = "P", "20240304", "CT"
+            found.StudyInstanceUID = event.identifier.get("StudyInstanceUID") or f"1.{number}"
+            found.SeriesInstanceUID = event.identifier.get("SeriesInstanceUID") or (
+                f"{found.StudyInstanceUID}.{number}"
+            )
+            found.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+            found.SOPInstanceUID = f"{found.SeriesInstanceUID}.{number}"
+            yield 0xFF00, found
+
+    server = AE(ae_title="ARCHIVE")
+    server.add_supported_context(FIND)
+    running = server.start_server(
+        ("127.0.0.1", 0),
+        block=False,
+        evt_handlers=[
+            (evt.EVT_C_FIND, answer),
+            (evt.EVT_ACCEPTED, lambda _: happened.append("association")),
+        ],
+    )
+    try:
+        port = running.server_address[1]
+        found = DimseArchive(Remote(f"dicom://ARCHIVE@127.0.0.1:{port}")).find(Wanted("P"))
+    finally:
+        running.shutdown()
+    assert len({each.sop_instance_uid for each in found}) == 2 * 3 * 5
+    assert happened == ["association", "query"] * (1 + 2 + 6)
