@@ -115,8 +115,8 @@ def _volumes(
     placed = (*(each.dated for each in answer.work.dates), *answer.work.planning)
     first: dict[str, int] = {}
     for number, dated in enumerate(answer.delineations):
-        for lesion in dated.masks():
-            first.setdefault(lesion, number)
+        for name in dated.masks():
+            first.setdefault(name, number)
     for lesion in answer.result.course.lesions:
         if lesion.id not in first:
             yield lesion.id, LESION, "it is delineated at no date"
@@ -173,7 +173,8 @@ def _points(subject: str, curve: DoseCurve) -> Iterator[dict[str, object]]:
 
 def doses_of(found: Dvh) -> FloatArray:
     """The doses that a curve is written at: the last is above the maximum."""
-    return np.arange(int(np.floor(found.max_gy / STEP_GY)) + 2) * STEP_GY
+    steps = np.arange(int(np.floor(found.max_gy / STEP_GY)) + 2)
+    return np.asarray(steps * STEP_GY, dtype=np.float64)
 
 
 def _figures(subject: str, curve: DoseCurve) -> dict[str, object]:
