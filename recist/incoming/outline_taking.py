@@ -24,7 +24,7 @@ from recist.incoming.taking import LeftOut
 from recist.patient.corrections import DrawnLesion
 from recist.patient.pipeline import PatientAnswer, answer_in
 from recist.patient.work import ObservedDate
-from segmentation.quality import dice_of_masks
+from segmentation.evaluation import dice_of_masks
 
 #: An outline is of the lesion with which its Dice coefficient is at least this: drawn anew it
 #: shares most of its voxels, a target volume around a lesion does not.

@@ -94,7 +94,7 @@ def sign(out: Path, work: Work, said: Corrections, signed: SignedBy) -> AnswerDi
     subject = work.subject.id
     (folder,), _ = patient_folders(out, (subject,))
     with locked(out):
-        before, _ = conclude(work, applied(folder.path, subject), pictures=False)
+        before, _ = conclude(work, keeping.applied(folder.path, subject), pictures=False)
         result, delineations = conclude(work, said)
         answer = PatientAnswer(work, said, replace(result, signed=signed), delineations)
         write_again(folder.path, answer)

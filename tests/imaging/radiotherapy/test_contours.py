@@ -466,7 +466,7 @@ def series_on(like: pydicom.Dataset, on: Grid) -> list[pydicom.Dataset]:
         header.Columns, header.Rows = on.shape[:2]
         header.PixelSpacing = [on.spacing_mm[1], on.spacing_mm[0]]
         header.ImagePositionPatient = on.to_world_mm(np.array([0, 0, k])).tolist()
-        header.SOPInstanceUID = f"{like.SOPInstanceUID}.{k}"
+        header.SOPInstanceUID = f"1.2.3.4.{k}"
         header.FrameOfReferenceUID = on.frame_of_reference_uid
         headers.append(header)
     return headers
