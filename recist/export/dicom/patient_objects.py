@@ -40,6 +40,8 @@ def _of_patient(patient: PatientFolder, request: Request) -> tuple[list[Path], l
         try:
             return _written_anew(patient, request)
         except InputError as error:
+            if request.labelmap:  # those that lie there are of the other class
+                raise
             objects, remarks = _at_hand(patient, request)
             return objects, [f"as they were: {error}", *remarks]
     return _at_hand(patient, request)

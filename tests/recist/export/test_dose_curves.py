@@ -38,8 +38,9 @@ def test_the_figures_are_those_of_the_field_classes_and_the_curves_agree(out: Pa
     figures = {row["volume"]: row for row in rows(folder / "statistics.csv")}
     classes = {row["lesion"]: row for row in rows(out / SUBJECT / "field.csv")}
     for lesion, found in classes.items():
-        for ours, theirs in (("mean_gy", "dose_mean_gy"), ("max_gy", "dose_max_gy")):
-            assert float(figures[lesion][ours]) == pytest.approx(float(found[theirs]), abs=0.006)
+        for name in ("mean_gy", "min_gy", "max_gy", "near_max_gy"):
+            if found[name]:  # a new lesion lies off the dose grid or has no class
+                assert float(figures[lesion][name]) == pytest.approx(float(found[name]), abs=0.011)
     assert figures["PTV_45Gy"]["kind"] == "PTV"
     curves = rows(folder / "curves.csv")
     for name, told in figures.items():

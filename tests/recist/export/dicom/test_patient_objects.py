@@ -97,10 +97,8 @@ def test_a_lesion_drawn_anew_gives_a_segmentation_that_names_the_one_before(
 ) -> None:
     export(Request(out))
     place = out / SUBJECT / "dicom"
-    old = {
-        kind: pydicom.dcmread(place / f"2024-05-06-{kind}.dcm")
-        for kind in ("lesions", "structures")
-    }
+    names = [f"2024-05-06-{kind}.dcm" for kind in ("lesions", "structures")]
+    old = {name: pydicom.dcmread(place / name) for name in names}
     table = tmp_path / "drawn.csv"
     table.write_text("subject,date,lesion,points,reader\nPHANTOM-1,2024-05-06,L9,0 0 -30,Dr. R\n")
     assert [each.failure for each in correct(out, {"drawn": table})] == [""]
