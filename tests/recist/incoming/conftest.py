@@ -9,16 +9,11 @@ import pytest
 from imaging.catalogue import scan
 from imaging.read import Reading, read_ct
 from recist.patient.options import Options
-from recist.phantom.study import Truth, write_phantom
+from recist.phantom.study import Truth
 from recist.run import batch
 
 SUBJECT = "PHANTOM-1"
 DATE = "2024-05-06"
-
-
-@pytest.fixture(scope="package")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return write_phantom(tmp_path_factory.mktemp("phantom"))
 
 
 @pytest.fixture(scope="package")
