@@ -24,8 +24,9 @@ from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Visit
 from imaging.volume import Mask, Unit, Volume
 from pet.suv import to_suv
-from segmentation.bundle import Bundle
+from segmentation.bundle import FINE_BUNDLE, Bundle, load_bundle
 from segmentation.classical import METHODS, delineate_classically
+from segmentation.fine.lung_candidates import lung_candidates
 from segmentation.foreign.label_maps import stem_of
 from segmentation.foreign.model import ForeignModel, delineate_with, open_model
 from segmentation.infer import Delineation
@@ -247,6 +248,7 @@ def segment_files(
     previous: Path | None = None,
     label: int | None = None,
     previous_ct: Path | None = None,
+    in_lungs: bool = False,
     method: str = NETWORK,
     model: Path | None = None,
     trusted: bool = False,
@@ -260,6 +262,8 @@ def segment_files(
         path, pet, subject, date: see :func:`read_examination`.
         click, line: text, see :func:`prompt_of`.
         previous, label, previous_ct: a lesion of an earlier date, see :func:`carried_lesion`.
+        in_lungs: without a prompt, what :func:`~segmentation.fine.lung_candidates.lung_candidates`
+            lists.
         model, trusted: see :func:`~segmentation.foreign.model.open_model`; None takes the bundles
             that ship.
         on_warning: told of each warning of the images and the delineation, before it is written.
@@ -269,9 +273,15 @@ def segment_files(
     """
     if previous is None and (label is not None or previous_ct is not None):
         raise InputError("--label and --from-images describe the label map of --from")
-    if sum(given is not None for given in (click, line, previous)) != 1:
-        raise InputError("one of --click, --line and --from is needed, and only one")
+    prompted = sum(given is not None for given in (click, line, previous))
+    if prompted + in_lungs != 1:
+        raise InputError("one of --click, --line, --from and --candidates is needed, and only one")
     images = read_examination(path, pet=pet, subject=subject, date=date)
+    if in_lungs:
+        if method != NETWORK or model is not None:
+            raise InputError("--candidates takes no --method and no --model")
+        listed = lung_candidates(images.ct, load_bundle(name=FINE_BUNDLE), device=device)
+        return _written(listed, images, out, on_warning)
     carried = None
     if previous is not None:
         before = None if previous_ct is None else read_examination(previous_ct).ct
@@ -287,6 +297,12 @@ def segment_files(
         device=device,
         quality=quality,
     )
+    return _written(found, images, out, on_warning)
+
+
+def _written(
+    found: Delineation, images: Images, out: Path, on_warning: Callable[[str], None]
+) -> Delineation:
     for warning in (*images.warnings, *found.warnings):
         on_warning(warning)
     write(found, images, out)

@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,14 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from imaging.errors import InputError
+from imaging.resampling import resample_mask
 from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle
 from segmentation.evaluation import Diameter, Scores, dice, kappa, score
 from segmentation.infer import Delineation, delineate
 from segmentation.inference_quality import InferenceQuality
 from segmentation.packing import body_mask, read_images
-from segmentation.prompts import Click, Line, Point, Prompt, deepest_click
+from segmentation.prompts import Carried, Click, Line, Point, Prompt, deepest_click
 from segmentation.synthesis import DIAMETER_MM, insert_lesion
 from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
 
@@ -168,33 +169,66 @@ def longest_line(true: BoolArray, grid: Grid) -> Line:
     return Line(_point(ends[0]), _point(ends[1]))
 
 
-def simulated_dates(
-    folder: Path,
-    name: str,
-    bundle: Bundle,
-    diameter: Diameter,
-    category: Category,
-    *,
-    device: str = "auto",
-) -> list[tuple[str, str]]:
-    """Pairs (true, found) of response categories between dates of known change.
+@dataclass(frozen=True, slots=True)
+class SimulatedDate:
+    """A patient with all lengths scaled, as another date.
 
-    A later date is the same patient with all lengths scaled, clicked again.
+    Attributes:
+        true_mm: longest diameter.
+        click_mm: as found by a click; 0 for nothing.
+        carried_mm: as found from the outline of the date before, laid over the middle of the lesion
+            as long as it was; of the first date, as found by a click.
     """
+
+    factor: float
+    true_mm: float
+    click_mm: float
+    carried_mm: float
+
+
+def simulated_dates(
+    folder: Path, name: str, bundle: Bundle, diameter: Diameter, *, device: str = "auto"
+) -> tuple[SimulatedDate, ...]:
+    """A patient at :data:`DATE_FACTORS`; ``bundle`` must not have seen it."""
     ct, suv, label = read_images(folder, name)
     true = np.asarray(label.array > 0)
-    measured = []
+    dates: list[SimulatedDate] = []
+    before: Mask | None = None
     for factor in DATE_FACTORS:
-        images = [_scaled(volume, factor) for volume in (ct, label)]
-        later = None if suv is None else _scaled(suv, factor)
-        click = deepest_click(true, images[0].grid)
-        found = delineate(images[0], later, bundle, prompt=click, device=device)
-        size = diameter(found.candidates[0].mask) if found.candidates else 0.0
-        measured.append((diameter(Mask.of(true, images[0].grid)), size))
+        now, later = _scaled(ct, factor), None if suv is None else _scaled(suv, factor)
+        lesion = Mask.of(true, now.grid)
+
+        def found(
+            prompt: Prompt, now: Volume = now, later: Volume | None = later
+        ) -> tuple[Mask | None, float]:
+            answer = delineate(now, later, bundle, prompt=prompt, device=device).candidates
+            return (answer[0].mask, diameter(answer[0].mask)) if answer else (None, 0.0)
+
+        own, click_mm = found(deepest_click(true, now.grid))
+        mask, carried_mm = own, click_mm
+        if before is not None:
+            mask, carried_mm = found(Carried(_moved_to(before, lesion)))
+        before = mask or own or before
+        dates.append(SimulatedDate(factor, diameter(lesion), click_mm, carried_mm))
+    return tuple(dates)
+
+
+def _moved_to(earlier: Mask, now: Mask) -> Mask:
+    """An outline in its own size, its middle where that of another lies."""
+    affine = earlier.grid.affine.copy()
+    affine[:3, 3] += now.centre_mm - earlier.centre_mm
+    moved = Mask(earlier.array, earlier.start, Grid(earlier.grid.shape, affine))
+    return resample_mask(moved, now.grid)
+
+
+def categories_between(
+    dates: Sequence[SimulatedDate], category: Category, measured: Callable[[SimulatedDate], float]
+) -> list[tuple[str, str]]:
+    """Pairs (true, found) of response categories from every date to every other, either way."""
     return [
-        (category(before[0], after[0]), category(before[1], after[1]))
-        for before, after in pairwise(measured)
-        if before[1] > 0
+        (category(one.true_mm, other.true_mm), category(measured(one), measured(other)))
+        for one, other in permutations(dates, 2)
+        if measured(one) > 0
     ]
 
 

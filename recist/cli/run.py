@@ -17,6 +17,7 @@ from recist.cli.shared_options import (
     Out,
     ProtocolName,
     Trust,
+    in_lung,
     names_of,
 )
 
@@ -89,6 +90,12 @@ def run(
             "--dicom", help="Also SEG, SR, RTSTRUCT, key images for a PACS, in SUBJECT/dicom."
         ),
     ] = False,
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            help="lung: also list what is round in the lungs, unreviewed, among the remarks."
+        ),
+    ] = None,
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
@@ -150,6 +157,7 @@ def run(
         quality=quality,
         organs=organs,
         dicom=dicom,
+        lung_candidates=in_lung(candidates),
         cache_mb=None if no_cache else cache_mb,
     )
     sorting = Sorting.read(series, dates, uneven_slices=uneven_slices)

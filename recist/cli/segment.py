@@ -10,7 +10,7 @@ import typer
 
 from imaging.writing import SCHEMA_VERSION
 from recist.cli.printing import console, print_line, print_result
-from recist.cli.shared_options import Device, Model, Trust
+from recist.cli.shared_options import Device, Model, Trust, in_lung
 from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
@@ -41,13 +41,22 @@ def segment(
             "lung-threshold from a click; fixed, percent, otsu or gradient on a PET."
         ),
     ] = "network",
+    candidates: Annotated[
+        str | None,
+        typer.Option(
+            help="lung: no prompt, list what is round in the lungs: unreviewed, many are vessels."
+        ),
+    ] = None,
     model: Model = None,
     trust: Trust = False,
     device: Device = "auto",
     quality: Annotated[str, typer.Option(help="fast, ensemble or best.")] = "fast",
     as_json: Annotated[bool, typer.Option("--json", help="Print the measures as JSON.")] = False,
 ) -> None:
-    """Delineate and measure the one lesion that a click, a line or an earlier date means."""
+    """Delineate and measure the one lesion that a click, a line or an earlier date means.
+
+    Or, with --candidates lung, what may be lesions there, for a reader to look through.
+    """
     from recist.measure import caliper
     from segmentation.single import segment_files
 
@@ -62,6 +71,7 @@ def segment(
         previous=previous,
         label=label,
         previous_ct=previous_images,
+        in_lungs=in_lung(candidates),
         method=method,
         model=model,
         trusted=trust,

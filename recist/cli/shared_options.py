@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from imaging.errors import InputError
+
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that receives the results.")]
 Criteria = Annotated[
     str, typer.Option(help="Comma-separated: recist11, irecist, irrecist, imrecist.")
@@ -40,3 +42,17 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, or cuda:N.")]
 def names_of(text: str) -> tuple[str, ...]:
     """The names of a comma-separated list."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def in_lung(candidates: str | None) -> bool:
+    """Whether ``--candidates`` asks for a list of what is round in the lungs.
+
+    Raises:
+        InputError: of another organ, for which there is no such list.
+    """
+    if candidates not in (None, "lung"):
+        raise InputError(
+            f"--candidates {candidates}",
+            remedy="only lung: elsewhere nothing was right often enough to be listed",
+        )
+    return candidates is not None

@@ -19,7 +19,8 @@ from recist.patient.delineation import Delineated, read_visit
 from recist.patient.delineation_folder import from_folder, has_delineation, label_maps_of
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
 from recist.patient.tissue import organ_around
-from segmentation.bundle import Bundle
+from segmentation.bundle import FINE_BUNDLE, Bundle, load_bundle
+from segmentation.evaluation import shared_voxels
 from segmentation.instances import Candidate
 from segmentation.organs import placed, read_organs
 
@@ -173,6 +174,36 @@ def with_organs(
         return replace(found, candidates=placed(found.candidates, labels, names))
     missing = f"no organ label map of {visit.date} in {options.organs.name}"
     return replace(found, warnings=(*found.warnings, missing))
+
+
+def with_lung_candidates(
+    examination: Examination, found: Delineated, options: Options
+) -> Delineated:
+    """A delineation with what else is round in the lungs, as a remark: none of it is a lesion.
+
+    Only where the run was told to; a reader takes one up by clicking it.
+    """
+    if not options.lung_candidates or examination.is_pet_alone:
+        return found
+    from segmentation.fine.lung_candidates import lung_candidates  # noqa: PLC0415 - torch
+
+    listed = lung_candidates(
+        examination.ct.volume, load_bundle(name=FINE_BUNDLE), device=options.device
+    )
+    others = [
+        each
+        for each in listed.candidates
+        if not any(shared_voxels(each.mask, known.mask) for known in found.candidates)
+    ]
+    day = examination.visit.date
+    told = tuple(
+        f"{day}: candidate {n} in the lung, not reviewed and no lesion of this result: "
+        f"{caliper(each.mask).long_axis_mm} mm at "
+        f"{','.join(f'{x:.0f}' for x in each.mask.centre_mm)} (LPS mm)"
+        for n, each in enumerate(others, start=1)
+    )
+    none = (f"{day}: no candidate in the lung beside what is delineated",)
+    return replace(found, warnings=(*found.warnings, *(told or none)))
 
 
 def _asked(

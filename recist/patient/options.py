@@ -46,6 +46,7 @@ class Options:
             it is needed.
         own_model: the network is one that the user named: it answers prompts too.
         dicom: write the results as DICOM objects too.
+        lung_candidates: list what is round in the lungs beside the lesions, for a reader.
         cache_mb: what the work of one patient may take beside the results; None keeps none.
     """
 
@@ -62,6 +63,7 @@ class Options:
     organs: Path | None = None
     own_model: bool = False
     dicom: bool = False
+    lung_candidates: bool = False
     cache_mb: float | None = LIMIT_MB
     _events: dict[str, tuple[DatedEvent, ...]] = field(default_factory=dict)
     _choices: dict[str, dict[str, Override]] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Options:
         links: Path | None = None,
         organs: Path | None = None,
         dicom: bool = False,
+        lung_candidates: bool = False,
         cache_mb: float | None = LIMIT_MB,
     ) -> Options:
         """Read and check everything before the first image is touched.
@@ -125,6 +128,7 @@ class Options:
             organs=organs,
             own_model=model is not None,
             dicom=dicom,
+            lung_candidates=lung_candidates,
             cache_mb=cache_mb,
             _events=_read(events) if events else {},
             _choices=read_overrides(overrides) if overrides else {},
@@ -213,6 +217,7 @@ class Options:
             "roi_pattern": self.roi_pattern,
             "device": self.device,
             "quality": str(self.quality),
+            "lung_candidates": self.lung_candidates,
             "organs": str(self.organs) if self.organs else None,
             "protocol": effective(self.protocol),
         }

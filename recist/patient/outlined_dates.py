@@ -89,7 +89,8 @@ def delineate_dates(
                 out.registrations = _registered(out, drawn)
                 on_stage("follow")
             found, followed = _at(n, out, known, left_out)
-        out.found.append(with_organs(subject, examination, found, options))
+        found = with_organs(subject, examination, found, options)
+        out.found.append(with_lung_candidates(examination, found, options))
         out.followed.append(followed)
     if not out.registrations and any(each.candidates for each in out.found):
         on_stage("register")

@@ -109,6 +109,7 @@ def test_simulated_dates_have_the_categories_of_their_factors(
     def category(before_mm: float, after_mm: float) -> str:
         return "more" if after_mm > before_mm else "less"
 
-    pairs = validation.simulated_dates(data, "A", hot_bundle, along_i, category, device="cpu")  # type: ignore[arg-type]
+    dates = validation.simulated_dates(data, "A", hot_bundle, along_i, device="cpu")  # type: ignore[arg-type]
+    pairs = validation.categories_between(dates, category, lambda date: date.click_mm)
     assert [true for true, _ in pairs] == ["more"] * 4
     assert validation.category_kappa(pairs) == 1.0
