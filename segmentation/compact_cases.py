@@ -25,7 +25,7 @@ from segmentation.fine.fine_cases import FineCase
 
 #: HU: lowest stored, and width of a step, for boxes of small lesions, for whole CTs on their own
 #: grid, and for the network of CT and PET, which sees a window of 400 HU.
-BOX_STEPS, WHOLE_STEPS, COARSE_STEPS = (-1024.0, 16.0), (-1024.0, 24.0), (-180.0, 4.0)
+BOX_STEPS, WHOLE_STEPS, COARSE_STEPS = (-1024.0, 16.0), (-1024.0, 32.0), (-180.0, 4.0)
 #: Steps of ln(1 + SUV).
 SUV_STEP = 0.015
 #: So many places of lung and of body are carried along.

@@ -24,6 +24,7 @@ from recist.patient.examination import (
     by_network,
     drawn_at,
     undelineated,
+    with_lung_candidates,
     with_organs,
 )
 from recist.patient.following import Second, moved_around_mm, propose, seen_before, unchanged_at
