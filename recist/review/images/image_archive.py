@@ -19,6 +19,7 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.read import Slices, read_ct, read_headers, read_pet
+from imaging.registration import Registration
 from imaging.series import Series, Subject, Visit
 from imaging.sorting import Sorting
 from imaging.treatment import Treatment
@@ -26,12 +27,13 @@ from imaging.volume import Array, Grid, Unit, Volume
 from imaging.writing import write_text
 from pet.suv import to_suv
 from recist.field.overlays import Overlay, field_overlays
-from recist.patient.irradiation import treatment_of
+from recist.patient.irradiation import MapPoints, treatment_of
 from recist.review.images import packed
-from recist.review.images.date_alignment import link_of
+from recist.review.images.date_alignment import lattice_of, link_of
 from recist.review.images.packed import PackedVolume
 
 T = TypeVar("T")
+PlanningMap = Callable[[Treatment], MapPoints | None]
 
 #: Voxels that are kept in memory; the oldest volumes give way.
 MEMORY_BYTES = 1_000_000_000
@@ -236,8 +238,13 @@ class Archive:
                 if packed.opened(self._path(key)) is None:
                     self._started(key, subject, date, modality)
 
-    def link(self, subject: str, date: dt.date) -> dict[str, Any] | None:
+    def link(
+        self, subject: str, date: dt.date, stored: Registration | None = None
+    ) -> dict[str, Any] | None:
         """How places of the first date lie at this one; found once and kept. None for the first.
+
+        Args:
+            stored: the registration that the run made of this date; else it is made here.
 
         Raises:
             InputError: there is no such image, or it cannot be read.
@@ -245,6 +252,8 @@ class Archive:
         first = min(self.visits(subject), default=date)
         if date == first:
             return None
+        if stored is not None:
+            return lattice_of(stored, self.grid(subject, first, Modality.CT)[0])
         keys = [self._key(subject, each, Modality.CT) for each in (first, date)]
         name = hashlib.sha256(" ".join(keys).encode()).hexdigest()
         path = self.cache / f"{name}.link.json"
@@ -257,10 +266,15 @@ class Archive:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return found
 
-    def field_lines(self, subject: str, date: dt.date, k: int) -> tuple[Overlay, ...]:
+    def field_lines(
+        self, subject: str, date: dt.date, k: int, to_planning: PlanningMap | None = None
+    ) -> tuple[Overlay, ...]:
         """Isodoses and target volumes on an axial slice of the CT.
 
-        They are drawn where the plan lies in the frame of reference of that CT.
+        Args:
+            to_planning: gives, of the treatment, the map from points of this date to the image of
+                the plan. Without one they are drawn where the plan lies in the frame of reference
+                of that CT.
         """
         known = self._subjects.get(subject)
         if known is None:
@@ -271,7 +285,8 @@ class Archive:
         grid, _ = self.grid(subject, date, Modality.CT)
         if treatment is None or not 0 <= k < grid.shape[2]:
             return ()
-        return field_overlays(treatment, grid, k)
+        mapped = None if to_planning is None else to_planning(treatment)
+        return field_overlays(treatment, grid, k, to_planning_mm=mapped)
 
     def close(self) -> None:
         self._is_closed = True

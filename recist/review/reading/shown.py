@@ -6,15 +6,18 @@ No page computes a number: all that it shows stands here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from recist.course import Course, Lesion, Measurement, Status
+from recist.patient.result import ReviewState
 from recist.report.palette import SCOPE_NAMES, tone
 from recist.response import Assessment, Scope
 from recist.review.database.tables import EntryKind, ReadingState
-from recist.review.reading.assessed import AssessedReading, to_look_at
+from recist.review.reading.assessed import AssessedReading, date_on, to_look_at
 from recist.review.reading.entries import (
     Said,
+    caliper_of,
     in_force,
     switched_on,
 )
@@ -126,6 +129,24 @@ def _labels(course: Course) -> dict[str, str]:
     return found
 
 
+def _why(reading: OpenReading, lesion: str) -> list[str]:
+    """Why a lesion has its role: in the words of the reader, and of the rules."""
+    said = [
+        str(each.content["reason"])
+        for each in in_force(reading.entries)
+        if each.content.get("lesion") == lesion and each.content.get("reason")
+    ]
+    if reading.concluded is None:
+        return said
+    start = f"{lesion}: "
+    rules = reading.concluded().result.settings.get("roles", [])
+    assert isinstance(rules, list)  # as conclude puts them there
+    return [
+        *said,
+        *(str(each).removeprefix(start) for each in rules if str(each).startswith(start)),
+    ]
+
+
 def _lesions(reading: OpenReading, course: Course) -> Iterable[dict[str, Any]]:
     rejected = reading.rejected
     confirmed = switched_on(reading.entries, "confirmed")
@@ -139,17 +160,22 @@ def _lesions(reading: OpenReading, course: Course) -> Iterable[dict[str, Any]]:
             "role": lesion.role.value,
             "field": lesion.field.value,
             "state": "rejected" if lesion.id in rejected else state,
-            "reasons": [
-                each.content["reason"]
-                for each in in_force(reading.entries)
-                if each.content.get("lesion") == lesion.id and each.content.get("reason")
-            ],
+            "reasons": _why(reading, lesion.id),
             "seen": dict(_seen(reading, course, lesion, drawn)),
         }
 
 
 def _sources(reading: OpenReading) -> dict[tuple[str, str], str]:
-    """Who measured a lesion at a date, where that was the reader."""
+    """Who stands for a lesion at a date, where that is not the machine alone."""
+    if reading.concluded is not None:
+        course = reading.course
+        return {
+            (date_on(course, each.day), each.lesion_id): _STANDING[each.state].format(
+                each.reader or reading.reader
+            )
+            for each in reading.concluded().result.reviews
+            if each.state is not ReviewState.PROPOSED
+        }
     kinds = (EntryKind.NEW, EntryKind.CALIPER, EntryKind.OUTLINE, EntryKind.STATUS)
     return {
         (str(each.content["date"]), str(each.content["lesion"])): each.content.get("how")
@@ -157,6 +183,14 @@ def _sources(reading: OpenReading) -> dict[tuple[str, str], str]:
         for each in in_force(reading.entries)
         if each.kind in kinds
     }
+
+
+#: Who stands for a measurement, by how far it was reviewed.
+_STANDING = {
+    ReviewState.DRAWN: "a person, with the images",
+    ReviewState.CHECKED: "machine, checked by {}",
+    ReviewState.CORRECTED: "{}",
+}
 
 
 def _seen(
@@ -177,8 +211,25 @@ def _seen(
         source = drawn.get((date.isoformat(), lesion.id), "machine")
         mask = masks.get((date.isoformat(), lesion.id))
         centre = None if mask is None or not mask.voxels else mask.centre_mm.tolist()
+        found = _with_line(reading, date.isoformat(), found)
         yield date.isoformat(), {**_measured(lesion, found), "change": change, "source": source,
             "centre_mm": centre}  # fmt: skip
+
+
+def _with_line(reading: OpenReading, date: str, found: Measurement) -> Measurement:
+    """With the line that was drawn, where it alone is no size: the long axis of a node."""
+    if found.status is not Status.NOT_EVALUABLE or found.caliper is not None:
+        return found
+    place = (date, found.lesion_id)
+    drawn = [
+        each
+        for each in in_force(reading.entries)
+        if (each.content.get("date"), each.content.get("lesion")) == place
+        and each.kind in (EntryKind.CALIPER, EntryKind.STATUS, EntryKind.OUTLINE)
+    ]
+    if not drawn or drawn[-1].kind is not EntryKind.CALIPER:
+        return found
+    return replace(found, caliper=caliper_of(drawn[-1].content))
 
 
 def _measured(lesion: Lesion, found: Measurement) -> dict[str, Any]:

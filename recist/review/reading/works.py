@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from imaging.errors import InputError
+from imaging.registration import Registration
+from imaging.treatment import Treatment
 from imaging.volume import Grid, Mask
 from recist.course import Course, Role
 from recist.patient.corrections import NOTHING_SAID, Corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
 from recist.patient.delineated_date import DelineatedDate
+from recist.patient.irradiation import MapPoints, to_planning
 from recist.patient.reassessment import conclude
 from recist.patient.redrawn import redrawn
 from recist.patient.result import PatientResult, SignedBy
@@ -106,6 +109,22 @@ class Works:
             if each.date.isoformat() == date:
                 return each.examination.ct.volume.grid
         raise InputError(f"no examination on {date}", where=subject)
+
+    def registration(self, subject: str, date: str) -> Registration | None:
+        """How a date lies on the first one, as the run found it; None where it did not."""
+        work = self.of(subject)
+        dates = () if work is None else work.dates
+        return next((x.registration for x in dates if x.date.isoformat() == date), None)
+
+    def to_planning(self, subject: str, date: str, treatment: Treatment) -> MapPoints | None:
+        """From points of a date to the image of the plan; None where no map is needed or known."""
+        work = self.of(subject)
+        if work is None:
+            return None
+        day = next((x.day for x in work.dates if x.date.isoformat() == date), None)
+        if day is None:
+            return None
+        return to_planning(day, treatment, (*(x.dated for x in work.dates), *work.planning))
 
     def stamp(self, subject: str) -> Hashable:
         """Changes with the corrections that lie with the results."""

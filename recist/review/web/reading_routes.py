@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
@@ -213,16 +214,20 @@ def masks(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict
 def link(subject: Subject, date: dt.date, found: Looking, room: RoomOf) -> dict[str, Any] | None:
     """How points of the first date lie at this one, on a coarse lattice; null at the first."""
     _check_sees(room, found, subject, date)
-    return room.archive.link(subject, date)
+    return room.archive.link(subject, date, room.works.registration(subject, date.isoformat()))
 
 
 @router.get("/patients/{subject}/field/{date}/{n}")
 def field(
     subject: Subject, date: dt.date, n: Number, found: Looking, room: RoomOf
 ) -> dict[str, Any]:
-    """Isodoses and target volumes on an axial slice, in its pixels (column, row)."""
+    """Isodoses and target volumes on an axial slice, in its pixels (column, row).
+
+    They are carried to the frame of reference of every date by the run's registration.
+    """
     _check_sees(room, found, subject, date)
-    lines = room.archive.field_lines(subject, date, n)
+    to_planning = partial(room.works.to_planning, subject, date.isoformat())
+    lines = room.archive.field_lines(subject, date, n, to_planning)
     return {
         "overlays": [
             {"kind": each.kind, "label": each.label, "lines": [px.tolist() for px in each.lines_px]}

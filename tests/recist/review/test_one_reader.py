@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from recist.patient.corrections.correction_tables import corrections_in
+from recist.review.images import image_archive
+from recist.review.images.date_alignment import lattice_of
 from recist.review.images.image_archive import Modality
 from recist.run.table import assess_file
 
@@ -75,6 +77,56 @@ def test_a_caliper_and_a_rejected_lesion_change_the_answer_and_undo_brings_it_ba
         page = answer.json()
     assert page["lesions"] == before["lesions"]
     assert page["assessment"] == before["assessment"]
+
+
+def test_the_field_is_drawn_at_every_date_through_the_registration_of_the_run(
+    one_reader: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dates have frames of reference of their own; the plan lies in that of the first."""
+    room = one_reader.app.state.room
+    work = room.works.of("PHANTOM-1")
+    frames = {x.examination.ct.volume.grid.frame_of_reference_uid for x in work.dates}
+    assert len(frames) == 3
+
+    def lines(date: str) -> dict[str, np.ndarray]:
+        """The line of each label on the slice through the middle of L1, in mm of that date."""
+        observed = next(x for x in work.dates if x.date.isoformat() == date)
+        grid = observed.examination.ct.volume.grid
+        (lesion,) = (x for x in browser.page()["lesions"] if x["id"] == "L1")
+        k = round(float(grid.to_voxel(lesion["seen"][date]["centre_mm"])[2]))
+        answer = browser.get(f"patients/PHANTOM-1/field/{date}/{k}").json()
+        return {
+            each["label"]: grid.to_world_mm(
+                np.array([(c, r, k) for line in each["lines"] for c, r in line])
+            )
+            for each in answer["overlays"]
+            if each["lines"]
+        }
+
+    planned, later = lines(BASELINE), lines(THIRD)
+    assert set(planned) & set(later)
+    registration = room.works.registration("PHANTOM-1", THIRD)
+    for label in set(planned) & set(later):
+        middle = registration.to_fixed_mm(later[label]).mean(axis=0)
+        assert np.linalg.norm((middle - planned[label].mean(axis=0))[:2]) < 8
+
+    monkeypatch.setattr(image_archive, "link_of", lambda *_: pytest.fail("registered anew"))
+    link = browser.get(f"patients/PHANTOM-1/links/{THIRD}").json()
+    first = work.dates[0].examination.ct.volume.grid
+    assert link["shift_mm"] == lattice_of(registration, first)["shift_mm"]
+    assert browser.get(f"patients/PHANTOM-1/links/{BASELINE}").json() is None
+
+
+def test_what_stands_behind_a_size_and_a_role_is_said(browser: Any) -> None:
+    (lesion,) = (x for x in browser.page()["lesions"] if x["id"] == "L1")
+    assert lesion["reasons"]  # of the rule that chose it
+    assert lesion["seen"][THIRD]["source"] == "a person, with the images"
+    ends = [[0, 0, 0], [0, 60, 0]]
+    page = browser.say({"kind": "caliper", "date": THIRD, "lesion": "L3", "long": ends})
+    (node,) = (x for x in page["lesions"] if x["id"] == "L3")
+    seen = node["seen"][THIRD]
+    assert (seen["status"], seen["source"]) == ("not-evaluable", "Dr Able")
+    assert seen["caliper"]["long"] == ends and "short axis" in seen["remarks"][0]
 
 
 def assert_files_agree(folder: Path, page: dict[str, Any], tmp_path: Path) -> None:

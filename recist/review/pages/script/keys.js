@@ -28,8 +28,11 @@ export const KEYS = [
     [["Enter"], "confirm the lesion; take what was delineated"],
     [["X"], "not a lesion"],
     [["A", "Z", "Q"], "absent, too small, not evaluable"],
+    [["6", "…", "9"], "present, larger, unequivocal progression, as measured"],
+    [["F"], "organ, kind, role, field, link (then Tab)"],
     [["N"], "new lesion"],
     [["D"], "confirm the date"],
+    [["Shift Enter"], "sign, or reopen"],
     [["/"], "comment"],
     [["Y", "M"], "export, import the reading"],
     [["U"], "undo"],
@@ -52,7 +55,8 @@ export function listen(commands) {
       commands.u?.();
       return;
     }
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const named = event.key === "Enter" && event.shiftKey ? "Sign" : event.key;
+    const key = named.length === 1 ? named.toLowerCase() : named;
     const command = commands[key];
     if (!command || (key === "Enter" && target instanceof HTMLButtonElement)) return;
     event.preventDefault();

@@ -6,9 +6,10 @@ const STATUSES = [
   ["absent", "Absent", "A"],
   ["too-small", "Too small", "Z"],
   ["not-evaluable", "Not evaluable", "Q"],
-  ["present", "Present", ""],
-  ["increased", "Larger", ""],
-  ["progression", "Unequivocal progression", ""],
+  ["present", "Present", "6"],
+  ["increased", "Larger", "7"],
+  ["progression", "Unequivocal progression", "8"],
+  ["measured", "As measured", "9"],
 ];
 const FIELDS = [["in", "In field"], ["partial", "Partly in field"], ["low-dose", "Low dose"], ["out", "Out of field"], ["unknown", "Unknown"]];
 
@@ -47,7 +48,7 @@ export function lesionPanel(scene, actions) {
         button(lesion.state === "confirmed" ? "Confirmed" : "Confirm", "Enter", actions.confirmLesion, { class: "primary", "aria-pressed": String(lesion.state === "confirmed"), data: { action: "confirm" } }),
         button(lesion.state === "rejected" ? "A lesion after all" : "Not a lesion", "X", actions.reject, { class: "warn", data: { action: "reject" } })),
     ] : null,
-    h("div", { class: "fields" },
+    h("div", { class: "fields", id: "fields" },
       h("label", {}, h("span", {}, "Organ"), h("input", { value: lesion.organ, list: "organs", disabled: !mayChange, onchange: (event) => event.target.value.trim() && actions.ofLesion({ organ: event.target.value.trim() }) })),
       select("Kind", lesion.is_node ? "yes" : "no", [["no", "no lymph node"], ["yes", "lymph node"]], (value) => actions.ofLesion({ is_node: value === "yes" })),
       select("Role", lesion.role, actions.roles, (role) => actions.ofLesion({ role }, "Why it has another role")),

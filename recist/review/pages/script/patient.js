@@ -400,7 +400,7 @@ function dropPreview() {
 
 const askNew = () => ask("A new lesion", [
   { name: "organ", label: "Organ", list: "organs", required: true },
-  { name: "is_node", label: "It is a lymph node", kind: "check" },
+  { name: "is_node", label: "It is a lymph node (a single line is taken as its short axis)", kind: "check" },
   { name: "role", label: "Role", kind: "choice", value: scene.active === scene.dates[0] ? "target" : "new", options: ROLES },
   { name: "reason", label: "Why it is one", kind: "text" },
 ], { confirm: "Mark it" });
@@ -496,6 +496,13 @@ const askSignature = (title, lead) => ask(title, [
   ...(who.trial ? [{ name: "password", label: "Your password", kind: "password", required: true }] : []),
 ], { confirm: "Sign", lead });
 
+/** To the fields of the chosen lesion, from where Tab goes on. */
+function editFields() {
+  tab = "lesion";
+  showPanel();
+  byId("fields")?.querySelector("input, select")?.focus();
+}
+
 /** The reading as the files that `recist correct` takes. */
 async function exportFiles() {
   if (!scene.mayShare) return;
@@ -570,6 +577,12 @@ const commands = {
   a: () => setStatus("absent", "absent"),
   z: () => setStatus("too-small", "too small to measure"),
   q: () => setStatus("not-evaluable"),
+  6: () => setStatus("present", "present"),
+  7: () => setStatus("increased", "larger"),
+  8: () => setStatus("progression", "unequivocal progression"),
+  9: () => setStatus("measured", "as measured"),
+  f: () => editFields(),
+  Sign: () => byId("sign").hidden || sign(),
   n: () => beginNew(),
   u: () => byId("undo").click(),
   "/": () => comment(),
