@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from imaging.errors import InputError
+from imaging.volume import Grid, Unit, Volume
 from recist.course import Point3
 from recist.review.images.image_archive import Archive, Modality
 from recist.review.reading.packed_outlines import PackedMask, length_mm, measured
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Click, Line, Prompt
+
+#: An image that is answered quickly, as wide as a window of the networks.
+SMALL_SHAPE, SMALL_MM = (64, 64, 32), 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +30,28 @@ class Delineator:
     models: Models
     device: str = "auto"
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _once: threading.Lock = field(default_factory=threading.Lock)
+    _is_warm: bool = False
+
+    def warm_up(self) -> None:
+        """Answer one prompt in a small image of nothing, in the background, once.
+
+        The first answer loads libraries and fits kernels, which a reader does not wait for.
+        """
+        with self._once:
+            if self._is_warm:
+                return
+            object.__setattr__(self, "_is_warm", True)
+        threading.Thread(target=self._answer_nothing, name="warm-up", daemon=True).start()
+
+    def _answer_nothing(self) -> None:
+        middle = tuple(float(n) * SMALL_MM / 2 for n in SMALL_SHAPE)
+        affine = np.diag([SMALL_MM, SMALL_MM, SMALL_MM, 1.0])
+        hu = np.zeros(SMALL_SHAPE, dtype=np.int16)
+        ct = Volume(hu, Grid(SMALL_SHAPE, affine), Unit.HU, "warm-up")
+        with self._turn, contextlib.suppress(InputError):  # nothing is there to be found
+            click = Click((middle[0], middle[1], middle[2]))
+            delineate_prompted(ct, None, click, self.models, device=self.device)
 
     @classmethod
     def shipped(cls) -> Delineator:

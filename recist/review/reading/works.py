@@ -18,19 +18,22 @@ from imaging.registration import Registration
 from imaging.treatment import Treatment
 from imaging.volume import Grid, Mask
 from recist.course import Course, Role
+from recist.export.dicom.objects import DICOM_FOLDER
 from recist.patient.corrections import NOTHING_SAID, Corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.irradiation import MapPoints, to_planning
+from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
 from recist.patient.redrawn import redrawn
 from recist.patient.result import PatientResult, SignedBy
+from recist.patient.result_folder import written_whole
 from recist.patient.work import keeping
 from recist.patient.work.observed import Work
 from recist.review.reading.as_corrections import Candidates, Ground
 from recist.review.reading.assessed import AssessedReading
 from recist.run.correcting import sign
-from recist.run.patient_folder import said_in
+from recist.run.patient_folder import said_in, write_patient
 from recist.tracking import Link
 
 Kept = TypeVar("Kept")
@@ -171,6 +174,22 @@ class Works:
         folder = self.folders[subject]
         work = self.adapted(keeping.take_up(folder / keeping.FOLDER))
         sign(folder.parent, work, said, signed)
+
+    def write(self, subject: str, said: Corrections, signed: SignedBy, folder: Path) -> None:
+        """Write the whole results of a subject, as they were signed, into a folder of its own.
+
+        The results of the run stay as they are.
+
+        Raises:
+            InputError: they cannot be written.
+        """
+        work = self.adapted(keeping.take_up(self.folders[subject] / keeping.FOLDER))
+        result, delineations = conclude(work, said)
+        answer = PatientAnswer(work, said, replace(result, signed=signed), delineations)
+        dicom = (self.folders[subject] / DICOM_FOLDER).is_dir()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(folder) as part:
+            write_patient(answer, part, dicom=dicom, cache_mb=None)
 
     def _found(self, subject: str) -> Work | str:
         with self._lock:

@@ -11,12 +11,20 @@ from sqlalchemy.orm import Session
 
 from imaging.tables.rows import csv_text
 from imaging.writing import SCHEMA_VERSION, write_text
+from recist.patient.result_folder import folder_name
 from recist.response import RESEARCH_USE
 from recist.review.database.tables import Account, AuditRow, Query, SubjectRow
-from recist.review.reading.given_back import write_answers
+from recist.review.reading.given_back import said_in, signed_by, write_answers
 from recist.review.room import Room
 from recist.review.trial.analytics import analytics
-from recist.review.trial.reads import READ_NUMBERS, Read, SubjectReads, assessed_read, reads_of
+from recist.review.trial.reads import (
+    READ_NUMBERS,
+    Read,
+    SubjectReads,
+    assessed_read,
+    reads_of,
+    signed_reading,
+)
 
 ACCEPTED = "accepted"
 _READ_COLUMNS = (
@@ -37,6 +45,7 @@ def write_export(session: Session, room: Room, folder: Path) -> None:
     for number in READ_NUMBERS:
         signed = [each for reads in every for each in reads.reads if each.number == number]
         write_reads(room, [each for each in signed if each.signature], folder / f"read-{number}")
+    _write_results(session, room, every, folder)
     chosen = [each for reads in every for each in reads.reads if each.number == reads.accepted.read]
     write_reads(room, chosen, folder / ACCEPTED)
     rows = [_row(reads, each) for reads in every for each in reads.reads if each.signature]
@@ -48,6 +57,25 @@ def write_export(session: Session, room: Room, folder: Path) -> None:
     about = {"schema_version": SCHEMA_VERSION, "notice": RESEARCH_USE}
     figures = about | analytics(session, room)
     write_text(folder / "analytics.json", json.dumps(figures, indent=1) + "\n")
+
+
+def _write_results(
+    session: Session, room: Room, every: Sequence[SubjectReads], folder: Path
+) -> None:
+    """Page, tables, delineations and objects of each signed read, where the run kept its work."""
+    if not room.shows_proposals:
+        return
+    for reads in every:
+        subject = reads.subject.name
+        for read in reads.reads:
+            if read.signature is None or not room.works.has(subject):
+                continue
+            said = said_in(signed_reading(session, room, subject, read))
+            signed = signed_by(read.signature, read.reader)
+            place = folder / f"read-{read.number}" / folder_name(subject)
+            room.works.write(subject, said, signed, place)
+            if reads.accepted.read == read.number:
+                room.works.write(subject, said, signed, folder / ACCEPTED / folder_name(subject))
 
 
 def write_reads(room: Room, reads: Sequence[Read], folder: Path) -> None:

@@ -96,13 +96,15 @@ def _signed(reading: OpenReading) -> dict[str, str] | None:
 
 
 @router.get("/patients/{subject}")
-def patient(subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
+def patient(request: Request, subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
     """A patient as this reader sees it."""
     with room.database.looking() as session:
         check_reads(session, room, found.person, subject)
         reading = readings.looked_at(session, room, found.person, subject)
         page = page_of(room, reading)
     room.archive.prepare(subject, after_s=FIRST_LOOK_S)
+    if request.app.state.delineator is not None:
+        request.app.state.delineator.warm_up()
     if room.is_trial:
         with room.database.session() as session:
             audit_trail.note(session, found.person.actor, "open patient", subject=subject)
