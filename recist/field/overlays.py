@@ -10,7 +10,7 @@ import numpy.typing as npt
 from imaging.exposure import ToPlanning
 from imaging.isolines import PixelWindow, isodoses, target_lines
 from imaging.treatment import Treatment
-from imaging.volume import Grid
+from imaging.volume import FloatArray, Grid
 
 #: Isodoses drawn on key images: shares of the prescription, and the dose of the pragmatic set.
 SHOWN_ISODOSES = (0.95, 0.50)
@@ -47,6 +47,8 @@ def field_overlays(
     own, planned = grid.frame_of_reference_uid, treatment.frame_of_reference_uid
     if to_planning_mm is None and (own is None or own != planned):
         return ()
+    if to_planning_mm is not None:
+        to_planning_mm = _once(to_planning_mm)
     view = window or (0, 0, grid.shape[0], grid.shape[1])
     levels = levels_gy or _levels_gy(treatment)
     overlays = [
@@ -60,6 +62,18 @@ def field_overlays(
         if lines:
             overlays.append(Overlay("target-volume", target.name, lines))
     return tuple(overlays)
+
+
+def _once(to_planning_mm: ToPlanning) -> ToPlanning:
+    """The map of the points of one slice: dose and targets all ask for the same ones."""
+    known: list[tuple[FloatArray, FloatArray]] = []
+
+    def mapped(points_mm: FloatArray) -> FloatArray:
+        if not known or not np.array_equal(known[0][0], points_mm):
+            known[:] = [(points_mm, to_planning_mm(points_mm))]
+        return known[0][1]
+
+    return mapped
 
 
 def _levels_gy(treatment: Treatment) -> tuple[float, ...]:

@@ -21,6 +21,8 @@ from segmentation.prompts import Click, Line, Prompt
 
 #: An image that is answered quickly, as wide as a window of the networks.
 SMALL_SHAPE, SMALL_MM = (64, 64, 32), 3.0
+LUNG_HU, TISSUE_HU = -850, 40
+WARM_AFTER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,24 +36,28 @@ class Delineator:
     _is_warm: bool = False
 
     def warm_up(self) -> None:
-        """Answer one prompt in a small image of nothing, in the background, once.
+        """Answer a prompt to each network in a small image of nothing, in the background, once.
 
-        The first answer loads libraries and fits kernels, which a reader does not wait for.
+        The first answer loads libraries and fits kernels, which a reader does not wait for. It
+        begins :data:`WARM_AFTER_S` later, so that the first pictures are served first.
         """
         with self._once:
             if self._is_warm:
                 return
             object.__setattr__(self, "_is_warm", True)
-        threading.Thread(target=self._answer_nothing, name="warm-up", daemon=True).start()
+        timer = threading.Timer(WARM_AFTER_S, self._answer_nothing)
+        timer.daemon = True
+        timer.start()
 
     def _answer_nothing(self) -> None:
         middle = tuple(float(n) * SMALL_MM / 2 for n in SMALL_SHAPE)
         affine = np.diag([SMALL_MM, SMALL_MM, SMALL_MM, 1.0])
-        hu = np.zeros(SMALL_SHAPE, dtype=np.int16)
-        ct = Volume(hu, Grid(SMALL_SHAPE, affine), Unit.HU, "warm-up")
-        with self._turn, contextlib.suppress(InputError):  # nothing is there to be found
-            click = Click((middle[0], middle[1], middle[2]))
-            delineate_prompted(ct, None, click, self.models, device=self.device)
+        click = Click((middle[0], middle[1], middle[2]))
+        for hu in (LUNG_HU, TISSUE_HU):  # who answers depends on what lies around
+            image = np.full(SMALL_SHAPE, hu, dtype=np.int16)
+            ct = Volume(image, Grid(SMALL_SHAPE, affine), Unit.HU, "warm-up")
+            with self._turn, contextlib.suppress(InputError):  # nothing is there to be found
+                delineate_prompted(ct, None, click, self.models, device=self.device)
 
     @classmethod
     def shipped(cls) -> Delineator:

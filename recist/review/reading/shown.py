@@ -82,7 +82,7 @@ def shown(
             for each in to_look_at(answer.course, room.protocol)
         ],
         "warnings": [
-            *_remarks(reading),
+            *_remarks(room, reading),
             *dict.fromkeys(text for each in answer.timepoints for text in each.warnings),
         ],
         "comments": [
@@ -109,14 +109,25 @@ def shown(
     }
 
 
-def _remarks(reading: OpenReading) -> list[str]:
+def _remarks(room: Room, reading: OpenReading) -> list[str]:
     """What the run told of the patient, and what became of the reading itself."""
     if reading.concluded is None:
-        return list(reading.proposals.remarks)
+        return [*_as_a_table(room, reading.subject), *reading.proposals.remarks]
     found = reading.concluded()
     trouble = found.trouble
     said = [] if trouble is None else [f"what was said does not fit the results: {trouble.what}"]
     return [*said, *found.result.warnings]
+
+
+def _as_a_table(room: Room, subject: str) -> list[str]:
+    """That a reading is a table alone, though the run measured the patient."""
+    if not room.shows_proposals or subject not in room.folders:
+        return []
+    why = room.works.why_none(subject)
+    return [
+        f"the work of the run cannot be used ({why}): what is said goes into its table of "
+        "measurements, targets are not chosen anew, and a signature leaves its results as they are"
+    ]
 
 
 def _labels(course: Course) -> dict[str, str]:

@@ -290,6 +290,39 @@ def test_of_two_browsers_the_second_is_told_and_overwrites_nothing(
     other.page.context.close()
 
 
+def test_a_reading_leaves_as_files_and_comes_back_by_the_keyboard_alone(
+    reader: Reader, tmp_path: Path
+) -> None:
+    reader.open_patient()
+    page = reader.page
+
+    def status() -> str:
+        page.wait_for_selector("body:not(.saving)")
+        return str(reader.patient()["lesions"][0]["seen"][THIRD]["status"])
+
+    reader.press("a")
+    page.wait_for_selector("#undo:enabled")
+    assert status() == "absent"
+    with page.expect_download() as download:
+        reader.press("y")
+    download.value.save_as(tmp_path / "reading.zip")
+    reader.press("u")
+    page.wait_for_selector("#undo:disabled")
+    assert status() == "measured"
+    with page.expect_file_chooser() as chooser:
+        reader.press("m")
+    chooser.value.set_files(tmp_path / "reading.zip")
+    page.wait_for_selector("#undo:enabled")
+    assert status() == "absent"
+    reader.press("9")  # as it was measured after all
+    page.wait_for_selector("[data-status=measured][aria-pressed=true]")
+    assert status() == "measured"
+    reader.press("f")
+    assert page.evaluate("document.activeElement.getAttribute('list')") == "organs"
+    reader.press("Escape", "End")
+    page.wait_for_selector("dialog [name=meaning]")
+
+
 def test_what_a_reader_writes_is_shown_as_text(reader: Reader) -> None:
     reader.open_patient()
     wicked = "<img src=x onerror=\"document.title='taken'\"><script>1</script>"

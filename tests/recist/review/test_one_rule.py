@@ -270,6 +270,21 @@ def test_what_was_corrected_before_is_the_first_word_of_a_reading(
     assert next(x for x in page["lesions"] if x["id"] == "L6")["role"] == "new"
 
 
+def test_a_run_without_its_work_is_read_as_a_table_and_says_so(one_reader: Any) -> None:
+    shutil.rmtree(one_reader.results / PHANTOM / keeping.FOLDER)
+    browser = one_reader.enter()
+    page = browser.page()
+    assert any("the work of the run cannot be used" in words for words in page["warnings"])
+    page = browser.say({"kind": "lesion", "lesion": "L6", "rejected": True}, reason="a vessel")
+    assert [at["response"] for at in page["assessment"]["criteria"][0]["dates"]] == ["PR", "PR"]
+    before = (one_reader.results / "timepoints.csv").read_bytes()
+    browser.say(*({"kind": "confirm", "date": date} for date in DATES))
+    assert sign(browser)["state"] == "signed"
+    assert (one_reader.results / "timepoints.csv").read_bytes() == before
+    assert (one_reader.results / "review" / "signed" / PHANTOM / "timepoints.csv").is_file()
+    assert browser.get(f"patients/{PHANTOM}/reading").status_code == 422
+
+
 def test_the_images_are_found_where_the_run_found_them(
     phantom_run: PhantomRun, tmp_path: Path
 ) -> None:

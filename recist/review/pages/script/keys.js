@@ -32,7 +32,7 @@ export const KEYS = [
     [["F"], "organ, kind, role, field, link (then Tab)"],
     [["N"], "new lesion"],
     [["D"], "confirm the date"],
-    [["Shift Enter"], "sign, or reopen"],
+    [["End"], "sign, or reopen"],
     [["/"], "comment"],
     [["Y", "M"], "export, import the reading"],
     [["U"], "undo"],
@@ -55,8 +55,7 @@ export function listen(commands) {
       commands.u?.();
       return;
     }
-    const named = event.key === "Enter" && event.shiftKey ? "Sign" : event.key;
-    const key = named.length === 1 ? named.toLowerCase() : named;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const command = commands[key];
     if (!command || (key === "Enter" && target instanceof HTMLButtonElement)) return;
     event.preventDefault();

@@ -530,14 +530,17 @@ function sent(file) {
 /** Take a reading over from files; a table takes the place of what was said of its kind. */
 function importFiles() {
   if (!scene.mayChange || scene.patient.one_by_one) return;
-  const input = h("input", { type: "file", multiple: true, accept: ".csv,.zip,.nii,.gz", onchange: async () => {
+  const input = h("input", { type: "file", hidden: true, multiple: true, accept: ".csv,.zip,.nii,.gz", onchange: async () => {
     try {
       const files = await Promise.all([...input.files].map(sent));
       if (files.length && (await send(() => api.importReading(subject, scene.patient.version, files)))) say("The reading was taken over.");
     } catch {
       say("A file could not be read.", "error");
+    } finally {
+      input.remove();
     }
-  } });
+  }, oncancel: () => input.remove() });
+  document.body.append(input);
   input.click();
 }
 
@@ -582,7 +585,7 @@ const commands = {
   8: () => setStatus("progression", "unequivocal progression"),
   9: () => setStatus("measured", "as measured"),
   f: () => editFields(),
-  Sign: () => byId("sign").hidden || sign(),
+  End: () => byId("sign").hidden || sign(),
   n: () => beginNew(),
   u: () => byId("undo").click(),
   "/": () => comment(),
