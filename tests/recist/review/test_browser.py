@@ -309,8 +309,9 @@ def test_a_reading_leaves_as_files_and_comes_back_by_the_keyboard_alone(
     reader.press("u")
     page.wait_for_selector("#undo:disabled")
     assert status() == "measured"
+    reader.press("m")
     with page.expect_file_chooser() as chooser:
-        reader.press("m")
+        reader.press("Enter")
     chooser.value.set_files(tmp_path / "reading.zip")
     page.wait_for_selector("#undo:enabled")
     assert status() == "absent"

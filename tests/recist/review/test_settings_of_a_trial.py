@@ -54,6 +54,8 @@ def test_the_page_shows_every_key_and_its_example_is_read(tmp_path: Path) -> Non
     assert {name: set(keys) for name, keys in shown.items()} == {
         name: set(keys) for name, keys in SECTIONS.items()
     }
+    (tmp_path / "series.csv").write_text("subject,series,use\n")
+    (tmp_path / "dates.csv").write_text("subject,study,date\n")
     (tmp_path / "protocol.toml").write_text('reader_disagreement = "consensus"\n')
     found = read_trial(written(tmp_path, example))
     assert found.protocol.reader_disagreement == "consensus" and found.https

@@ -34,7 +34,7 @@ export const KEYS = [
     [["D"], "confirm the date"],
     [["End"], "sign, or reopen"],
     [["/"], "comment"],
-    [["Y", "M"], "export, import the reading"],
+    [["Y", "M"], "export the reading, import one (then Enter)"],
     [["U"], "undo"],
     [["Esc"], "leave what was begun"],
   ]],

@@ -90,7 +90,7 @@ export function notesPanel(scene, actions) {
     scene.mayChange ? button("Comment", "/", actions.comment, { class: "wide" }) : null,
     scene.mayShare ? h("div", { class: "files" },
       button("Export", "Y", actions.exportFiles, { title: "The tables and outlines that `recist correct` takes (Y)" }),
-      scene.mayChange && !scene.patient.one_by_one ? button("Import", "M", actions.importFiles, { title: "Tables of corrections, outlines, or an exported zip (M)" }) : null) : null,
+      scene.mayChange && !scene.patient.one_by_one ? button("Import", "M", actions.importFiles, { data: { action: "import" }, title: "Tables of corrections, outlines, or an exported zip (M)" }) : null) : null,
     comments.map(({ time: when, who, text, date, lesion }) => h("article", { class: "comment" }, h("header", {}, h("b", {}, who), h("span", { class: "quiet" }, [lesion, date, time(when)].filter(Boolean).join(" · "))), h("p", {}, text))),
     h("h3", {}, "What was done"),
     history.length ? h("ol", { class: "history", reversed: true }, [...history].reverse().map(({ time: when, who, what, reason }) => h("li", {}, h("span", {}, what), reason ? h("em", {}, reason) : null, h("small", {}, `${who}, ${time(when)}`)))) : h("p", { class: "quiet" }, "Nothing yet: this is the proposal of the machine."),

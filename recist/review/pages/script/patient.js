@@ -544,6 +544,13 @@ function importFiles() {
   input.click();
 }
 
+/** To the button that opens the reader's files: a browser lets nothing but a press of it do that. */
+function toFiles() {
+  tab = "notes";
+  showPanel();
+  byId("panel").querySelector("[data-action=import]")?.focus();
+}
+
 const actions = {
   exportFiles, importFiles,
   setStatus, ofLesion, linkTo, comment, confirmLesion, roles: ROLES,
@@ -590,7 +597,7 @@ const commands = {
   u: () => byId("undo").click(),
   "/": () => comment(),
   y: () => exportFiles(),
-  m: () => importFiles(),
+  m: () => toFiles(),
   "?": showKeys,
   "[": () => resize(1 / 1.2),
   "]": () => resize(1.2),
