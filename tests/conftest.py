@@ -7,6 +7,7 @@ the last line of the run says how many were and why.
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
@@ -186,3 +188,48 @@ def dicom_errors() -> Callable[..., list[str]]:
         return found if found or done.returncode == 0 else lines
 
     return errors
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """What costs seconds to make, made by the first of the workers that asks.
+
+    ``made_once("name", make)`` gives what ``make(folder)`` gave. The folder is everyone's: who
+    changes it takes a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def made(name: str, make: Callable[[Path], Any]) -> Any:
+        kept = shared / f"{name}.pickle"
+        with FileLock(f"{kept}.lock"):
+            if not kept.exists():
+                folder = shared / name
+                folder.mkdir()
+                kept.write_bytes(pickle.dumps(make(folder)))
+        return pickle.loads(kept.read_bytes())
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def trial_report(made_once: Callable[..., Any]) -> tuple[Path, tuple[str, ...]]:
+    """The report of a simulated trial with all its tables, and its sentences; to be read."""
+    from recist.cohort.simulated import write_trial  # noqa: PLC0415 - pandas and matplotlib
+    from recist.cohort.trial import TrialChoices, TrialTables, cohort_file  # noqa: PLC0415
+
+    def make(folder: Path) -> tuple[Path, tuple[str, ...]]:
+        tables = write_trial(folder, patients=18, seed=3)
+        found = cohort_file(
+            tables.measurements,
+            folder / "out",
+            TrialTables(tables.patients, None, tables.toxicity, tables.quality_of_life),
+            TrialChoices(strata=("line",), biomarkers=("pd_l1",)),
+            title="A simulated trial",
+        )
+        assert found.table.exit_code == 0
+        return folder / "out", found.sentences
+
+    report: tuple[Path, tuple[str, ...]] = made_once("trial", make)
+    return report

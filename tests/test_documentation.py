@@ -22,8 +22,6 @@ from pet.response import measurements as uptake
 from pet.response.uptake_table import assess_pet_table
 from recist.cohort.abscopal_files import abscopal_file
 from recist.cohort.patients import ARMS
-from recist.cohort.simulated import write_trial
-from recist.cohort.trial import TrialTables, cohort_file
 from recist.course import EventKind, Field, Role, Status
 from recist.forecast import forecast_file
 from recist.forecast.calibration import World
@@ -164,13 +162,13 @@ def test_every_column_of_a_forecast_is_explained(tmp_path: Path) -> None:
     assert {path.name: left for path in written if (left := unexplained(path))} == {}
 
 
-def test_every_column_of_the_report_of_a_trial_is_explained(tmp_path: Path) -> None:
-    write_trial(tmp_path, patients=24)
-    tables = TrialTables(tmp_path / "patients.csv")
-    cohort_file(tmp_path / "measurements.csv", tmp_path / "out", tables)
-    written = sorted((tmp_path / "out").glob("*.csv"))
+def test_every_column_of_the_report_of_a_trial_is_explained(
+    trial_report: tuple[Path, tuple[str, ...]],
+) -> None:
+    out, _ = trial_report
+    written = sorted(out.glob("*.csv"))
     assert len(written) > 10
     assert {path.name: left for path in written if (left := unexplained(path, "trial_"))} == {}
-    with (tmp_path / "patients.csv").open(newline="") as file:
+    with (out.parent / "patients.csv").open(newline="") as file:
         given = set(next(csv.reader(file)))
     assert names(TABLES["patients"]["columns"]) == given - {"pd_l1", "ctdna"}  # biomarkers

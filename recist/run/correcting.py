@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imaging.errors import InputError
@@ -22,10 +22,16 @@ from recist.patient.corrections import NOTHING_SAID, Corrections, read_correctio
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
 from recist.patient.result import SignedBy
-from recist.patient.result_folder import FINGERPRINT, SIGNATURE, SUMMARY, locked, written_whole
+from recist.patient.result_folder import (
+    FINGERPRINT,
+    SIGNATURE,
+    SUMMARY,
+    locked,
+    signature_text,
+    written_whole,
+)
 from recist.patient.work import keeping
 from recist.patient.work.observed import Work
-from recist.response import RESEARCH_USE
 from recist.run.fingerprint import write_fingerprint
 from recist.run.patient_folder import said_in, write_patient
 
@@ -132,9 +138,8 @@ def write_again(folder: Path, answer: PatientAnswer) -> None:
             afresh=False,
         )
         if answer.result.signed is not None:
-            signed = {"notice": RESEARCH_USE, "subject": answer.work.subject.id}
-            signed |= asdict(answer.result.signed)
-            write_text(part / SIGNATURE, json.dumps(signed, indent=1) + "\n")
+            text = signature_text(answer.work.subject.id, answer.result.signed)
+            write_text(part / SIGNATURE, text)
         write_fingerprint(part, fingerprint, answer.result, lost)
 
 

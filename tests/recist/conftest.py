@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from filelock import FileLock
 
 import recist
 from recist.patient.options import Options
@@ -26,29 +23,6 @@ from tests.recist.patients import Patient
 def followed() -> Callable[..., Patient]:
     """A patient as tracking and measuring give him: see :func:`tests.recist.patients.followed`."""
     return patients.followed
-
-
-@pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """What costs seconds to make, made by the first of the workers that asks.
-
-    ``made_once("name", make)`` gives what ``make(folder)`` gave. The folder is everyone's: who
-    changes it takes a copy.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-
-    def made(name: str, make: Callable[[Path], Any]) -> Any:
-        kept = shared / f"{name}.pickle"
-        with FileLock(f"{kept}.lock"):
-            if not kept.exists():
-                folder = shared / name
-                folder.mkdir()
-                kept.write_bytes(pickle.dumps(make(folder)))
-        return pickle.loads(kept.read_bytes())
-
-    return made
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.nifti import write_label_map
 from imaging.volume import Grid, Mask
-from imaging.writing import SCHEMA_VERSION, write_text
+from imaging.writing import write_text
 from recist.export.patient_files import DELINEATIONS
 from recist.export.written_tables import (
     write_events,
@@ -29,9 +28,9 @@ from recist.patient.result_folder import (
     MEASUREMENTS,
     SIGNATURE,
     folder_name,
+    signature_text,
     written_whole,
 )
-from recist.response import RESEARCH_USE
 from recist.review.database.tables import ReadingState, Signature
 from recist.review.images.image_archive import Modality, NoImageError
 from recist.review.reading import readings
@@ -77,9 +76,7 @@ def write_reading(
         write_corrections(part / CORRECTIONS, subject, corrections)
         for date, masks in outlines.items():
             _write_outlines(masks, numbers, part / DELINEATIONS, date)
-        about = {"schema_version": SCHEMA_VERSION, "notice": RESEARCH_USE, "subject": subject}
-        said = about | asdict(signed)
-        (part / SIGNATURE).write_text(json.dumps(said, indent=1) + "\n", "utf-8")
+        write_text(part / SIGNATURE, signature_text(subject, signed))
 
 
 def signed_by(signature: Signature, reader: str) -> SignedBy:

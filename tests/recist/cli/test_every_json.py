@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 import recist
 from recist.cli import app
-from recist.cohort.simulated import write_trial
 from recist.phantom.lesions import LESIONS
 from recist.phantom.study import Truth
 
@@ -53,14 +52,10 @@ def test_of_every_command_on_tables(tmp_path: Path, check_json: Callable[[Path],
     }  # fmt: skip
 
 
-def test_of_a_trial(tmp_path: Path, check_json: Callable[[Path], set[str]]) -> None:
-    write_trial(tmp_path / "in", patients=12)
-    tables = tmp_path / "in"
-    run(
-        "cohort", tables / "measurements.csv", "-o", tmp_path / "out",
-        "--patients", tables / "patients.csv",
-    )  # fmt: skip
-    assert check_json(tmp_path) == {"cohort"}
+def test_of_a_trial(
+    trial_report: tuple[Path, tuple[str, ...]], check_json: Callable[[Path], set[str]]
+) -> None:
+    assert check_json(trial_report[0]) == {"cohort"}
 
 
 def printed(name: str, text: str) -> dict[str, object]:

@@ -17,9 +17,9 @@ from recist.cohort.plots.states import stacked_plot
 from recist.cohort.plots.sum_plots import field_spider_plot
 from recist.cohort.plots.swimmer import swimmer_plot
 from recist.cohort.response_sheets import rate_sheet
-from recist.cohort.simulated import CONTROL, EXPERIMENTAL, write_trial
+from recist.cohort.simulated import CONTROL, EXPERIMENTAL
 from recist.cohort.times import DEATH, OF_INTEREST
-from recist.cohort.trial import TrialChoices, TrialData, TrialTables, cohort_file, read_trial
+from recist.cohort.trial import TrialChoices, TrialData, TrialTables, read_trial
 from recist.course import Field
 from recist.protocol import load
 from recist.report.palette import FIELD_COLOURS
@@ -301,18 +301,8 @@ def test_lesions_and_sums_are_coloured_by_their_side_of_the_field() -> None:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
-    folder = tmp_path_factory.mktemp("trial")
-    tables = write_trial(folder, patients=18, seed=3)
-    found = cohort_file(
-        tables.measurements,
-        folder / "out",
-        TrialTables(tables.patients, None, tables.toxicity, tables.quality_of_life),
-        TrialChoices(strata=("line",), biomarkers=("pd_l1",)),
-        title="A simulated trial",
-    )
-    assert found.table.exit_code == 0
-    return folder / "out", found.sentences
+def report(trial_report: tuple[Path, tuple[str, ...]]) -> tuple[Path, tuple[str, ...]]:
+    return trial_report
 
 
 def rows_of(path: Path) -> Rows:

@@ -108,3 +108,9 @@ def test_titles_and_the_help_name_every_row() -> None:
     assert set(DEFAULT_CRITERIA) <= set(ASSESSING)
     for name in ASSESSING:
         assert name in help_text
+
+
+def test_no_criteria_at_all_are_refused() -> None:
+    with pytest.raises(CriterionError, match="no criteria"):
+        names_of_criteria([])
+    assert names_of_criteria([], of_responses=True) == ()

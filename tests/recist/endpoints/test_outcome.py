@@ -9,6 +9,8 @@ import pytest
 
 from imaging.errors import InputError
 from recist import endpoints
+from recist.criteria.family import IMMUNE
+from recist.endpoints.policy import POLICIES
 from recist.endpoints.sequence import RespondedVisit
 from recist.protocol import DEFAULT
 from recist.response import Assessment, Reason, Response, Scope
@@ -165,3 +167,20 @@ def test_a_small_node_that_was_held_back_ends_no_complete_response() -> None:
     assert (found.progression_day, found.warnings) == (None, ())
     plain = endpoints.outcome(course(BASELINE), [complete, back, again, later], DEFAULT)
     assert plain.progression_day == 112
+
+
+def test_the_family_of_the_words_may_be_given() -> None:
+    visits = [RespondedVisit(56, Response.NE)]  # a word of every family
+    found = endpoints.outcome_of_responses(visits, DEFAULT, family=IMMUNE)
+    assert (found.criteria, found.best_overall) == ("irecist", Response.NE)
+
+
+@pytest.mark.parametrize(("confirmed", "named"), [(True, "DoSD"), (False, "")])
+def test_stable_disease_has_a_duration_where_it_is_the_best_response(
+    confirmed: bool, named: str
+) -> None:
+    """One partial response counts only where none needs a confirmation."""
+    protocol = replace(DEFAULT, confirmation_required=confirmed)
+    found = endpoints.outcome(course(BASELINE), assessed("SD", "PR", "SD", "PD"), protocol)
+    durations = {t.policy: (t.days, t.event) for t in found.times if t.endpoint == "DoSD"}
+    assert durations == (dict.fromkeys(POLICIES, (224, True)) if named else {})

@@ -55,7 +55,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_lost_worker_costs_a_second_try_and_a_bad_patient_itself_alone(
     stubs: None, tmp_path: Path
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_lost_worker_costs_a_second_try_and_a_bad_patient_itself_alone(
     assert tries(tmp_path, "P5") == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_lost_scheduler_is_told_and_what_is_complete_stays(stubs: None, tmp_path: Path) -> None:
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None

@@ -173,7 +173,7 @@ def answers(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.posix
 def test_the_healthy_patient_is_complete_and_every_damaged_file_is_named(tmp_path: Path) -> None:
     alone = tmp_path / "alone"
