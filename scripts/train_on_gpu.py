@@ -4,7 +4,7 @@
     python scripts/train_on_gpu.py -o RUNS          # where the GPU is; under ten minutes on one
     python scripts/train.py DATA/... --bundle models/lesion_ct --runs RUNS/lesion_ct --trained
 
-The first, where the images are, writes ``.packed/compact.npz`` (38 MiB). The second reads it and
+The first, where the images are, writes ``.packed/compact.npz`` (37 MiB). The second reads it and
 trains every network that ``configs/train.json`` of both bundles names, each in a process of its own
 that draws its patches on one core while all share the GPU; then it asks each network about patches
 of the patients that it left out, on the GPU and on the CPU, and prints how far both agree. The

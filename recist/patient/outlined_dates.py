@@ -17,6 +17,7 @@ import numpy as np
 from imaging.errors import InputError
 from imaging.registration import LesionSpheres, Registration, as_anatomy, register_dates
 from imaging.volume import Mask, Volume
+from recist.measure import caliper
 from recist.patient.delineation import Delineated
 from recist.patient.emerging import new_in_lung
 from recist.patient.examination import (
@@ -238,16 +239,18 @@ def _lesion(out: Outlines, date: int, number: int) -> KnownLesion:
 
 
 def _second(options: Options) -> Second:
-    """The networks, prompted by an outline that was carried over."""
+    """The networks, prompted by an outline that was carried over, with how sure they are."""
     from segmentation.prompted import delineate_prompted  # noqa: PLC0415 - as above
     from segmentation.prompts import Carried  # noqa: PLC0415 - as above
+    from segmentation.quality import flagged  # noqa: PLC0415 - as above
 
     models = options.models()
 
     def ask(ct: Volume, suv: Volume | None, outline: Mask) -> Delineation:
-        return delineate_prompted(
+        found = delineate_prompted(
             ct, suv, Carried(outline), models, device=options.device, quality=options.quality
         )
+        return flagged(found, suv=suv, diameter=lambda mask: float(caliper(mask).long_axis_mm))
 
     return ask
 
