@@ -10,7 +10,7 @@ same lesion. The errors are not symmetric: a network that draws within the borde
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -139,11 +139,3 @@ def errors_from(table: Mapping[str, Any]) -> dict[str, DiameterError]:
         return {kind: DiameterError(**entry) for kind, entry in table.items()}
     except TypeError as error:
         raise InputError(f"no error of a diameter: {error}") from error
-
-
-def as_table(errors: Mapping[str, DiameterError]) -> dict[str, dict[str, float]]:
-    """What :func:`errors_from` reads."""
-    return {
-        kind: {key: round(value, 3) for key, value in asdict(error).items()}
-        for kind, error in errors.items()
-    }

@@ -129,19 +129,6 @@ def flagged(
     return replace(delineation, candidates=tuple(examined))
 
 
-def diameter_interval_mm(
-    candidate: Candidate, delineation: Delineation, diameter: Diameter
-) -> tuple[float, float] | None:
-    """The interval that holds the longest diameter in nine cases of ten; None where unknown.
-
-    The errors that the model made on lesions it had not seen, and at least what the diameter comes
-    to as the threshold moves; of a line, the error of a reader's line.
-    """
-    return _interval_mm(
-        candidate, delineation, doubt(candidate, delineation, diameter=diameter), diameter
-    )
-
-
 def _interval_mm(
     candidate: Candidate, delineation: Delineation, found: Doubt, diameter: Diameter | None
 ) -> tuple[float, float] | None:

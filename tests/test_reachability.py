@@ -33,20 +33,7 @@ OTHERWISE: Mapping[str, str] = {
 }
 
 #: Still without a command or a page.
-AWAITING = {
-    "imaging.dvh.Dvh.v",
-    "imaging.dvh._covered",
-    "imaging.dvh.samples_of_roi",
-    "recist.phantom.evolution.by_kernel",
-    "segmentation.evaluation.kappa",
-    "segmentation.intervals.as_table",
-    "segmentation.intervals.measured_error",
-    "segmentation.intervals.reliability",
-    "segmentation.quality.diameter_interval_mm",
-    "segmentation.validation._scaled",
-    "segmentation.validation.category_kappa",
-    "segmentation.validation.simulated_dates",
-}
+AWAITING = {"segmentation.intervals.reliability"}
 
 Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

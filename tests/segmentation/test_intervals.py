@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,6 @@ from segmentation.bundle import FINE_BUNDLE, load_bundle
 from segmentation.intervals import (
     LINE_ERROR,
     DiameterError,
-    as_table,
     errors_from,
     measured_error,
     reliability,
@@ -86,4 +87,4 @@ def test_the_bundles_that_ship_tell_their_errors() -> None:
             assert 0.85 <= error.covered <= 0.95
     assert fine.error_of("automatic") is None
     errors = dict(coarse.errors)
-    assert errors_from(as_table(errors)) == errors
+    assert errors_from({kind: asdict(error) for kind, error in errors.items()}) == errors
