@@ -29,6 +29,7 @@ from imaging.series import (
     with_uneven_slices,
 )
 from imaging.series_table import SeriesTable
+from imaging.tables.letters import folded
 from imaging.tree import DicomObject, Found, gather, relative
 from imaging.visits import build
 
@@ -103,6 +104,7 @@ def scan(
             p if p.where == name else replace(p, where=relative(p.where, root)) for p in own
         )
         problems.extend(_remarks(subject))
+    problems.extend(_alike(subject.id for subject in subjects))
     if not found.images:
         problems.append(Problem(relative(root, root), "no CT or PET images in this folder"))
     patients = with_uneven_slices(subjects) if uneven_slices else tuple(subjects)
@@ -127,6 +129,16 @@ def _owner(
         return next((owners[uid] for uid in sorted(uids) if uid in owners), "")
 
     return owner
+
+
+def _alike(names: Iterable[str]) -> Iterable[Problem]:
+    """Patients whose identifiers look alike: one, perhaps, whose dates would be parted."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(folded(name), name)
+        if other != name:
+            what = f"its Patient ID looks like {other!a}: kept apart; one patient, or two?"
+            yield Problem(name, what, "correct the Patient ID", name, ProblemLevel.NOTE)
 
 
 def _remarks(subject: Subject) -> Iterable[Problem]:

@@ -254,6 +254,14 @@ class TestDates:
         (line,) = lines(dicom.root, ProblemLevel.ERROR)
         assert "2 different patients share this Patient ID" in line
 
+    def test_patients_whose_identifiers_look_alike_are_told(self, dicom) -> None:
+        for folder, name, date in (("a", "P01", "20200106"), ("b", "p1", "20200301")):
+            dicom.ct(folder, subject=name, study=folder, series=folder, date=date)
+        assert [each.id for each in scan(dicom.root).subjects] == ["P01", "p1"]
+        told = [line for line in lines(dicom.root, ProblemLevel.NOTE) if "looks like" in line]
+        assert len(told) == 1
+        assert "p1: its Patient ID looks like 'P01': kept apart" in told[0]
+
     def test_a_sex_that_is_not_told_is_no_contradiction(self, dicom) -> None:
         dicom.ct("a", date="20200106")
         dicom.ct("b", date="20200301", elements={"PatientSex": "O", "PatientBirthDate": ""})
