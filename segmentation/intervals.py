@@ -112,23 +112,6 @@ def measured_error(
     return DiameterError(float(low), float(high), len(errors), float(held.mean()))
 
 
-def reliability(
-    found_mm: Sequence[float], true_mm: Sequence[float]
-) -> tuple[tuple[float, float], ...]:
-    """(wanted, reached) coverage for intervals of several widths, each lesion left out in turn."""
-    found, true = np.array(found_mm, float), np.array(true_mm, float)
-    errors = (true - found) / _scale_mm(found)
-    points = []
-    for wanted in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
-        tail = (1.0 - wanted) / 2.0
-        held = 0
-        for n, error in enumerate(errors):
-            low, high = np.quantile(np.delete(errors, n), [tail, 1.0 - tail])
-            held += bool(low <= error <= high)
-        points.append((wanted, held / len(errors)))
-    return tuple(points)
-
-
 def errors_from(table: Mapping[str, Any]) -> dict[str, DiameterError]:
     """The errors that a bundle's ``configs/intervals.json`` holds, by the kind of prompt.
 
