@@ -528,20 +528,16 @@ function sent(file) {
 }
 
 /** Take a reading over from files; a table takes the place of what was said of its kind. */
-function importFiles() {
-  if (!scene.mayChange || scene.patient.one_by_one) return;
-  const input = h("input", { type: "file", hidden: true, multiple: true, accept: ".csv,.zip,.nii,.gz", onchange: async () => {
-    try {
-      const files = await Promise.all([...input.files].map(sent));
-      if (files.length && (await send(() => api.importReading(subject, scene.patient.version, files)))) say("The reading was taken over.");
-    } catch {
-      say("A file could not be read.", "error");
-    } finally {
-      input.remove();
-    }
-  }, oncancel: () => input.remove() });
-  document.body.append(input);
-  input.click();
+async function importFiles() {
+  const input = byId("files");
+  try {
+    const files = await Promise.all([...input.files].map(sent));
+    if (files.length && (await send(() => api.importReading(subject, scene.patient.version, files)))) say("The reading was taken over.");
+  } catch {
+    say("A file could not be read.", "error");
+  } finally {
+    input.value = ""; // the same file may be chosen again
+  }
 }
 
 /** To the button that opens the reader's files: a browser lets nothing but a press of it do that. */
@@ -552,7 +548,7 @@ function toFiles() {
 }
 
 const actions = {
-  exportFiles, importFiles,
+  exportFiles, importFiles: () => byId("files").click(),
   setStatus, ofLesion, linkTo, comment, confirmLesion, roles: ROLES,
   reject: () => ofLesion({ rejected: scene.chosen?.state !== "rejected" }, scene.chosen?.state === "rejected" ? "Why it is a lesion after all" : "Why it is not a lesion"),
   choose, activate: (name) => { activate(scene.dates.find(({ date }) => date === name)); redraw(); },
@@ -645,6 +641,7 @@ async function begin() {
   byId("undo").addEventListener("click", () => send(() => api.undo(subject, scene.patient.version)));
   byId("help").addEventListener("click", showKeys);
   byId("sign").addEventListener("click", sign);
+  byId("files").addEventListener("change", importFiles);
   listen(commands);
   try {
     await scene.fetchMasksOfAll();
