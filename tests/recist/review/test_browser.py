@@ -314,12 +314,12 @@ def test_a_reading_leaves_as_files_and_comes_back_by_the_keyboard_alone(
     page.set_input_files("#files", tmp_path / "reading.zip")
     page.wait_for_selector("#undo:enabled")
     assert status() == "absent"
-    reader.press("9")  # as it was measured after all
+    reader.press("f")  # to the fields of the lesion
+    assert page.evaluate("document.activeElement.getAttribute('list')") == "organs"
+    reader.press("Escape", "9")  # as it was measured after all
     page.wait_for_selector("[data-status=measured][aria-pressed=true]")
     assert status() == "measured"
-    reader.press("f")
-    assert page.evaluate("document.activeElement.getAttribute('list')") == "organs"
-    reader.press("Escape", "End")
+    reader.press("End")
     page.wait_for_selector("dialog [name=meaning]")
 
 
