@@ -41,7 +41,9 @@ FOLDER = "work"
 WORK = "work.kept"
 #: The corrections that the results follow.
 APPLIED = "applied"
-SCHEMA = 1
+#: The form of what is kept. Kept values name the modules of their types: moving one of those
+#: makes a new form, which says so instead of failing on a name.
+SCHEMA = 2
 #: A box reaches this far beyond a picture: calipers are corrected near where they were.
 BEYOND_MM = 10.0
 #: Memories that are pictures, by the first word of their question.
@@ -114,7 +116,9 @@ def take_up(folder: Path) -> Work:
         remedy = "run the patient again, without --no-cache"
         raise InputError("no work of an earlier run is kept", where=path, remedy=remedy) from error
     if known != (SCHEMA, __version__):
-        what = f"kept by version {known[1]}, this is {__version__}"
+        what = (
+            f"kept by version {known[1]} in form {known[0]}, this is {__version__}, form {SCHEMA}"
+        )
         raise InputError(what, where=path, remedy="run the patient again")
     store = ArrayStore(folder)
     parts = {name: decoded(part, store) for name, part in kept["work"].items()}

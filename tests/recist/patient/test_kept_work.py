@@ -133,6 +133,7 @@ def test_damaged_or_foreign_work_is_refused(kept: Path, tmp_path: Path) -> None:
         text.replace("recist.course:", "os.path:"),
         text.replace("imaging.series:Subject", "subprocess:Popen"),
         json.dumps(json.loads(text) | {"version": "0.0"}),
+        json.dumps(json.loads(text) | {"schema": 1}),
         "{",
     ):
         assert other != text
