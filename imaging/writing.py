@@ -6,6 +6,7 @@ What is renamed has reached the disk before: after a power cut a file is the old
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from imaging.errors import InputError
 #: meaning or goes. The schemas lie in ``recist/schemas``.
 SCHEMA_VERSION = 1
 
+#: The name of a file that is being written, beside the one whose place it takes.
+_UNFINISHED = re.compile(r"\..{1,40}\.[0-9a-f]{12}")
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows changes line ends without it
 
 
@@ -55,6 +58,17 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             beside.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed left beside the files it was writing in a folder.
+
+    Nobody else may write there meanwhile.
+    """
+    for path in folder.glob(".*"):
+        if _UNFINISHED.fullmatch(path.name):
+            with suppress(OSError):
+                path.unlink()
 
 
 @contextmanager

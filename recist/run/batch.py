@@ -19,7 +19,7 @@ from pathlib import Path
 from imaging.catalogue import Catalogue
 from imaging.errors import InputError
 from imaging.sorting import Sorting
-from imaging.writing import SCHEMA_VERSION, write_text
+from imaging.writing import SCHEMA_VERSION, remove_unfinished, write_text
 from recist.export.growing_table import GrowingTable
 from recist.export.joined import JOINED, write_joined
 from recist.patient.options import Options
@@ -106,6 +106,7 @@ def run(
     folders = folder_names(subject.id for subject in subjects)
     tasks = [(subject, out / folders[subject.id]) for subject in subjects]
     with locked(out):
+        remove_unfinished(out)
         ended = _ended(tasks, options, on_stage, resume=resume, jobs=jobs, cluster=cluster)
         runs = _all(tasks, out, in_order(ended))
     problems = [p for p in catalogue.problems if not wanted or p.subject in wanted]

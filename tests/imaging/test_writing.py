@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imaging.writing import WriteError, write_text, written_whole
+from imaging.writing import WriteError, remove_unfinished, write_text, written_whole
 
 
 @pytest.fixture(params=[0o022, 0o077, 0o007])
@@ -64,3 +64,16 @@ def test_what_takes_its_place_has_reached_the_disk(
 
 def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
     assert write_text(tmp_path / ("n" * 255), "text").read_text() == "text"
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    with written_whole(tmp_path / "table.csv") as file:
+        file.write(b"a\n")
+        (unfinished,) = tmp_path.iterdir()
+        left = tmp_path / unfinished.name.replace("table.csv", "summary.csv")
+        left.write_bytes(b"half of")
+    others = {".headers.sqlite", ".notes.txt", "table.csv"}
+    for name in others - {"table.csv"}:
+        (tmp_path / name).write_text("kept")
+    remove_unfinished(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == others
