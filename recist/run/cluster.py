@@ -169,6 +169,8 @@ def _started(distributed: Any, cluster: Cluster) -> Any:
             memory_limit=cluster.memory,
             host="127.0.0.1",
             dashboard_address=None,
+            # Without a dashboard a port is opened all the same, by default always the same one.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             resources={GPU: cluster.gpus} if cluster.gpus else None,
         )
     # Queue, project, image and volumes are the site's: they stand in Dask's own configuration.
