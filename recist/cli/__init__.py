@@ -58,8 +58,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "export": "Write results for a PACS, a viewer, a planning system or a trial's database.",
         "push": "Send results (SEG, SR, RTSTRUCT, key images, report) or any DICOM files to a "
         "PACS.",
-        "receive": "Take diameters back that were edited in a viewer: what they change, as "
-        "corrections.",
+        "receive": "Take diameters and outlines back that were edited elsewhere: what they "
+        "change, as corrections.",
     },
     "The network": {
         "evaluate": "Score a network and the classical methods against delineated cases.",

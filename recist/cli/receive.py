@@ -31,7 +31,8 @@ def receive(
         typer.Option("--new", help="Outlines of no known lesion are new lesions, by their names."),
     ] = False,
 ) -> None:
-    """Take diameters and outlines back that were edited elsewhere: what they change, corrections.
+    """Take diameters and outlines back that were edited elsewhere: what they change, as
+    corrections.
 
     Nothing is changed yet: the last line is the command that takes them over.
     """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 
 from imaging.read import Reading
-from imaging.series import Visit
+from imaging.series import Series, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.patient.examination import Examination
 from recist.patient.proposal import KnownLesion
@@ -38,7 +39,8 @@ def date(day: int, *spots: Spot, grid: Grid = GRID) -> tuple[Examination, tuple[
 
 
 def scanned(day: int, ct: Volume) -> Examination:
-    visit = Visit(dt.date(2024, 1, 1) + dt.timedelta(days=day), "")
+    date = dt.date(2024, 1, 1) + dt.timedelta(days=day)
+    visit = Visit(date, "", ct=Series(f"1.2.{day}", "CT", (Path("ct.dcm"),), date=date))
     return Examination(visit, day, Reading(ct, (), (), ct.grid.spacing_mm[2]))
 
 

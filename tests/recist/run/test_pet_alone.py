@@ -18,7 +18,7 @@ from imaging.volume import Array, Grid, Mask, Unit, Volume
 from recist.patient.corrections.said import Corrections
 from recist.patient.options import Options
 from recist.patient.overrides import Override
-from recist.patient.reassessment import reassess
+from recist.patient.reassessment import conclude
 from recist.patient.work.keeping import FOLDER, take_up
 from recist.phantom.dicom import Session, write_ct, write_pet
 from recist.phantom.small import DATES
@@ -241,7 +241,7 @@ def test_corrections_need_no_ct(done: batch.Batch) -> None:
     """The work is kept and taken up: a lesion refused by the reader leaves the answer."""
     work = take_up(done.out / "PET1" / FOLDER)
     said = Corrections(overrides=(Override("L3", dropped=True),))
-    result, _ = reassess(work, said, pictures=False)
+    result, _ = conclude(work, said, pictures=False)
     found = {(each.criteria, each.day): str(each.response) for each in result.metabolic}
     last = max(day for _, day in found)
     assert found["EORTC1999", last] == "SMD"

@@ -326,5 +326,5 @@ def test_a_labelmap_is_written_on_request(answered: Answered, tmp_path: Path) ->
 
 
 def test_a_patient_without_dicom_images_is_refused(answered: Answered, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no date has a DICOM CT"):
+    with pytest.raises(InputError, match="no date has DICOM images"):
         write_objects(answered.case, (), tmp_path)
