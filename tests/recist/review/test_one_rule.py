@@ -290,7 +290,8 @@ def test_the_images_are_found_where_the_run_found_them(
 ) -> None:
     record = json.loads((phantom_run.results / "run.json").read_text())
     assert record["studies"]["absolute"] == str(phantom_run.studies.resolve())
-    app = create_app(phantom_run.results, hosts=["a"])
+    shutil.copytree(phantom_run.results, tmp_path / "copy")  # a room writes into its results
+    app = create_app(tmp_path / "copy", hosts=["a"])
     assert app.state.room.archive.subjects() == (PHANTOM,)
     moved = tmp_path / "moved"
     shutil.copytree(phantom_run.studies.parent, moved / phantom_run.studies.parent.name)
