@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
@@ -191,26 +191,45 @@ def dicom_errors() -> Callable[..., list[str]]:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """What costs seconds to make, made by the first of the workers that asks.
 
     ``made_once("name", make)`` gives what ``make(folder)`` gave. The folder is everyone's: who
-    changes it takes a copy.
+    changes it takes a copy. In the end it must be as it was made, or the worker's last test fails:
+    a test of another worker reads it at any time, and fails by chance.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
+    before: dict[Path, dict[str, tuple[int, int]]] = {}
 
     def made(name: str, make: Callable[[Path], Any]) -> Any:
-        kept = shared / f"{name}.pickle"
+        kept, folder = shared / f"{name}.pickle", shared / name
         with FileLock(f"{kept}.lock"):
             if not kept.exists():
-                folder = shared / name
                 folder.mkdir()
-                kept.write_bytes(pickle.dumps(make(folder)))
-        return pickle.loads(kept.read_bytes())
+                found = make(folder)
+                kept.write_bytes(pickle.dumps((found, _state(folder))))
+        found, before[folder] = pickle.loads(kept.read_bytes())
+        return found
 
-    return made
+    yield made
+    changed = {
+        f"{folder.name}/{name}"
+        for folder, state in before.items()
+        for name, _ in state.items() ^ _state(folder).items()
+    }
+    assert not changed, f"shared by all tests, and changed by one: {sorted(changed)[:10]}"
+
+
+def _state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Time and size of a folder and of all in it; a name that comes or goes changes its folder."""
+    found = {}
+    for path in (folder, *folder.rglob("*")):
+        status = path.stat()
+        size = status.st_size if path.is_file() else 0
+        found[path.relative_to(folder).as_posix()] = (status.st_mtime_ns, size)
+    return found
 
 
 @pytest.fixture(scope="session")

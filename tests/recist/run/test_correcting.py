@@ -11,6 +11,7 @@ import pytest
 
 from recist.cli import main
 from recist.patient.options import Options
+from recist.phantom.small import write_small_patient
 from recist.phantom.study import Truth
 from recist.run import batch
 
@@ -154,20 +155,16 @@ def test_without_kept_work_the_command_says_what_to_do(
 
 
 def test_nothing_of_the_images_is_needed(
-    phantom: Truth, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A diameter, with or without its caliper, is corrected where the images are gone."""
-    hidden = phantom.studies.with_name("hidden")
-    phantom.studies.rename(hidden)
-    try:
-        given = table(
-            tmp_path, "m",
-            f"subject,date,lesion,diameter_mm,reader\n{SUBJECT},2024-07-08,L3,6.5,AB\n",
-        )  # fmt: skip
-        code, lines = corrected(
-            str(out), "--measurements", given, monkeypatch=monkeypatch, capsys=capsys
-        )
-    finally:
-        hidden.rename(phantom.studies)
-    assert code == 0 and lines[0].startswith("L3 2024-07-08: 9.8 -> 6.5 mm"), lines
+    write_small_patient(tmp_path / "studies", "P1")
+    batch.run(tmp_path / "studies", tmp_path / "out", Options.create(lesions="dicom"))
+    shutil.rmtree(tmp_path / "studies")
+    given = table(
+        tmp_path, "m", "subject,date,lesion,diameter_mm,reader\nP1,2024-04-29,L2,6.5,AB\n"
+    )
+    code, lines = corrected(
+        str(tmp_path / "out"), "--measurements", given, monkeypatch=monkeypatch, capsys=capsys
+    )
+    assert code == 0 and "2024-04-29: 28.3 -> 6.5 mm" in lines[0], lines
