@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from imaging.registration import Registration, register
-from imaging.volume import Grid, Volume
+from imaging.registration import Registration, as_anatomy, register
+from imaging.volume import Grid, Unit, Volume
 
 #: Distance of the points of the lattice; breathing moves the body smoothly over several of them.
 LATTICE_MM = 20.0
@@ -20,7 +20,11 @@ LATTICE_MM = 20.0
 
 def link_of(first: Volume, other: Volume) -> dict[str, Any]:
     """The shifts of one date, found by registration; see :func:`lattice_of`."""
-    return lattice_of(register(first, other), first.grid)
+    if first.unit is Unit.HU:
+        return lattice_of(register(first, other), first.grid)
+    # PET alone, as a run registers it: uptake follows the tumour, so nothing is deformed.
+    anatomy = as_anatomy(first), as_anatomy(other)
+    return lattice_of(register(*anatomy, deformable=False), first.grid)
 
 
 def lattice_of(registration: Registration, first: Grid) -> dict[str, Any]:

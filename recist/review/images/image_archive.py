@@ -42,6 +42,11 @@ LOOKED_FOR_S = 10.0
 
 
 class Modality(StrEnum):
+    """The image that lesions are drawn on, and the PET that is laid over it.
+
+    The first is the CT; of a patient who has a CT at no date it is the PET, as in a run.
+    """
+
     CT = "ct"
     PET = "pet"
 
@@ -94,11 +99,14 @@ class Archive:
         return tuple(self._subjects)
 
     def visits(self, subject: str) -> dict[dt.date, Visit]:
-        """The visits of a subject that have a CT; none of an unknown subject."""
+        """The visits that lesions can be drawn at: all with a CT, of a patient without any CT
+        those with a PET; none of an unknown subject.
+        """
         found = self._subjects.get(subject)
         if found is None:
             return {}
-        return {visit.date: visit for visit in found.visits if visit.ct is not None}
+        with_ct = {visit.date: visit for visit in found.visits if visit.ct is not None}
+        return with_ct or {visit.date: visit for visit in found.visits if visit.pet is not None}
 
     def series(self, subject: str, date: dt.date, modality: Modality) -> Series:
         """The series that is read.
@@ -109,7 +117,7 @@ class Archive:
         visit = self.visits(subject).get(date)
         found = None
         if visit is not None:
-            found = visit.ct if modality is Modality.CT else visit.pet
+            found = _drawn_on(visit) if modality is Modality.CT else visit.pet
         if found is None:
             raise NoImageError(f"no {modality.upper()} of {date}", where=subject)
         return found
@@ -122,10 +130,9 @@ class Archive:
         """
         key = self._key(subject, date, modality)
         if key not in self._grids:
-            unit = Unit.HU if modality is Modality.CT else Unit.SUV_BW
-            found = packed.opened(self._path(key)) or self._headers_of(
-                key, self.series(subject, date, modality)
-            )
+            series = self.series(subject, date, modality)
+            unit = Unit.HU if series.modality == "CT" else Unit.SUV_BW
+            found = packed.opened(self._path(key)) or self._headers_of(key, series)
             if found is None:
                 self.volume(subject, date, modality)
             else:
@@ -192,7 +199,8 @@ class Archive:
 
     def _alone(self, key: str, subject: str, date: dt.date, n: int) -> bytes | None:
         """An axial slice of a CT from its own file, before the volume is there."""
-        slices = self._headers_of(key, self.series(subject, date, Modality.CT))
+        series = self.series(subject, date, Modality.CT)
+        slices = self._headers_of(key, series) if series.modality == "CT" else None
         if slices is None:
             return None
         _check_slice(n, slices.grid.shape[2], f"{subject} {date}")
@@ -231,8 +239,8 @@ class Archive:
         if self._is_closed:
             return
         for date, visit in self.visits(subject).items():
-            for modality, series in ((Modality.CT, visit.ct), (Modality.PET, visit.pet)):
-                if series is None:
+            for modality in Modality:
+                if modality is Modality.PET and (visit.pet is None or visit.ct is None):
                     continue
                 key = self._key(subject, date, modality)
                 if packed.opened(self._path(key)) is None:
@@ -327,8 +335,7 @@ class Archive:
         self._slices.pop(key, None)
 
     def _read(self, key: str, visit: Visit, modality: Modality) -> Volume:
-        assert visit.ct is not None
-        if modality is Modality.CT:
+        if modality is Modality.CT and visit.ct is not None:
             volume = read_ct(visit.ct).volume
         else:
             assert visit.pet is not None
@@ -346,6 +353,10 @@ class Archive:
             self._volumes[key] = volume
             self._volumes.move_to_end(key)
             _bounded(self._volumes, lambda each: each.array.nbytes, self.memory_bytes)
+
+
+def _drawn_on(visit: Visit) -> Series | None:
+    return visit.ct or visit.pet
 
 
 def _bounded(kept: OrderedDict[str, T], size: Callable[[T], int], most: int) -> None:

@@ -75,9 +75,15 @@ class Delineator:
         """The outline that a prompt means, as a page takes it.
 
         Raises:
-            InputError: outside of the image, or nothing was found there.
+            InputError: there is no CT, a place outside of it, or nothing was found there.
         """
         ct = archive.volume(subject, date, Modality.CT)
+        if ct.unit is not Unit.HU:
+            raise InputError(
+                "the networks read a CT, and this patient has PET alone",
+                where=f"{subject} {date}",
+                remedy="draw the lesion with the caliper or the brush",
+            )
         try:
             suv = archive.volume(subject, date, Modality.PET)
         except InputError:

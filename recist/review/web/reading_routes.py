@@ -125,7 +125,8 @@ def _images(archive: Archive, subject: str, date: dt.date) -> dict[str, Any]:
     if visit is None:
         return {"ct": None, "pet": None}
     found: dict[str, Any] = {"ct": _grid(archive.grid(subject, date, Modality.CT)[0]), "pet": None}
-    if visit.pet is not None:
+    found["ct_is_pet"] = visit.ct is None
+    if visit.ct is not None and visit.pet is not None:
         try:
             found["pet"] = _grid(archive.grid(subject, date, Modality.PET)[0])
         except InputError as error:  # the CT can be read without it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import nibabel as nib
@@ -12,97 +11,16 @@ import numpy as np
 import pydicom
 import pytest
 
-from imaging.outlines import write_rtstruct
-from imaging.seg import SegSegment, write_seg
-from imaging.volume import Array, Grid, Mask, Unit, Volume
+from imaging.volume import Grid
 from recist.patient.corrections.said import Corrections
 from recist.patient.options import Options
 from recist.patient.overrides import Override
 from recist.patient.reassessment import conclude
 from recist.patient.work.keeping import FOLDER, take_up
-from recist.phantom.dicom import Session, write_ct, write_pet
+from recist.phantom.dicom import Session
 from recist.phantom.small import DATES
 from recist.run import batch
-
-SHAPE, SPACING_MM = (32, 32, 32), 5.0
-#: Lesion -> centre (x, y, z) and radius in mm, SUV at each date (None: not there).
-LESIONS = {
-    "GTV-1": ((60, 70, 120), 12, (10.0, 4.0, 12.0)),
-    "GTV-2": ((105, 90, 110), 14, (6.0, 5.5, 6.5)),
-    "GTV-3": ((80, 60, 88), 12, (None, None, 8.0)),
-}
-LIVER_SUV = 2.2
-
-
-def _axes() -> tuple[Array, Array, Array]:
-    x, y, z = np.indices(SHAPE) * SPACING_MM
-    return x, y, z
-
-
-def _within(centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Array:
-    parts = [((a - c) / r) ** 2 for a, c, r in zip(_axes(), centre, radii, strict=True)]
-    return np.asarray(sum(parts) <= 1)
-
-
-LIVER = ((60, 80, 35), (28, 32, 28))
-
-
-def _uptake(n: int) -> Array:
-    """A trunk with lungs, liver, blood and the lesions of a date, in SUV."""
-    x, y, _ = _axes()
-    suv = np.full(SHAPE, 0.02, dtype=np.float32)
-    suv[((x - 80) / 65) ** 2 + ((y - 80) / 50) ** 2 <= 1] = 0.6
-    for side in (55, 105):
-        suv[_within((side, 80, 120), (20, 30, 45))] = 0.35
-    suv[_within(*LIVER)] = LIVER_SUV
-    suv[(x - 80) ** 2 + (y - 104) ** 2 <= 64] = 1.5
-    for centre, radius, values in LESIONS.values():
-        if values[n] is not None:
-            suv[_within(centre, (radius, radius, radius))] = values[n]
-    noise = np.random.default_rng(n).normal(0, 0.02, SHAPE)
-    return np.clip(suv + noise, 0, None).astype(np.float32)
-
-
-def _drawn(n: int, grid: Grid) -> dict[str, Mask]:
-    return {
-        name: Mask.of(_within(centre, (radius, radius, radius)), grid)
-        for name, (centre, radius, values) in LESIONS.items()
-        if values[n] is not None
-    }
-
-
-def write_patient(
-    folder: Path, drawn: Mapping[int, str], *, ct_at: tuple[int, ...] = (), dates: int = len(DATES)
-) -> None:
-    """PET at the first dates.
-
-    Args:
-        drawn: by number of the date, in what the lesions are drawn: rtstruct, with the liver, or
-            seg.
-        ct_at: dates that have a CT too.
-    """
-    for n, date in enumerate(DATES[:dates]):
-        session = Session(3, n, date, "PET1")
-        frame = str(session.frame_of_reference_uid)
-        grid = Grid(SHAPE, np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0]), frame)
-        place = folder / date.isoformat()
-        suv = _uptake(n)
-        write_pet(Volume(suv, grid, Unit.SUV_BW, ""), session, place / "PET")
-        if n in ct_at:
-            hu = np.where(suv > 0.2, 40, -1000).astype(np.int16)
-            write_ct(Volume(hu, grid, Unit.HU, ""), session, place / "CT")
-        headers = [pydicom.dcmread(path) for path in sorted((place / "PET").glob("*.dcm"))]
-        masks = _drawn(n, grid)
-        if drawn.get(n) == "rtstruct":
-            masks["Liver"] = Mask.of(_within(*LIVER), grid)
-        regions = [
-            SegSegment(name, mask, str(session.uid("drawn", name)), name)
-            for name, mask in masks.items()
-        ]
-        if drawn.get(n) == "rtstruct":
-            write_rtstruct(place / "RS.dcm", regions, headers)
-        elif drawn.get(n) == "seg":
-            write_seg(place / "SEG.dcm", regions, headers)
+from tests.recist.pet_patients import SHAPE, SPACING_MM, lesion_masks, uptake, write_patient
 
 
 def assessed(studies: Path, out: Path, **settings: object) -> batch.Batch:
@@ -226,9 +144,9 @@ def test_a_manifest_may_name_pet_alone(tmp_path: Path) -> None:
     lines = ["subject,date,pet,pet_unit,labels"]
     for n, date in enumerate(DATES[:2]):
         labels = np.zeros(SHAPE, dtype=np.uint8)
-        for number, mask in enumerate(_drawn(n, grid).values(), start=1):
+        for number, mask in enumerate(lesion_masks(n, grid).values(), start=1):
             labels[mask.box] = np.maximum(labels[mask.box], number * mask.array)
-        nib.save(nib.Nifti1Image(_uptake(n), affine), tmp_path / f"pet{n}.nii.gz")
+        nib.save(nib.Nifti1Image(uptake(n), affine), tmp_path / f"pet{n}.nii.gz")
         nib.save(nib.Nifti1Image(labels, affine), tmp_path / f"labels{n}.nii.gz")
         lines.append(f"P,{date},pet{n}.nii.gz,SUVbw,labels{n}.nii.gz")
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")

@@ -7,7 +7,6 @@ import { KEYS, listen } from "./keys.js";
 import { lesionPanel, notesPanel, responsePanel } from "./panels.js";
 import { Mask } from "./outlines.js";
 import { Scene } from "./scene.js";
-import { WINDOWS } from "./shades.js";
 import { Viewport } from "./viewport.js";
 
 const TOOLS = [
@@ -51,6 +50,9 @@ function redraw(date) {
 }
 
 function seenNow() { return scene.chosen?.seen[scene.active.date] || null; }
+
+/** The networks read CT. */
+function hasNetwork() { return who.network && !scene.isPetAlone; }
 
 function mayChange() { return !scene.patient.signed && !read && who.role === "reader"; }
 
@@ -146,13 +148,13 @@ function showTools() {
   fill(
     byId("tools"),
     h("div", { class: "group" }, TOOLS.filter(([name]) => scene.mayChange || name === "look" || name === "window")
-      .map(([name, words, key]) => button(words, key, pick(name), { "aria-pressed": String(scene.tool === name), disabled: (name === "click" || name === "line") && !who.network, data: { tool: name } }))),
+      .map(([name, words, key]) => button(words, key, pick(name), { "aria-pressed": String(scene.tool === name), disabled: (name === "click" || name === "line") && !hasNetwork(), data: { tool: name } }))),
     scene.tool === "brush" || scene.tool === "eraser"
       ? h("label", { class: "size" }, h("input", { type: "range", title: "radius of the brush ([ and ])", min: SMALLEST_BRUSH_MM, max: LARGEST_BRUSH_MM, value: scene.brushMm, "aria-label": "radius of the brush", oninput: (event) => { scene.brushMm = Number(event.target.value); redraw(); } }))
       : null,
-    h("div", { class: "group" }, h("select", { "aria-label": "window", title: "Window (1 to 5)", onchange: (event) => setWindow(WINDOWS[event.target.selectedIndex]) },
-      WINDOWS.map((preset) => h("option", { selected: preset.name === scene.window.name }, preset.name)),
-      scene.window.name ? null : h("option", { selected: true }, `${Math.round(scene.window.centre)} / ${Math.round(scene.window.width)}`))),
+    h("div", { class: "group" }, h("select", { "aria-label": "window", title: `Window (1 to ${scene.windows.length})`, onchange: (event) => setWindow(scene.windows[event.target.selectedIndex]) },
+      scene.windows.map((preset) => h("option", { selected: preset.name === scene.window.name }, preset.name)),
+      scene.window.name ? null : h("option", { selected: true }, [scene.window.centre, scene.window.width].map((x) => x.toFixed(scene.isPetAlone ? 1 : 0)).join(" / ")))),
     h("div", { class: "group" },
       hasPet ? toggle("pet", "PET", "P") : null,
       toggle("outlines", "Outlines", "O"),
@@ -281,8 +283,9 @@ const hooks = {
   onZoom: (factor) => { scene.zoom = Math.min(Math.max(scene.zoom * factor, 0.5), 16); redraw(); },
   onPan: (plane, dx, dy) => { scene.pan(plane, dx, dy); redraw(); },
   onWindow: (dx, dy) => {
-    const { centre, width } = scene.window;
-    scene.window = { name: "", centre: centre + dy * 2, width: Math.max(width + dx * 2, 2) };
+    const { centre, width, inverted } = scene.window;
+    const step = scene.isPetAlone ? 0.02 : 2; // SUV, or HU, for a pixel
+    scene.window = { name: "", centre: centre + dy * step, width: Math.max(width + dx * step, step), inverted };
     showTools();
     redraw();
   },
@@ -413,7 +416,7 @@ async function beginNew() {
   scene.lesion = null;
   showLesions();
   showPanel();
-  setTool(who.network ? "click" : "caliper");
+  setTool(hasNetwork() ? "click" : "caliper");
   say(who.network ? "Click inside the lesion, draw a line over it (E) or its caliper (C)." : "Draw its caliper.");
 }
 
@@ -607,7 +610,7 @@ const commands = {
   t: () => flip("threePlanes"),
   h: () => { location.assign("/"); },
   ...Object.fromEntries(TOOLS.map(([name, , key]) => [key.toLowerCase(), () => setTool(name)])),
-  ...Object.fromEntries(WINDOWS.map((preset) => [preset.key, () => setWindow(preset)])),
+  ...Object.fromEntries([1, 2, 3, 4, 5].map((key) => [key, () => scene.windows[key - 1] && setWindow(scene.windows[key - 1])])),
 };
 
 /** Say where the link of a date is not to be trusted. */

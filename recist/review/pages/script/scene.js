@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { Grid, Link, PLANES, Plane, minus, plus } from "./geometry.js";
 import { Mask } from "./outlines.js";
-import { PET_RANGE, WINDOWS, greys, warm } from "./shades.js";
+import { PET_RANGE, SUV_WINDOWS, WINDOWS, greys, warm } from "./shades.js";
 import { Slices } from "./slices.js";
 
 /** How much closer than the whole slice the first picture is: a lesion is small beside a body. */
@@ -17,7 +17,9 @@ export class Scene {
     this.slices = new Slices(patient.subject, onArrival, onRefusal);
     this.onArrival = onArrival;
     this.onRefusal = onRefusal;
-    this.window = { ...WINDOWS[0] };
+    this.isPetAlone = patient.dates.some(({ images }) => images.ct_is_pet);
+    this.windows = this.isPetAlone ? SUV_WINDOWS : WINDOWS;
+    this.window = { ...this.windows[0] };
     this.pet = false;
     this.petShare = 0.75;
     this.outlines = true;

@@ -9,6 +9,10 @@ export const WINDOWS = [
   { name: "Brain", key: "5", centre: 40, width: 80 },
 ];
 
+/** Windows of a PET that is the picture itself, in SUV: dark is uptake, as PET is read. */
+export const SUV_WINDOWS = [5, 10, 20].map((high, n) => (
+  { name: `SUV 0 to ${high}`, key: String(n + 1), centre: high / 2, width: high, inverted: true }));
+
 /** SUV at which the colours of PET begin and end. */
 export const PET_RANGE = { low: 0.8, high: 8 };
 
@@ -24,9 +28,10 @@ function table(step, colour) {
   return shades;
 }
 
-export function greys(step, { centre, width }) {
+export function greys(step, { centre, width, inverted = false }) {
   return table(step, (value) => {
-    const grey = Math.max(0, Math.min(255, Math.round(((value - centre) / width + 0.5) * 255)));
+    const bright = Math.max(0, Math.min(255, Math.round(((value - centre) / width + 0.5) * 255)));
+    const grey = inverted ? 255 - bright : bright;
     return [grey, grey, grey, 255];
   });
 }
