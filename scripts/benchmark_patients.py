@@ -112,7 +112,8 @@ def write_simulated(root: Path, count: int) -> None:
 
 def stub_the_work() -> None:
     """Stand-ins for what is done with images; all that keeps account of patients stays."""
-    from recist.run import fingerprint, subject_run  # noqa: PLC0415 - a fresh process
+    from recist.patient import pipeline  # noqa: PLC0415 - a fresh process
+    from recist.run import fingerprint, patient_folder  # noqa: PLC0415
 
     def assess(subject: Any, *_: object, **__: object) -> Any:
         return SimpleNamespace(
@@ -129,7 +130,7 @@ def stub_the_work() -> None:
         columns = ("dates", "first", "last", "targets", "best", "progression")
         return {"subject": result.course.subject, "status": "done", **dict.fromkeys(columns, "x")}
 
-    subject_run.assess_subject, subject_run.write_patient = assess, write  # type: ignore[assignment]
+    pipeline.assess_subject, patient_folder.write_patient = assess, write  # type: ignore[assignment]
     fingerprint.summarise = summarise
 
 

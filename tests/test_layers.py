@@ -119,5 +119,14 @@ def test_a_run_starts_without_what_only_a_part_of_it_needs() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
+def test_the_process_that_hands_patients_on_loads_nothing_that_works_on_images() -> None:
+    """It stays small beside workers, or on a cluster, for as long as the whole archive takes."""
+    late = ["torch", "monai", "pandas", "matplotlib", "highdicom", "scipy", "SimpleITK"]
+    start = "import sys, recist.run.batch, recist.run.cluster"
+    code = f"{start}; print(sorted(set({late!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
 def test_models_is_data_not_a_package() -> None:
     assert not list((ROOT / "models").rglob("__init__.py"))

@@ -16,7 +16,7 @@ from imaging.writing import write_text
 from pet.response.pet_assessment import PetAssessment
 from recist.export.dicom.dated import algorithm_of, segments_of
 from recist.export.dicom.documents import described
-from recist.export.dicom.objects import DICOM_FOLDER, SEG_DESCRIPTION, write_objects
+from recist.export.dicom.objects import SEG_DESCRIPTION, write_objects
 from recist.export.field_table import write_fields
 from recist.export.written_tables import (
     write_events,
@@ -29,6 +29,7 @@ from recist.export.written_tables import (
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.result import PatientResult, PetTotals
 from recist.patient.result_folder import (
+    DICOM_FOLDER,
     EVENTS,
     FIELDS,
     LINKS,

@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from imaging.dataset import read_object
 from imaging.errors import InputError
 from recist.answers import AssessedCourse
-from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder
 from recist.incoming.report import ReportedLesion, read_report
+from recist.patient.result_folder import DICOM_FOLDER
 
 
 @dataclass(frozen=True, slots=True, eq=False)

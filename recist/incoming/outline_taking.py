@@ -16,13 +16,13 @@ from pathlib import Path
 from imaging.derived import read_earlier
 from imaging.errors import InputError
 from imaging.volume import Mask
-from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder
 from recist.export.patient_files import DELINEATIONS
 from recist.incoming.foreign_delineation import ForeignDelineation, OutlinedLesion
 from recist.incoming.taking import LeftOut
 from recist.patient.corrections import DrawnLesion
 from recist.patient.pipeline import PatientAnswer, answer_in
+from recist.patient.result_folder import DICOM_FOLDER
 from recist.patient.work import ObservedDate
 from segmentation.evaluation import dice_of_masks
 

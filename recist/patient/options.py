@@ -12,17 +12,16 @@ from imaging.errors import InputError
 from recist.assessment import time_zero
 from recist.course import Event
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
-from recist.patient.lesion_names import compiled
 from recist.patient.overrides import Override, read_overrides
 from recist.protocol import Protocol, effective, load
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events
 from recist.table.finding import Finding
-from recist.tracking import Link, read_links
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.inference_quality import InferenceQuality
 
 if TYPE_CHECKING:  # torch comes with them: a run without a network does without
+    from recist.tracking import Link
     from segmentation.foreign.model import ForeignModel
     from segmentation.prompted import Models
 
@@ -100,6 +99,8 @@ class Options:
             )
         names = names_of_criteria(criteria)
         if roi_pattern is not None:
+            from recist.patient.lesion_names import compiled  # noqa: PLC0415 - SciPy comes with it
+
             compiled(roi_pattern)
         if device not in WITHOUT_ASKING:
             from segmentation.processor import choose_device  # noqa: PLC0415 - as above
@@ -113,6 +114,8 @@ class Options:
             if path is not None and not path.is_file():
                 raise InputError("no such file", where=path)
         if links is not None:
+            from recist.tracking import read_links  # noqa: PLC0415 - SciPy comes with it
+
             read_links(links, "")
         return cls(
             lesions=lesions,
@@ -180,7 +183,11 @@ class Options:
         return self._choices.get(subject, {})
 
     def links(self, subject: str) -> tuple[Link, ...]:
-        return read_links(self.links_file, subject) if self.links_file else ()
+        if not self.links_file:
+            return ()
+        from recist.tracking import read_links  # noqa: PLC0415 - SciPy comes with it
+
+        return read_links(self.links_file, subject)
 
     def unknown_subjects(self, known: Collection[str]) -> tuple[str, ...]:
         """A line per table that names subjects who are not there: a slip, or another study."""

@@ -12,11 +12,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
 from imaging.writing import SCHEMA_VERSION, sync, write_text
-from recist.patient.result import SignedBy
 from recist.response import RESEARCH_USE
+
+if TYPE_CHECKING:  # whoever keeps account of patients never loads what works on images
+    from recist.patient.result import SignedBy
 
 FINGERPRINT = "fingerprint.json"
 #: Characters of an identifier that are kept; file systems take 255 bytes, temporary names too.
@@ -33,6 +36,8 @@ LINKS = "links.csv"
 METABOLIC = "pet_timepoints.csv"
 PET_TOTALS = "pet_totals.csv"
 WARNINGS = "warnings.txt"
+#: The folder of the results as DICOM objects.
+DICOM_FOLDER = "dicom"
 #: The signature of a reader, where the results were read and signed.
 SIGNATURE = "signature.json"
 LOCK = ".lock"
@@ -219,10 +224,12 @@ def folder_names(subjects: Iterable[str]) -> dict[str, str]:
     Upper and lower case are one on some file systems.
     """
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for subject in subjects:
         name = folder_name(subject)
-        if name.lower() in {other.lower() for other in names.values()}:
+        if name.lower() in taken:
             name = _marked(name, subject)
+        taken.add(name.lower())
         names[subject] = name
     return names
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.tables.rows import csv_text, written_rows
 from imaging.writing import write_text
-from recist.export.dicom.objects import DICOM_FOLDER
 from recist.export.folders import PatientFolder, patient_folders
 from recist.export.growing_table import LINE_END
 from recist.export.joined import JOINED, write_joined
@@ -23,6 +22,7 @@ from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
 from recist.patient.result import SignedBy
 from recist.patient.result_folder import (
+    DICOM_FOLDER,
     FINGERPRINT,
     SIGNATURE,
     SUMMARY,

@@ -14,8 +14,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import SimpleITK
-
 from imaging.series import Subject
 from recist.patient.options import Options
 from recist.run.subject_run import Stage, SubjectRun, failed, run_subject
@@ -97,5 +95,7 @@ def begin_process(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(threads)
+    import SimpleITK  # noqa: PLC0415 - in the processes that work on images alone
+
     filters: Any = SimpleITK.ProcessObject  # untyped
     filters.SetGlobalDefaultNumberOfThreads(threads)

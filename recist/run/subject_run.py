@@ -16,17 +16,14 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.series import Subject
-from recist.export.dicom.objects import DICOM_FOLDER
 from recist.patient.options import Options
-from recist.patient.pipeline import assess_subject
 from recist.patient.result_folder import (
+    DICOM_FOLDER,
     FINGERPRINT,
     check_replaceable,
     hashes_of,
     written_whole,
 )
-from recist.run.fingerprint import told_of, write_fingerprint
-from recist.run.patient_folder import said_in, write_patient
 from recist.version import __version__
 
 Stage = Callable[[str, str], None]
@@ -75,14 +72,19 @@ def run_subject(
         lacking = options.dicom and not (folder / DICOM_FOLDER).is_dir()
         if resume and not lacking and (kept := _kept(folder, fingerprint)) is not None:
             return kept
-        said = said_in(folder, subject.id)
-        answer = assess_subject(subject, options, said=said, on_stage=stage)
+        # Late: the process that only hands patients on never loads what works on images.
+        from recist.patient import pipeline  # noqa: PLC0415
+        from recist.run import patient_folder  # noqa: PLC0415
+        from recist.run.fingerprint import told_of, write_fingerprint  # noqa: PLC0415
+
+        said = patient_folder.said_in(folder, subject.id)
+        answer = pipeline.assess_subject(subject, options, said=said, on_stage=stage)
         if fingerprint_of(subject, options) != fingerprint:
             what = "its files changed while they were read"
             return failed(subject, folder, what, "let them rest, then run again with --resume")
         stage("write")
         with written_whole(folder) as part:
-            lost = write_patient(
+            lost = patient_folder.write_patient(
                 answer,
                 part,
                 dicom=options.dicom,

@@ -20,7 +20,6 @@ from recist.export.dicom.measurement_report import write_measurement_report
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.result import PatientResult
 
-DICOM_FOLDER = "dicom"
 SEG_DESCRIPTION = "Lesions"
 #: The report of the patient, as a document.
 DOCUMENT = "report.dcm"

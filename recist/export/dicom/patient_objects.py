@@ -8,12 +8,17 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from recist.export.dicom.dated import network_of
-from recist.export.dicom.objects import DICOM_FOLDER, write_objects
+from recist.export.dicom.objects import write_objects
 from recist.export.folders import PatientFolder, patient_folders
 from recist.export.patient_files import DELINEATIONS, document_of
 from recist.export.request import Exported, Request
 from recist.patient.pipeline import answer_in
-from recist.patient.result_folder import folder_name, part_replaced, written_whole
+from recist.patient.result_folder import (
+    DICOM_FOLDER,
+    folder_name,
+    part_replaced,
+    written_whole,
+)
 from recist.patient.work import keeping
 from recist.report.page import render
 

@@ -18,7 +18,6 @@ from imaging.registration import Registration
 from imaging.treatment import Treatment
 from imaging.volume import Grid, Mask
 from recist.course import Course, Role
-from recist.export.dicom.objects import DICOM_FOLDER
 from recist.patient.corrections import NOTHING_SAID, Corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
 from recist.patient.delineated_date import DelineatedDate
@@ -27,7 +26,10 @@ from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
 from recist.patient.redrawn import redrawn
 from recist.patient.result import PatientResult, SignedBy
-from recist.patient.result_folder import written_whole
+from recist.patient.result_folder import (
+    DICOM_FOLDER,
+    written_whole,
+)
 from recist.patient.work import keeping
 from recist.patient.work.observed import Work
 from recist.review.reading.as_corrections import Candidates, Ground

@@ -19,6 +19,7 @@ import recist
 from imaging import sorting
 from imaging.errors import InputError
 from imaging.series import Catalogue, Problem, ProblemLevel, Series, Subject, Visit
+from recist.patient import pipeline
 from recist.patient.options import Options
 from recist.patient.result_folder import (
     FINGERPRINT,
@@ -29,7 +30,7 @@ from recist.patient.result_folder import (
 )
 from recist.protocol import DEFAULT, load
 from recist.protocol.field import DEFAULT_PROFILE
-from recist.run import batch, fingerprint, subject_run
+from recist.run import batch, fingerprint, patient_folder
 
 OPTIONS = Options(lesions="dicom", criteria=("recist11",), protocol=load("recist11-eortc"))
 Assess = Callable[..., Any]
@@ -85,8 +86,8 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return ()
 
     monkeypatch.setattr(sorting, "scan", scan)
-    monkeypatch.setattr(subject_run, "assess_subject", assess)
-    monkeypatch.setattr(subject_run, "write_patient", write_patient)
+    monkeypatch.setattr(pipeline, "assess_subject", assess)
+    monkeypatch.setattr(patient_folder, "write_patient", write_patient)
     monkeypatch.setattr(
         fingerprint,
         "summarise",
@@ -330,7 +331,7 @@ def test_results_that_are_removed_during_the_run_are_told(
 def test_input_that_changes_while_it_is_read_is_told(
     studies: Path, assessed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = subject_run.assess_subject
+    read = pipeline.assess_subject
 
     def assess(subject: Subject, options: Options, **kwargs: Any) -> Any:
         found = read(subject, options, **kwargs)
@@ -338,10 +339,17 @@ def test_input_that_changes_while_it_is_read_is_told(
             (studies / "P1" / "1.dcm").write_text("longer than it was")
         return found
 
-    monkeypatch.setattr(subject_run, "assess_subject", assess)
+    monkeypatch.setattr(pipeline, "assess_subject", assess)
     result = batch.run(studies, tmp_path / "out", OPTIONS)
     assert states(result) == ["failed", "done"]
     assert "its files changed while they were read" in str(result.failures[-1])
+
+
+def test_a_hundred_thousand_identifiers_have_folders_of_their_own() -> None:
+    """Each is compared with those before it at once: one by one would take hours."""
+    ids = [f"{letter}{number}" for number in range(50_000) for letter in "Pp"]
+    names = folder_names(ids)
+    assert len({name.lower() for name in names.values()}) == len(ids)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +373,7 @@ def test_errors_name_no_folder_of_the_input(
             raise InputError("truncated", where=path)
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    monkeypatch.setattr(subject_run, "assess_subject", fail)
+    monkeypatch.setattr(pipeline, "assess_subject", fail)
     result = batch.run(studies, tmp_path / "out", OPTIONS)
     said = " ".join(str(failure) for failure in result.failures)
     assert "1.dcm: truncated" in said

@@ -13,11 +13,12 @@ import pytest
 from imaging import writing
 from imaging.catalogue import scan
 from imaging.writing import WriteError
+from recist.patient import pipeline
 from recist.patient.options import Options
 from recist.patient.pipeline import assess_subject
 from recist.phantom.small import write_small_patient
 from recist.protocol import load
-from recist.run import batch, subject_run
+from recist.run import batch
 from recist.run.batch import RUN
 from recist.run.table import assess_file
 
@@ -99,7 +100,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def run(patient: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The main job on that patient, who is not assessed again."""
     studies, answer = patient
-    monkeypatch.setattr(subject_run, "assess_subject", lambda *_, **__: answer)
+    monkeypatch.setattr(pipeline, "assess_subject", lambda *_, **__: answer)
     return lambda out, **given: batch.run(studies, out, OPTIONS, **given)
 
 
