@@ -55,6 +55,15 @@ class Networks:
         mirrors = MIRRORS if mirrored else MIRRORS[:1]
         return lambda images: self.answer(images, networks, mirrors)
 
+    def asking_each(self, *, mirrored: bool) -> tuple[Ask, ...]:
+        """The same networks one by one: where they disagree, the answer is doubtful."""
+        mirrors = MIRRORS if mirrored else MIRRORS[:1]
+
+        def ask(network: LesionNet) -> Ask:
+            return lambda images: self.answer(images, [network], mirrors)
+
+        return tuple(ask(network) for network in self.bundle.networks(ensemble=True))
+
     def within_memory(self, compute: Callable[[], Result]) -> Result:
         """Run with fewer windows at once, then smaller ones, at last on the CPU, until it fits."""
         while True:

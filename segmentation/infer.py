@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imaging.errors import GeometryError
-from imaging.volume import Array, BoolArray, Grid, Unit, Volume
+from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation import prompts
 from segmentation.bundle import Bundle
 from segmentation.ensemble import Networks
@@ -45,6 +45,8 @@ class Delineation:
         logit: on the network's grid, for quality flags; None for other methods.
         level: the logit from which a voxel is lesion.
         error: of its diameters, where it was measured.
+        each: what each network says on its own, where several were asked about a prompt.
+        beside: the outline by another method that agrees with this one.
     """
 
     grid: Grid
@@ -56,6 +58,8 @@ class Delineation:
     logit: Volume | None = None
     level: float = 0.0
     error: DiameterError | None = None
+    each: tuple[Volume, ...] = ()
+    beside: Mask | None = None
 
     def mask(self) -> BoolArray:
         """All lesions on the CT grid."""
@@ -114,11 +118,13 @@ def delineate(
     network = Networks(bundle, chosen, bf16, warnings)
     level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
     asked = PromptAnswers(channels, suv, grid, ct.grid, network, quality, level, bundle.source)
+    each: tuple[Volume, ...] = ()
     with clock.stage("network"):
         if prompt is None:
             logit = everywhere(channels, network, quality, clock)
         else:
-            found, logit = asked.ask(prompt, warnings)
+            found, logits = asked.ask(prompt, warnings)
+            logit, each = logits.mean, logits.volumes(grid)
     with clock.stage("place"):
         if prompt is None:
             answer = Volume(logit, grid, Unit.OTHER, bundle.source)
@@ -136,6 +142,7 @@ def delineate(
         logit=Volume(logit, grid, Unit.OTHER, bundle.source),
         level=level,
         error=bundle.error_of(prompts.kind_of(prompt)),
+        each=each,
     )
 
 

@@ -34,6 +34,8 @@ class Candidate:
         physiological: the organ that its uptake looks like, None for a lesion as far as is known.
         long_axis: both ends, LPS mm, of the longest diameter where a reader drew it.
         is_faint: it is there, but too small or too faint to have a diameter.
+        lasting_share: the share of the variance of its diameter that the same source repeats at
+            another date, 0..1.
     """
 
     label: str
@@ -47,6 +49,7 @@ class Candidate:
     diameter_interval_mm: tuple[float, float] | None = None
     physiological: str | None = None
     is_faint: bool = False
+    lasting_share: float = 0.0
 
     @property
     def centre_mm(self) -> FloatArray:

@@ -42,14 +42,19 @@ class DiameterError:
         lesions: how many it was measured on.
         covered: the share of lesions whose interval held the truth, when every fifth was left out
             of the percentiles in turn.
+        lasting: the share of the variance that the model repeats at another date of the same
+            lesion; 0 where it was not measured.
     """
 
     low: float
     high: float
     lesions: int
     covered: float
+    lasting: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.lasting < 1.0:
+            raise InputError(f"a lasting share of {self.lasting:g}, not between 0 and 1")
         if not self.low <= self.high:
             raise InputError(f"an error from {self.low:g} to {self.high:g}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import cc3d
@@ -16,7 +16,7 @@ from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
 from segmentation.necks import body_of
 from segmentation.network import SIDE_MULTIPLE
 from segmentation.prompts import Prompt, middle_mm
-from segmentation.windows import Box
+from segmentation.windows import Box, hull
 
 #: A click this far outside the lesion found still means it.
 CLICK_MISS_MM = 10.0
@@ -44,7 +44,7 @@ def merged(found: Iterable[Box]) -> list[Box]:
         whole = _snapped(box)
         while touching := [other for other in apart if _overlap(whole, other)]:
             apart = [other for other in apart if other not in touching]
-            whole = _around([whole, *touching])
+            whole = hull([whole, *touching])
         apart.append(whole)
     return apart
 
@@ -58,14 +58,6 @@ def _snapped(box: Box) -> Box:
 
 def _overlap(one: Box, other: Box) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
-
-
-def _around(several: Sequence[Box]) -> Box:
-    i, j, k = (
-        slice(min(s.start for s in sides), max(s.stop for s in sides))
-        for sides in zip(*several, strict=True)
-    )
-    return i, j, k
 
 
 def place(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from imaging.volume import Array, Grid, Unit, Volume
 from segmentation import prompts
 from segmentation.blended import NO_LESION
@@ -15,7 +13,7 @@ from segmentation.instances import Candidate
 from segmentation.lesion_uptake import uptake_shift_mm
 from segmentation.placement import meant, place
 from segmentation.prompts import Line, Prompt
-from segmentation.window_answers import Channels, around
+from segmentation.window_answers import Channels, PromptedLogits, around
 
 #: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a
 #: hot nodule in fat, a rim): what the network finds without PET is added. Of 40 sarcomas two were
@@ -45,27 +43,31 @@ class PromptAnswers:
     level: float
     source: str
 
-    def ask(self, prompt: Prompt, warnings: list[str]) -> tuple[tuple[Candidate, ...], Array]:
-        """The lesion meant, one or none, and the logit on the network's grid that shows it.
+    def ask(
+        self, prompt: Prompt, warnings: list[str]
+    ) -> tuple[tuple[Candidate, ...], PromptedLogits]:
+        """The lesion meant, one or none, and what the networks say there.
 
         Args:
             warnings: what the reader must know is added here.
         """
-        logit = around(prompt, self.channels, self.grid, self.network, self.quality)
+        logits = around(prompt, self.channels, self.grid, self.network, self.quality)
         if isinstance(prompt, Line):
-            logit[prompts.beyond_line(prompt, self.grid)] = NO_LESION
-        found = meant(self._placed(logit), prompt, warnings)
+            beyond = prompts.beyond_line(prompt, self.grid)
+            logits.mean[beyond] = NO_LESION
+            logits.each[:, beyond[logits.box]] = NO_LESION
+        found = meant(self._placed(logits.mean), prompt, warnings)
         shift_mm = self._shift_mm(found)
         if shift_mm > UPTAKE_ELSEWHERE_MM:
             on_ct = (self.channels[0], None)
             alone = around(prompt, on_ct, self.grid, self.network, self.quality)
-            logit = np.maximum(logit, alone)
-            found = meant(self._placed(logit), prompt, warnings)
+            logits = logits.joined(alone)
+            found = meant(self._placed(logits.mean), prompt, warnings)
             warnings.append(
                 f"uptake lies {shift_mm:.0f} mm from the middle of the lesion: what the "
                 "network found without PET was added; look at the outline"
             )
-        return found, logit
+        return found, logits
 
     def _placed(self, logit: Array) -> tuple[Candidate, ...]:
         answer = Volume(logit, self.grid, Unit.OTHER, self.source)

@@ -113,11 +113,13 @@ def delineate_prompted(
     else:
         warnings = [text for text in warnings if "without PET" not in text]
         logit, source = answer.logit, models.fine.source if models.fine else ""
+        each = tuple(Volume(one, logit.grid, Unit.OTHER) for one in answer.each)
         if share < 1.0 and models.coarse is not None:
             other = delineate(
                 ct, suv, models.coarse, device=device, prompt=prompt, quality=quality, bf16=bf16
             )
             logit = _mixed(logit, other.logit, share)
+            each = tuple(_mixed(one, other.logit, share) for one in each)
             source = f"{source} and {models.coarse.source}"
         # The network of CT and PET is right at its own level.
         level = share * answer.level
@@ -132,6 +134,7 @@ def delineate_prompted(
             logit=logit,
             level=level,
             error=_error(models, prompt, share),
+            each=each if len(each) > 1 else (),
         )
     if isinstance(prompt, Line):
         found = on_line(found, prompt)
@@ -218,7 +221,7 @@ def _checked(
         )
         return replace(other, warnings=(*found.warnings, told))
     if shared >= AGREEMENT:
-        return found
+        return replace(found, beside=other.candidates[0].mask)
     flag = f"the network and {other.model} disagree (Dice {shared:.2f}): look at the outline"
     return replace(found, candidates=tuple(_flagged(c, flag) for c in found.candidates))
 

@@ -6,19 +6,19 @@ diameter goes to the criteria.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imaging.volume import Index3, Mask, Volume
-from segmentation.bundle import Bundle
-from segmentation.evaluation import Diameter, dice, shared_voxels
-from segmentation.infer import Delineation, delineate
+from segmentation.evaluation import Diameter, dice_of_masks, shared_voxels
+from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.intervals import LINE_ERROR, NORMAL_90
 from segmentation.lesion_uptake import uptake_contrast, uptake_shift_mm
+from segmentation.necks import body_of
 from segmentation.placement import place
-from segmentation.prompts import Carried
 
 #: The probability that makes a voxel lesion is moved by this much to either side.
 THRESHOLD_STEP = 0.1
@@ -39,7 +39,9 @@ class Doubt:
     Attributes:
         diameter_low_mm, diameter_high_mm: with the threshold 0.1 higher and lower; None when the
             lesion vanishes or no diameter was measured.
-        agreement: mean Dice of each network's mask with all the others'; None if not asked.
+        agreement: mean Dice of each network's mask with all the others'; None where one was asked.
+        others_mm: diameters that each network alone and another method give the lesion.
+        blind: how many of the networks find nothing there, of how many.
         shift_mm: centre of uptake to centre of mask; None without PET or uptake.
         at_edge: the mask reaches the border of the image.
         contrast: mean uptake inside over that around; None without PET.
@@ -51,6 +53,8 @@ class Doubt:
     shift_mm: float | None
     at_edge: bool
     contrast: float | None = None
+    others_mm: tuple[float, ...] = ()
+    blind: tuple[int, int] = (0, 0)
 
     @property
     def diameter_uncertainty_mm(self) -> float | None:
@@ -74,6 +78,8 @@ class Doubt:
             )
         if self.agreement is not None and self.agreement < AGREEMENT:
             found.append(f"the networks disagree (mean Dice {self.agreement:.2f})")
+        if self.blind[0]:
+            found.append(f"{self.blind[0]} of {self.blind[1]} networks find nothing there")
         if self.shift_mm is not None and self.shift_mm > SHIFT_MM:
             found.append(f"uptake lies {self.shift_mm:.0f} mm off: PET and CT may be apart")
         if self.contrast is not None and self.contrast < CONTRAST:
@@ -87,7 +93,6 @@ def doubt(
     *,
     suv: Volume | None = None,
     diameter: Diameter | None = None,
-    agreement: float | None = None,
 ) -> Doubt:
     """Examine one candidate of a delineation."""
     low, high = None, None
@@ -97,13 +102,18 @@ def doubt(
             _diameter_at(candidate, delineation.logit, delineation.level + by, diameter)
             for by in (-step, step)
         )
+    alone = [_mask_at(candidate, one, delineation.level) for one in delineation.each]
+    masks = [mask for mask in alone if mask is not None]
+    beside = () if delineation.beside is None else (delineation.beside,)
     return Doubt(
         diameter_low_mm=low,
         diameter_high_mm=high,
-        agreement=agreement,
+        agreement=_agreement(masks),
         shift_mm=None if suv is None else uptake_shift_mm(candidate.mask, suv),
         at_edge=reaches_edge(candidate.mask),
         contrast=None if suv is None else uptake_contrast(candidate.mask, suv),
+        others_mm=() if diameter is None else tuple(diameter(mask) for mask in (*masks, *beside)),
+        blind=(len(alone) - len(masks), len(alone)),
     )
 
 
@@ -124,9 +134,16 @@ def flagged(
                 flags=(*candidate.flags, *found.flags()),
                 diameter_uncertainty_mm=uncertainty_mm,
                 diameter_interval_mm=interval_mm,
+                lasting_share=_lasting_share(candidate, delineation),
             )
         )
     return replace(delineation, candidates=tuple(examined))
+
+
+def _lasting_share(candidate: Candidate, delineation: Delineation) -> float:
+    if candidate.long_axis is not None or delineation.error is None:
+        return 0.0
+    return delineation.error.lasting
 
 
 def _interval_mm(
@@ -137,7 +154,7 @@ def _interval_mm(
         return LINE_ERROR.interval_mm(float(np.linalg.norm(np.subtract(end, start))))
     if delineation.error is None or diameter is None:
         return None
-    others = (found.diameter_low_mm, found.diameter_high_mm)
+    others = (found.diameter_low_mm, found.diameter_high_mm, *found.others_mm)
     return delineation.error.interval_mm(
         diameter(candidate.mask), (each for each in others if each is not None)
     )
@@ -152,6 +169,12 @@ def reaches_edge(mask: Mask) -> bool:
 def _diameter_at(
     candidate: Candidate, logit: Volume, level: float, diameter: Diameter
 ) -> float | None:
+    mask = _mask_at(candidate, logit, level)
+    return None if mask is None else diameter(mask)
+
+
+def _mask_at(candidate: Candidate, logit: Volume, level: float) -> Mask | None:
+    """The lesion by another logit or level; None where it is not there."""
     near = _near(candidate.mask, logit)
     if near is None:
         return None
@@ -159,10 +182,17 @@ def _diameter_at(
     shared = [shared_voxels(one.mask, candidate.mask) for one in found]
     if not shared or max(shared) == 0:
         return None
-    return diameter(found[int(np.argmax(shared))].mask)
+    # As the answer was cut: what hangs on the lesion by a neck would count as its length.
+    return body_of(found[int(np.argmax(shared))].mask, candidate.mask.centre_mm)
 
 
-def _near(mask: Mask, logit: Volume, margin_voxels: int = 4) -> Volume | None:
+def _agreement(masks: Sequence[Mask]) -> float | None:
+    """The mean Dice over pairs of outlines of one lesion; None for fewer than two."""
+    pairs = [dice_of_masks(a, b) for n, a in enumerate(masks) for b in masks[n + 1 :]]
+    return float(np.mean(pairs)) if pairs else None
+
+
+def _near(mask: Mask, logit: Volume, margin_voxels: int = 12) -> Volume | None:
     """The logit around a mask."""
     corners = logit.grid.to_voxel(mask.box_grid.corners_mm())
     low = np.maximum(np.floor(corners.min(axis=0)) - margin_voxels, 0).astype(int)
@@ -174,30 +204,3 @@ def _near(mask: Mask, logit: Volume, margin_voxels: int = 4) -> Volume | None:
     shape: Index3 = (part.shape[0], part.shape[1], part.shape[2])
     start: Index3 = (int(low[0]), int(low[1]), int(low[2]))
     return Volume(part, logit.grid.crop(start, shape), logit.unit, logit.source)
-
-
-def agreement(
-    candidate: Candidate,
-    ct: Volume,
-    suv: Volume | None,
-    bundle: Bundle,
-    *,
-    device: str = "auto",
-) -> float:
-    """How much the bundle's networks agree on a lesion, each given it as the prompt.
-
-    Returns:
-        the mean Dice over pairs of networks; 1 for a bundle of one network.
-    """
-    masks = [
-        delineate(
-            ct,
-            suv,
-            replace(bundle, weights=(weights,)),
-            prompt=Carried(candidate.mask),
-            device=device,
-        ).mask()
-        for weights in bundle.weights
-    ]
-    pairs = [dice(a, b) for n, a in enumerate(masks) for b in masks[n + 1 :]]
-    return float(np.mean(pairs)) if pairs else 1.0

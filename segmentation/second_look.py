@@ -61,14 +61,14 @@ def look_again(
 def _answered(candidate: Candidate, logit: Array, asked: PromptAnswers) -> Candidate:
     """One candidate by its click, whose answer is also written into the logit around it."""
     told: list[str] = []
-    found, own = asked.ask(_click_in(candidate.mask), told)
+    found, answered = asked.ask(_click_in(candidate.mask), told)
     if not found or dice_of_masks(found[0].mask, candidate.mask) < SAME_LESION:
         doubt = "asked by a click the network draws something else here: may be no lesion"
         return replace(candidate, flags=(*candidate.flags, doubt))
     ends = asked.grid.to_voxel(found[0].mask.box_grid.corners_mm())
     box = box_between(ends.min(axis=0) - MARGIN_VOXELS, ends.max(axis=0) + MARGIN_VOXELS)
     inside, _ = clipped(box, logit.shape)
-    logit[inside] = own[inside]
+    logit[inside] = answered.mean[inside]
     return replace(candidate, mask=found[0].mask, flags=(*candidate.flags, *told))
 
 

@@ -8,7 +8,7 @@ windows take the size that this asks for.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -80,6 +80,15 @@ def windows(box: Box, body: Array | None = None, *, longest: int = LONGEST_SIDE)
         if body is None or _holds_body((i, j, k), body):
             found.append((i, j, k))
     return found
+
+
+def hull(several: Sequence[Box]) -> Box:
+    """The smallest box around boxes."""
+    i, j, k = (
+        slice(min(side.start for side in sides), max(side.stop for side in sides))
+        for sides in zip(*several, strict=True)
+    )
+    return i, j, k
 
 
 def _divided(side: slice, longest: int) -> Iterator[slice]:

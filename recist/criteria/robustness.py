@@ -42,16 +42,20 @@ class MeasurementError:
         lesion_sd: standard deviation of the part that is drawn anew for each lesion and visit.
         reader_sd: of the part that all lesions of a visit share: a reader who measures large.
         source: where the figures come from.
+        lasting_sd: of the part that a lesion keeps at all visits: a network that leaves out the
+            same rim every time. It moves sums but hardly their ratio.
     """
 
     lesion_sd: float
     reader_sd: float
     source: str
+    lasting_sd: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.lesion_sd < 1 and 0 <= self.reader_sd < 1):
+        parts = (self.lesion_sd, self.reader_sd, self.lasting_sd)
+        if not all(0 <= part < 1 for part in parts):
             raise InputError(
-                f"a measurement error of {self.lesion_sd} and {self.reader_sd}",
+                f"a measurement error of {' and '.join(map(str, parts))}",
                 remedy="give relative standard deviations between 0 and 1",
             )
 
@@ -149,6 +153,8 @@ def _readings(
     shape = (readings, visits, len(names))
     spread = random.normal(0.0, error.lesion_sd, shape)
     spread += random.normal(0.0, error.reader_sd, (readings, visits, 1))
+    if error.lasting_sd:
+        spread += random.normal(0.0, error.lasting_sd, (readings, 1, len(names)))
     factors = np.where(is_measured, np.exp(spread), 1.0)
     return np.nan_to_num(recorded) * factors, np.isnan(recorded)
 

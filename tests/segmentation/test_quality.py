@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imaging.volume import Grid, Mask, Unit, Volume
-from segmentation.bundle import Bundle, load_bundle
+from segmentation.bundle import Bundle
 from segmentation.infer import Delineation, delineate
-from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.placement import place
+from segmentation.prompts import Click
 from segmentation.quality import (
     Doubt,
-    agreement,
     doubt,
     flagged,
     reaches_edge,
@@ -112,18 +110,55 @@ def test_flags_are_added_and_nothing_else_changes(hot_bundle: Bundle, patient: P
 
 def test_the_same_network_twice_agrees_with_itself(hot_bundle: Bundle, patient: Patient) -> None:
     ct, suv = patient((CENTRE, 12.0))
-    candidate = delineate(ct, suv, hot_bundle, device="cpu").candidates[0]
-    assert agreement(candidate, ct, suv, hot_bundle, device="cpu") == 1.0
+    found = delineate(ct, suv, hot_bundle, prompt=Click(CENTRE), device="cpu")
+    seen = doubt(found.candidates[0], found, diameter=across)
+    assert len(found.each) == 2
+    assert seen.agreement == 1.0
+    assert seen.others_mm == (across(found.candidates[0].mask),) * 2
+    assert seen.blind == (0, 2)
 
 
-def test_networks_that_know_nothing_are_compared_all_the_same(
-    tiny_bundle: Path, patient: Patient
+def by_networks(
+    radii_mm: Sequence[float], grid: Grid, beside_mm: float | None = None
+) -> Delineation:
+    """A ball of 20 mm radius which each network draws as large as it does."""
+    points = grid.to_world_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    away = np.linalg.norm(points - np.array(CENTRE), axis=-1)
+
+    def ball(radius_mm: float) -> Volume:
+        return Volume(((radius_mm - away) * 4.0).astype(np.float32), grid, Unit.OTHER)
+
+    return Delineation(
+        grid,
+        place(ball(20.0), grid),
+        "balls",
+        logit=ball(20.0),
+        error=DiameterError(-0.1, 0.1, 40, 0.9),
+        each=tuple(map(ball, radii_mm)),
+        beside=None if beside_mm is None else place(ball(beside_mm), grid)[0].mask,
+    )
+
+
+def test_networks_that_disagree_widen_the_interval_and_are_flagged(
+    grid: Callable[..., Grid],
 ) -> None:
-    ct, suv = patient((CENTRE, 12.0))
-    full = np.zeros(ct.grid.shape, np.bool_)
-    full[25:35, 20:30, 15:25] = True
-    candidate = Candidate("1", Mask.of(full, ct.grid))
-    assert 0.0 <= agreement(candidate, ct, suv, load_bundle(tiny_bundle), device="cpu") <= 1.0
+    where = grid((120, 100, 120), (1.0, 1.0, 1.0))
+    sure = flagged(by_networks((20.0, 20.0), where), diameter=across).candidates[0]
+    torn = flagged(by_networks((12.0, 26.0, -5.0), where), diameter=across).candidates[0]
+    assert sure.diameter_interval_mm is not None
+    assert torn.diameter_interval_mm is not None
+    assert sure.diameter_interval_mm == pytest.approx((40.0, 42.0), abs=1.5)
+    assert torn.diameter_interval_mm == pytest.approx((24.0, 52.0), abs=1.5)
+    assert any("the networks disagree" in flag for flag in torn.flags)
+    assert "1 of 3 networks find nothing there" in torn.flags
+    assert not sure.flags
+
+
+def test_another_method_that_agrees_widens_the_interval(grid: Callable[..., Grid]) -> None:
+    where = grid((120, 100, 120), (1.0, 1.0, 1.0))
+    found = flagged(by_networks((), where, beside_mm=23.0), diameter=across).candidates[0]
+    assert found.diameter_interval_mm is not None
+    assert found.diameter_interval_mm[1] == pytest.approx(46.0, abs=1.5)
 
 
 def test_a_model_whose_errors_are_known_gives_each_diameter_an_interval(

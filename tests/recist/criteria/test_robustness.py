@@ -74,6 +74,17 @@ def test_more_lesions_average_the_error_out_and_a_reader_does_not() -> None:
     assert certainty(four, shared) == pytest.approx(certainty(one, SEVERAL_READERS), abs=0.03)
 
 
+def test_an_error_that_lasts_moves_no_ratio_of_one_lesion() -> None:
+    lasting = MeasurementError(0.0, 0.0, "for the test", lasting_sd=0.2)
+    near = course(T1=[100, 69])
+    assert category_probabilities(near, DEFAULT, error=lasting)[0].certainty == 1.0
+    anew = MeasurementError(0.2, 0.0, "for the test")
+    assert category_probabilities(near, DEFAULT, error=anew)[0].certainty < 0.6
+    # Of two lesions that change differently it moves the sum: the weights of both are unsure.
+    two = course(T1=[50, 20], T2=[50, 49])
+    assert 0.5 < category_probabilities(two, DEFAULT, error=lasting)[0].certainty < 0.95
+
+
 def test_the_seed_decides_the_figures() -> None:
     patient = course(T1=[100, 72])
     again = [

@@ -159,12 +159,17 @@ def test_only_what_is_measured_has_a_diameter_but_all_seen_have_a_volume(followe
     assert absent.volume_ml is None and absent.caliper is None
 
 
-def doubtful(lesion: TrackedLesion, uncertainty_mm: float | None) -> TrackedLesion:
+def doubtful(lesion: TrackedLesion, uncertainty_mm: float | None, **known: object) -> TrackedLesion:
     """The same lesion, its delineations unsure by so much."""
     sized = {
         day: tuple(
             replace(
-                piece, candidate=replace(piece.candidate, diameter_uncertainty_mm=uncertainty_mm)
+                piece,
+                candidate=replace(
+                    piece.candidate,
+                    diameter_uncertainty_mm=uncertainty_mm,
+                    **known,  # type: ignore[arg-type]
+                ),
             )
             for piece in pieces
         )
@@ -183,3 +188,24 @@ def test_the_doubt_of_a_network_is_the_error_where_it_is_larger_than_a_readers(
     assert delineation_error([doubtful(lesion, 60.0)]).lesion_sd == LARGEST_ERROR
     other = tracked(followed({"L1": {0: "30x20"}}), Role.NON_TARGET)
     assert delineation_error([doubtful(other, 6.0)]) is ONE_READER
+
+
+def test_what_a_network_repeats_at_every_date_lasts(followed: Build) -> None:
+    lesion = tracked(followed({"L1": {0: "30x20", 56: "30x20"}}), Role.TARGET)
+    whole = delineation_error([doubtful(lesion, 6.0)])
+    found = delineation_error([doubtful(lesion, 6.0, lasting_share=0.6)])
+    assert found.lasting_sd == pytest.approx(0.2 * 0.6**0.5, rel=0.02)
+    assert found.lesion_sd**2 + found.lasting_sd**2 == pytest.approx(whole.lesion_sd**2)
+    # A reader's part of it is drawn anew whatever the network repeats.
+    most = delineation_error([doubtful(lesion, 3.0, lasting_share=0.99)])
+    assert most.lesion_sd == ONE_READER.lesion_sd
+
+
+def test_what_two_sources_drew_has_nothing_in_common(followed: Build) -> None:
+    lesion = doubtful(
+        tracked(followed({"L1": {0: "30x20", 56: "30x20"}}), Role.TARGET), 6.0, lasting_share=0.6
+    )
+    (piece,) = lesion.sized[56]
+    other = replace(piece, candidate=replace(piece.candidate, source="another"))
+    found = delineation_error([replace(lesion, sized={**lesion.sized, 56: (other,)})])
+    assert (found.lesion_sd, found.lasting_sd) == (pytest.approx(0.2, rel=0.01), 0.0)
