@@ -123,6 +123,12 @@ def dose(dataset: Dataset, *, source: str = "") -> Dose:
         raise UnsupportedError(
             "a dose of a single plane", where=source, remedy="export the whole dose grid"
         )
+    if frames.min() < 0:
+        raise HeaderError(
+            f"the dose is {float(frames.min()):.4g} Gy in places: no dose is negative",
+            where=source,
+            remedy="Pixel Representation (0028,0103) says whether the numbers have a sign",
+        )
     array, grid, warnings = _placed(dataset, frames, source)
     plans, beams, groups = _referenced(dataset)
     return Dose(

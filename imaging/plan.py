@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -170,8 +170,9 @@ def _planned(group: Dataset) -> int | None:
 def _treatment_groups(dataset: Dataset) -> tuple[list[Dataset], tuple[str, ...]]:
     """The fraction groups that treat; those of portal images or of set-up beams are left out.
 
-    A group treats when a beam of it does, or carries dose or monitor units, or when it has brachy
-    application setups. Where no group tells, all are taken.
+    A group treats when it has brachy application setups, or a beam that is not of another kind than
+    treatment and carries dose; where no beam of any group carries dose, one with monitor units, and
+    where none has those, one that is said to treat. Where no group tells, all are taken.
     """
     groups = list(dataset.get("FractionGroupSequence", ()))
     beams = [*dataset.get("BeamSequence", ()), *dataset.get("IonBeamSequence", ())]
@@ -180,7 +181,11 @@ def _treatment_groups(dataset: Dataset) -> tuple[list[Dataset], tuple[str, ...]]
         for beam in beams
         if (number := whole(beam, "BeamNumber")) is not None
     }
-    treating = [group for group in groups if _treats(group, kinds)]
+    treating: list[Dataset] = []
+    for told in (_has("BeamDose"), _has("BeamMeterset"), lambda kind, _: kind is not None):
+        treating = [group for group in groups if _treats(group, kinds, told)]
+        if any(group.get("ReferencedBeamSequence") for group in treating):
+            break
     if not treating or len(treating) == len(groups):
         return groups, ()
     left = [group for group in groups if group not in treating]
@@ -189,15 +194,27 @@ def _treatment_groups(dataset: Dataset) -> tuple[list[Dataset], tuple[str, ...]]
     return treating, (what,)
 
 
-def _treats(group: Dataset, kinds: Mapping[int, str]) -> bool:
+def _treats(
+    group: Dataset, kinds: Mapping[int, str], told: Callable[[str | None, Dataset], bool]
+) -> bool:
+    """Whether a group has brachytherapy, or a beam for treatment of which something else is told.
+
+    Args:
+        kinds: Treatment Delivery Type of each beam of the plan.
+        told: what must hold of the kind of a beam (None: the plan has no such beam) and of the
+            reference to it.
+    """
     if group.get("ReferencedBrachyApplicationSetupSequence"):
         return True
     for beam in group.get("ReferencedBeamSequence", ()):
-        given = [_number(beam, keyword, []) or 0.0 for keyword in ("BeamDose", "BeamMeterset")]
         kind = kinds.get(whole(beam, "ReferencedBeamNumber") or 0)
-        if kind in TREATMENT_TYPE if kind is not None else max(given) > 0:
+        if kind in (None, *TREATMENT_TYPE) and told(kind, beam):
             return True
     return False
+
+
+def _has(keyword: str) -> Callable[[str | None, Dataset], bool]:
+    return lambda _, beam: (_number(beam, keyword, []) or 0.0) > 0
 
 
 def _treatment_beams(dataset: Dataset) -> int:

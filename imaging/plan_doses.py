@@ -22,7 +22,7 @@ def linked_doses(doses: Sequence[Dose], plans: Sequence[Plan], warnings: list[st
 
     Anonymisers often give plan and dose UIDs that no longer refer to each other. A dose belongs to
     the only plan that no dose names, of its frame of reference and its study where both are known,
-    when it is the only such dose too.
+    when it is the only such dose too. Doses that name the same lost plan (of its beams) are one.
     """
     known = {plan.sop_instance_uid for plan in plans}
     named = {uid for dose in doses for uid in dose.plan_uids}
@@ -31,8 +31,14 @@ def linked_doses(doses: Sequence[Dose], plans: Sequence[Plan], warnings: list[st
     found: dict[int, Plan] = {}
     for dose in lost:
         mine = [plan for plan in free if _may_belong(dose, plan)]
-        rivals = [other for other in lost if mine and _may_belong(other, mine[0])]
-        if len(mine) == 1 and len(rivals) == 1:
+        rivals = [
+            other
+            for other in lost
+            if mine
+            and _may_belong(other, mine[0])
+            and not (other is dose or (dose.plan_uids and other.plan_uids == dose.plan_uids))
+        ]
+        if len(mine) == 1 and not rivals:
             found[id(dose)] = mine[0]
     linked = []
     for dose in doses:

@@ -15,6 +15,7 @@ import numpy as np
 
 from imaging.contours import StructureSet, read_rtstruct
 from imaging.dose import Dose, DoseKind, read_dose
+from imaging.dvh import samples_of_mask
 from imaging.errors import InputError
 from imaging.fractionation import eqd2
 from imaging.frames_of_reference import FrameMap, map_between, read_frame_maps
@@ -25,9 +26,15 @@ from imaging.volume import FloatArray, Volume
 
 T = TypeVar("T")
 
+#: Points of a target volume at which its dose is looked up.
+TARGET_SAMPLES = 2000
+
 #: The maximum of a dose in prescriptions. Stereotactic doses reach 2 (a 50 % isodose); a field
 #: that misses its target still gives most of the prescription somewhere.
 LOWEST_MAXIMUM, HIGHEST_MAXIMUM = 0.5, 3.0
+#: The share of a target that gets half the prescription at the least. A plan covers its target;
+#: where most of it gets less, the dose does not lie where the target was drawn.
+LOWEST_COVERED = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +206,7 @@ def assemble(
     targets = tuple(target_volumes(structure_sets, plans, frame, warnings))
     if frame is None and targets:
         frame = targets[0].roi.frame_of_reference_uid
+    usable = tuple(_at_its_target(item, targets, troubles) for item in usable)
     warnings += [w for plan in plans for w in (f"{plan.source}: {w}" for w in plan.warnings)]
     warnings += [w for dose in doses for w in (f"{dose.source}: {w}" for w in dose.warnings)]
     return Treatment(
@@ -226,6 +234,35 @@ def _believed(item: Irradiation, problems: list[str]) -> Irradiation:
     problems.append(
         f"{dose.source}: its maximum of {highest:.4g} Gy does not go with the prescription of "
         f"{prescribed:g} Gy: dose not used, check units and scaling"
+    )
+    return replace(item, dose=None)
+
+
+def _at_its_target(
+    item: Irradiation, targets: Sequence[TargetVolume], problems: list[str]
+) -> Irradiation:
+    """The irradiation without its dose, where the volumes it was meant for do not get it.
+
+    A grid at another place, of another spacing or turned over has the right maximum elsewhere. Of
+    several target volumes the one that gets most tells: a plan need not treat all that were drawn.
+    """
+    dose, prescribed = item.dose, item.prescription_gy
+    own = item.plan.target_rois if item.plan is not None else ()
+    meant = [target for target in targets if target.prescribed and target.roi.number in own]
+    meant = meant or [target for target in targets if target.bounds_field]
+    if dose is None or not prescribed or not meant or dose.kind is not DoseKind.PHYSICAL:
+        return item
+    covered = {}
+    for target in meant:
+        samples = samples_of_mask(target.mask, samples=TARGET_SAMPLES)
+        reached = dose.at_gy(samples.points_mm) >= LOWEST_MAXIMUM * prescribed
+        covered[target.name] = float(np.average(reached, weights=samples.weights_mm3))
+    best = max(covered, key=lambda name: covered[name])
+    if covered[best] >= LOWEST_COVERED:
+        return item
+    problems.append(
+        f"{dose.source}: {100 * covered[best]:.0f} % of target volume {best} gets half of the "
+        f"prescription of {prescribed:g} Gy: dose not used, check place, spacing and orientation"
     )
     return replace(item, dose=None)
 

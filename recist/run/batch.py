@@ -117,6 +117,7 @@ def run(
     ) + tuple(failure for subject_run in runs for failure in subject_run.failures)
     notes = (
         *(f"{problem.where}: {problem.what}" for problem in problems if problem.level != "error"),
+        *(note for subject_run in runs for note in subject_run.notes),
         *options.unknown_subjects({subject.id for subject in catalogue.subjects}),
     )
     batch = Batch(out, tuple(runs), failures, notes)

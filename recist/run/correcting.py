@@ -140,7 +140,7 @@ def write_again(folder: Path, answer: PatientAnswer) -> None:
         if answer.result.signed is not None:
             text = signature_text(answer.work.subject.id, answer.result.signed)
             write_text(part / SIGNATURE, text)
-        write_fingerprint(part, fingerprint, answer.result, lost)
+        write_fingerprint(part, fingerprint, answer, lost)
 
 
 def _fingerprint(folder: Path) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 from imaging.series import Problem
 from imaging.writing import SCHEMA_VERSION, write_text
 from recist.export.summary_row import summarise
+from recist.patient.pipeline import PatientAnswer
 from recist.patient.result import PatientResult
 from recist.patient.result_folder import FINGERPRINT, hashes_of
+from recist.patient.work.observed import Work
 
 
 def told_of(
@@ -25,8 +27,14 @@ def told_of(
     return summarise(result) | incomplete, (*result.problems, *lost)
 
 
+def notes_of(work: Work) -> tuple[str, ...]:
+    """What was adapted or left out of the radiotherapy, though its files could be read."""
+    remarks = (each for each in work.treatment_remarks if each not in work.treatment_unreadable)
+    return tuple(f"{work.subject.id}: radiotherapy: {remark}" for remark in remarks)
+
+
 def write_fingerprint(
-    part: Path, fingerprint: str, result: PatientResult, lost: Sequence[Problem] = ()
+    part: Path, fingerprint: str, answer: PatientAnswer, lost: Sequence[Problem] = ()
 ) -> None:
     """Write it into a folder that is complete otherwise.
 
@@ -34,13 +42,14 @@ def write_fingerprint(
         fingerprint: of the images and settings that the results came from.
         lost: see :func:`told_of`.
     """
-    subject = result.course.subject
-    summary, problems = told_of(result, lost)
+    subject = answer.work.subject.id
+    summary, problems = told_of(answer.result, lost)
     form = {
         "schema_version": SCHEMA_VERSION,
         "fingerprint": fingerprint,
         "summary": summary,
         "failures": [(subject, each.where, each.what, each.remedy) for each in problems],
+        "notes": notes_of(answer.work),
         "files": hashes_of(part),
     }
     write_text(part / FINGERPRINT, json.dumps(form, indent=1, default=str) + "\n")

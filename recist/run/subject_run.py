@@ -56,6 +56,7 @@ class SubjectRun:
     seconds: dict[str, float] = field(default_factory=dict)
     summary: dict[str, str] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def run_subject(
@@ -75,7 +76,11 @@ def run_subject(
         # Late: the process that only hands patients on never loads what works on images.
         from recist.patient import pipeline  # noqa: PLC0415
         from recist.run import patient_folder  # noqa: PLC0415
-        from recist.run.fingerprint import told_of, write_fingerprint  # noqa: PLC0415
+        from recist.run.fingerprint import (  # noqa: PLC0415
+            notes_of,
+            told_of,
+            write_fingerprint,
+        )
 
         said = patient_folder.said_in(folder, subject.id)
         answer = pipeline.assess_subject(subject, options, said=said, on_stage=stage)
@@ -94,8 +99,11 @@ def run_subject(
             summary, problems = told_of(answer.result, lost)
             failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in problems)
             stage("")
-            done = SubjectRun(subject.id, folder.name, "done", stage.seconds, summary, failures)
-            write_fingerprint(part, fingerprint, answer.result, lost)
+            done = SubjectRun(
+                subject.id, folder.name, "done", stage.seconds, summary, failures,
+                notes_of(answer.work),
+            )  # fmt: skip
+            write_fingerprint(part, fingerprint, answer, lost)
     except (InputError, OSError, MemoryError) as error:
         return failed(subject, folder, _without_folders(error))
     except Exception as error:
@@ -193,6 +201,7 @@ def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
             return None
         failures = tuple(Failure(*parts) for parts in record["failures"])
         summary = record["summary"]
-        return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures)
+        notes = tuple(map(str, record.get("notes", ())))  # none of before they were kept
+        return SubjectRun(summary["subject"], folder.name, "skipped", {}, summary, failures, notes)
     except (OSError, ValueError, KeyError, TypeError):
         return None

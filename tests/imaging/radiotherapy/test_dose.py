@@ -150,6 +150,13 @@ class TestDamage:
         with pytest.raises(InputError, match=named):
             dose(made)
 
+    def test_negative_doses_are_refused(self, rtdose) -> None:
+        made = rtdose(np.ones((4, 3, 3)))
+        made.PixelRepresentation = 1
+        made.PixelData = np.full((4, 3, 3), -3, dtype=np.int32).tobytes()
+        with pytest.raises(HeaderError, match=r"-0\.03 Gy in places"):
+            dose(made)
+
 
 class TestMeaning:
     def test_the_scaling_of_the_instance_gives_gray(self, rtdose) -> None:

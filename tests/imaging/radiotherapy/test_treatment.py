@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -18,10 +19,20 @@ from imaging.errors import HeaderError
 from imaging.frames_of_reference import FrameMap
 from imaging.plan import Delivery, confirmed, plan, read_record
 from imaging.treatment import assemble, read_treatment
+from tests.imaging.radiotherapy.conftest import dataset
 
 SQUARE = [[2.0, 2, 2], [8.0, 2, 2], [8.0, 8, 2], [2.0, 8, 2]]
 ABOVE = [[x, y, 4.0] for x, y, _ in SQUARE]
 PTV = ("B", "PTV", [SQUARE, ABOVE])
+#: Fraction groups of portal images beside one that treats: kind of beams, dose, monitor units.
+PORTAL_GROUPS = {
+    "no type": (None, None, None),
+    "no type and no dose": (None, 0.0, None),
+    "monitor units alone": (None, None, 3.0),
+    "said to treat, without dose": ("TREATMENT", None, None),
+    "said to treat, with a dose of zero": ("TREATMENT", 0.0, 0.0),
+    "treatment beam with a film": ("TRMT_PORTFILM", None, 2.0),
+}
 
 
 @pytest.fixture
@@ -74,7 +85,7 @@ class TestPlan:
         assert (read.prescription_gy, read.fractions) == (40, None)
         assert "Number of Fractions Planned" in read.warnings[0]
 
-    @pytest.mark.parametrize("how", ["delivery type", "no beams", "no dose"])
+    @pytest.mark.parametrize("how", ["delivery type", "no beams", "no dose", *PORTAL_GROUPS])
     def test_fractions_of_portal_images_are_not_added(self, rtplan, how: str) -> None:
         made = rtplan(70.0, 35, beams=2, beam_dose=1.0)
         images = rtplan(None, 10, beams=2).FractionGroupSequence[0]
@@ -83,6 +94,10 @@ class TestPlan:
             del images.ReferencedBeamSequence
         for number, beam in enumerate(images.get("ReferencedBeamSequence", ()), start=11):
             beam.ReferencedBeamNumber = number
+            if how in PORTAL_GROUPS:
+                kind, dose_gy, meterset = PORTAL_GROUPS[how]
+                beam.BeamDose, beam.BeamMeterset = dose_gy, meterset
+                made.BeamSequence.append(dataset(BeamNumber=number, TreatmentDeliveryType=kind))
             if how == "delivery type":
                 beam.BeamMeterset = 3
                 portal = Dataset()
@@ -94,6 +109,22 @@ class TestPlan:
         assert read.warnings == (
             "fraction group 2 holds no treatment beam (portal images?): not added",
         )
+
+    def test_a_portal_group_that_shares_the_beams_of_the_treatment(self, rtplan) -> None:
+        made = rtplan(70.0, 35, beams=2, beam_dose=1.0)
+        images = rtplan(None, 10, beams=2).FractionGroupSequence[0]
+        made.FractionGroupSequence.append(images)
+        assert plan(made).fractions == 35
+        for beam in images.ReferencedBeamSequence:
+            beam.BeamDose = 1.0  # a second group that treats
+        assert plan(made).fractions == 45
+
+    def test_where_no_beam_tells_its_dose_monitor_units_do(self, rtplan) -> None:
+        made = rtplan(70.0, 35, beams=2)
+        for beam in made.FractionGroupSequence[0].ReferencedBeamSequence:
+            beam.BeamMeterset = 90.0
+        made.FractionGroupSequence.append(rtplan(None, 10, beams=2).FractionGroupSequence[0])
+        assert plan(made).fractions == 35
 
     def test_delivered_fractions_come_from_records(self, rtplan) -> None:
         read = confirmed(plan(rtplan(45.0, 3)), [Delivery("1.9.1", 1), Delivery("1.9.1", 2)])
@@ -176,6 +207,42 @@ class TestAssembly:
         found = assemble([uniform(gray, scaling=0.01)], [plan(rtplan(40.0, 20))])
         assert not found.with_dose
         assert "does not go with the prescription of 40 Gy" in found.problems[0]
+
+    def test_doses_of_the_beams_of_one_lost_plan_are_linked_together(self, uniform, rtplan) -> None:
+        beams = [uniform(20.0, summation="BEAM", beam=n, plan="9.9.9") for n in (1, 2)]
+        found = assemble(beams, [plan(rtplan(40.0, beams=2))])
+        assert not found.problems
+        assert found.at_gy(self.POINT) == pytest.approx([40.0])
+
+    @pytest.mark.parametrize(
+        "misplaced",
+        [
+            {"origin": (100.0, 0.0, 0.0)},
+            {"origin": (0.0, 0.0, -30.0)},
+            {"spacing": (0.1, 0.1)},
+            {"orientation": (-1, 0, 0, 0, 1, 0)},
+        ],
+    )
+    def test_a_dose_that_misses_its_target_is_questioned(
+        self, rtdose, rtplan, rtstruct, misplaced: dict[str, Any]
+    ) -> None:
+        drawn = structure_set(rtstruct(("PTV", "PTV", [SQUARE, ABOVE])), source="RS.dcm")
+        stored, made = np.full((10, 10, 10), 4500), plan(rtplan())
+        assert assemble([dose(rtdose(stored))], [made], [drawn]).with_dose
+        found = assemble([dose(rtdose(stored, **misplaced), source="RD.dcm")], [made], [drawn])
+        assert not found.with_dose
+        assert found.problems == (
+            "RD.dcm: 0 % of target volume PTV gets half of the prescription of 45 Gy: dose not "
+            "used, check place, spacing and orientation",
+        )
+
+    def test_of_several_targets_one_that_is_covered_is_enough(
+        self, uniform, rtplan, rtstruct
+    ) -> None:
+        """A plan of one of two lesions, both drawn as PTV."""
+        far = [[[x + 500, y, z] for x, y, z in line] for line in (SQUARE, ABOVE)]
+        drawn = structure_set(rtstruct(("A", "PTV", far), ("B", "PTV", [SQUARE, ABOVE])))
+        assert assemble([uniform(45)], [plan(rtplan(target=None))], [drawn]).with_dose
 
     def test_targets_of_a_structure_set_that_lost_its_uid(self, uniform, rtplan, rtstruct) -> None:
         drawn = structure_set(rtstruct(("B", "", [SQUARE, ABOVE])), source="RS.dcm")

@@ -75,7 +75,8 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if "bug" in content:
             raise ZeroDivisionError("division by zero")
         course = SimpleNamespace(subject=subject.id)
-        return SimpleNamespace(result=SimpleNamespace(problems=(), course=course))
+        work = SimpleNamespace(subject=subject, treatment_remarks=(), treatment_unreadable=())
+        return SimpleNamespace(result=SimpleNamespace(problems=(), course=course), work=work)
 
     def write_patient(answer: Any, folder: Path, **_: Any) -> tuple[Problem, ...]:
         name = answer.result.course.subject
