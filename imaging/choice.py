@@ -78,7 +78,8 @@ class SeriesCandidate:
         heights_mm: sorted slice positions along the normal; empty when unknown (multi-frame).
         referenced: contours, plans, doses or segmentations refer to it.
         chosen: the user's table of series names it.
-        repeats: how many stacks of its series show the same places at different times.
+        repeats: how many stacks show the same places at different times, of its series or of
+            series that follow each other.
     """
 
     series: Series
@@ -141,8 +142,9 @@ def _unusable_values(candidate: SeriesCandidate) -> str | None:
     if series.modality == "CT":
         meaning = header.text(Tag.RESCALE_TYPE).upper()
         return f"values are {meaning}, not HU" if meaning not in ("", "HU", "US") else None
-    if candidate.repeats > 1:
-        return f"one of {candidate.repeats} frames of a dynamic series"
+    repeats = max(candidate.repeats, header.integer(Tag.TIME_SLICES) or 1)
+    if repeats > 1:
+        return f"one of {repeats} frames of a dynamic series"
     dynamic = {"DYNAMIC", "GATED"} & set(header.texts(Tag.SERIES_TYPE))
     return f"a {dynamic.pop().lower()} series" if dynamic else None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from imaging.choice import SeriesCandidate
+from imaging.dynamic import same_places
 from imaging.errors import GeometryError
 from imaging.header import Header, Tag, numbers_of
 from imaging.series import Series
@@ -19,6 +20,8 @@ from imaging.volume import FloatArray
 
 #: Elements by which acquisitions that share a series are told apart, tried in this order.
 _SPLITTERS = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION, Tag.IMAGE_TYPE, Tag.KERNEL)
+#: Elements that tell when within a scan an image was acquired: they part frames alone.
+_MOMENTS = (Tag.ACQUISITION_TIME, Tag.FRAME_REFERENCE_TIME, Tag.TRIGGER_TIME)
 
 
 def split(series: Series, headers: Sequence[Header]) -> list[SeriesCandidate]:
@@ -72,6 +75,10 @@ def _acquisitions(headers: list[Header]) -> list[list[Header]]:
         apart = len(groups) > 1 and not any(_has_doubles(group) for group in groups)
         if apart and (doubled or all(_is_regular(group) for group in groups)):
             return groups
+    for tag in _MOMENTS if doubled else ():
+        groups = _grouped(headers, lambda header, tag=tag: header.elements.get(tag))  # type: ignore[misc]
+        if _repeats(groups) > 1:
+            return groups
     return [headers]
 
 
@@ -79,12 +86,10 @@ def _repeats(parts: Sequence[Sequence[Header]]) -> int:
     """How many times the same places were imaged, one after another; 1 for once."""
     if len(parts) < 2:
         return 1
-    in_time = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION)
+    in_time = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION, *_MOMENTS)
     if not any(len({part[0].elements.get(tag) for part in parts}) > 1 for tag in in_time):
         return 1  # told apart by what they show, not by when
-    places = [np.sort(heights_of(part)) for part in parts]
-    alike = [len(one) == len(places[0]) and np.allclose(one, places[0]) for one in places]
-    return len(parts) if all(alike) else 1
+    return len(parts) if same_places([np.sort(heights_of(part)) for part in parts]) else 1
 
 
 def _is_regular(headers: Sequence[Header]) -> bool:

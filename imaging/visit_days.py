@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imaging.choice import SeriesCandidate, unusable
 from imaging.dates_table import date_given
+from imaging.dynamic import with_frames_told
 from imaging.header import Header, Tag
 from imaging.purpose import Purpose, purpose_of
 from imaging.series import Problem, ProblemLevel, Rejection, Series
@@ -142,7 +143,7 @@ def days_of(
     for header in images:
         names = (Tag.SERIES_UID, Tag.MODALITY, Tag.STUDY_UID)
         series[(*map(header.elements.get, names), dates[header.path])].append(header)
-    days: dict[dt.date, VisitDay] = defaultdict(VisitDay)
+    found: list[tuple[dt.date, list[Header], list[SeriesCandidate]]] = []
     for headers in series.values():
         date = dates[headers[0].path]
         if date is None:
@@ -155,6 +156,9 @@ def days_of(
             replace(stack, chosen=use_of(stack.series, uses) is Use.RESPONSE)
             for stack in split(_series(headers[0], date), headers)
         ]
+        found.append((date, headers, stacks))
+    days: dict[dt.date, VisitDay] = defaultdict(VisitDay)
+    for date, headers, stacks in _frames_told(found):
         usable = _usable(stacks, uses, rejected)
         if not usable:
             continue
@@ -168,6 +172,18 @@ def days_of(
         day.frames.discard("")
         day.studies.discard("")
     return dict(days)
+
+
+def _frames_told(
+    found: Sequence[tuple[dt.date, list[Header], list[SeriesCandidate]]],
+) -> Iterator[tuple[dt.date, list[Header], list[SeriesCandidate]]]:
+    """The series of every date, whose stacks know of the series that they are frames with."""
+    of_date: dict[dt.date, list[SeriesCandidate]] = defaultdict(list)
+    for date, _, stacks in found:
+        of_date[date].extend(stacks)
+    told = {date: iter(with_frames_told(stacks)) for date, stacks in of_date.items()}
+    for date, headers, stacks in found:
+        yield date, headers, list(itertools.islice(told[date], len(stacks)))
 
 
 def use_of(series: Series, uses: Mapping[str, Use]) -> Use | None:

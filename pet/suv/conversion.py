@@ -28,7 +28,13 @@ from pet.suv.notes import Notes
 from pet.suv.patient import gain, read_body
 from pet.suv.pet_elements import numbers
 from pet.suv.pet_header import SeriesFacts, read_series
-from pet.suv.reference_time import DOUBT_PERCENT, ReferenceTime, frame_means, scan_start
+from pet.suv.reference_time import (
+    DOUBT_PERCENT,
+    ReferenceTime,
+    first_frame,
+    frame_means,
+    scan_start,
+)
 from pet.suv.suv_errors import (
     InconsistentTagError,
     InvalidTagError,
@@ -36,6 +42,8 @@ from pet.suv.suv_errors import (
     UnsupportedUnitsError,
 )
 
+#: No static image begins sooner after the injection: what is stated is the start of a whole scan.
+LEAST_UPTAKE = dt.timedelta(minutes=10)
 #: Normalisation named by SUVType (0054,1006), by unit. Absent means body weight for GML.
 STATED_TYPE: MappingProxyType[str, dict[str | None, SuvType]] = MappingProxyType(
     {
@@ -280,6 +288,8 @@ def _timing(series: SeriesFacts, notes: Notes) -> _Timing:
     shown = min(reference.times)
     if correction == "START":
         shown = max(shown, min(_acquired(series), default=shown))
+        if shown - injected < LEAST_UPTAKE:
+            shown = max(shown, first_frame(series, reference, half_life))
     uptake_min = (shown - injected).total_seconds() / 60.0
     return _Timing(remaining, reference.rule, dose, half_life, reference, injected, uptake_min)
 

@@ -62,6 +62,20 @@ def frame_means(series: SeriesFacts, half_life_s: float) -> ReferenceTime:
     return ReferenceTime(tuple(times), rule, ())
 
 
+def first_frame(series: SeriesFacts, reference: ReferenceTime, half_life_s: float) -> dt.datetime:
+    """When the first frame began by its frame reference time; the reference where none is told.
+
+    Some systems write the start of the whole scan as the acquisition time of every image.
+    """
+    starts = []
+    for facts, time in zip(series.slices, reference.times, strict=True):
+        since_s = facts.frame_reference_s or 0.0
+        if series.vendor != "ge" and facts.duration_s is not None:
+            since_s -= mean_time_s(facts.duration_s, half_life_s)
+        starts.append(time + dt.timedelta(seconds=max(since_s, 0.0)))
+    return min(starts)
+
+
 def scan_start(series: SeriesFacts, half_life_s: float, notes: Notes) -> ReferenceTime:
     """Decay correction START: the reference by rules a to d (IBSI-SUV), with all candidates."""
     candidates = _candidates(series, half_life_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -203,3 +204,73 @@ def test_frames_of_a_dynamic_pet_are_no_scan_whatever_the_series_type(dicom) -> 
     subject = only_subject(scan(dicom.root))
     assert subject.visits[0].pet is None
     assert {r.reason for r in subject.rejected} == {"one of 4 frames of a dynamic series"}
+
+
+def minute_of(minute: int, **elements: object) -> dict[str, Any]:
+    """A PET frame of a minute that does not say that it is one."""
+    told = {
+        "AcquisitionTime": f"09{minute:02d}00",
+        "ActualFrameDuration": 60_000,
+        "SeriesDescription": "PET",
+        **elements,
+    }
+    return {"elements": told, "without": ("SeriesType",)}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"AcquisitionTime": "090000", "FrameReferenceTime": "{minute}30000"},
+        {"AcquisitionTime": "090000", "TriggerTime": "{minute}00"},
+    ],
+    ids=["acquisition time", "frame reference time", "gates"],
+)
+def test_frames_are_told_apart_by_any_time(dicom, told: dict[str, str]) -> None:
+    dicom.ct("CT")
+    for minute in range(4):
+        own = {name: value.format(minute=minute) for name, value in told.items()}
+        dicom.pet(f"{minute}", series="dynamic", **minute_of(minute, **own))
+    subject = only_subject(scan(dicom.root))
+    assert subject.visits[0].pet is None
+    assert {r.reason for r in subject.rejected} == {"one of 4 frames of a dynamic series"}
+
+
+def test_a_frame_that_lost_slices_is_one_all_the_same(dicom) -> None:
+    dicom.ct("CT")
+    for minute, slices in enumerate((20, 20, 11)):
+        number = minute_of(minute, AcquisitionNumber=minute + 1)
+        dicom.pet(f"{minute}", series="dynamic", slices=slices, **number)
+    subject = only_subject(scan(dicom.root))
+    assert subject.visits[0].pet is None
+    assert {r.reason for r in subject.rejected} == {"one of 3 frames of a dynamic series"}
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_frames_as_series_of_their_own_are_no_scan_beside_their_sum(dicom, static: bool) -> None:
+    dicom.ct("CT")
+    for minute in range(4):
+        dicom.pet(f"{minute}", **minute_of(minute, SeriesNumber=minute + 1))
+    if static:
+        whole = minute_of(0, ActualFrameDuration=240_000, SeriesNumber=9)
+        dicom.pet("sum", **whole)
+    pet = only_visit(dicom.root).pet
+    assert (pet is not None and pet.folder.name == "sum") is static
+    assert "one of 4 frames of a dynamic series" in {
+        r.reason for r in only_subject(scan(dicom.root)).rejected
+    }
+
+
+def test_an_early_and_a_late_scan_are_two_scans(dicom) -> None:
+    """So are reconstructions of one: neither begins where the other ends."""
+    dicom.ct("CT")
+    dicom.pet("early", **minute_of(0))
+    dicom.pet("again", **minute_of(0))
+    dicom.pet("late", **minute_of(45))
+    assert only_visit(dicom.root).pet is not None
+
+
+def test_one_frame_of_several_is_no_scan(dicom) -> None:
+    dicom.ct("CT")
+    dicom.pet("PET", **minute_of(0, NumberOfTimeSlices=24))
+    assert only_visit(dicom.root).pet is None

@@ -386,6 +386,9 @@ def test_e20_the_uptake_of_a_late_image_lasts_until_its_acquisition(
     changes = {"SeriesTime": "100000", "FrameReferenceTime": "3750000", "DecayFactor": "1.48"}
     audit = suv_factors(pet_series(AcquisitionTime="110000", **changes))
     assert audit.uptake_min == pytest.approx(60.0)
+    # Where the start of the scan stands for the acquisition of every image, the frame tells.
+    audit = suv_factors(pet_series(AcquisitionTime="100000", **changes))
+    assert audit.uptake_min == pytest.approx(60.0, abs=0.1)
 
 
 @pytest.mark.parametrize("weight", ["7_0", "nan", "1e999", "seventy"])
