@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -52,12 +53,18 @@ def correct(
     subject: Annotated[
         list[str] | None, typer.Option(help="Only this subject; may be given several times.")
     ] = None,
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why results are changed that a reader signed: a new version, signed by nobody."
+        ),
+    ] = "",
 ) -> None:
     """Correct the results of a run: assessed and written again at once, and what it changed.
 
     A table takes the place of what was said before of its kind. Without one, the tables that lie
     beside each patient's results, under corrections, are taken as they are; empty cells leave what
-    was proposed.
+    was proposed. Results that a reader signed are changed with --reason only.
     """
     from recist.run.correcting import correct as corrected
 
@@ -68,13 +75,19 @@ def correct(
         "dates": dates,
         "drawn": drawn,
     }
-    done = corrected(out, tables, only=subject or ())
+    done = corrected(out, tables, only=subject or (), reason=reason, by=getpass.getuser())
     for patient in done:
         if patient.changes is None:
             print_line(f"{patient.subject}: {patient.failure}")
             continue
         for line in patient.changes.lines() or ("nothing changed",):
             print_line(f"{patient.subject} {line}" if len(done) > 1 else line)
+        if patient.superseded is not None:
+            was = patient.superseded
+            print_line(
+                f"{patient.subject}: {was.who} signed the results on {was.time[:19]}; this is a "
+                "new version, which nobody has signed"
+            )
     failed = sum(patient.changes is None for patient in done)
     print_line(f"{len(done) - failed} of {len(done)} patients corrected; results in {out}")
     console.print(RESEARCH_USE, style="dim")

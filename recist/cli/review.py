@@ -55,6 +55,10 @@ def open_room(
     reader: Annotated[
         str | None, typer.Option(help="Who reads; by default the user of this computer.")
     ] = None,
+    organisation: Annotated[
+        str,
+        typer.Option(help="To which the reader answers for what is signed; in DICOM reports."),
+    ] = "",
     network: Annotated[
         bool, typer.Option(help="Delineate by a click or a line with the networks that ship.")
     ] = True,
@@ -80,6 +84,7 @@ def open_room(
         studies=studies,
         port=port,
         reader=reader,
+        organisation=organisation,
         with_network=network,
         on_address=tell,
     )
@@ -97,12 +102,13 @@ def audit(
     Exit code 0: proved; 1: broken; 2: it cannot be read.
     """
     _loaded()
+    from recist.patient.signatures import ROOM
     from recist.review.database.audit_trail import prove
     from recist.review.database.engine import opened_for_proof
-    from recist.review.web.app import DATABASE, FOLDER, KEY
+    from recist.review.web.app import DATABASE, KEY
 
     if room.is_dir():
-        url, key = f"sqlite:///{room / FOLDER / DATABASE}", room / FOLDER / KEY
+        url, key = f"sqlite:///{room / ROOM / DATABASE}", room / ROOM / KEY
     else:
         settings = _settings(room)
         url, key = settings.url, settings.audit_key

@@ -19,6 +19,7 @@ from recist.patient.options import Options
 from recist.patient.patient_observation import observe
 from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult
+from recist.patient.signatures import standing
 from recist.patient.work import keeping
 from recist.patient.work.observed import Work
 
@@ -79,7 +80,8 @@ def answer_in(folder: Path, subject: str, *, pictures: bool = True) -> PatientAn
     """
     work = keeping.take_up(folder / keeping.FOLDER)
     said = keeping.applied(folder, subject)
-    return PatientAnswer(work, said, *conclude(work, said, pictures=pictures))
+    result, delineations = conclude(work, said, pictures=pictures)
+    return PatientAnswer(work, said, standing(result, folder), delineations)
 
 
 def with_tables(said: Corrections, subject: str, options: Options) -> Corrections:

@@ -84,6 +84,7 @@ class SignedBy:
         meaning: of the signature, in the words that were signed.
         time: ISO 8601.
         sha256: of the table of measurements that was signed.
+        organisation: to which the reader answers for it; empty where none was given.
     """
 
     name: str
@@ -91,6 +92,27 @@ class SignedBy:
     meaning: str
     time: str
     sha256: str
+    organisation: str = ""
+
+    @property
+    def who(self) -> str:
+        """The name as signed, with the account's where that is another."""
+        return self.name if self.name == self.reader else f"{self.name} ({self.reader})"
+
+
+@dataclass(frozen=True, slots=True)
+class SupersededSignature:
+    """A signature under results that were changed since; nobody has signed the new version.
+
+    Attributes:
+        signed: the signature that the results carried.
+        reason: why there is a new version; ``by`` whom; ``time``: ISO 8601.
+    """
+
+    signed: SignedBy
+    reason: str
+    by: str
+    time: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +215,4 @@ class PatientResult:
     reviews: tuple[LesionReview, ...] = ()
     looks: tuple[Look, ...] = ()
     signed: SignedBy | None = None  # who signed all of it, where a reader has
+    superseded: SupersededSignature | None = None  # the signature that it carried before a change

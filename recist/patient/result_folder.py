@@ -9,17 +9,11 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
 
 from imaging.errors import InputError
-from imaging.writing import SCHEMA_VERSION, sync, write_text
-from recist.response import RESEARCH_USE
-
-if TYPE_CHECKING:  # whoever keeps account of patients never loads what works on images
-    from recist.patient.result import SignedBy
+from imaging.writing import sync, write_text
 
 FINGERPRINT = "fingerprint.json"
 #: Characters of an identifier that are kept; file systems take 255 bytes, temporary names too.
@@ -38,17 +32,9 @@ PET_TOTALS = "pet_totals.csv"
 WARNINGS = "warnings.txt"
 #: The folder of the results as DICOM objects.
 DICOM_FOLDER = "dicom"
-#: The signature of a reader, where the results were read and signed.
-SIGNATURE = "signature.json"
 LOCK = ".lock"
 #: The headers of a large tree of studies, kept for the next run.
 HEADERS = ".headers.sqlite"
-
-
-def signature_text(subject: str, signed: SignedBy) -> str:
-    """``signature.json``: who signed the results in a folder, and what."""
-    about = {"schema_version": SCHEMA_VERSION, "notice": RESEARCH_USE, "subject": subject}
-    return json.dumps(about | asdict(signed), indent=1) + "\n"
 
 
 def places_of(studies: Path, out: Path) -> dict[str, str]:

@@ -114,7 +114,7 @@ def place(
                 lesion.is_node,
                 role,
                 field_of.get(lesion.id, Field.UNKNOWN),
-                tracking_uid=_tracking_uid(examinations[0], lesion.id),
+                tracking_uid=tracking_uid_of(examinations[0], lesion.id),
             )
         )
         checked = frozenset(tracks.days) if lesion.choice.confirmed else reviewed
@@ -314,7 +314,7 @@ def _to_ask(lesions: Sequence[TrackedLesion]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _tracking_uid(examination: Examination, lesion: str) -> str:
+def tracking_uid_of(examination: Examination, lesion: str) -> str:
     """The same for the same lesion in every run: derived from the baseline CT and the lesion."""
     series = (
         examination.visit.ct.uid if examination.visit.ct else examination.visit.date.isoformat()

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from imaging.writing import write_text
 from recist.criteria.criterion import title_of
-from recist.patient.result import PatientResult
+from recist.patient.result import PatientResult, SignedBy
 from recist.report import lesion_table, remark_section, response_cards, strips, wording
 from recist.report.abscopal_section import abscopal_section
 from recist.report.chart_frame import day_name
@@ -81,7 +81,7 @@ def _header(case: PatientResult) -> list[tuple[str, str]]:
         ("Delineation", "; ".join(sources)),
         ("Model", _model(case)),
         ("Reader", course.reader),
-        ("Signed", _signed(case)),
+        ("Signed", _signed(case) or _superseded(case)),
     ]
     return [(name, value) for name, value in rows if value]
 
@@ -91,8 +91,22 @@ def _signed(case: PatientResult) -> str:
     signed = case.signed
     if signed is None:
         return ""
-    who = signed.name if signed.name == signed.reader else f"{signed.name} ({signed.reader})"
-    return f"{who}, {signed.time[:19]}: {signed.meaning}"
+    return f"{_signature(signed)}: {signed.meaning}"
+
+
+def _signature(signed: SignedBy) -> str:
+    return ", ".join(filter(None, [signed.who, signed.organisation, signed.time[:19]]))
+
+
+def _superseded(case: PatientResult) -> str:
+    """That what a reader signed was changed since."""
+    before = case.superseded
+    if before is None:
+        return ""
+    return (
+        f"by nobody: signed by {_signature(before.signed)}, and changed since by {before.by}, "
+        f"{before.time[:19]}: {before.reason}"
+    )
 
 
 def _protocol(case: PatientResult) -> str:

@@ -45,6 +45,7 @@ class Room:
         needs_second_factor: a login needs a code of an authenticator.
         adjudicate_on: in what two reads differ that an adjudicator decides.
         works: the work that the run kept of each subject.
+        organisation: to which readers answer for what they sign; empty where none was given.
         signed_folder: takes the files of each reading that is signed; None: nobody asked for them.
     """
 
@@ -60,6 +61,7 @@ class Room:
     adjudicate_on: tuple[Trigger, ...] = ()
     signed_folder: Path | None = None
     works: Works = field(default_factory=lambda: Works({}))
+    organisation: str = ""
 
     @property
     def is_trial(self) -> bool:

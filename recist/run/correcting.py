@@ -19,17 +19,16 @@ from recist.export.joined import JOINED, write_joined
 from recist.patient.changes import AnswerDifference, changes_between
 from recist.patient.corrections import NOTHING_SAID, Corrections, read_corrections
 from recist.patient.pipeline import PatientAnswer
-from recist.patient.reassessment import conclude
+from recist.patient.reassessment import A_READER, conclude
 from recist.patient.result import SignedBy
 from recist.patient.result_folder import (
     DICOM_FOLDER,
     FINGERPRINT,
-    SIGNATURE,
     SUMMARY,
     locked,
-    signature_text,
     written_whole,
 )
+from recist.patient.signatures import new_version, set_aside, signature_in
 from recist.patient.work import keeping
 from recist.patient.work.observed import Work
 from recist.run.fingerprint import write_fingerprint
@@ -46,25 +45,36 @@ class CorrectedPatient:
     Attributes:
         changes: None where it failed.
         failure: why; its earlier results are as they were.
+        superseded: the signature that the earlier results carried: nobody signed the new ones.
     """
 
     subject: str
     changes: AnswerDifference | None
     failure: str = ""
+    superseded: SignedBy | None = None
 
 
 def correct(
-    out: Path, tables: Mapping[str, Path | None], *, only: Collection[str] = ()
+    out: Path,
+    tables: Mapping[str, Path | None],
+    *,
+    only: Collection[str] = (),
+    reason: str = "",
+    by: str = "",
 ) -> tuple[CorrectedPatient, ...]:
     """Assess patients of a run again with corrections, and write their results again.
 
     A table takes the place of what was said before of its kind, of the patients it names; without
     any, the tables under ``corrections`` beside the results are taken as they are.
 
+    Of a patient whose results a reader signed this makes a new version, which nobody has signed;
+    without a reason it is refused.
+
     Args:
         out: the folder that the run wrote.
         tables: kind of correction (:data:`KINDS`) to its table.
         only: these patients; else those that the tables name, or all without a table.
+        reason, by: why what was signed is changed, and by whom; for signed patients alone.
 
     Raises:
         InputError: no results, a table that cannot be read, or one that names an unknown patient.
@@ -78,7 +88,7 @@ def correct(
     with locked(out):
         for folder in folders:
             new = said.get(folder.subject, NOTHING_SAID)
-            done.append(_corrected(folder, new, tuple(given)))
+            done.append(_corrected(folder, new, tuple(given), reason.strip(), by or A_READER))
         _join(out)
     return tuple(done)
 
@@ -108,18 +118,33 @@ def sign(out: Path, work: Work, said: Corrections, signed: SignedBy) -> AnswerDi
     return changes_between(before, result)
 
 
-def _corrected(folder: PatientFolder, new: Corrections, kinds: Collection[str]) -> CorrectedPatient:
+def _corrected(
+    folder: PatientFolder, new: Corrections, kinds: Collection[str], reason: str, by: str
+) -> CorrectedPatient:
     """One patient; what fails leaves his earlier results as they were."""
     try:
+        signed = signature_in(folder.path)
+        _check_reason(signed, reason, folder.subject)
         work = keeping.take_up(folder.path / keeping.FOLDER)
         said = said_in(folder.path, folder.subject)
         said = replace(said, **{kind: getattr(new, kind) for kind in kinds})
         before, _ = conclude(work, keeping.applied(folder.path, folder.subject), pictures=False)
-        answer = PatientAnswer(work, said, *conclude(work, said))
-        write_again(folder.path, answer)
+        result, delineations = conclude(work, said)
+        result = new_version(result, folder.path, reason=reason, by=by)
+        write_again(folder.path, PatientAnswer(work, said, result, delineations))
+        set_aside(folder.path.parent, folder.path.name)
     except InputError as error:
         return CorrectedPatient(folder.subject, None, str(error))
-    return CorrectedPatient(folder.subject, changes_between(before, answer.result))
+    return CorrectedPatient(folder.subject, changes_between(before, result), superseded=signed)
+
+
+def _check_reason(signed: SignedBy | None, reason: str, subject: str) -> None:
+    if signed is not None and not reason:
+        raise InputError(
+            f"signed by {signed.who} on {signed.time[:19]}: nothing was changed",
+            where=subject,
+            remedy="a reason (--reason) makes a new version, which nobody has signed",
+        )
 
 
 def write_again(folder: Path, answer: PatientAnswer) -> None:
@@ -137,9 +162,6 @@ def write_again(folder: Path, answer: PatientAnswer) -> None:
             earlier=folder,
             afresh=False,
         )
-        if answer.result.signed is not None:
-            text = signature_text(answer.work.subject.id, answer.result.signed)
-            write_text(part / SIGNATURE, text)
         write_fingerprint(part, fingerprint, answer, lost)
 
 

@@ -24,6 +24,7 @@ from recist.patient.delineated_date import DelineatedDate
 from recist.patient.options import LIMIT_MB
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.result import PatientResult
+from recist.patient.signatures import write_standing
 from recist.patient.work import keeping
 from recist.patient.work.memory import mask_key
 from recist.report import wording
@@ -70,6 +71,7 @@ def write_patient(
         earlier=earlier,
         linked=linked,
     )
+    write_standing(answer.result, part)
     subject = answer.work.subject.id
     _write_tables(answer, part / CORRECTIONS)
     place = part / keeping.FOLDER

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imaging.errors import InputError
@@ -27,6 +27,8 @@ from recist.patient.result_folder import (
 from recist.version import __version__
 
 Stage = Callable[[str, str], None]
+#: Why signed results are no longer those that were signed, and who made it so.
+RUN_AGAIN, THE_RUN = "the patient was run again", "recist run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def run_subject(
         if resume and not lacking and (kept := _kept(folder, fingerprint)) is not None:
             return kept
         # Late: the process that only hands patients on never loads what works on images.
-        from recist.patient import pipeline  # noqa: PLC0415
+        from recist.patient import pipeline, signatures  # noqa: PLC0415
         from recist.run import patient_folder  # noqa: PLC0415
         from recist.run.fingerprint import (  # noqa: PLC0415
             notes_of,
@@ -88,6 +90,8 @@ def run_subject(
             what = "its files changed while they were read"
             return failed(subject, folder, what, "let them rest, then run again with --resume")
         stage("write")
+        result = signatures.new_version(answer.result, folder, reason=RUN_AGAIN, by=THE_RUN)
+        answer = answer if result is answer.result else replace(answer, result=result)
         with written_whole(folder) as part:
             lost = patient_folder.write_patient(
                 answer,
@@ -104,6 +108,7 @@ def run_subject(
                 notes_of(answer.work),
             )  # fmt: skip
             write_fingerprint(part, fingerprint, answer, lost)
+        signatures.set_aside(folder.parent, folder.name)
     except (InputError, OSError, MemoryError) as error:
         return failed(subject, folder, _without_folders(error))
     except Exception as error:

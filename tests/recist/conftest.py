@@ -68,6 +68,7 @@ SCHEMA_OF = {
     "fingerprint.json": "fingerprint",
     "truth.json": "truth",
     "signature.json": "signature",
+    "superseded_signature.json": "superseded_signature",
     "analytics.json": "analytics",
     "delineations/": "labels",
 }

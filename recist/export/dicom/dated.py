@@ -15,7 +15,7 @@ from pet.response.pet_assessment import PetAssessment
 from recist.course import Caliper, Lesion, Measurement
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.lesion_names import region_of
-from recist.patient.result import PatientResult
+from recist.patient.result import PatientResult, SignedBy
 from recist.patient.work import Terms
 from recist.response import Assessment, Outcome
 
@@ -33,6 +33,7 @@ class ReportedDate:
         segments: of the lesions that were delineated here.
         algorithm: the network, where no person delineated.
         outcomes: what the whole course comes to; at the last date only.
+        signed: who signed the results of the patient, where a reader has.
     """
 
     number: int
@@ -47,6 +48,7 @@ class ReportedDate:
     assessments: tuple[Assessment, ...] = ()
     metabolic: tuple[PetAssessment, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    signed: SignedBy | None = None
 
     @property
     def evidence(self) -> list[Dataset]:
@@ -125,6 +127,7 @@ def reported_date(
         tuple(each for each in case.assessments if each.day == day),
         tuple(each for each in case.metabolic if each.day == day),
         case.outcomes if is_last else (),
+        case.signed,
     )
 
 

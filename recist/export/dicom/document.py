@@ -15,7 +15,7 @@ from imaging.derived import (
 )
 from imaging.writing import written_whole
 from recist.export.dicom.dated import ReportedDate
-from recist.export.dicom.documents import described
+from recist.export.dicom.documents import UNVERIFIED, VERIFIED, described, verified_parts
 from recist.response import RESEARCH_USE
 
 PDF_CLASS = "1.2.840.10008.5.1.4.1.1.104.1"
@@ -35,7 +35,9 @@ def write_document(
     """
     source = dates[-1].headers[0]
     evidence = [image for date in dates for image in date.evidence]
-    said = identity_of([DESCRIPTION, pdf, *(image.SOPInstanceUID for image in evidence)])
+    signed = dates[-1].signed
+    images = (image.SOPInstanceUID for image in evidence)
+    said = identity_of([DESCRIPTION, pdf, *images, *verified_parts(signed)])
     identity, predecessor = succession(said, earlier)
     says = SeriesOfOne(PDF_CLASS, "DOC", described(DESCRIPTION), SERIES_NUMBER, identity)
     held = new_object(source, says)
@@ -43,6 +45,7 @@ def write_document(
     held.ContentDate, held.ContentTime = dated_by(source)
     held.AcquisitionDateTime = ""
     held.BurnedInAnnotation = "YES"
+    held.VerificationFlag = UNVERIFIED if signed is None else VERIFIED
     held.DocumentTitle = f"Response assessment. {RESEARCH_USE}"
     held.ConceptNameCodeSequence = []
     held.MIMETypeOfEncapsulatedDocument = "application/pdf"

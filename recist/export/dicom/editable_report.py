@@ -71,6 +71,7 @@ def write_editable_report(path: Path, date: ReportedDate, *, earlier: Path | Non
         description=DESCRIPTION,
         series_number=SERIES_NUMBER,
         earlier=earlier,
+        signed=date.signed,
     )
 
 

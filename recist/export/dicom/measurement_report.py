@@ -97,6 +97,7 @@ def write_measurement_report(
         description=DESCRIPTION,
         series_number=SERIES_NUMBER,
         earlier=earlier,
+        signed=date.signed,
     )
 
 

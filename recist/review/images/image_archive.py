@@ -98,6 +98,10 @@ class Archive:
     def subjects(self) -> tuple[str, ...]:
         return tuple(self._subjects)
 
+    def subject(self, name: str) -> Subject | None:
+        """All images of a subject; None of an unknown one."""
+        return self._subjects.get(name)
+
     def visits(self, subject: str) -> dict[dt.date, Visit]:
         """The visits that lesions can be drawn at: all with a CT, of a patient without any CT
         those with a PET; none of an unknown subject.

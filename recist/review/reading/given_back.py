@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from imaging.errors import InputError
 from imaging.nifti import write_label_map
 from imaging.volume import Grid, Mask
@@ -26,11 +28,10 @@ from recist.patient.result import SignedBy
 from recist.patient.result_folder import (
     EVENTS,
     MEASUREMENTS,
-    SIGNATURE,
     folder_name,
-    signature_text,
     written_whole,
 )
+from recist.patient.signatures import SIGNATURE, signature_text
 from recist.review.database.tables import ReadingState, Signature
 from recist.review.images.image_archive import Modality, NoImageError
 from recist.review.reading import readings
@@ -69,7 +70,7 @@ def write_reading(
             out. They are written as label maps with names, which ``recist run --lesions`` takes.
     """
     subject = answer.course.subject
-    signed = signed_by(signature, answer.course.reader)
+    signed = signed_by(room, signature, answer.course.reader)
     numbers = {lesion.id: n for n, lesion in enumerate(answer.course.lesions, start=1)}
     with written_whole(folder) as part:
         write_answers(room, [answer], part)
@@ -79,7 +80,7 @@ def write_reading(
         write_text(part / SIGNATURE, signature_text(subject, signed))
 
 
-def signed_by(signature: Signature, reader: str) -> SignedBy:
+def signed_by(room: Room, signature: Signature, reader: str) -> SignedBy:
     """A signature as results carry it."""
     return SignedBy(
         signature.signed_name,
@@ -87,6 +88,7 @@ def signed_by(signature: Signature, reader: str) -> SignedBy:
         signature.meaning,
         signature.signed_at,
         signature.content_sha256,
+        room.organisation,
     )
 
 
@@ -130,24 +132,28 @@ def give_back(room: Room, person: Person, subject: str, folder: Path) -> Path:
     """
     with room.database.looking() as session:
         reading = readings.looked_at(session, room, person, subject)
-        grids = _grids(room, subject, reading.dates)
-        outlines = {
-            date: {
-                lesion: packed.mask(grid)
-                for lesion, packed in readings.outlines_at(session, reading, date, grid).items()
-            }
-            for date, grid in grids.items()
-        }
+        outlines = outlines_of(session, room, reading)
     signature = next(each for each in reversed(reading.signatures) if not each.date)
     said = NOTHING_SAID
     if reading.concluded is not None:
         said = said_in(reading)
-        room.works.sign(subject, said, signed_by(signature, person.name))
+        room.works.sign(subject, said, signed_by(room, signature, person.name))
     place = folder / folder_name(subject)
     place.parent.mkdir(parents=True, exist_ok=True)
     answer = readings.assessed(room, reading)
     write_reading(room, answer, said, signature, outlines=outlines, folder=place)
     return place
+
+
+def outlines_of(session: Session, room: Room, reading: OpenReading) -> dict[str, dict[str, Mask]]:
+    """By date, the outlines in force of each lesion; dates without images are left out."""
+    return {
+        date: {
+            lesion: packed.mask(grid)
+            for lesion, packed in readings.outlines_at(session, reading, date, grid).items()
+        }
+        for date, grid in _grids(room, reading.subject, reading.dates).items()
+    }
 
 
 def said_in(reading: OpenReading) -> Corrections:

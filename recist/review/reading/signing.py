@@ -153,6 +153,21 @@ def _check_table(room: Room, table: str) -> None:
         raise IncompleteError(errors[0].what, remedy=errors[0].remedy)
 
 
+def next_version(desk: Desk, before: ReadingRow, reason: str) -> ReadingRow:
+    """The row of a version after a signed one, in which nothing is said yet."""
+    made = ReadingRow(
+        subject_id=before.subject_id,
+        account_id=before.account_id,
+        version=before.version + 1,
+        revision=before.revision + 1,
+        state=ReadingState.OPEN.value,
+        reason=reason,
+    )
+    desk.session.add(made)
+    desk.session.flush()
+    return made
+
+
 def reopen(desk: Desk, subject: str, revision: int, reason: str) -> OpenReading:
     """A new version of a signed reading; the signed one stays as it is.
 
@@ -166,16 +181,7 @@ def reopen(desk: Desk, subject: str, revision: int, reason: str) -> OpenReading:
     if before.revision != revision:
         raise ConflictError("the reading was changed meanwhile", remedy="load it again")
     desk.act("new version", subject=subject, reason=reason)
-    made = ReadingRow(
-        subject_id=row.id,
-        account_id=desk.person.account_id,
-        version=before.version + 1,
-        revision=before.revision + 1,
-        state=ReadingState.OPEN.value,
-        reason=reason,
-    )
-    desk.session.add(made)
-    desk.session.flush()
+    made = next_version(desk, before, reason)
     for said in said_in(desk.session, before.id):
         desk.session.add(entry_row(made.id, said))
     desk.session.flush()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -14,7 +16,8 @@ from imaging.writing import SCHEMA_VERSION, write_text
 from recist.patient.result_folder import folder_name
 from recist.response import RESEARCH_USE
 from recist.review.database.tables import Account, AuditRow, Query, SubjectRow
-from recist.review.reading.given_back import said_in, signed_by, write_answers
+from recist.review.reading.from_images import write_reading_from_images
+from recist.review.reading.given_back import outlines_of, said_in, signed_by, write_answers
 from recist.review.room import Room
 from recist.review.trial.analytics import analytics
 from recist.review.trial.reads import (
@@ -62,20 +65,46 @@ def write_export(session: Session, room: Room, folder: Path) -> None:
 def _write_results(
     session: Session, room: Room, every: Sequence[SubjectReads], folder: Path
 ) -> None:
-    """Page, tables, delineations and objects of each signed read, where the run kept its work."""
-    if not room.shows_proposals:
-        return
+    """Page, tables, delineations and objects of each signed read.
+
+    Through the work that the run kept where readers start from it, else from what they drew on the
+    images.
+    """
     for reads in every:
-        subject = reads.subject.name
+        name = folder_name(reads.subject.name)
         for read in reads.reads:
-            if read.signature is None or not room.works.has(subject):
+            place = folder / f"read-{read.number}" / name
+            if not _write_read(session, room, reads.subject.name, read, place):
                 continue
-            said = said_in(signed_reading(session, room, subject, read))
-            signed = signed_by(read.signature, read.reader)
-            place = folder / f"read-{read.number}" / folder_name(subject)
-            room.works.write(subject, said, signed, place)
             if reads.accepted.read == read.number:
-                room.works.write(subject, said, signed, folder / ACCEPTED / folder_name(subject))
+                shutil.copytree(place, folder / ACCEPTED / name)
+
+
+def _write_read(session: Session, room: Room, subject: str, read: Read, place: Path) -> bool:
+    """The results of one read; whether there are any."""
+    answer = assessed_read(room, read)
+    if read.signature is None or answer is None:
+        return False
+    signed = signed_by(room, read.signature, read.reader)
+    reading = signed_reading(session, room, subject, read)
+    if reading.concluded is not None:
+        room.works.write(subject, said_in(reading), signed, place)
+        return True
+    images = room.archive.subject(subject)
+    if images is None:
+        return False
+    # As it was signed, with the lines that the table does not hold.
+    course = replace(reading.course, reader=read.reader)
+    write_reading_from_images(
+        images,
+        replace(answer, course=course),
+        outlines_of(session, room, reading),
+        signed,
+        place,
+        criteria=room.criteria,
+        protocol=room.protocol,
+    )
+    return True
 
 
 def write_reads(room: Room, reads: Sequence[Read], folder: Path) -> None:

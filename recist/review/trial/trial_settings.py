@@ -14,6 +14,7 @@
     criteria = ["recist11"]
     adjudicate_on = ["best_response", "progression_date"]
     second_factor = false        # true: a login needs a code of an authenticator
+    organisation = "Reading Ltd" # to which readers answer for what they sign; into DICOM reports
 
     [database]
     url = "postgresql+psycopg://recist@/trial"   # or sqlite:///review/trial.sqlite
@@ -55,6 +56,7 @@ class TrialSettings:
         needs_second_factor: a login needs a code of an authenticator, beside the password.
         https: browsers reach the server by TLS, which a proxy ends.
         sorting: how the images are sorted; None: as for the run of the results.
+        organisation: to which readers answer for what they sign.
     """
 
     name: str
@@ -73,6 +75,7 @@ class TrialSettings:
     hosts: tuple[str, ...] = ()
     https: bool = False
     sorting: Sorting | None = None
+    organisation: str = ""
 
 
 #: Key -> the type of its value and the value where there is none, by section.
@@ -89,6 +92,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[type, Any]]] = {
         "criteria": (list, ["recist11"]),
         "adjudicate_on": (list, ["best_response", "progression_date"]),
         "second_factor": (bool, False),
+        "organisation": (str, ""),
     },
     "database": {
         "url": (str, "sqlite:///review/trial.sqlite"),
@@ -153,6 +157,7 @@ def _settings(table: Mapping[str, Any], folder: Path) -> TrialSettings:
         hosts=tuple(server["hosts"]) or (f"{server['host']}:{server['port']}",),
         https=server["https"],
         sorting=_sorting(trial, folder),
+        organisation=trial["organisation"],
     )
 
 

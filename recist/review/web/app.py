@@ -22,6 +22,7 @@ from sqlalchemy import select
 from imaging.errors import InputError
 from imaging.sorting import Sorting
 from recist.patient.result_folder import studies_of
+from recist.patient.signatures import ROOM, SIGNED_READINGS
 from recist.patient.work.observed import Work
 from recist.response import RESEARCH_USE
 from recist.review import pages
@@ -29,6 +30,7 @@ from recist.review.database import audit_trail
 from recist.review.database.engine import Database, open_database
 from recist.review.database.tables import Account, AccountRole, SubjectRow
 from recist.review.images.image_archive import Archive, NoImageError
+from recist.review.reading.changed_results import take_note
 from recist.review.reading.entries import EntryError
 from recist.review.reading.given_back import give_back, is_given_back
 from recist.review.reading.proposals import read_run
@@ -43,12 +45,9 @@ from recist.review.web.guard import Guard
 from recist.review.web.sessions import TooManyError
 from recist.version import __version__
 
-#: What the reading room keeps beside the results of a run.
-FOLDER = "review"
 DATABASE = "review.sqlite"
 KEY = "audit.key"
 IMAGES = "images"
-SIGNED = "signed"
 FIRST_PAGE = "index.html"
 TOKEN_BYTES = 24
 
@@ -63,6 +62,7 @@ def create_app(
     reader: str | None = None,
     hosts: Sequence[str] = ("127.0.0.1", "localhost"),
     delineator: Any = None,
+    organisation: str = "",
 ) -> FastAPI:
     """The reading room of one reader over the results of a run.
 
@@ -73,13 +73,14 @@ def create_app(
         token: that the first address carries; made up where none is given.
         reader: the name of who reads; the user of this computer where none is given.
         hosts: under which the server may be asked, with its port where that is not 80.
+        organisation: to which the reader answers for what is signed.
         delineator: answers prompts, see :mod:`recist.review.reading.delineator`; None: nobody does.
 
     Raises:
         InputError: no results of a run are there, or the database cannot be opened.
     """
     run = read_run(results)
-    folder = results / FOLDER
+    folder = results / ROOM
     folder.mkdir(exist_ok=True)
     protocol = fingerprint(run.protocol, run.criteria)
     database = open_database(f"sqlite:///{folder / DATABASE}", folder / KEY, protocol=protocol)
@@ -89,13 +90,14 @@ def create_app(
         run.criteria,
         run.protocol,
         run.folders,
-        signed_folder=folder / SIGNED,
+        signed_folder=folder / SIGNED_READINGS,
         works=Works(run.folders),
+        organisation=organisation,
     )
     enrol(database, tuple(run.folders))
     name = (reader or getpass.getuser())[:64]
     person = enter(database, name, AccountRole.READER)
-    _give_back_missing(room, Person(person, name, AccountRole.READER), folder / SIGNED)
+    _give_back_missing(room, Person(person, name, AccountRole.READER), folder / SIGNED_READINGS)
     app = application(room, hosts, delineator=delineator)
     app.state.token = token or secrets.token_urlsafe(TOKEN_BYTES)
 
@@ -120,6 +122,8 @@ def create_app(
 def _give_back_missing(room: Room, person: Person, folder: Path) -> None:
     """Write what was signed where the program was killed before its results were written."""
     for subject in room.folders:
+        if take_note(room, person, subject):
+            continue
         if not is_given_back(room, person, subject, folder):
             try:
                 give_back(room, person, subject, folder)
@@ -157,6 +161,7 @@ def trial_room(settings: TrialSettings) -> Room:
         needs_second_factor=settings.needs_second_factor,
         adjudicate_on=settings.adjudicate_on,
         works=Works(folders, _on_terms_of(settings)),
+        organisation=settings.organisation,
     )
 
 

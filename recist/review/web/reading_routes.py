@@ -18,6 +18,7 @@ from recist.review.database.tables import Account, AccountRole, EntryKind
 from recist.review.images.image_archive import Archive, Modality
 from recist.review.reading import readings, saying, signing
 from recist.review.reading.assessed import date_on, to_look_at
+from recist.review.reading.changed_results import take_note
 from recist.review.reading.entries import EntryError, next_name
 from recist.review.reading.given_back import give_back
 from recist.review.reading.packed_outlines import PackedMask, keep, measured
@@ -48,7 +49,11 @@ def patients(found: Looking, room: RoomOf) -> dict[str, Any]:
     """The patients to read, those first whose answer could change most."""
     rows = []
     with room.database.looking() as session:
-        for name in subjects_of(session, room, found.person):
+        names = subjects_of(session, room, found.person)
+    for name in names:
+        take_note(room, found.person, name)
+    with room.database.looking() as session:
+        for name in names:
             reading = readings.looked_at(session, room, found.person, name, briefly=True)
             rows.append(_summary(room, reading))
     rows.sort(key=lambda row: (row["state"] == "signed", -row["weight"], row["subject"]))
@@ -98,6 +103,7 @@ def _signed(reading: OpenReading) -> dict[str, str] | None:
 @router.get("/patients/{subject}")
 def patient(request: Request, subject: Subject, found: Looking, room: RoomOf) -> dict[str, Any]:
     """A patient as this reader sees it."""
+    take_note(room, found.person, subject)
     with room.database.looking() as session:
         check_reads(session, room, found.person, subject)
         reading = readings.looked_at(session, room, found.person, subject)
@@ -257,6 +263,7 @@ def change(subject: Subject, form: forms.Changes, found: Changing, room: RoomOf)
 
 def changed_by(room: Room, found: Changing, subject: str, do: Any) -> dict[str, Any]:
     """Do something in one transaction; the page afterwards, with what it changed."""
+    take_note(room, found.person, subject)
     with desk(room, found) as at:
         check_reads(at.session, room, found.person, subject)
         check_role(found.person, AccountRole.READER)

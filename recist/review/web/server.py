@@ -22,6 +22,7 @@ def serve_results(
     studies: Path | None,
     port: int = 0,
     reader: str | None = None,
+    organisation: str = "",
     with_network: bool = True,
     on_address: Callable[[str], None] = lambda _: None,
 ) -> None:
@@ -49,6 +50,7 @@ def serve_results(
             reader=reader,
             hosts=(f"{HOST}:{port}", f"localhost:{port}"),
             delineator=Delineator.shipped() if with_network else None,
+            organisation=organisation,
         )
         on_address(f"http://{HOST}:{port}/?token={app.state.token}")
         config = uvicorn.Config(

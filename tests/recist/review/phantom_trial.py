@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -79,7 +80,9 @@ class PhantomTrial:
         return browser
 
 
-def begin_trial(folder: Path, studies: Path, *, url: str = "") -> PhantomTrial:
+def begin_trial(
+    folder: Path, studies: Path, *, url: str = "", subjects: Sequence[str] = SUBJECTS
+) -> PhantomTrial:
     """Settings, accounts and assignments: ann and bob read all, ada adjudicates."""
     database = f'url = "{url}"\n' if url else ""
     # The rules are tested, not the cost of a guess: that has a test of its own.
@@ -88,6 +91,7 @@ def begin_trial(folder: Path, studies: Path, *, url: str = "") -> PhantomTrial:
     file.write_text(
         f'[trial]\nname = "PHANTOM"\nstudies = "{studies}"\n'
         'adjudicate_on = ["best_response", "progression_date"]\n'
+        'organisation = "Central Reading"\n'
         f'[database]\n{database}[server]\nhosts = ["{HOST}"]\n'
     )
     settings = read_trial(file)
@@ -97,7 +101,7 @@ def begin_trial(folder: Path, studies: Path, *, url: str = "") -> PhantomTrial:
     room.database.close()
     trial = PhantomTrial(create_trial_app(settings), folder, settings)
     root = trial.enter("root")
-    for subject in SUBJECTS:
+    for subject in subjects:
         for slot, name in (("reader-1", "ann"), ("reader-2", "bob"), ("adjudicator", "ada")):
             body = {"slot": slot, "account": name}
             answer = root.post(f"trial/subjects/{subject}/assignments", body)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from recist.cli import app as command_line
+from recist.patient.signatures import ROOM
 from recist.protocol import DEFAULT
 from recist.review.database import audit_trail
 from recist.review.database.engine import (
@@ -27,7 +28,7 @@ from recist.review.database.tables import APPEND_ONLY, AccountRole, EntryKind
 from recist.review.images.image_archive import Archive
 from recist.review.reading import readings, saying, signing
 from recist.review.room import Desk, Person, Room
-from recist.review.web.app import DATABASE, FOLDER, KEY, enrol, enter
+from recist.review.web.app import DATABASE, KEY, enrol, enter
 
 FIRST_VERSION = Path(__file__).parent / "first_version.sql"
 FIRST_KEY = "11" * 32 + "\n"
@@ -193,12 +194,12 @@ def test_the_first_broken_row_is_named_and_a_rollback_is_seen_by_a_noted_head(
     database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    (out / FOLDER).mkdir(parents=True)
+    (out / ROOM).mkdir(parents=True)
     with database.looking() as session:
         head = audit_trail.prove(session, database.key).head
     database.close()
-    shutil.copyfile(tmp_path / "key", out / FOLDER / KEY)
-    shutil.copyfile(tmp_path / "a.sqlite", out / FOLDER / DATABASE)
+    shutil.copyfile(tmp_path / "key", out / ROOM / KEY)
+    shutil.copyfile(tmp_path / "a.sqlite", out / ROOM / DATABASE)
 
     def run(*more: str) -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:
@@ -209,7 +210,7 @@ def test_the_first_broken_row_is_named_and_a_rollback_is_seen_by_a_noted_head(
     assert code == 0 and f"head {head}" in said
     code, said = run("--expect", "0" * 64)
     assert code == 1 and "put back" in said
-    with sqlite3.connect(out / FOLDER / DATABASE) as connection:
+    with sqlite3.connect(out / ROOM / DATABASE) as connection:
         connection.execute("DROP TRIGGER audit_keep_update")
         connection.execute("UPDATE audit SET account = 'eve' WHERE number = 7")
     code, said = run()

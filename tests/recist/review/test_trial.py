@@ -72,6 +72,16 @@ def test_a_whole_trial_agrees_with_assess_on_its_exported_tables(
             own = sorted(rows(folder / part / table), key=str)
             assert own == sorted(rows(tmp_path / part / table), key=str)
         assert {row["subject"] for row in rows(folder / part / "timepoints.csv")} == set(SUBJECTS)
+    for part, number in (("read-1", 1), ("read-2", 2), ("accepted", None)):
+        for subject in SUBJECTS:
+            own = folder / part / subject
+            assert rows(own / "timepoints.csv") == [
+                row for row in rows(folder / part / "timepoints.csv") if row["subject"] == subject
+            ]
+            signature = json.loads((own / "signature.json").read_text())
+            assert signature["organisation"] == "Central Reading"
+            assert number is None or signature["reader"] == ("ann", "bob")[number - 1]
+            assert "Signed Name" in (own / "report.html").read_text("utf-8")
     accepted = {
         (row["subject"], row["date"]): row["overall"]
         for row in rows(folder / "accepted" / "timepoints.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -10,10 +11,13 @@ import pytest
 
 from recist.export.dicom.patient_objects import export
 from recist.export.request import Request
+from recist.patient.corrections import NOTHING_SAID
 from recist.patient.options import Options
+from recist.patient.result import SignedBy
 from recist.patient.result_folder import hashes_of
+from recist.patient.work import keeping
 from recist.run import batch
-from recist.run.correcting import correct
+from recist.run.correcting import correct, sign
 
 from .conftest import Answered
 
@@ -117,3 +121,58 @@ def test_without_kept_work_only_what_lies_there_is_exported(answered: Answered, 
     )
     refused = export(Request(out, labelmap=True))
     assert (refused.exit_code, len(refused.failures)) == (2, 1)
+
+
+SIGNED = SignedBy(
+    "Able^Ann = \\ x", "ann", "read and approved", "2026-01-02T03:04:05.5+01:00", "0" * 64, "Clinic"
+)
+REPORTS = ("measurements.dcm", "diameters.dcm")
+
+
+def reports(out: Path) -> list[pydicom.Dataset]:
+    folder = out / SUBJECT / "dicom"
+    return [
+        pydicom.dcmread(path) for path in sorted(folder.glob("*.dcm")) if path.name[11:] in REPORTS
+    ]
+
+
+def flags(report: pydicom.Dataset) -> tuple[str, str, str]:
+    return report.CompletionFlag, report.VerificationFlag, report.PreliminaryFlag
+
+
+def test_a_report_is_verified_by_who_signed_it_and_by_nobody_after_a_change(
+    out: Path, tmp_path: Path, dicom_errors: Callable[[Path], list[str]]
+) -> None:
+    export(Request(out))
+    proposed = reports(out)
+    assert len(proposed) == 6
+    assert {flags(each) for each in proposed} == {("PARTIAL", "UNVERIFIED", "PRELIMINARY")}
+    work = keeping.take_up(out / SUBJECT / keeping.FOLDER)
+    sign(out, work, NOTHING_SAID, SIGNED)
+    signed = reports(out)
+    for report, before in zip(signed, proposed, strict=True):
+        assert flags(report) == ("COMPLETE", "VERIFIED", "FINAL")
+        (observer,) = report.VerifyingObserverSequence
+        assert str(observer.VerifyingObserverName) == "Able Ann x"
+        assert observer.VerifyingOrganization == "Clinic"
+        assert observer.VerificationDateTime == "20260102020405+0000"
+        assert replaced_by(report) == before.SOPInstanceUID
+    for path in (out / SUBJECT / "dicom").glob("*.dcm"):
+        assert dicom_errors(path) == [], path.name
+    kept = hashes_of(out / SUBJECT / "dicom")
+    assert export(Request(out)).exit_code == 0  # the signature lies with the results
+    assert hashes_of(out / SUBJECT / "dicom") == kept
+    table = tmp_path / "measurements.csv"
+    table.write_text("subject,date,lesion,long_axis_mm\nPHANTOM-1,2024-05-06,L1,40.0\n")
+    (done,) = correct(out, {"measurements": table}, reason="a typing error", by="ann")
+    assert done.superseded == SIGNED
+    changed = reports(out)
+    for report, before in zip(changed, signed, strict=True):
+        assert flags(report) == ("PARTIAL", "UNVERIFIED", "PRELIMINARY")
+        assert "VerifyingObserverSequence" not in report
+        assert replaced_by(report) == before.SOPInstanceUID
+
+
+def replaced_by(report: pydicom.Dataset) -> str:
+    (study,) = report.PredecessorDocumentsSequence
+    return str(study.ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
