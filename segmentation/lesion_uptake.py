@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
+from imaging.distances import away_mm
 from imaging.resampling import resample
 from imaging.volume import Mask, Volume
 
@@ -56,5 +56,5 @@ def _grown(mask: Mask, reach_mm: float) -> Mask:
         for s, a, n in zip(mask.start, low, mask.array.shape, strict=True)
     )
     wide[at] = mask.array
-    near = ndimage.distance_transform_edt(~wide, sampling=spacing) <= reach_mm
+    near = away_mm(wide, mask.grid.spacing_mm) <= reach_mm
     return Mask(near, (int(low[0]), int(low[1]), int(low[2])), mask.grid)

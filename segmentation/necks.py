@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import cc3d
 import numpy as np
-from scipy import ndimage
 
+from imaging.distances import away_mm
 from imaging.volume import Array, BoolArray, FloatArray, Mask
 
 #: A neck is thinner than this share of the depth of the lesion's body.
@@ -35,8 +35,7 @@ def body_of(mask: Mask, point_mm: FloatArray | None = None) -> Mask:
     if not mask.voxels:
         return mask
     spacing = mask.grid.spacing_mm
-    padded = np.pad(mask.array, 1)
-    depth_mm = ndimage.distance_transform_edt(padded, sampling=spacing)[1:-1, 1:-1, 1:-1]
+    depth_mm = away_mm(np.pad(~mask.array, 1, constant_values=True), spacing)[1:-1, 1:-1, 1:-1]
     worn_mm = NECK_SHARE * float(depth_mm.max())
     bodies = cc3d.connected_components(
         np.ascontiguousarray((depth_mm > worn_mm).T, dtype=np.uint8),
@@ -44,8 +43,7 @@ def body_of(mask: Mask, point_mm: FloatArray | None = None) -> Mask:
         binary_image=True,
     ).T
     body = bodies == _meant(bodies, mask, point_mm)
-    away_mm = ndimage.distance_transform_edt(~body, sampling=spacing)
-    kept: BoolArray = mask.array & (away_mm <= worn_mm + REGROWTH_MM)
+    kept: BoolArray = mask.array & (away_mm(body, spacing) <= worn_mm + REGROWTH_MM)
     return Mask.placed(kept, mask.start, mask.grid)
 
 
