@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import SimpleITK
 
 from imaging.volume import BoolArray, FloatArray
+
+sitk: Any = SimpleITK  # its functions carry no types
 
 
 def away_mm(region: BoolArray, spacing_mm: tuple[float, float, float]) -> FloatArray:
@@ -14,10 +18,10 @@ def away_mm(region: BoolArray, spacing_mm: tuple[float, float, float]) -> FloatA
     Args:
         region: (i, j, k) with at least one voxel.
     """
-    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(region.T).astype(np.uint8))
+    image = sitk.GetImageFromArray(np.ascontiguousarray(region.T).astype(np.uint8))
     image.SetSpacing([float(mm) for mm in spacing_mm])
-    found = SimpleITK.SignedMaurerDistanceMap(
+    found = sitk.SignedMaurerDistanceMap(
         image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
     )
     # It is negative inside.
-    return np.maximum(SimpleITK.GetArrayViewFromImage(found).T.astype(np.float64), 0.0)
+    return np.maximum(sitk.GetArrayViewFromImage(found).T.astype(np.float64), 0.0)
