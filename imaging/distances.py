@@ -23,5 +23,5 @@ def away_mm(region: BoolArray, spacing_mm: tuple[float, float, float]) -> FloatA
     found = sitk.SignedMaurerDistanceMap(
         image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
     )
-    # It is negative inside.
-    return np.maximum(sitk.GetArrayViewFromImage(found).T.astype(np.float64), 0.0)
+    signed: FloatArray = sitk.GetArrayViewFromImage(found).T.astype(np.float64)
+    return np.maximum(signed, 0.0)  # it is negative inside

@@ -177,8 +177,8 @@ function showHead(column) {
     column.element.dataset.doubted ? h("span", { class: "doubted", title: column.element.dataset.doubted }, "link doubtful") : null,
     own.signed ? h("span", { class: "tick" }, "✓ signed") : !scene.mayChange ? own.confirmed && h("span", { class: "tick" }, "✓ confirmed")
       : scene.patient.one_by_one
-        ? h("button", { type: "button", class: "confirm", data: { confirm: date }, title: "Sign this date; the next one is then shown (D)", onclick: () => confirmDate(date) }, "Sign date")
-        : h("button", { type: "button", class: "confirm", "aria-pressed": String(own.confirmed), data: { confirm: date }, title: "Confirm what is recorded at this date (D)", onclick: () => confirmDate(date) }, own.confirmed ? "✓ confirmed" : "Confirm date"),
+        ? h("button", { type: "button", class: "confirm", data: { confirm: date }, title: "Sign this date; the next one is then shown (D)", onclick: () => confirmDate(date) }, "Sign", h("span", { class: "more" }, " date"))
+        : h("button", { type: "button", class: "confirm", "aria-pressed": String(own.confirmed), data: { confirm: date }, title: "Confirm what is recorded at this date (D)", onclick: () => confirmDate(date) }, own.confirmed ? "✓ confirmed" : ["Confirm", h("span", { class: "more" }, " date")]),
   );
 }
 
