@@ -7,7 +7,9 @@ left it out, by a click at each date and by the outline of the date before. Betw
 either way, the category by the diameters found is held against the true one: Cohen's kappa, with a
 95 % interval by patient, and beside it that of a reader who measures the true diameters with the
 published repeatability. The probability that the toolkit gives a category is held against how often
-the category was right (``reliability.png``). Patients that are done are kept in ``dates.csv``.
+the category was right (``reliability.png``): with errors that are drawn anew at every date, and
+with the share of them that lasts, chosen for each fifth of the patients on the others.
+Patients that are done are kept in ``dates.csv``.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from imaging.tables.rows import csv_text, written_rows
-from imaging.volume import Mask
+from imaging.volume import Array, FloatArray, Mask
 from imaging.writing import write_text
 from recist.criteria.robustness import ONE_READER
 from recist.criteria.thresholds import PD_FACTOR, PD_GROWTH_MM, PR_FACTOR
@@ -41,6 +43,9 @@ from segmentation.validation import (
 )
 
 READINGS = 4000
+#: Shares of the variance that last from date to date, to choose from.
+SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+FOLDS = 5
 #: Bins of the reliability plot.
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0001)
 
@@ -53,6 +58,13 @@ def category(before: float, after: float) -> str:
         return "PR"
     grown = after >= before * float(PD_FACTOR) and after - before >= float(PD_GROWTH_MM)
     return "PD" if grown else "SD"
+
+
+def categories(before: FloatArray, after: FloatArray) -> Array:
+    """The same of many readings."""
+    grown = (after >= before * float(PD_FACTOR)) & (after - before >= float(PD_GROWTH_MM))
+    shrunk = after <= before * float(PR_FACTOR)
+    return np.select([shrunk, grown], ["PR", "PD"], "SD")
 
 
 def longest_mm(mask: Mask) -> float:
@@ -104,26 +116,47 @@ def reader(dates: Dates) -> str:
     return f"{np.mean(found):.2f} ({low:.2f} to {high:.2f})"
 
 
+Believed = list[tuple[float, bool]]
+
+
 def believed(
-    dates: Dates, error: DiameterError, length: Callable[[SimulatedDate], float]
-) -> list[tuple[float, bool]]:
-    """The probability of each category found, and whether it was the true one."""
+    one: Sequence[SimulatedDate],
+    error: DiameterError,
+    length: Callable[[SimulatedDate], float],
+    lasting: float,
+) -> Believed:
+    """The probability of each category found of a patient, and whether it was the true one."""
     rng = np.random.default_rng(0)
     told = []
-    for one in dates.values():
-        for before, after in permutations(one, 2):
-            if min(length(before), length(after)) <= 0:
-                continue
-            read = []
-            for date in (before, after):
-                low, high = error.interval_mm(length(date))
-                spread = (high - low) / 2.0 / NORMAL_90 / length(date)
-                read.append(length(date) * np.exp(rng.normal(0.0, spread, READINGS)))
-            found = category(length(before), length(after))
-            same = [category(a, b) == found for a, b in zip(*read, strict=True)]
-            right = found == category(before.true_mm, after.true_mm)
-            told.append((float(np.mean(same)), right))
+    for before, after in permutations(one, 2):
+        if min(length(before), length(after)) <= 0:
+            continue
+        read = []
+        kept = np.sqrt(lasting) * rng.normal(size=READINGS)
+        for date in (before, after):
+            low, high = error.interval_mm(length(date))
+            spread = (high - low) / 2.0 / NORMAL_90 / length(date)
+            drawn = kept + np.sqrt(1.0 - lasting) * rng.normal(size=READINGS)
+            read.append(length(date) * np.exp(spread * drawn))
+        found = category(length(before), length(after))
+        same = categories(*read) == found
+        right = found == category(before.true_mm, after.true_mm)
+        told.append((float(np.mean(same)), right))
     return told
+
+
+def left_out(by_share: dict[float, list[Believed]]) -> tuple[Believed, list[float]]:
+    """Every patient by the share that suits the patients of the other fifths; these shares."""
+    patients = len(next(iter(by_share.values())))
+
+    def score(share: float, without: int) -> float:
+        kept = [p for n, pairs in enumerate(by_share[share]) if n % FOLDS != without for p in pairs]
+        given = np.clip([p if right else 1.0 - p for p, right in kept], 0.01, 0.99)
+        return float(np.log(given).mean())
+
+    chosen = [max(by_share, key=lambda s, n=n: score(s, n)) for n in range(FOLDS)]  # type: ignore[misc]
+    told = [pair for n in range(patients) for pair in by_share[chosen[n % FOLDS]][n]]
+    return told, chosen
 
 
 def plotted(told: dict[str, list[tuple[float, bool]]], path: Path) -> None:
@@ -177,11 +210,19 @@ def main() -> None:
         every = [(length(d), d.true_mm, case) for case, one in dates.items() for d in one]
         found, true, cases = zip(*(row for row in every if row[0] > 0), strict=True)
         error = measured_error(found, true, cases)
-        told[name] = believed(dates, error, length)
+        by_share = {
+            share: [believed(one, error, length, share) for one in dates.values()]
+            for share in SHARES
+        }
+        told[f"{name}, errors anew"] = [pair for pairs in by_share[0.0] for pair in pairs]
+        told[name], chosen = left_out(by_share)
         print(f"{name}: kappa {by_patient(pairs)} of {len(dates)} patients, {sum(map(len, pairs))}")
         print(f"  error of a diameter {error}")
-        for probability, share, count in binned(told[name]):
-            print(f"  probability {probability:.2f}: right in {share:.2f} of {count}")
+        print(f"  shares that last, each chosen on the other fifths: {chosen}")
+        for kind in (f"{name}, errors anew", name):
+            print(f"  {kind}: probability, share right, pairs")
+            for probability, share, count in binned(told[kind]):
+                print(f"    {probability:.2f} {share:.2f} {count}")
     print(f"a reader: kappa {reader(dates)}")
     plotted(told, given.out / "reliability.png")
 

@@ -22,17 +22,21 @@ from imaging.read import read_ct, read_pet
 from imaging.registration.dates import register
 from imaging.seg import Algorithm, SegSegment, write_seg
 from imaging.series import Visit
-from imaging.volume import Mask, Unit, Volume
+from imaging.volume import Grid, Mask, Unit, Volume
 from pet.suv import to_suv
 from segmentation.bundle import FINE_BUNDLE, Bundle, load_bundle
 from segmentation.classical import METHODS, delineate_classically
+from segmentation.evaluation import Diameter
 from segmentation.fine.lung_candidates import lung_candidates
+from segmentation.followed import follow
 from segmentation.foreign.label_maps import stem_of
 from segmentation.foreign.model import ForeignModel, delineate_with, open_model
+from segmentation.growth import OutlinedDate
 from segmentation.infer import Delineation
 from segmentation.inference_quality import InferenceQuality
 from segmentation.prompted import Models, delineate_prompted, on_line
 from segmentation.prompts import Carried, Click, Line, Prompt
+from segmentation.quality import flagged
 from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
 
 NETWORK = "network"
@@ -151,15 +155,27 @@ def carried_lesion(
     Raises:
         InputError: the lesion is not in the label map, or lies outside the image now.
     """
-    grid = (previous_ct or ct).grid
-    labels = read_label_map(previous, grid)
-    mask = Mask.of(labels > 0 if label is None else labels == label, grid)
-    if not mask.voxels:
-        raise InputError(f"no lesion {'' if label is None else label}", where=previous)
+    mask = drawn_before(previous, (previous_ct or ct).grid, label)
     if previous_ct is not None:
         mask = register(ct, previous_ct).warp_mask(mask, ct.grid)
     if not mask.voxels:
         raise InputError("the lesion lies outside the image at this date", where=previous)
+    return mask
+
+
+def drawn_before(previous: Path, grid: Grid, label: int | None = None) -> Mask:
+    """A lesion of a label map, where it was drawn.
+
+    Args:
+        label: which lesion; None takes all that is labelled.
+
+    Raises:
+        InputError: the lesion is not in the label map.
+    """
+    labels = read_label_map(previous, grid)
+    mask = Mask.of(labels > 0 if label is None else labels == label, grid)
+    if not mask.voxels:
+        raise InputError(f"no lesion {'' if label is None else label}", where=previous)
     return mask
 
 
@@ -248,6 +264,8 @@ def segment_files(
     previous: Path | None = None,
     label: int | None = None,
     previous_ct: Path | None = None,
+    previous_pet: Path | None = None,
+    diameter: Diameter | None = None,
     in_lungs: bool = False,
     method: str = NETWORK,
     model: Path | None = None,
@@ -261,7 +279,11 @@ def segment_files(
     Args:
         path, pet, subject, date: see :func:`read_examination`.
         click, line: text, see :func:`prompt_of`.
-        previous, label, previous_ct: a lesion of an earlier date, see :func:`carried_lesion`.
+        previous, label: a lesion of an earlier date, see :func:`carried_lesion`.
+        previous_ct, previous_pet: the examination of that date, as ``path`` and ``pet``. With it
+            the outline follows what the lesion did, see :func:`segmentation.followed.follow`;
+            another model or method is asked at its place instead.
+        diameter: longest diameter of a mask, mm: with it each diameter has an interval.
         in_lungs: without a prompt, what :func:`~segmentation.fine.lung_candidates.lung_candidates`
             lists.
         model, trusted: see :func:`~segmentation.foreign.model.open_model`; None takes the bundles
@@ -273,6 +295,8 @@ def segment_files(
     """
     if previous is None and (label is not None or previous_ct is not None):
         raise InputError("--label and --from-images describe the label map of --from")
+    if previous_ct is None and previous_pet is not None:
+        raise InputError("--from-pet is the PET beside the CT of --from-images")
     prompted = sum(given is not None for given in (click, line, previous))
     if prompted + in_lungs != 1:
         raise InputError("one of --click, --line, --from and --candidates is needed, and only one")
@@ -282,10 +306,22 @@ def segment_files(
             raise InputError("--candidates takes no --method and no --model")
         listed = lung_candidates(images.ct, load_bundle(name=FINE_BUNDLE), device=device)
         return _written(listed, images, out, on_warning)
+    before = None if previous_ct is None else read_examination(previous_ct, pet=previous_pet)
+    if previous is not None and before is not None and method == NETWORK and model is None:
+        lesion = drawn_before(previous, before.ct.grid, label)
+        followed = follow(
+            OutlinedDate(before.ct, before.suv, lesion),
+            (images.ct, images.suv),
+            Models.shipped(),
+            diameter,
+            device=device,
+            quality=quality,
+        )
+        return _written(_examined(followed, images, diameter), images, out, on_warning)
     carried = None
     if previous is not None:
-        before = None if previous_ct is None else read_examination(previous_ct).ct
-        carried = carried_lesion(previous, images.ct, label=label, previous_ct=before)
+        earlier = None if before is None else before.ct
+        carried = carried_lesion(previous, images.ct, label=label, previous_ct=earlier)
     prompt = prompt_of(click=click, line=line, carried=carried)
     asked = method == NETWORK and model is not None
     found = segment_one(
@@ -297,7 +333,12 @@ def segment_files(
         device=device,
         quality=quality,
     )
-    return _written(found, images, out, on_warning)
+    return _written(_examined(found, images, diameter), images, out, on_warning)
+
+
+def _examined(found: Delineation, images: Images, diameter: Diameter | None) -> Delineation:
+    """With what is doubtful about it, where its diameters can be measured."""
+    return found if diameter is None else flagged(found, suv=images.suv, diameter=diameter)
 
 
 def _written(

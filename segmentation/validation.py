@@ -195,7 +195,7 @@ def simulated_dates(
     dates: list[SimulatedDate] = []
     before: Mask | None = None
     for factor in DATE_FACTORS:
-        now, later = _scaled(ct, factor), None if suv is None else _scaled(suv, factor)
+        now, later = scaled(ct, factor), None if suv is None else scaled(suv, factor)
         lesion = Mask.of(true, now.grid)
 
         def found(
@@ -232,7 +232,7 @@ def categories_between(
     ]
 
 
-def _scaled(volume: Volume, factor: float) -> Volume:
+def scaled(volume: Volume, factor: float) -> Volume:
     affine = volume.grid.affine.copy()
     affine[:3] *= factor
     return Volume(volume.array, Grid(volume.grid.shape, affine), volume.unit, volume.source)

@@ -12,7 +12,7 @@ lesion. How well the two images match along it says how far it can be trusted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -39,6 +39,8 @@ FARTHEST_ERRORS, FARTHEST_MM = 2.0, 8.0
 #: Smoothing before the search and before the last steps, as shares of the radius, within mm.
 COARSE_SHARE, COARSE_MM = 0.2, (1.2, 3.0)
 FINE_SHARE, FINE_MM = 0.1, (0.8, 1.5)
+#: An outline that was carried over is believed from this correlation on, and sure from the second.
+BELIEVED, SURE = 0.7, 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +64,21 @@ class LesionTransform:
     def scale(self) -> float:
         """The change of its mean diameter."""
         return float(np.cbrt(np.linalg.det(self.matrix)))
+
+    @property
+    def is_recognised(self) -> bool:
+        """Whether what was found looks enough like the lesion to be believed."""
+        return self.correlation >= BELIEVED
+
+    def doubts(self) -> tuple[str, ...]:
+        """What the reader must know of the likeness of both images, in words."""
+        if self.correlation >= SURE:
+            return ()
+        return (f"resembles its earlier image moderately (correlation {self.correlation:.2f})",)
+
+    def grown(self, factor: float) -> LesionTransform:
+        """The same with every length of the lesion times a factor."""
+        return replace(self, matrix=self.matrix * factor)
 
     def to_moving_mm(self, points: Array) -> FloatArray:
         """LPS mm (n, 3) of the fixed image, in or at the lesion, to the moving image."""

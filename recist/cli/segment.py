@@ -15,6 +15,7 @@ from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
     from segmentation.infer import Delineation
+    from segmentation.instances import Candidate
 
 
 def segment(
@@ -28,7 +29,11 @@ def segment(
         Path | None, typer.Option("--from", help="Label map of an earlier date.")
     ] = None,
     previous_images: Annotated[
-        Path | None, typer.Option("--from-images", help="CT of that date, to be registered.")
+        Path | None,
+        typer.Option("--from-images", help="Images of that date: the outline follows them."),
+    ] = None,
+    previous_pet: Annotated[
+        Path | None, typer.Option("--from-pet", help="NIfTI PET beside a NIfTI CT of that date.")
     ] = None,
     label: Annotated[int | None, typer.Option(help="Which lesion of --from.")] = None,
     pet: Annotated[Path | None, typer.Option(help="NIfTI PET in SUVbw beside a NIfTI CT.")] = None,
@@ -71,6 +76,8 @@ def segment(
         previous=previous,
         label=label,
         previous_ct=previous_images,
+        previous_pet=previous_pet,
+        diameter=lambda mask: float(caliper(mask).long_axis_mm),
         in_lungs=in_lung(candidates),
         method=method,
         model=model,
@@ -85,12 +92,20 @@ def segment(
     for candidate in found.candidates:
         drawn = caliper(candidate.mask, long_axis=candidate.long_axis)
         print_result(
-            f"{drawn.long_axis_mm} x {drawn.short_axis_mm} mm, {candidate.mask.volume_ml:.2f} ml, "
-            f"by {found.model}; written to {out}"
+            f"{drawn.long_axis_mm}{_between(candidate)} x {drawn.short_axis_mm} mm, "
+            f"{candidate.mask.volume_ml:.2f} ml, by {found.model}; written to {out}"
         )
         for flag in candidate.flags:
             print_result(f"check: {flag}")
     console.print(RESEARCH_USE, style="dim")
+
+
+def _between(candidate: Candidate) -> str:
+    """The interval of the long axis in brackets, where the errors of the model are known."""
+    if candidate.diameter_interval_mm is None:
+        return ""
+    low, high = candidate.diameter_interval_mm
+    return f" ({low:.0f} to {high:.0f})"
 
 
 def _as_json(found: Delineation, out: Path) -> str:
@@ -104,6 +119,8 @@ def _as_json(found: Delineation, out: Path) -> str:
             {
                 "long_axis_mm": float(drawn.long_axis_mm),
                 "short_axis_mm": float(drawn.short_axis_mm),
+                "interval_mm": candidate.diameter_interval_mm
+                and [round(end, 1) for end in candidate.diameter_interval_mm],
                 "volume_ml": round(candidate.mask.volume_ml, 3),
                 "checks": list(candidate.flags),
             }

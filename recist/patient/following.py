@@ -23,6 +23,7 @@ from imaging.registration import (
     expected_place,
     lesion_change,
 )
+from imaging.registration.change import SURE
 from imaging.volume import Mask, Volume
 from recist.measure import caliper
 from recist.patient.examination import Examination
@@ -30,13 +31,12 @@ from recist.patient.meeting import EITHER, told_apart, was_whole, with_pieces
 from recist.patient.pieces import in_pieces, level_of
 from recist.patient.proposal import KnownLesion, Proposal
 from segmentation.evaluation import dice_of_masks
+from segmentation.growth import NetworkGrowth, OutlinedDate, by_both
 from segmentation.instances import Candidate
 
 if TYPE_CHECKING:  # torch comes with it
     from segmentation.infer import Delineation
 
-#: An outline that was carried over is believed from this correlation on, and sure from the second.
-BELIEVED, SURE = 0.7, 0.9
 #: The network's outline and the carried one agree from this Dice on.
 AGREEMENT = 0.6
 #: What the network draws must share this much (Dice) with the place that was looked at.
@@ -69,20 +69,26 @@ def propose(
     registration: Registration | None,
     *,
     second: Second | None = None,
+    growth: NetworkGrowth | None = None,
 ) -> tuple[Proposal, ...]:
     """A proposal for each known lesion at a date.
 
     Args:
         registration: of that date's CT to the first one's.
         second: the network: CT, SUV and a carried outline to what it draws there; None asks none.
+        growth: how much a lesion grew by the network of CT and PET; None asks none.
     """
     return told_apart(
-        [_proposed(each, here, registration, second) for each in known], here.ct.volume
+        [_proposed(each, here, registration, second, growth) for each in known], here.ct.volume
     )
 
 
 def _proposed(
-    known: KnownLesion, here: Examination, registration: Registration | None, second: Second | None
+    known: KnownLesion,
+    here: Examination,
+    registration: Registration | None,
+    second: Second | None,
+    growth: NetworkGrowth | None,
 ) -> Proposal:
     mask = known.candidate.mask
     expected = expected_place(mask.centre_mm, known.registration, registration)
@@ -92,14 +98,14 @@ def _proposed(
     change = lesion_change(before, now, mask, expected)
     unchanged = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
     carried = unchanged.carried(mask, now.grid)
-    recognised = change is not None and change.correlation >= BELIEVED
+    recognised = change is not None and change.is_recognised
     # What became much smaller may be one of several pieces of what was there.
     if change is None or not recognised or change.scale < SHRUNK:
         broken = _broken(known, here, carried, expected.error_mm)
         if broken is not None:
             return broken
     if change is not None and recognised:
-        return _by_outline(known, here, change, expected.error_mm, second)
+        return _by_outline(known, here, change, expected.error_mm, (second, growth))
     opinion = _opinion(second, here, carried) if carried.voxels else None
     told = "" if change is None else f" (correlation {change.correlation:.2f})"
     if opinion is None:
@@ -195,15 +201,17 @@ def _by_outline(
     here: Examination,
     change: LesionTransform,
     error_mm: float,
-    second: Second | None,
+    asked: tuple[Second | None, NetworkGrowth | None],
 ) -> Proposal:
     """The outline carried over, and where the images leave a doubt what the network says of it."""
-    carried = change.carried(known.candidate.mask, here.ct.volume.grid)
-    doubts: list[str] = []
-    if change.correlation < SURE:
-        doubts.append(
-            f"resembles its earlier image moderately (correlation {change.correlation:.2f})"
-        )
+    second, growth = asked
+    then, mask = known.examination, known.candidate.mask
+    remarks: tuple[str, ...] = ()
+    if growth is not None:
+        before = OutlinedDate(then.ct.volume, then.suv, mask)
+        change, remarks = by_both(change, before, (here.ct.volume, here.suv), growth)
+    carried = change.carried(mask, here.ct.volume.grid)
+    doubts = list(change.doubts())
     confidence = float(np.clip(change.correlation, 0.0, 1.0))
     near_mm = max(NEAR_ERRORS * error_mm, NEAR_MM) + NEAR_RADII * known.candidate.mask.radius_mm
     if change.shift_mm > near_mm:
@@ -223,7 +231,7 @@ def _by_outline(
             confidence -= DISAGREEMENT_COST
             doubts.append(_disagreement(opinion, carried))
     own = Candidate("", carried, diameter_uncertainty_mm=FOLLOWED_SD_MM)
-    candidate = _named(own, known, source, tuple(doubts))
+    candidate = _named(own, known, source, (*doubts, *remarks))
     return Proposal(known, candidate, max(confidence, 0.0), reason)
 
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from imaging.registration.change import SURE
 from recist.course import Role
 from recist.measure import diameter_mm
 from recist.patient.examination import size
-from recist.patient.following import SURE, propose
+from recist.patient.following import propose
 from recist.patient.proposal import KnownLesion, Proposal
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.patient.work.observed import FoundBefore, ObservedDate

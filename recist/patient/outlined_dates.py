@@ -33,6 +33,7 @@ from recist.patient.options import Options
 from recist.patient.proposal import KnownLesion
 from recist.tracking import Followed
 from segmentation.evaluation import shared_voxels
+from segmentation.growth import NetworkGrowth
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
 
 if TYPE_CHECKING:  # torch comes with it: who follows nothing by a network does without
@@ -52,6 +53,7 @@ class Outlines:
         found: by date.
         followed: by date: what became of earlier lesions.
         registrations: of every date to the first; empty where nothing had to be followed.
+        growth: how much lesions grew by the network of CT and PET; None without one.
     """
 
     subject: str
@@ -60,6 +62,7 @@ class Outlines:
     found: list[Delineated] = field(default_factory=list)
     followed: list[tuple[Followed, ...]] = field(default_factory=list)
     registrations: tuple[Registration | None, ...] = ()
+    growth: NetworkGrowth | None = None
 
 
 def delineate_dates(
@@ -89,6 +92,7 @@ def delineate_dates(
             if known and not out.registrations:
                 on_stage("register")
                 out.registrations = _registered(out, drawn)
+                out.growth = _growth(options)
                 on_stage("follow")
             found, followed = _at(n, out, known, left_out)
         found = with_organs(subject, examination, found, options)
@@ -164,7 +168,7 @@ def _at(
     here = out.examinations[n]
     registration = out.registrations[n] if out.registrations else None
     lesions = [_lesion(out, date, number) for date, number in known]
-    proposals = propose(lesions, here, registration, second=_second(out.options))
+    proposals = propose(lesions, here, registration, second=_second(out.options), growth=out.growth)
     candidates: list[Candidate] = []
     followed: list[Followed] = []
     position: dict[int, int] = {}  # of what is proposed: lesions grown together are in one
@@ -253,6 +257,28 @@ def _second(options: Options) -> Second:
         return flagged(found, suv=suv, diameter=lambda mask: float(caliper(mask).long_axis_mm))
 
     return ask
+
+
+def _growth(options: Options) -> NetworkGrowth | None:
+    """What the network of CT and PET says of growth; None where another model takes its place."""
+    from segmentation.infer import delineate  # noqa: PLC0415 - as above
+    from segmentation.prompts import Carried  # noqa: PLC0415 - as above
+
+    bundle = options.models().coarse
+    if bundle is None:
+        return None
+
+    def draw(ct: Volume, suv: Volume, outline: Mask) -> Delineation:
+        return delineate(
+            ct,
+            suv,
+            bundle,
+            prompt=Carried(outline),
+            device=options.device,
+            quality=options.quality,
+        )
+
+    return NetworkGrowth(draw, lambda mask: float(caliper(mask).long_axis_mm))
 
 
 def _labelled(candidate: Candidate, others: Sequence[Candidate]) -> Candidate:

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from imaging.resampling import resample_mask
 from imaging.volume import Array, FloatArray, Grid, Mask, Unit, Volume
 
+#: The shift of a large lesion is computed on voxels of this share of its radius.
+PULL_STEP = 1.0 / 12.0
 #: Tissue is at rest again at this many times the largest shift of the surface, at least so many mm.
 REST_SHIFTS, REST_MM = 2.0, 8.0
 #: The stretch is exact to so many voxels beyond the outline.
@@ -59,9 +62,14 @@ class Motion:
             random.uniform(-bend_mm, bend_mm, knots),
         )
 
+    @property
+    def rotation(self) -> FloatArray:
+        """3 x 3, how the patient lies turned."""
+        return _rotation(self.degrees)
+
     def to_earlier_mm(self, points: FloatArray, middle_mm: FloatArray) -> FloatArray:
         """Points (n, 3) of the later date to where that tissue lay at the earlier one."""
-        turned = (points - middle_mm - np.array(self.shift_mm)) @ _rotation(self.degrees)
+        turned = (points - middle_mm - np.array(self.shift_mm)) @ self.rotation
         return np.asarray(turned + middle_mm)
 
     def bent_mm(self, points: FloatArray, grid: Grid) -> FloatArray:
@@ -147,8 +155,9 @@ class _Pull:
 
     @classmethod
     def of(cls, lesion: Mask, matrix: FloatArray) -> _Pull:
-        spacing = np.array(lesion.grid.spacing_mm)
         centre = lesion.centre_mm
+        lesion = _coarsened(lesion)
+        spacing = np.array(lesion.grid.spacing_mm)
         inverse = np.linalg.inv(matrix)
         extent_mm = np.array(lesion.array.shape) * spacing * float(np.linalg.norm(matrix, 2))
         most_mm = float(np.linalg.norm(inverse - np.eye(3), 2) * extent_mm.max() / 2)
@@ -187,6 +196,18 @@ class _Pull:
                 axis=-1,
             )
         return found
+
+
+def _coarsened(lesion: Mask) -> Mask:
+    """A lesion of many voxels on fewer; small ones as they are."""
+    grid = lesion.grid
+    spacing = np.maximum(grid.spacing_mm, PULL_STEP * lesion.radius_mm)
+    if np.allclose(spacing, grid.spacing_mm):
+        return lesion
+    i, j, k = (int(n) for n in np.ceil(np.array(grid.shape) * grid.spacing_mm / spacing) + 1)
+    affine = grid.affine.copy()
+    affine[:3, :3] = grid.directions * spacing
+    return resample_mask(lesion, Grid((i, j, k), affine))
 
 
 def _holds(mask: Mask, points: FloatArray) -> Array:
