@@ -6,6 +6,7 @@ Head, style, print footer and the notice of research use stand in one base that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,8 +17,9 @@ from recist.response import RESEARCH_USE
 from recist.version import __version__
 
 
+@cache
 def templates() -> Environment:
-    """The environment that all parts of the page are rendered in."""
+    """The environment that all parts of the page are rendered in, compiled once."""
     return Environment(
         loader=PackageLoader("recist.report"),
         autoescape=True,

@@ -12,6 +12,7 @@ import pytest
 
 import recist
 from recist.patient.options import Options
+from recist.phantom.small import write_small_patient
 from recist.phantom.study import Truth, write_phantom
 from recist.run import batch
 from tests.recist import patients
@@ -40,6 +41,39 @@ def done(made_once: Callable[..., Any], phantom: Truth) -> batch.Batch:
         return batch.run(phantom.studies, out, Options.create(lesions="dicom"))
 
     found: batch.Batch = made_once("done", make)
+    return found
+
+
+@pytest.fixture(scope="session")
+def with_objects(made_once: Callable[..., Any], phantom: Truth) -> Path:
+    """Results of the phantom with their DICOM objects; to be read, not changed."""
+
+    def make(out: Path) -> Path:
+        batch.run(phantom.studies, out, Options.create(lesions="dicom", dicom=True))
+        return out
+
+    found: Path = made_once("with_objects", make)
+    return found
+
+
+@pytest.fixture(scope="session")
+def small(made_once: Callable[..., Any]) -> Path:
+    """The images of a patient who is assessed in a second or two; to be read, not changed."""
+
+    def make(folder: Path) -> Path:
+        write_small_patient(folder, "SMALL")
+        return folder
+
+    found: Path = made_once("small", make)
+    return found
+
+
+@pytest.fixture(scope="session")
+def small_done(made_once: Callable[..., Any], small: Path) -> batch.Batch:
+    """The main job on the small patient; to be read, not changed."""
+    found: batch.Batch = made_once(
+        "small_done", lambda out: batch.run(small, out, Options.create(lesions="dicom"))
+    )
     return found
 
 

@@ -8,6 +8,7 @@ foot stand in ``base.html``, once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,6 +20,7 @@ FOLDER = Path(__file__).parent
 BASE = "base.html"
 
 
+@cache
 def rendered() -> Mapping[str, str]:
     """The pages by name, whole; ``index.html`` is what ``/`` shows."""
     environment = Environment(

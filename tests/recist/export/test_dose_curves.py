@@ -12,17 +12,16 @@ import pytest
 from recist.export.dose_curves import STEP_GY, export
 from recist.export.request import Request
 from recist.patient.options import Options
-from recist.phantom.study import write_phantom
 from recist.run import batch
 
 SUBJECT = "PHANTOM-1"
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    truth = write_phantom(tmp_path_factory.mktemp("phantom"))
-    out = tmp_path_factory.mktemp("out")
-    batch.run(truth.studies, out, Options.create(lesions="dicom"))
+def out(done: batch.Batch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results that an export may write into."""
+    out = tmp_path_factory.mktemp("curves") / "out"
+    shutil.copytree(done.out, out)
     return out
 
 
@@ -69,19 +68,16 @@ def test_a_second_time_gives_the_same_bytes(out: Path, tmp_path: Path) -> None:
 
 
 def test_a_patient_without_dose_and_one_without_kept_work_are_named(
-    out: Path, tmp_path: Path
+    out: Path, small: Path, tmp_path: Path
 ) -> None:
     kept = tmp_path / "out"
     shutil.copytree(out, kept)
     shutil.rmtree(kept / SUBJECT / "work")
     (line,) = export(Request(kept)).failures
     assert line.startswith(f"{SUBJECT}: ") and "no work of an earlier run is kept" in line
-    truth = write_phantom(tmp_path / "phantom")
-    for path in truth.studies.rglob("RTDOSE"):
-        shutil.rmtree(path)
-    for path in truth.studies.rglob("RTPLAN"):
-        shutil.rmtree(path)
-    batch.run(truth.studies, tmp_path / "plain", Options.create(lesions="dicom"))
+    unplanned = tmp_path / "studies"
+    shutil.copytree(small, unplanned, ignore=shutil.ignore_patterns("RTDOSE*", "RTPLAN*"))
+    batch.run(unplanned, tmp_path / "plain", Options.create(lesions="dicom"))
     exported = export(Request(tmp_path / "plain"))
-    assert exported.failures == (f"{SUBJECT}: no radiotherapy objects, so no dose",)
+    assert exported.failures == ("SMALL: no radiotherapy objects, so no dose",)
     assert exported.exit_code == 2

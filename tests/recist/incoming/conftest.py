@@ -8,19 +8,15 @@ import pytest
 
 from imaging.catalogue import scan
 from imaging.read import Reading, read_ct
-from recist.patient.options import Options
 from recist.phantom.study import Truth
-from recist.run import batch
 
 SUBJECT = "PHANTOM-1"
 DATE = "2024-05-06"
 
 
-@pytest.fixture(scope="package")
-def results(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("out")
-    batch.run(phantom.studies, out, Options.create(lesions="dicom", dicom=True))
-    return out
+@pytest.fixture(scope="session")
+def results(with_objects: Path) -> Path:
+    return with_objects
 
 
 @pytest.fixture(scope="package")

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from imaging.catalogue import scan
 from recist.export.dicom.objects import write_objects
 from recist.patient.delineated_date import DelineatedDate
-from recist.patient.options import Options
-from recist.patient.pipeline import assess_subject
+from recist.patient.pipeline import answer_in
 from recist.patient.result import PatientResult
 from recist.phantom.study import Truth
+from recist.run.batch import Batch
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
@@ -30,10 +29,10 @@ class Answered:
     names: tuple[str, ...]
 
 
-@pytest.fixture(scope="package")
-def answered(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Answered:
-    subject = scan(phantom.studies).subjects[0]
-    answer = assess_subject(subject, Options.create(lesions="dicom"))
+@pytest.fixture(scope="session")
+def answered(phantom: Truth, done: Batch, tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    """By the work that the run kept: nothing is registered again."""
+    answer = answer_in(done.out / phantom.subject, phantom.subject)
     case, delineations = answer.result, answer.delineations
     folder = tmp_path_factory.mktemp("dicom")
     written = write_objects(case, delineations, folder, pdf=PDF)

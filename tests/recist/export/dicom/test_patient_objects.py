@@ -16,25 +16,17 @@ from recist.patient.options import Options
 from recist.patient.result import SignedBy
 from recist.patient.result_folder import hashes_of
 from recist.patient.work import keeping
+from recist.phantom.study import Truth
 from recist.run import batch
 from recist.run.correcting import correct, sign
-
-from .conftest import Answered
 
 SUBJECT = "PHANTOM-1"
 
 
-@pytest.fixture(scope="module")
-def done(answered: Answered, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of a run without objects."""
-    out = tmp_path_factory.mktemp("out")
-    batch.run(answered.studies, out, Options.create(lesions="dicom"))
-    return out
-
-
 @pytest.fixture
-def out(done: Path, tmp_path: Path) -> Path:
-    shutil.copytree(done, tmp_path / "out")
+def out(done: batch.Batch, tmp_path: Path) -> Path:
+    """The results of a run without objects."""
+    shutil.copytree(done.out, tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -44,19 +36,13 @@ def objects(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "report.dcm"}
 
 
-def sent(answered: Answered) -> dict[str, bytes]:
-    return {
-        name: (answered.folder / name).read_bytes()
-        for name in answered.names
-        if name != "report.dcm"
-    }
-
-
-def test_a_run_without_objects_gives_all_of_them_afterwards(answered: Answered, out: Path) -> None:
+def test_a_run_without_objects_gives_all_of_them_afterwards(
+    phantom: Truth, with_objects: Path, out: Path
+) -> None:
     exported = export(Request(out))
     assert (exported.failures, exported.exit_code) == ((), 0)
-    assert objects(out) == sent(answered)
-    again = batch.run(answered.studies, out, Options.create(lesions="dicom"), resume=True)
+    assert objects(out) == objects(with_objects)
+    again = batch.run(phantom.studies, out, Options.create(lesions="dicom"), resume=True)
     assert [each.state for each in again.subjects] == ["skipped"]  # still whole
     elsewhere = out.parent / "elsewhere"
     assert export(Request(out, elsewhere, labelmap=True)).exit_code == 0
@@ -112,7 +98,7 @@ def test_a_lesion_drawn_anew_gives_a_segmentation_that_names_the_one_before(
         assert before.SOPInstanceUID in new.to_json(), name
 
 
-def test_without_kept_work_only_what_lies_there_is_exported(answered: Answered, out: Path) -> None:
+def test_without_kept_work_only_what_lies_there_is_exported(out: Path) -> None:
     shutil.rmtree(out / SUBJECT / "work")
     exported = export(Request(out))
     assert [path.name[11:] for path in exported.files] == ["lesions.dcm"] * 3
