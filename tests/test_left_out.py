@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ def test_here(k):
         os._exit(3)
 """
 INI = "[pytest]\nmarkers =\n    gpu: needs one\n"
+#: Plugins that nothing here needs load in each process: those named alone.
+PLAIN = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 NO_GPU = "\nNEEDS = dict(NEEDS, gpu=(lambda _: False, 'a CUDA device'))\n"
 
 
@@ -32,7 +35,7 @@ def last_line(folder: Path, dies: str, *options: str) -> str:
     (folder / "test_these.py").write_text(TESTS.format(dies=dies))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
-        cwd=folder, capture_output=True, text=True, check=False,
+        cwd=folder, env=PLAIN, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return [line for line in done.stdout.splitlines() if line.startswith("Left out")][-1]
 
@@ -52,7 +55,7 @@ def test_a_test_that_skips_fails(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=PLAIN, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "1 failed, 1 passed, 1 error" in done.stdout
@@ -60,10 +63,10 @@ def test_a_test_that_skips_fails(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_hides_nothing(tmp_path: Path) -> None:
-    line = last_line(tmp_path, "k == 3", "-n", "2")
+    line = last_line(tmp_path, "k == 3", "-p", "xdist", "-n", "2")
     assert line.startswith("Left out: 1 gpu (a CUDA device)")
 
 
 def test_workers_that_all_die_are_not_called_nothing_left_out(tmp_path: Path) -> None:
-    line = last_line(tmp_path, "True", "-n", "2", "--max-worker-restart", "0")
+    line = last_line(tmp_path, "True", "-p", "xdist", "-n", "2", "--max-worker-restart", "0")
     assert "not known" in line or "not run" in line

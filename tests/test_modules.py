@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def sources(room: str) -> dict[str, str]:
     return found
 
 
+@cache
+def parsed(room: str) -> dict[str, ast.Module]:
+    return {name: ast.parse(text) for name, text in sources(room).items()}
+
+
 @pytest.mark.parametrize("room", [*PACKAGES, "scripts"])
 def test_no_module_is_longer_than_can_be_read_at_once(room: str) -> None:
     lengths = {name: len(text.splitlines()) for name, text in sources(room).items()}
@@ -35,8 +41,8 @@ def test_a_class_name_stands_for_one_thing() -> None:
     """Private ones too: whoever reads an error or a profile sees the name alone."""
     places: dict[str, list[str]] = defaultdict(list)
     for package in PACKAGES:
-        for name, text in sources(package).items():
-            for node in ast.walk(ast.parse(text)):
+        for name, tree in parsed(package).items():
+            for node in ast.walk(tree):
                 if isinstance(node, ast.ClassDef):
                     places[node.name].append(f"{name}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
@@ -67,12 +73,13 @@ def imported(node: ast.AST, modules: set[str]) -> set[str]:
 def test_no_circle_of_imports() -> None:
     """Imports inside functions and for types alone count too: who reads one needs the other."""
     trees = {
-        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): ast.parse(text)
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree
         for package in PACKAGES
-        for name, text in sources(package).items()
+        for name, tree in parsed(package).items()
     }
+    modules = set(trees)
     graph = {
-        module: set().union(*(imported(node, set(trees)) for node in ast.walk(tree))) - {module}
+        module: set().union(*(imported(node, modules) for node in ast.walk(tree))) - {module}
         for module, tree in trees.items()
     }
     assert sum(map(len, graph.values())) > len(graph)

@@ -74,10 +74,11 @@ def abscopal_file(
             WATERFALL: lesion_charts.waterfall(cohort.patients),
             SPIDER: lesion_charts.spider(cohort.patients),
         }
-        svgs = {name: lesion_charts.as_svg(figure) for name, figure in drawn.items()}
+        svgs = {}
         for name, figure in drawn.items():
-            files[f"{name}.png"].write(lesion_charts.as_png(figure))
+            svgs[name], png = lesion_charts.as_pictures(figure)
             files[f"{name}.svg"].write(svgs[name])
+            files[f"{name}.png"].write(png)
         page = trial_page.as_html(_report(cohort, answers, drawn), svgs)
         files[PAGE].write(page.encode("utf-8"))
     return cohort.account.in_folder(Path(out))

@@ -352,7 +352,8 @@ def _write(
         f"plots/{plot.name}.{kind}" for plot in report.plots for kind in ("csv", "svg", "png")
     ]
     with all_written(out, tuple(names)) as files:
-        drawings = {plot.name: lesion_charts.as_svg(plot.drawing) for plot in report.plots}
+        pictures = {plot.name: lesion_charts.as_pictures(plot.drawing) for plot in report.plots}
+        drawings = {name: svg for name, (svg, _) in pictures.items()}
         files[REPORT].write(trial_page.as_html(report, drawings).encode("utf-8"))
         files[PDF].write(as_pdf(report))
         content = {
@@ -371,5 +372,6 @@ def _write(
         for plot in report.plots:
             columns = tuple(dict.fromkeys(name for row in plot.rows for name in row))
             write_rows(files[f"plots/{plot.name}.csv"], columns, plot.rows)
-            files[f"plots/{plot.name}.svg"].write(drawings[plot.name])
-            files[f"plots/{plot.name}.png"].write(lesion_charts.as_png(plot.drawing))
+            svg, png = pictures[plot.name]
+            files[f"plots/{plot.name}.svg"].write(svg)
+            files[f"plots/{plot.name}.png"].write(png)

@@ -179,7 +179,8 @@ def _on_paper(plot: Plot, place: str) -> Iterator[Figure]:
     added = _frame(drawing, plot.title, place)
     drawing.set_size_inches(*side)
     left, bottom, wide, high = LEFT_FOR_PLOT
-    drawing.draw_without_rendering()
+    if drawing.legends:
+        drawing.draw_without_rendering()
     for key in drawing.legends:  # they stand outside of the axes, at the edge of the drawing
         room = key.get_window_extent()
         share = room.height / drawing.bbox.height + KEY_GAP

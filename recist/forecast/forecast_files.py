@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from imaging.errors import InputError
 from imaging.tables.source import Source
 from imaging.writing import SCHEMA_VERSION
-from recist.cohort.lesion_charts import STYLE, as_png, as_svg
+from recist.cohort.lesion_charts import STYLE, as_pictures
 from recist.cohort.sheet import Sheet, SheetRow, figure, percent, sheets_json, write_rows
 from recist.course import Course
 from recist.forecast.calibration import AHEAD_YEARS, Calibration, World, calibrate
@@ -132,8 +132,9 @@ def forecast_file(
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
         write_line(files[AS_JSON], text)
         for name, drawing in drawings.items():
-            files[f"{name}.svg"].write(as_svg(drawing))
-            files[f"{name}.png"].write(as_png(drawing))
+            svg, png = as_pictures(drawing)
+            files[f"{name}.svg"].write(svg)
+            files[f"{name}.png"].write(png)
     account = TableAccount.of({course.subject for course in courses}, findings)
     return ForecastResult(account.in_folder(Path(out)), tuple(assumptions))
 

@@ -13,7 +13,7 @@ from imaging.errors import InputError
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.cli import main
-from recist.cohort import abscopal_file
+from recist.cohort import abscopal_file, lesion_charts
 from recist.cohort.abscopal_files import FILES
 from recist.cohort.patients import read_arms, read_doses
 from recist.course import Course
@@ -69,6 +69,12 @@ def cohort(tmp_path: Path) -> dict[str, Path]:
     return tables(tmp_path)
 
 
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what the tables say: drawing takes longer than answering."""
+    monkeypatch.setattr(lesion_charts, "as_pictures", lambda _: (b"<svg></svg>", b""))
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of that cohort."""
@@ -114,6 +120,7 @@ def test_arms_are_contrasted(done: Path) -> None:
     assert found["fisher_p"] == "1"
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_enrolled_without_measurements_count_as_enrolled(
     cohort: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -153,6 +160,7 @@ def test_lesions_are_counted_by_field_with_patients_drawn(done: Path) -> None:
     assert between["rate_percent"] == "70.0"
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_sensitivity_names_who_changes(tmp_path: Path) -> None:
     lines = [*patient("P1", 12), *patient("P2", 12, field="low-dose"), *patient("P3", 19)]
     lines.append("P1,84,N1,new,liver,no,measured,14,in")
@@ -181,6 +189,7 @@ def test_sensitivity_names_who_changes(tmp_path: Path) -> None:
     assert change("definition instead of theelen-arr", "theelen-acr")["gained"] == "P3"
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_a_bad_patient_never_stops_the_others(cohort: dict[str, Path], tmp_path: Path) -> None:
     with cohort["measurements"].open("a") as stream:
         stream.write("BAD,-7,L1,target,lung,no,measured,thirty,in\n")
@@ -258,6 +267,7 @@ def test_without_arms_and_with_nothing_to_show_tables_still_have_their_columns(
     )["rate_percent"] == ""  # fmt: skip
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_two_readers_are_two_cohorts(tmp_path: Path) -> None:
     lines = [f"{line},{reader}" for reader, size in (("A", 12), ("B", 19))
              for line in patient("P1", size)]  # fmt: skip
@@ -269,6 +279,7 @@ def test_two_readers_are_two_cohorts(tmp_path: Path) -> None:
         assert (found["responders"], found["n"]) == (responders, "1")
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_a_patient_who_cannot_be_assessed_is_named_and_the_others_are_done(
     cohort: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +305,7 @@ def test_a_patient_who_cannot_be_assessed_is_named_and_the_others_are_done(
     assert enrolled["n"] == "12"
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_a_subject_without_an_arm_is_told(cohort: dict[str, Path], tmp_path: Path) -> None:
     write(cohort["arms"], "subject,arm", [f"P{k:02},SBRT" for k in range(11)])
     abscopal_file(out=tmp_path / "out", **cohort)
@@ -324,6 +336,7 @@ def test_an_empty_table_of_arms_names_the_row(tmp_path: Path) -> None:
         read_arms(write(tmp_path / "a.csv", "subject,arm", ["P1,SBRT", "P2,"]))
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_a_patient_with_an_event_that_cannot_be_read_is_enrolled_all_the_same(
     cohort: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -351,6 +364,7 @@ def test_main_rates_are_said_and_are_those_of_the_page(
     assert "Research use only" in page and "<svg" in page
 
 
+@pytest.mark.usefixtures("without_charts")
 def test_without_dates_of_radiotherapy_one_warning_says_whom_it_concerns(
     cohort: dict[str, Path], tmp_path: Path
 ) -> None:

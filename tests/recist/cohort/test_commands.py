@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from recist.cli import main
+from recist.cohort import plots
 from recist.cohort.simulated import write_trial
 
 
@@ -33,6 +34,9 @@ def test_design_prints_events_patients_and_power(
 def test_cohort_names_the_bad_patient_and_answers_for_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    # The drawings are those of every trial: one of them is enough here.
+    draw = plots.plots
+    monkeypatch.setattr(plots, "plots", lambda *given: draw(*given)[:1])
     tables = write_trial(tmp_path, patients=9, seed=4)
     text = tables.patients.read_text()
     tables.patients.write_text(text.replace("S2,SBRT + immunotherapy", "S2,SBRT plus drug"))

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from imaging.volume import Mask, Volume
+from imaging.contours import rasterise, read_rtstruct
+from imaging.volume import Volume
 from recist.patient.options import Options
-from recist.phantom.lesions import DATES
-from recist.phantom.study import Truth
-from recist.phantom.visit import simulate
+from recist.phantom.small import DATES, IRRADIATED, UNTREATED
 from recist.report.wording import UNRELIABLE
 from recist.run import batch
 from recist.run.table import assess_file
@@ -25,24 +24,24 @@ NETWORK = "a network 9.9"
 
 
 @pytest.fixture(scope="module")
-def folder(phantom: Truth, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of the phantom whose last date has no contour and is left to the network."""
-    studies = tmp_path_factory.mktemp("phantom") / "studies"
-    shutil.copytree(phantom.studies, studies)
-    (segments,) = (path for path in studies.rglob("SEG") if path.is_dir())
-    shutil.rmtree(segments)
-    masks = simulate(len(DATES) - 1).masks
+def folder(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a patient whose last date has no contour and is left to the network."""
+    root = tmp_path_factory.mktemp("two_hands")
+    shutil.copytree(small, root / "studies")
+    drawn = root / "studies" / DATES[-1].isoformat() / "RTSTRUCT.dcm"
+    held = read_rtstruct(drawn)
+    drawn.unlink()
 
     def network(ct: Volume, *_: object, **__: Any) -> Delineation:
         found = tuple(
-            Candidate(name, Mask(mask.array, mask.start, ct.grid), source=NETWORK)
-            for name, mask in masks.items()
+            Candidate(name, rasterise(held.roi(name), ct.grid), source=NETWORK)
+            for name in (IRRADIATED.name, UNTREATED.name)
         )
         return Delineation(ct.grid, found, NETWORK)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(infer, "delineate", network)
-        done = batch.run(studies, tmp_path_factory.mktemp("out"), Options.create(lesions="dicom"))
+        done = batch.run(root / "studies", root / "out", Options.create(lesions="dicom"))
     assert done.exit_code == 0, done.failures
     return done.out / done.subjects[0].folder
 

@@ -88,7 +88,10 @@ def test_a_lost_scheduler_is_told_and_what_is_complete_stays(stubs: None, tmp_pa
     assert 1 <= len(done) < 400
 
 
-def test_no_scheduler_and_no_worker_are_refused(stubs: None, tmp_path: Path) -> None:
+def test_no_scheduler_and_no_worker_are_refused(
+    stubs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
     with pytest.raises(InputError, match="no scheduler at tcp://127"):
         next(
             on_cluster(

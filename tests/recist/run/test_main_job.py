@@ -17,6 +17,7 @@ import pytest
 
 from recist.cli import main
 from recist.patient.options import Options
+from recist.phantom.small import DATES
 from recist.phantom.study import Truth
 from recist.run import batch
 from recist.run.cluster import Cluster
@@ -79,20 +80,16 @@ def test_the_totals_of_the_pet_are_those_of_the_field_classes_together(
     assert "Metabolic burden (PET)" in (folder(done) / "report.html").read_text()
 
 
-def test_run_and_assess_count_from_the_same_day(phantom: Truth, tmp_path: Path) -> None:
-    first = dt.date.fromisoformat(str(phantom.as_json()["dates"][0]))  # type: ignore[index]
-    subject = phantom.subject
+def test_run_and_assess_count_from_the_same_day(small: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.csv"
-    start = first + dt.timedelta(days=14)
-    events.write_text(f"subject,date,event\n{subject},{start},radiotherapy-start\n")
-    done = batch.run(
-        phantom.studies, tmp_path / "run", Options.create(lesions="dicom", events=events)
-    )
+    start = DATES[0] + dt.timedelta(days=14)
+    events.write_text(f"subject,date,event\nSMALL,{start},radiotherapy-start\n")
+    done = batch.run(small, tmp_path / "run", Options.create(lesions="dicom", events=events))
     assess_file(folder(done) / "measurements.csv", tmp_path / "again", events=events)
     by_run, again = rows(folder(done) / "outcomes.csv"), rows(tmp_path / "again" / "outcomes.csv")
     assert by_run
     assert [row["pfs_days"] for row in by_run] == [row["pfs_days"] for row in again]
-    assert by_run[0]["pfs_days"] == "112"
+    assert by_run[0]["pfs_days"] == str((DATES[-1] - start).days)
 
 
 def test_every_lesion_of_the_phantom_keeps_its_identity(phantom: Truth, done: batch.Batch) -> None:
@@ -187,7 +184,7 @@ def test_resume_skips_what_is_complete_and_unchanged(
 
 
 def copy_patient(source: Path, target: Path, patient_id: str, dates: int) -> None:
-    """The phantom's first dates as another patient."""
+    """The first dates of a patient as those of another."""
     for date in sorted(source.iterdir())[:dates]:
         for path in date.rglob("*"):
             if path.is_file():
@@ -200,16 +197,17 @@ def copy_patient(source: Path, target: Path, patient_id: str, dates: int) -> Non
 
 def test_a_tree_full_of_trouble_names_each_and_completes_the_rest(
     phantom: Truth,
+    small: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     studies = tmp_path / "studies"
-    shutil.copytree(phantom.studies, studies / "good")
-    copy_patient(phantom.studies, studies / "gap", "GAP", 2)
+    shutil.copytree(small, studies / "good")
+    copy_patient(small, studies / "gap", "GAP", 2)
     ct = sorted(path for path in (studies / "gap").rglob("*.dcm") if "CT" in path.parts)
-    ct[20].unlink()
-    copy_patient(phantom.studies, studies / "single", "SINGLE", 1)
+    ct[12].unlink()
+    copy_patient(small, studies / "single", "SINGLE", 1)
     copy_patient(phantom.studies, studies / "weightless", "WEIGHTLESS", 2)
     for path in (studies / "weightless").rglob("*.dcm"):
         ds = pydicom.dcmread(path)
@@ -233,8 +231,8 @@ def test_a_tree_full_of_trouble_names_each_and_completes_the_rest(
     assert any("WEIGHTLESS" in line and "PatientWeight" in line for line in lines)
     assert any("SINGLE" in line and "one date" in line for line in lines)
     summary = {row["subject"]: row for row in rows(out / "summary.csv")}
-    assert summary[phantom.subject]["status"] == "done"
-    assert summary[phantom.subject]["recist11_all_last"] == "PD"
+    assert summary["SMALL"]["status"] == "done"
+    assert summary["SMALL"]["recist11_out_of_field_last"] == "PD"
     assert summary["GAP"]["status"] == "failed"
     assert summary["WEIGHTLESS"]["status"] == "incomplete"
     assert summary["WEIGHTLESS"]["recist11_all_last"] == "PR"
@@ -259,16 +257,18 @@ def test_every_column_of_a_run_is_explained_in_the_documentation(done: batch.Bat
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_the_same_bytes(phantom: Truth, done: batch.Batch, tmp_path: Path) -> None:
+def test_a_cluster_gives_the_same_bytes(
+    small: Path, small_done: batch.Batch, tmp_path: Path
+) -> None:
     options = Options.create(lesions="dicom")
-    spread = batch.run(phantom.studies, tmp_path, options, cluster=Cluster(workers=1))
+    spread = batch.run(small, tmp_path, options, cluster=Cluster(workers=1))
     assert spread.exit_code == 0, spread.failures
     own = ("run.json", "fingerprint.json")  # what a run says of itself: times and memory
     names = [
-        path.relative_to(done.out)
-        for path in done.out.rglob("*")
+        path.relative_to(small_done.out)
+        for path in small_done.out.rglob("*")
         if path.is_file() and path.name not in own
     ]
     assert len(names) > 10
     for name in names:
-        assert (tmp_path / name).read_bytes() == (done.out / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (small_done.out / name).read_bytes(), name

@@ -383,7 +383,7 @@ def test_shuffled_labels_of_the_simulated_patients_keep_their_identity(
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("study", ["lung-abscopal", "pet-sarcoma"])
 def test_shuffled_labels_keep_their_identity_after_our_own_registration(
     data_dir: Path, study: str

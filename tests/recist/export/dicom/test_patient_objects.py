@@ -30,6 +30,13 @@ def out(done: batch.Batch, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.fixture
+def exported(with_objects: Path, tmp_path: Path) -> Path:
+    """The results of a run with its objects."""
+    shutil.copytree(with_objects, tmp_path / "out")
+    return tmp_path / "out"
+
+
 def objects(out: Path) -> dict[str, bytes]:
     """All but the report, whose PDF needs a library of the system."""
     folder = out / SUBJECT / "dicom"
@@ -53,8 +60,8 @@ def test_a_run_without_objects_gives_all_of_them_afterwards(
     assert kinds == {"LABELMAP"}
 
 
-def test_a_correction_rewrites_every_object_that_it_changes(out: Path, tmp_path: Path) -> None:
-    export(Request(out))
+def test_a_correction_rewrites_every_object_that_it_changes(exported: Path, tmp_path: Path) -> None:
+    out = exported
     before = objects(out)
     table = tmp_path / "measurements.csv"
     table.write_text(
@@ -83,9 +90,9 @@ def test_a_correction_rewrites_every_object_that_it_changes(out: Path, tmp_path:
 
 
 def test_a_lesion_drawn_anew_gives_a_segmentation_that_names_the_one_before(
-    out: Path, tmp_path: Path
+    exported: Path, tmp_path: Path
 ) -> None:
-    export(Request(out))
+    out = exported
     place = out / SUBJECT / "dicom"
     names = [f"2024-05-06-{kind}.dcm" for kind in ("lesions", "structures")]
     old = {name: pydicom.dcmread(place / name) for name in names}
