@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
@@ -85,6 +85,20 @@ def identity_of(parts: Iterable[object]) -> str:
 def derived_uid(what: str, identity: str) -> str:
     """The UID of the series, the instance, ... of an object with this identity."""
     return str(generate_uid(entropy_srcs=[what, identity]))
+
+
+def made_here(identity: str, series_number: int) -> dict[str, Any]:
+    """What an object of ours says of its series and of who made it, as highdicom takes it."""
+    return {
+        "series_instance_uid": derived_uid("series", identity),
+        "series_number": series_number,
+        "sop_instance_uid": derived_uid("instance", identity),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MODEL_NAME,
+        "software_versions": software_version(),
+        "device_serial_number": "1",
+    }
 
 
 def succession(

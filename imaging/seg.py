@@ -17,14 +17,12 @@ from pydicom.sr.codedict import codes
 
 from imaging.carried_over import completed, slice_spacing_mm
 from imaging.derived import (
-    MANUFACTURER,
-    MODEL_NAME,
     derived_uid,
     identity_of,
+    made_here,
     make_repeatable,
     refer_to_image,
     reference_to,
-    software_version,
     succession,
 )
 from imaging.errors import GeometryError, InputError
@@ -130,14 +128,7 @@ def write_seg(
             segment_descriptions=[
                 _description(number, segment) for number, segment in enumerate(segments, start=1)
             ],
-            series_instance_uid=derived_uid("series", identity),
-            series_number=series_number,
-            sop_instance_uid=derived_uid("instance", identity),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=MODEL_NAME,
-            software_versions=software_version(),
-            device_serial_number="1",
+            **made_here(identity, series_number),
             content_label="LESIONS",
             content_description=series_description,
             content_creator_name=creator or None,

@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 from imaging.registration.mapping import inside_voxels, moved, translation
 from imaging.registration.reduction import Reduced, Similarity, similarity
 from imaging.registration.shifts import best_translation_mm
+from imaging.spread import robust_deviation
 from imaging.volume import Array, BoolArray, FloatArray, Grid
 
 #: Smoothing of both images at each level, in voxels of the working resolution.
@@ -34,8 +35,6 @@ CONVERGED_MM = 0.02
 MOST_STEPS = 40
 #: Differences beyond this many robust standard deviations weigh less (Huber 1964: 1.345).
 HUBER = 1.345
-#: From the median of absolute values to a standard deviation.
-MAD_TO_DEVIATION = 1.4826
 LEAST_DEVIATION_HU = 5.0
 #: Turns that are tried as well where the first try matches less well than this.
 DOUBTED_BELOW = 0.85
@@ -160,8 +159,7 @@ class PyramidLevel:
             return None
         there = scipy.ndimage.map_coordinates(self.moving, index[use].T, order=1, mode="nearest")
         apart = there - self.values[use]
-        spread = MAD_TO_DEVIATION * float(np.median(np.abs(apart)))
-        limit = HUBER * max(spread, LEAST_DEVIATION_HU)
+        limit = HUBER * max(robust_deviation(apart), LEAST_DEVIATION_HU)
         weight = limit / np.maximum(np.abs(apart), limit)
         slopes = self.slopes[use]
         normal = slopes.T @ (weight[:, None] * slopes)

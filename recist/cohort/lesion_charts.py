@@ -136,9 +136,12 @@ def as_pictures(figure: Figure) -> tuple[bytes, bytes]:
         try:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
-            FigureCanvasSVG(figure).print_svg(svg, metadata=dict.fromkeys(SVG_METADATA))
-            FigureCanvasAgg(figure).print_png(png)
+            pixels: Any = FigureCanvasAgg(figure)
+            pixels.print_png(png)
+            lines: Any = FigureCanvasSVG(figure)  # sets a resolution of its own
+            lines.print_svg(svg, metadata=dict.fromkeys(SVG_METADATA))
         finally:
+            FigureCanvasAgg(figure)
             figure.set_dpi(dpi)
             figure.set_layout_engine(engine)
     return svg.getvalue(), png.getvalue()

@@ -11,7 +11,7 @@ from imaging.nifti import write_label_map
 from imaging.seg import Algorithm, write_seg
 from imaging.series import Problem, SeriesFormat
 from imaging.tables.rows import csv_text
-from imaging.volume import Mask
+from imaging.volume import Grid, Mask
 from imaging.writing import write_text
 from pet.response.pet_assessment import PetAssessment
 from recist.export.dicom.dated import algorithm_of, segments_of
@@ -190,8 +190,14 @@ def write_delineation(
     name = delineation_name(dated)
     masks = dated.masks()
     image = visit.ct or visit.pet
+
+    def as_label_map() -> Path:
+        numbers = {lesion.id: n for n, lesion in enumerate(dated.places, start=1)}
+        grid = dated.examination.ct.volume.grid
+        return write_named_labels(folder / f"{name}.nii.gz", masks, numbers, grid)
+
     if not masks or image is None or image.kind is SeriesFormat.NIFTI:
-        return _label_map(folder, name, masks, dated), ""
+        return as_label_map(), ""
     segments = segments_of(dated, algorithm_of(dated, bundle))
     try:
         path = write_seg(
@@ -201,18 +207,24 @@ def write_delineation(
             series_description=described(SEG_DESCRIPTION),
         )
     except GeometryError:  # a tilted series was straightened: its slices are not the source's
-        return _label_map(folder, name, masks, dated), ""
+        return as_label_map(), ""
     except InputError as error:
-        return _label_map(folder, name, masks, dated), f"no SEG could be written: {error.what}"
+        return as_label_map(), f"no SEG could be written: {error.what}"
     return path, ""
 
 
-def _label_map(folder: Path, name: str, masks: Mapping[str, Mask], dated: DelineatedDate) -> Path:
-    """Every lesion has the same label at every date."""
-    path = folder / f"{name}.nii.gz"
-    label_of = {lesion.id: number for number, lesion in enumerate(dated.places, start=1)}
-    labels = {label_of[lesion_id]: mask for lesion_id, mask in masks.items()}
-    write_label_map(path, labels, dated.examination.ct.volume.grid)
-    names = {str(label_of[lesion_id]): lesion_id for lesion_id in masks}
-    write_text(folder / f"{name}.json", json.dumps(names) + "\n")
+def write_named_labels(
+    path: Path, masks: Mapping[str, Mask], numbers: Mapping[str, int], grid: Grid
+) -> Path:
+    """Lesions as a label map, and their names beside it: what ``recist run --lesions`` takes.
+
+    Args:
+        path: ends in ``.nii.gz``.
+        masks: by lesion.
+        numbers: the label of each lesion, the same at every date.
+    """
+    write_label_map(path, {numbers[lesion]: mask for lesion, mask in masks.items()}, grid)
+    names = {str(numbers[lesion]): lesion for lesion in masks}
+    beside = path.with_name(path.name.removesuffix(".nii.gz") + ".json")
+    write_text(beside, json.dumps(names) + "\n")
     return path

@@ -15,6 +15,7 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from imaging.spread import robust_deviation
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Volume
 from segmentation.instances import SMALLEST_CANDIDATE_ML
 
@@ -39,8 +40,6 @@ LEAST_CLEFT_MM = 2.0
 LEAST_NECK = 0.5
 #: Between the label of a lesion and the number of its piece.
 PIECE = ", piece "
-#: From the median of absolute values to a standard deviation.
-MAD_TO_DEVIATION = 1.4826
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +204,7 @@ def _surroundings(
         return None
     smooth = ndimage.gaussian_filter(values, SMOOTHED_MM / spacing, mode="nearest")
     rough = values - ndimage.median_filter(values, 3)
-    noise_hu = MAD_TO_DEVIATION * float(np.median(np.abs(rough[inside])))
+    noise_hu = robust_deviation(rough[inside])
     without = float(np.median(smooth[shell]))
     levels = [
         _contrast_hu(smooth[part.of(mask)] - without) if level_hu is None else level_hu - without

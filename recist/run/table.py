@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from imaging.errors import InputError
 from imaging.tables.source import Chunk, Source, Table, chunks, opened
@@ -72,40 +72,45 @@ class Task:
     with_json: bool = False
 
 
+class TableSettings(TypedDict, total=False):
+    """How a table is assessed.
+
+    Attributes:
+        events: the table of events beside it.
+        criteria: their names; those of :data:`recist.assessment.DEFAULT_CRITERIA` unless given.
+        protocol: or its name or file; ``recist11-eortc`` unless given.
+        jobs: processes; one per core unless given, and one for a small table.
+        robustness: simulate how sure each RECIST 1.1 category is (see
+            :mod:`recist.criteria.robustness`).
+    """
+
+    events: Source | None
+    criteria: Sequence[str]
+    protocol: Protocol | str | Path
+    jobs: int | None
+    robustness: bool
+
+
 def assess_file(
     measurements: Source,
     out: Path,
     *,
-    events: Source | None = None,
-    criteria: Sequence[str] = DEFAULT_CRITERIA,
-    protocol: Protocol | str | Path = "recist11-eortc",
-    jobs: int | None = None,
-    robustness: bool = False,
     with_json: bool = False,
     on_progress: Callable[[int], None] | None = None,
+    **settings: Unpack[TableSettings],
 ) -> TableResult:
     """Assess every subject of a measurement table, and write the results into a folder.
 
     Args:
-        jobs: processes; one per core unless given, and one for a small table.
-        robustness: simulate how sure each RECIST 1.1 category is (see
-            :mod:`recist.criteria.robustness`).
         with_json: write the answers as JSON too, with the numbers and the margin of every reason:
             about ten times the bytes of the tables.
         on_progress: called with the number of subjects done so far.
+        settings: see :class:`TableSettings`.
 
     Raises:
         InputError: the table cannot be read at all, or a setting does not exist.
     """
-    with _assessing(
-        measurements,
-        events,
-        criteria=criteria,
-        protocol=protocol,
-        jobs=jobs,
-        robustness=robustness,
-        with_json=with_json,
-    ) as found:
+    with _assessing(measurements, with_json=with_json, **settings) as found:
         return write(
             Path(out),
             found.parts,
@@ -119,13 +124,7 @@ def assess_file(
 
 
 def assess_in_memory(
-    measurements: Source,
-    *,
-    events: Source | None = None,
-    criteria: Sequence[str] = DEFAULT_CRITERIA,
-    protocol: Protocol | str | Path = "recist11-eortc",
-    jobs: int | None = None,
-    robustness: bool = False,
+    measurements: Source, **settings: Unpack[TableSettings]
 ) -> tuple[TableAccount, dict[str, str]]:
     """The tables that :func:`assess_file` would write, by name, as text; no file is written.
 
@@ -133,14 +132,7 @@ def assess_in_memory(
         InputError: the table cannot be read at all, or a setting does not exist.
     """
     files = {name: io.BytesIO() for name in (TIMEPOINTS, OUTCOMES, CHECKS)}
-    with _assessing(
-        measurements,
-        events,
-        criteria=criteria,
-        protocol=protocol,
-        jobs=jobs,
-        robustness=robustness,
-    ) as found:
+    with _assessing(measurements, **settings) as found:
         account = fill(
             files,
             found.parts,
@@ -166,12 +158,12 @@ class _Answers:
 @contextmanager
 def _assessing(
     measurements: Source,
-    events: Source | None,
     *,
-    criteria: Sequence[str],
-    protocol: Protocol | str | Path,
-    jobs: int | None,
-    robustness: bool,
+    events: Source | None = None,
+    criteria: Sequence[str] = DEFAULT_CRITERIA,
+    protocol: Protocol | str | Path = "recist11-eortc",
+    jobs: int | None = None,
+    robustness: bool = False,
     with_json: bool = False,
 ) -> Iterator[_Answers]:
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from imaging.spread import robust_deviation
 from imaging.volume import Array
 from segmentation.classical.scene import Scene, connected
 
@@ -28,7 +29,7 @@ def field(scene: Scene) -> Array:
     hu = ndimage.gaussian_filter(scene.hu.array, 0.6)
     core = hu[scene.along(*CORE)]
     middle = float(np.median(core))
-    spread = max(LEAST_SPREAD_HU, SPREAD_SDS * float(1.4826 * np.median(np.abs(core - middle))))
+    spread = max(LEAST_SPREAD_HU, SPREAD_SDS * robust_deviation(core - middle))
     away = scene.away(scene.middle) / (scene.length / 2.0)
     ring = hu[(away > RING[0]) & (away < RING[1])]
     low, high = middle - spread, middle + spread

@@ -247,6 +247,24 @@ def dicom(tmp_path: Path) -> DicomWriter:
 
 
 @pytest.fixture
+def headers(dicom: DicomWriter) -> list[pydicom.Dataset]:
+    """Of a CT of 20 columns, 24 rows and 6 slices, without pixels."""
+    paths = dicom.ct(slices=6, shape=(24, 20))
+    found = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
+    return sorted(found, key=lambda header: float(header.ImagePositionPatient[2]))
+
+
+@pytest.fixture
+def grid(headers: list[pydicom.Dataset]) -> Grid:
+    """The grid of that CT."""
+    first, second = (np.array(h.ImagePositionPatient, dtype=float) for h in headers[:2])
+    affine = np.eye(4)
+    affine[0, 0], affine[1, 1] = headers[0].PixelSpacing[1], headers[0].PixelSpacing[0]
+    affine[:3, 2], affine[:3, 3] = second - first, first
+    return Grid((20, 24, 6), affine, str(headers[0].FrameOfReferenceUID))
+
+
+@pytest.fixture
 def rtstruct_file(tmp_path: Path) -> Path:
     """An RTSTRUCT of two ROIs of three squares each."""
     made = Dataset()

@@ -38,19 +38,7 @@ ODD = [
 
 
 @pytest.fixture
-def headers(dicom) -> list[pydicom.Dataset]:
-    paths = dicom.ct(slices=6, shape=(24, 20))
-    found = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
-    return sorted(found, key=lambda header: float(header.ImagePositionPatient[2]))
-
-
-@pytest.fixture
-def lesion(headers) -> SegSegment:
-    first, second = (np.array(h.ImagePositionPatient, dtype=float) for h in headers[:2])
-    affine = np.eye(4)
-    affine[0, 0], affine[1, 1] = headers[0].PixelSpacing[1], headers[0].PixelSpacing[0]
-    affine[:3, 2], affine[:3, 3] = second - first, first
-    grid = Grid(SHAPE, affine, str(headers[0].FrameOfReferenceUID))
+def lesion(grid: Grid) -> SegSegment:
     full = np.zeros(SHAPE, dtype=bool)
     full[2:9, 3:8, 1:4] = True
     return SegSegment("L1", Mask.of(full, grid), "2.25.1")

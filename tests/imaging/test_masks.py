@@ -18,23 +18,6 @@ from imaging.volume import Grid, Mask
 SHAPE = (20, 24, 6)
 
 
-@pytest.fixture
-def headers(dicom) -> list[pydicom.Dataset]:
-    """Of a CT of 20 columns, 24 rows and 6 slices, without pixels."""
-    paths = dicom.ct(slices=6, shape=(24, 20))
-    found = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
-    return sorted(found, key=lambda header: float(header.ImagePositionPatient[2]))
-
-
-@pytest.fixture
-def grid(headers) -> Grid:
-    first, second = (np.array(h.ImagePositionPatient, dtype=float) for h in headers[:2])
-    affine = np.eye(4)
-    affine[0, 0], affine[1, 1] = headers[0].PixelSpacing[1], headers[0].PixelSpacing[0]
-    affine[:3, 2], affine[:3, 3] = second - first, first
-    return Grid(SHAPE, affine, str(headers[0].FrameOfReferenceUID))
-
-
 def box(grid: Grid, i: slice, j: slice, k: slice) -> Mask:
     full = np.zeros(grid.shape, dtype=bool)
     full[i, j, k] = True

@@ -10,10 +10,9 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from imaging.errors import InputError
-from imaging.nifti import write_label_map
 from imaging.volume import Grid, Mask
 from imaging.writing import write_text
-from recist.export.patient_files import DELINEATIONS
+from recist.export.patient_files import DELINEATIONS, write_named_labels
 from recist.export.written_tables import (
     write_events,
     write_measurements,
@@ -76,7 +75,12 @@ def write_reading(
         write_answers(room, [answer], part)
         write_corrections(part / CORRECTIONS, subject, corrections)
         for date, masks in outlines.items():
-            _write_outlines(masks, numbers, part / DELINEATIONS, date)
+            known = {name: mask for name, mask in masks.items() if name in numbers}
+            if known:
+                (part / DELINEATIONS).mkdir(exist_ok=True)
+                path = part / DELINEATIONS / f"{date}-lesions.nii.gz"
+                grid = next(iter(known.values())).grid
+                write_named_labels(path, known, numbers, grid)
         write_text(part / SIGNATURE, signature_text(subject, signed))
 
 
@@ -90,21 +94,6 @@ def signed_by(room: Room, signature: Signature, reader: str) -> SignedBy:
         signature.content_sha256,
         room.organisation,
     )
-
-
-def _write_outlines(
-    masks: Mapping[str, Mask], numbers: Mapping[str, int], folder: Path, date: str
-) -> None:
-    """Every lesion has the same label at every date."""
-    known = {name: mask for name, mask in masks.items() if name in numbers}
-    if not known:
-        return
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{date}-lesions.nii.gz"
-    grid = next(iter(known.values())).grid
-    write_label_map(path, {numbers[name]: mask for name, mask in known.items()}, grid)
-    names = {str(numbers[name]): name for name in known}
-    write_text(folder / f"{date}-lesions.json", json.dumps(names) + "\n")
 
 
 def is_given_back(room: Room, person: Person, subject: str, folder: Path) -> bool:
