@@ -12,7 +12,7 @@ from typing import Any
 from recist.course import Course, Lesion, Measurement, Status
 from recist.patient.result import ReviewState
 from recist.report.palette import SCOPE_NAMES, tone
-from recist.response import Assessment, Scope
+from recist.response import Assessment, Outcome, Scope
 from recist.review.database.tables import EntryKind, ReadingState
 from recist.review.reading.assessed import AssessedReading, date_on, to_look_at
 from recist.review.reading.entries import (
@@ -24,7 +24,7 @@ from recist.review.reading.entries import (
 from recist.review.reading.packed_outlines import points
 from recist.review.reading.readings import OpenReading
 from recist.review.room import Room
-from recist.table.results import length
+from recist.table.results import length, when
 
 #: The criteria as they are written.
 CRITERIA_NAMES = {
@@ -162,8 +162,13 @@ def _lesions(reading: OpenReading, course: Course) -> Iterable[dict[str, Any]]:
     rejected = reading.rejected
     confirmed = switched_on(reading.entries, "confirmed")
     drawn = _sources(reading)
+    own = {
+        each.content["lesion"] for each in in_force(reading.entries) if each.kind is EntryKind.NEW
+    }
     for lesion in course.lesions:
         state = "confirmed" if lesion.id in confirmed else "proposed"
+        if state == "proposed" and lesion.id in own:
+            state = "drawn"  # by this reader: nobody proposed it
         yield {
             "id": lesion.id,
             "organ": lesion.organ,
@@ -280,11 +285,20 @@ def _assessment(answer: AssessedReading) -> dict[str, Any]:
                 "criteria": CRITERIA_NAMES.get(name, name),
                 "name": name,
                 "scope": SCOPE_NAMES[scope],
-                "best": "" if outcome is None else str(outcome.best_overall),
+                "best": "" if outcome is None else best_of(outcome),
+                "progression": ""
+                if outcome is None
+                else when(answer.course, outcome.progression_day),
                 "dates": [_at(answer.course, each) for each in seen],
             }
         )
     return {"criteria": criteria, "margin": _margin(answer)}
+
+
+def best_of(outcome: Outcome) -> str:
+    """The best response, and the confirmed one where that is another."""
+    best, confirmed = outcome.best_overall, outcome.confirmed_best_overall
+    return str(best) if confirmed is best else f"{best}, confirmed {confirmed}"
 
 
 def _at(course: Course, each: Assessment) -> dict[str, Any]:

@@ -58,6 +58,10 @@ def test_a_whole_trial_agrees_with_assess_on_its_exported_tables(
         side_by_side = ada.get(f"trial/subjects/{subject}/adjudication").json()
         assert [each["read"] for each in side_by_side["reads"]] == [1, 2]
         assert "ann" not in json.dumps(side_by_side) and "bob" not in json.dumps(side_by_side)
+        # What is shown differs in what the trigger names.
+        one, other = (each["assessment"]["criteria"][0] for each in side_by_side["reads"])
+        differ = {name for name in ("best", "progression") if one[name] != other[name]}
+        assert differ >= ({"progression"} if subject == "S2" else {"best"})
         body = {"choice": choice, "reason": "the calipers fit", "name": "Ada", "password": PASSWORD}
         answer = ada.post(f"trial/subjects/{subject}/adjudication", body)
         assert answer.json()["accepted"] == choice

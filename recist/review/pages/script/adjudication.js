@@ -8,6 +8,14 @@ let who = null;
 
 const leading = (read) => read.assessment.criteria[0] || { dates: [], best: "" };
 
+/** What a read says to what an adjudicator was named for. */
+function answered(read, trigger) {
+  const part = leading(read);
+  if (trigger === "best_response") return part.best || "none";
+  if (trigger === "progression_date") return part.progression || "none";
+  return part.dates.map(({ date, response }) => `${date} ${response}`).join(", ");
+}
+
 /** A row of the other read at the same date. */
 const beside = (other, date) => leading(other).dates.find((each) => each.date === date);
 
@@ -56,7 +64,7 @@ async function show() {
     byId("page"),
     h("header", {}, h("h2", {}, triggers.length ? "Two reads differ" : "Two reads agree"),
       h("span", { class: "quiet" }, decided ? `Read ${accepted} was taken: ${reason}` : accepted ? `Read ${accepted} counts: ${why}` : "Choose the read that is right as a whole.")),
-    h("ul", { class: "triggers" }, triggers.map((words) => h("li", {}, String(words).replaceAll("_", " ")))),
+    h("ul", { class: "triggers" }, triggers.map((words) => h("li", {}, String(words).replaceAll("_", " "), b ? `: ${[a, b].map((own) => `read ${own.read} ${answered(own, words)}`).join("; ")}` : ""))),
     b ? h("div", { class: "reads" }, readOf(a, b, accepted === a.read, choose), readOf(b, a, accepted === b.read, choose))
       : h("p", { class: "empty" }, "Both reads are not signed yet."),
   );

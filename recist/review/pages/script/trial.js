@@ -83,7 +83,7 @@ function queries(rows) {
 }
 
 function figures(found) {
-  const agreement = ({ pairs, kappa, low, high }) => (kappa === null ? `not defined (${pairs} pairs)` : `${Number(kappa).toFixed(2)} (${Number(low).toFixed(2)} to ${Number(high).toFixed(2)}), ${pairs} pairs`);
+  const agreement = ({ pairs, kappa, low, high }) => (kappa === null ? `not defined (${pairs} pairs)` : `${Number(kappa).toFixed(2)} (${low === high ? "too few for an interval" : `${Number(low).toFixed(2)} to ${Number(high).toFixed(2)}`}), ${pairs} pairs`);
   const { published } = found;
   const minutes = Object.entries(found.minutes_per_read || {}).map(([name, { reads, median }]) => `${name}: ${figure(median)} (${reads})`).join("; ");
   return block("Agreement of the readers", null, table(["", "Here", "Published"], [
