@@ -246,7 +246,8 @@ class Mask:
         """The voxel values of a volume on the same grid, inside the mask."""
         if not self.grid.same_as(volume.grid):
             raise GeometryError("mask and volume lie on different grids", where=volume.source)
-        return volume.array[self.box][self.array]
+        end = [a + n for a, n in zip(self.start, self.array.shape, strict=True)]
+        return volume.region(self.start, end)[self.array]
 
     def slices(self) -> Iterator[tuple[int, BoolArray]]:
         """Each axial slice of the box that holds a voxel: (k in the whole grid, mask [i, j])."""

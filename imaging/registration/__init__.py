@@ -15,7 +15,7 @@ nonsense.
 from __future__ import annotations
 
 from imaging.registration.change import LesionTransform, lesion_change
-from imaging.registration.dates import expected_place, register, register_dates
+from imaging.registration.dates import expected_place, looked_around_mm, register, register_dates
 from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import Registration, RegistrationMethod, RegistrationQuality
 from imaging.registration.pet_as_anatomy import as_anatomy
@@ -32,6 +32,7 @@ __all__ = [
     "as_anatomy",
     "expected_place",
     "lesion_change",
+    "looked_around_mm",
     "refined_at",
     "register",
     "register_dates",

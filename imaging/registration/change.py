@@ -19,13 +19,15 @@ from scipy import ndimage
 
 from imaging.errors import GeometryError
 from imaging.registration.lesion_fit import (
+    BLURS_AROUND,
     LARGEST_SCALE,
     SIZE_STEPS,
+    SMALLEST_SCALE,
     Expected,
     LesionFit,
     LesionSearch,
 )
-from imaging.registration.lesion_patches import SoughtLesion
+from imaging.registration.lesion_patches import VOXEL_BLUR, SoughtLesion
 from imaging.registration.mapping import inside_voxels
 from imaging.volume import Array, FloatArray, Grid, Mask, Volume
 
@@ -36,6 +38,8 @@ CONVINCING = 0.8
 #: A lesion's middle lies no farther off than this from where the registration puts it: a multiple
 #: of the registration's own error, at least so many mm and half of the lesion's radius.
 FARTHEST_ERRORS, FARTHEST_MM = 2.0, 8.0
+#: Slices are seldom thicker.
+THICKEST_MM = 5.0
 #: Smoothing before the search and before the last steps, as shares of the radius, within mm.
 COARSE_SHARE, COARSE_MM = 0.2, (1.2, 3.0)
 FINE_SHARE, FINE_MM = 0.1, (0.8, 1.5)
@@ -120,6 +124,18 @@ def depth_at(mask: Mask, points_mm: FloatArray) -> FloatArray:
     return np.asarray(
         ndimage.map_coordinates(depth, index.T, order=1, mode="constant", cval=-np.inf)
     )
+
+
+def looked_around_mm(lesion: Mask) -> float:
+    """How far from its middle the image that a lesion was drawn on is looked at, at most.
+
+    Where slices of later images are no thicker than ``THICKEST_MM``.
+    """
+    sought = SoughtLesion.of(lesion)
+    blur_mm = max(
+        float(np.clip(COARSE_SHARE * sought.radius_mm, *COARSE_MM)), VOXEL_BLUR * THICKEST_MM
+    )
+    return sought.extent_mm + BLURS_AROUND * blur_mm / SMALLEST_SCALE
 
 
 def lesion_change(

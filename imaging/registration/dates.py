@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from imaging.errors import GeometryError, UnsupportedError
+from imaging.registration import change, refinement
 from imaging.registration.flow import deformed
 from imaging.registration.lesion_fit import Expected
 from imaging.registration.mapping import (
@@ -29,7 +30,7 @@ from imaging.registration.reduction import (
 from imaging.registration.refinement import refined_at
 from imaging.registration.rigid import rigid_transform
 from imaging.registration.shifts import LEAST_OVERLAP
-from imaging.volume import FloatArray, Unit, Volume
+from imaging.volume import FloatArray, Mask, Unit, Volume
 
 #: A patient lying on a table is not turned further than this between two dates.
 LARGEST_ROTATION_DEGREES = 25.0
@@ -44,6 +45,8 @@ SUSPECT_SIMILARITY = 0.8
 #: The images must share this part of the smaller body after the rigid step, which may slip below
 #: what the search over translations asked for.
 LEAST_SHARED = LEAST_OVERLAP / 2
+#: Working resolution.
+WORKING_MM = 4.0
 #: Sampling of a deformation that is carried over a date without one of its own.
 THROUGH_SPACING_MM = 4.0
 THROUGH = "aligned through the date before"
@@ -54,7 +57,7 @@ def register(
     moving: Volume,
     *,
     lesions: tuple[LesionSpheres, LesionSpheres] | None = None,
-    spacing_mm: float = 4.0,
+    spacing_mm: float = WORKING_MM,
     deformable: bool = True,
 ) -> Registration:
     """Align a moving CT to a fixed one.
@@ -94,7 +97,8 @@ def register_dates(
     volumes: Sequence[Volume],
     *,
     lesions: Sequence[LesionSpheres] = (),
-    spacing_mm: float = 4.0,
+    found_before: Sequence[Registration | None] = (),
+    spacing_mm: float = WORKING_MM,
     deformable: bool = True,
 ) -> tuple[Registration | None, ...]:
     """Every CT of a patient to the first, in order of time; None for the first itself.
@@ -104,6 +108,7 @@ def register_dates(
 
     Args:
         lesions: of each date, where they are known; see :func:`register`.
+        found_before: of the first dates, as they were registered before.
     """
 
     @cache
@@ -118,11 +123,8 @@ def register_dates(
         pair = small(fixed), small(moving)
         return _aligned(pair, (known(fixed), known(moving)), deformable=deformable)
 
-    found: list[Registration | None] = []
-    for n in range(len(volumes)):
-        if n == 0:
-            found.append(None)
-            continue
+    found: list[Registration | None] = [*(found_before or (None,))]
+    for n in range(len(found), len(volumes)):
         direct = onto(0, n)
         before = found[-1]
         if before is not None and not direct.quality.good and before.quality.good:
@@ -132,6 +134,14 @@ def register_dates(
             direct = _refined(direct, (volumes[0], volumes[n]), (lesions[0], lesions[n]))
         found.append(direct)
     return tuple(found)
+
+
+def looked_around_mm(lesion: Mask) -> float:
+    """How far from its middle the image that a lesion was drawn on is looked at.
+
+    By the registration of another date to this one, and by the search for the lesion there.
+    """
+    return max(change.looked_around_mm(lesion), refinement.looked_around_mm(lesion.radius_mm))
 
 
 def expected_place(

@@ -29,6 +29,8 @@ BLUR_FACTORS, BLUR_ROUNDS = (0.55, 0.7, 0.85, 1.0, 1.3), 2
 #: A blur other than that of the voxels is taken only where it divides the mismatch, which is
 #: 1 - correlation, by more than its own factor to this power.
 BLUR_COST = 0.5
+#: An image is cut out so many standard deviations of the blur beyond what is looked at.
+BLURS_AROUND = 3.0
 TINY = 1e-6
 
 
@@ -113,7 +115,7 @@ class LesionSearch:
     def by_size(self, scale: float) -> LesionPair:
         """The earlier image blurred so that, at this size, it is as blurred as the later one."""
         blur = self.blur_mm / max(scale, SMALLEST_SCALE)
-        reach_mm = self.sought.extent_mm + 3 * float(blur.max())
+        reach_mm = self.sought.extent_mm + BLURS_AROUND * float(blur.max())
         here = ImagePatch.of(self.fixed, self.sought.centre_mm, reach_mm, blur)
         looked, inside = here.at(self.sought.centre_mm + self.sought.offsets_mm)
         weights = self.sought.weights * inside

@@ -89,10 +89,9 @@ class ImagePatch:
         shape = np.array(volume.grid.shape)
         first = np.clip(np.floor(index.min(axis=0)).astype(int), 0, shape - 1)
         last = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, first + 1, shape)
-        box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
         # Blurred before the slope of the lung is lessened: the other way round an edge in lung
         # would lie elsewhere in the more blurred of the two images.
-        values = np.clip(volume.array[box].astype(np.float32), *HELD_HU)
+        values = np.clip(volume.region(first, last).astype(np.float32), *HELD_HU)
         spacing = np.array(volume.grid.spacing_mm)
         sigma = np.sqrt(np.maximum(blur_mm**2 - (VOXEL_BLUR * spacing) ** 2, 0.0)) / spacing
         values = toned(ndimage.gaussian_filter(values, sigma, mode="nearest"))

@@ -12,6 +12,7 @@ import scipy.ndimage
 import SimpleITK
 
 from imaging.body import without_holes
+from imaging.partial import PartialVolume
 from imaging.registration.mapping import inside_voxels
 from imaging.resampling import AIR_HU
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Volume
@@ -73,12 +74,28 @@ def reduced(volume: Volume, spacing_mm: float, *, whole: bool = False) -> Reduce
         whole: all of it counts as body (a piece cut out of a patient).
     """
     grid = upright_grid(volume.grid, spacing_mm)
+    # Everything stays in voxel indices of the volume: any orientation is only another affine.
+    indices = np.linalg.inv(volume.grid.affine) @ grid.affine
+    known = _within(indices, grid.shape, volume.grid.shape)
+    kept = volume.reductions.get(spacing_mm) if isinstance(volume, PartialVolume) else None
+    tones = _tones(volume, spacing_mm, grid, indices, known) if kept is None else kept()
+    dense = tones > TONED_BODY
+    body = np.ones_like(dense) if whole else body_of(dense)
+    return Reduced(np.clip(tones, *WINDOW_HU), tones, known, dense, body, grid, volume.grid)
+
+
+def _tones(
+    volume: Volume, spacing_mm: float, grid: Grid, indices: FloatArray, known: BoolArray
+) -> Array:
+    """The tones of a volume on the voxels of another grid.
+
+    Args:
+        indices: 4 x 4, voxels of the grid to those of the volume.
+    """
     factors = [max(1, int(spacing_mm / step)) for step in volume.grid.spacing_mm]
     factors = [min(f, n) for f, n in zip(factors, volume.grid.shape, strict=True)]
     image = sitk.GetImageFromArray(toned(volume.array).T)
     blocks = sitk.BinShrink(image, factors)
-    # Everything stays in voxel indices of the volume: any orientation is only another affine.
-    indices = np.linalg.inv(volume.grid.affine) @ grid.affine
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(indices[:3, :3].ravel())
     transform.SetTranslation(indices[:3, 3])
@@ -88,11 +105,7 @@ def reduced(volume: Volume, spacing_mm: float, *, whole: bool = False) -> Reduce
     resampler.SetInterpolator(sitk.sitkLinear)
     resampler.SetUseNearestNeighborExtrapolator(True)
     values = sitk.GetArrayFromImage(resampler.Execute(blocks)).T
-    known = _within(indices, grid.shape, volume.grid.shape)
-    tones = np.where(known, values, TONED_AIR)
-    dense = tones > TONED_BODY
-    body = np.ones_like(dense) if whole else body_of(dense)
-    return Reduced(np.clip(tones, *WINDOW_HU), tones, known, dense, body, grid, volume.grid)
+    return np.where(known, values, TONED_AIR)
 
 
 def toned(hu: Array) -> Array:

@@ -103,12 +103,17 @@ def refined_at(
     return replace(registration, places=places)
 
 
+def looked_around_mm(radius_mm: float) -> float:
+    """How far from the middle of a lesion the fixed image is looked at."""
+    return min(radius_mm, LARGEST_RADIUS_MM) + AROUND_MM
+
+
 def look_at(
     registration: Registration, fixed: Volume, moving: Volume, centre: FloatArray, radius: float
 ) -> CloseLook | None:
     """A close look around one lesion; None where too little of it is in either image."""
     within = min(radius, LARGEST_RADIUS_MM)
-    here = _piece(fixed, centre, within + AROUND_MM)
+    here = _piece(fixed, centre, looked_around_mm(radius))
     there = _piece(moving, registration.to_moving_mm(centre[None])[0], within + AROUND_MM + ROOM_MM)
     if here is None or there is None:
         return None
@@ -145,10 +150,9 @@ def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | Non
     last = np.clip(np.ceil(index.max(axis=0)) + 1, 0, shape).astype(int)
     if (last - first < 2).any():
         return None
-    box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
     a, b, c = (int(n) for n in first)
     i, j, k = (int(n) for n in last - first)
-    cut = Volume(volume.array[box], volume.grid.crop((a, b, c), (i, j, k)), volume.unit)
+    cut = Volume(volume.region(first, last), volume.grid.crop((a, b, c), (i, j, k)), volume.unit)
     piece = reduced(cut, CLOSE_SPACING_MM, whole=True)
     return piece if min(piece.grid.shape) >= LEAST_VOXELS else None
 

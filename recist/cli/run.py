@@ -112,7 +112,11 @@ def run(
     ] = "local",
     memory: Annotated[str, typer.Option(help="Dask: of each worker here, such as 8GiB.")] = "auto",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Skip what is complete and unchanged.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Skip what is complete and unchanged; take dates that are from kept work.",
+        ),
     ] = False,
     no_cache: Annotated[
         bool,

@@ -41,7 +41,7 @@ def from_folder(
     Raises:
         InputError: no file of this visit, or one that cannot be used.
     """
-    chosen = _of_visit(folder, subject, visit)
+    chosen = files_of_visit(folder, subject, visit)
     if not chosen:
         raise InputError(
             f"no delineation of {subject} at {visit}",
@@ -65,16 +65,16 @@ def from_folder(
 
 def label_maps_of(folder: Path, subject: str, names: Sequence[str | dt.date]) -> list[Path]:
     """The NIfTI files of a visit, by date or label; names as for :func:`from_folder`."""
-    found = [path for name in names for path in _of_visit(folder, subject, name)]
+    found = [path for name in names for path in files_of_visit(folder, subject, name)]
     return [path for path in found if not path.name.lower().endswith(".dcm")]
 
 
-def has_delineation(folder: Path, subject: str, visit: str | dt.date) -> bool:
-    """Whether a folder holds a delineation of a visit, by the names of its files."""
-    return bool(_of_visit(folder, subject, visit))
+def files_of_visit(folder: Path, subject: str, visit: str | dt.date) -> list[Path]:
+    """The delineations of a visit in a folder, by the names of its files.
 
-
-def _of_visit(folder: Path, subject: str, visit: str | dt.date) -> list[Path]:
+    Raises:
+        InputError: there is no such folder.
+    """
     if not folder.is_dir():
         raise InputError("not a folder", where=folder, remedy="give a folder of delineations")
     own = _own_folder(folder, subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
 from recist.measure import caliper, flags
 from recist.patient.delineation import Delineated, read_visit
-from recist.patient.delineation_folder import from_folder, has_delineation, label_maps_of
+from recist.patient.delineation_folder import files_of_visit, from_folder, label_maps_of
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
 from recist.patient.tissue import organ_around
 from segmentation.bundle import FINE_BUNDLE, Bundle, load_bundle
@@ -238,14 +239,25 @@ def _drawn(subject: str, examination: Examination, options: Options) -> Delineat
     if options.lesions == DICOM:
         return read_visit(visit, grid, options.roi_pattern)
     folder = Path(options.lesions)
+    for who, name, _ in delineation_names(subject, visit, folder):
+        return Delineated(from_folder(folder, who, name, grid, options.roi_pattern))
+    return None
+
+
+def delineation_names(
+    subject: str, visit: Visit, folder: Path
+) -> Iterator[tuple[str, str | dt.date, list[Path]]]:
+    """The names of subject and date under which a folder holds delineations, and their files.
+
+    The first is used.
+    """
     own = folders_of(visit)
     subjects = (subject, *(name for name in own if (folder / name).is_dir()))
     names: tuple[str | dt.date, ...] = (visit.date, visit.label, *own)
     for who in subjects:
         for name in names:
-            if has_delineation(folder, who, name):
-                return Delineated(from_folder(folder, who, name, grid, options.roi_pattern))
-    return None
+            if files := files_of_visit(folder, who, name):
+                yield who, name, files
 
 
 def folders_of(visit: Visit) -> tuple[str, ...]:

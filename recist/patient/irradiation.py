@@ -163,7 +163,7 @@ def field_of_lesions(
             )
             return finding
 
-        finding = known.of(("field", lesion.id, seen.day, mask_key(mask)), classified)
+        finding = known.of(("field", lesion.id, seen.day, mask_key(mask), profile), classified)
         choice = choices.get(lesion.id)
         if choice is not None and choice.field is not None:
             reason = choice.reason or "no reason given"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from imaging.registration.change import SURE
 from recist.course import Role
@@ -18,6 +19,7 @@ from recist.patient.examination import size
 from recist.patient.following import propose
 from recist.patient.proposal import KnownLesion, Proposal
 from recist.patient.tracked_lesion import TrackedLesion
+from recist.patient.work.memory import Memory, mask_key
 from recist.patient.work.observed import FoundBefore, ObservedDate
 from recist.tracking import Track, track
 from segmentation.evaluation import shared_voxels
@@ -26,8 +28,12 @@ from segmentation.evaluation import shared_voxels
 MOST_LOOKED_FOR = 20
 
 
-def looked_back(dates: Sequence[ObservedDate]) -> tuple[ObservedDate, ...]:
-    """The dates with what they show of lesions that were delineated only later."""
+def looked_back(dates: Sequence[ObservedDate], memory: Memory) -> tuple[ObservedDate, ...]:
+    """The dates with what they show of lesions that were delineated only later.
+
+    Args:
+        memory: of what was looked for before.
+    """
     first_seen = [
         (n, max(seen.candidates, key=lambda c: dates[n].sized[c].candidate.mask.volume_ml))
         for lesion in track([each.dated for each in dates]).lesions
@@ -42,16 +48,23 @@ def looked_back(dates: Sequence[ObservedDate]) -> tuple[ObservedDate, ...]:
             later.examination, number, later.sized[number].candidate, later.registration
         )
         for d in range(n):
-            (proposal,) = propose([known], dates[d].examination, dates[d].registration)
-            if _is_seen(proposal, dates[d]) and proposal.candidate is not None:
-                sized = size(proposal.candidate, dates[d].examination)
-                found.setdefault(d, []).append(
-                    FoundBefore(later.day, number, sized, proposal.confidence, proposal.reason)
-                )
+            question = ("there already", later.day, mask_key(known.candidate.mask), dates[d].day)
+            before = memory.of(question, partial(_at_date, known, later.day, dates[d]))
+            if before is not None:
+                found.setdefault(d, []).append(before)
     return tuple(
         replace(each, found_before=tuple(found[n])) if n in found else each
         for n, each in enumerate(dates)
     )
+
+
+def _at_date(known: KnownLesion, later_day: int, date: ObservedDate) -> FoundBefore | None:
+    """What an earlier date shows of a lesion; None where it shows none beyond doubt."""
+    (proposal,) = propose([known], date.examination, date.registration)
+    if proposal.candidate is None or not _is_seen(proposal, date):
+        return None
+    sized = size(proposal.candidate, date.examination)
+    return FoundBefore(later_day, known.number, sized, proposal.confidence, proposal.reason)
 
 
 def _is_seen(proposal: Proposal, date: ObservedDate) -> bool:

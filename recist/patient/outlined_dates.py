@@ -29,8 +29,10 @@ from recist.patient.examination import (
     with_organs,
 )
 from recist.patient.following import Second, moved_around_mm, propose, seen_before, unchanged_at
+from recist.patient.known import known_lesions
 from recist.patient.options import Options
 from recist.patient.proposal import KnownLesion
+from recist.patient.work.observed import ObservedDate
 from recist.tracking import Followed
 from segmentation.evaluation import shared_voxels
 from segmentation.growth import NetworkGrowth
@@ -54,6 +56,7 @@ class Outlines:
         followed: by date: what became of earlier lesions.
         registrations: of every date to the first; empty where nothing had to be followed.
         growth: how much lesions grew by the network of CT and PET; None without one.
+        registered_before: of the first dates, found in an earlier run; empty where none were.
     """
 
     subject: str
@@ -63,6 +66,7 @@ class Outlines:
     followed: list[tuple[Followed, ...]] = field(default_factory=list)
     registrations: tuple[Registration | None, ...] = ()
     growth: NetworkGrowth | None = None
+    registered_before: tuple[Registration | None, ...] = ()
 
 
 def delineate_dates(
@@ -70,25 +74,37 @@ def delineate_dates(
     examinations: Sequence[Examination],
     options: Options,
     *,
+    before: Sequence[ObservedDate] = (),
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Outlines:
     """Delineate every date of a patient.
+
+    Args:
+        before: the first dates, as an earlier run observed them: what it found there stands.
 
     Raises:
         InputError: a delineation that does not fit its image, or no network when it is needed.
     """
     on_stage("delineate")
-    drawn = [drawn_at(subject, each, options) for each in examinations]
-    _check_first(examinations[0], drawn[0])
     out = Outlines(subject, examinations, options)
-    for n, (examination, given) in enumerate(zip(examinations, drawn, strict=True)):
+    out.found = [each.found for each in before]
+    out.followed = [each.followed for each in before]
+    if any(each.registration is not None for each in before):
+        out.registered_before = tuple(each.registration for each in before)
+    drawn: list[Delineated | None] = [None] * len(before)
+    drawn += [drawn_at(subject, each, options) for each in examinations[len(before) :]]
+    if not before:
+        _check_first(examinations[0], drawn[0])
+    days = [each.day for each in examinations]
+    for n, examination in enumerate(examinations[len(before) :], start=len(before)):
+        given = drawn[n]
         followed: tuple[Followed, ...] = ()
         found = given
         if examination.is_pet_alone and (found is None or not found.is_answer):
             found = undelineated(found)
         if found is None or not found.is_answer:
             left_out = found.warnings if found is not None else ()
-            known = _known(out)
+            known = known_lesions(days, out.found, out.followed)
             if known and not out.registrations:
                 on_stage("register")
                 out.registrations = _registered(out, drawn)
@@ -125,11 +141,12 @@ def _registered(
     if out.examinations[0].is_pet_alone:
         # Uptake follows the tumour: neither a deformation nor what lies around it can be trusted.
         anatomy = [as_anatomy(each.ct.volume) for each in out.examinations]
-        return register_dates(anatomy, deformable=False)
+        return register_dates(anatomy, found_before=out.registered_before, deformable=False)
     further = drawn[len(out.found) :]
     return register_dates(
         [each.ct.volume for each in out.examinations],
         lesions=[_spheres(each) for each in (*out.found, *further)],
+        found_before=out.registered_before,
     )
 
 
@@ -139,26 +156,6 @@ def _spheres(found: Delineated | None) -> LesionSpheres:
         np.array([mask.centre_mm for mask in masks]).reshape(-1, 3),
         np.array([mask.radius_mm for mask in masks]),
     )
-
-
-def _known(out: Outlines) -> list[tuple[int, int]]:
-    """The lesions that are known: of each the date and the candidate to follow it from.
-
-    A reader's outline is followed rather than one that was proposed, and of these the last.
-    """
-    chosen: dict[tuple[int, int], tuple[int, int]] = {}
-    origin: dict[tuple[int, int], tuple[int, int]] = {}
-    for date, found in enumerate(out.found):
-        earlier = {c: (f.day, f.candidate) for f in out.followed[date] for c in f.candidates}
-        day_of = {each.day: n for n, each in enumerate(out.examinations)}
-        for number in range(len(found.candidates)):
-            before = earlier.get(number)
-            own = (date, number)
-            first = own if before is None else origin[day_of[before[0]], before[1]]
-            origin[own] = first
-            if first not in chosen or found.reviewed:
-                chosen[first] = own
-    return list(chosen.values())
 
 
 def _at(

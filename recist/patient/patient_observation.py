@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from imaging.errors import InputError
 from imaging.read import Reading
 from imaging.series import Subject, Visit
+from imaging.treatment import Treatment
 from recist.patient.examination import examine, size
 from recist.patient.irradiation import planning_dates, treatment_of
 from recist.patient.looking_back import looked_back
@@ -15,7 +18,9 @@ from recist.patient.metabolism import observed_pet
 from recist.patient.options import AUTO, Options
 from recist.patient.outlined_dates import delineate_dates
 from recist.patient.roles import node_regions
+from recist.patient.work.memory import Memory
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
+from recist.patient.work.origin import origin_of, treatment_origin
 
 #: Slice thickness and spacing nearer than this are the same.
 SAME_MM = 0.05
@@ -24,11 +29,19 @@ LONGEST_WORDS = 40
 
 
 def observe(
-    subject: Subject, options: Options, *, on_stage: Callable[[str], None] = lambda _: None
+    subject: Subject,
+    options: Options,
+    *,
+    kept: Work | None = None,
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> Work:
     """Read, delineate, measure, register.
 
     A patient who has a CT at no date is measured on the PET alone, where its lesions were drawn.
+
+    Args:
+        kept: the work of an earlier run: its first dates are taken from it, so far as they come
+            from what they came from then.
 
     Raises:
         InputError: nothing of the patient can be assessed, or a date cannot be read: an answer
@@ -37,12 +50,20 @@ def observe(
     visits = _measurable(subject, options)
     zero = options.day_zero(subject.id, visits[0].date)
 
+    origins = [origin_of(subject.id, visit, options) for visit in visits]
+    before = _unchanged(kept, visits, origins, zero)
+
     on_stage("read")
-    examinations = [examine(visit, (visit.date - zero).days) for visit in visits]
-    outlines = delineate_dates(subject.id, examinations, options, on_stage=on_stage)
+    examinations = [each.examination for each in before]
+    examinations += [examine(visit, (visit.date - zero).days) for visit in visits[len(before) :]]
+    outlines = delineate_dates(subject.id, examinations, options, before=before, on_stage=on_stage)
     on_stage("measure")
     registrations = outlines.registrations or (None,) * len(examinations)
     dates = [
+        replace(each, registration=registration)
+        for each, registration in zip(before, registrations, strict=False)
+    ]
+    dates += [
         ObservedDate(
             examination,
             each,
@@ -51,29 +72,70 @@ def observe(
             followed,
             node_regions(examination),
             technique=technique_of(examination.ct),
+            origin=origin,
         )
-        for examination, each, registration, followed in zip(
-            examinations, outlines.found, registrations, outlines.followed, strict=True
-        )
+        for examination, each, registration, followed, origin in list(
+            zip(
+                examinations,
+                outlines.found,
+                registrations,
+                outlines.followed,
+                origins,
+                strict=True,
+            )
+        )[len(before) :]
     ]
-    dates = [replace(each, pet=observed_pet(each.examination, each.sized)) for each in dates]
-    dates = list(looked_back(dates))
+    dates[len(before) :] = [
+        replace(each, pet=observed_pet(each.examination, each.sized))
+        for each in dates[len(before) :]
+    ]
     on_stage("field")
-    treatment = treatment_of([*visits, *subject.treatment])
-    planning, remarks = planning_dates(subject.treatment, treatment, examinations[0])
-    told = (*treatment.problems, *treatment.warnings) if treatment else ()
+    treated = treatment_origin(visits, subject.treatment)
+    terms = terms_of(options)
+    memory = Memory()
+    if kept is not None and before and kept.treatment_origin == treated:
+        if len(before) == len(kept.dates):
+            memory = kept.memory
+        treatment: Later[Treatment | None] = Later(
+            lambda: treatment_of([*visits, *subject.treatment])
+        )
+        planning, remarks = kept.planning, kept.planning_remarks
+        told, unreadable = kept.treatment_remarks, kept.treatment_unreadable
+    else:
+        read = treatment_of([*visits, *subject.treatment])
+        treatment = Later(lambda: read)
+        planning, remarks = planning_dates(subject.treatment, read, examinations[0])
+        told = (*read.problems, *read.warnings) if read else ()
+        unreadable = read.unreadable if read else ()
     return Work(
         subject,
         zero,
         options.events(subject.id, zero),
-        tuple(dates),
-        terms_of(options),
-        Later(lambda: treatment),
+        looked_back(dates, memory),
+        terms,
+        treatment,
         planning,
         remarks,
         treatment_remarks=told,
-        treatment_unreadable=treatment.unreadable if treatment else (),
+        treatment_unreadable=unreadable,
+        treatment_origin=treated,
+        memory=memory,
     )
+
+
+def _unchanged(
+    kept: Work | None, visits: Sequence[Visit], origins: Sequence[str], zero: dt.date
+) -> list[ObservedDate]:
+    """The first dates of kept work that come from what the dates of a patient come from now."""
+    if kept is None or kept.zero != zero:
+        return []
+    same = itertools.takewhile(
+        lambda pair: pair[0].origin == pair[1], zip(kept.dates, origins, strict=False)
+    )
+    return [
+        replace(each, examination=replace(each.examination, visit=visit), found_before=())
+        for (each, _), visit in zip(same, visits, strict=False)
+    ]
 
 
 def _measurable(subject: Subject, options: Options) -> list[Visit]:

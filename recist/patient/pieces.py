@@ -195,7 +195,7 @@ def _surroundings(
     low, high = _box(masks)
     low, high = np.maximum(low - rim, 0), np.minimum(high + rim, grid.shape)
     a, b, c = (int(n) for n in low)
-    values = ct.array[a : high[0], b : high[1], c : high[2]].astype(np.float32)
+    values = ct.region(low, high).astype(np.float32)
     part = _Surroundings(values, (a, b, c), grid)
     inside = np.any([part.of(mask) for mask in masks], axis=0)
     apart = ndimage.distance_transform_edt(~inside, sampling=spacing)

@@ -53,18 +53,20 @@ def assess_subject(
     options: Options,
     *,
     said: Corrections = NOTHING_SAID,
+    kept: Work | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> PatientAnswer:
     """Read, delineate, measure, track, place, assess.
 
     Args:
         said: what a reader said of an earlier result; the tables of the options win.
+        kept: the work of an earlier run, see :func:`observe`.
 
     Raises:
         InputError: nothing of the patient can be assessed, a date cannot be read, or a choice or
             link of the reader fits nothing.
     """
-    work = observe(subject, options, on_stage=on_stage)
+    work = observe(subject, options, kept=kept, on_stage=on_stage)
     told = with_tables(said, subject.id, options)
     return PatientAnswer(work, told, *conclude(work, told, on_stage=on_stage))
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imaging.errors import InputError
 from imaging.seg import Algorithm
 from imaging.series import Problem
 from imaging.writing import write_text
@@ -25,7 +26,7 @@ from recist.patient.options import LIMIT_MB
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.result import PatientResult
 from recist.patient.signatures import write_standing
-from recist.patient.work import keeping
+from recist.patient.work import Work, keeping
 from recist.patient.work.memory import mask_key
 from recist.report import wording
 
@@ -41,6 +42,7 @@ def write_patient(
     earlier: Path | None = None,
     cache_mb: float | None = LIMIT_MB,
     afresh: bool = True,
+    shared: bool = False,
 ) -> tuple[Problem, ...]:
     """Write everything of one patient; the caller makes sure that it appears whole.
 
@@ -48,8 +50,9 @@ def write_patient(
         dicom: write the results as DICOM objects too.
         earlier: the folder whose place this one takes.
         cache_mb: what the work may take; None keeps none.
-        afresh: the work is new; otherwise it is that of ``earlier`` and is carried over, as are
-            the delineations that show the same.
+        afresh: the work is new; otherwise it is that of ``earlier`` and is carried over.
+        shared: delineations that show what those of ``earlier`` show are taken over: this version
+            wrote them. They are where the work is not new.
 
     Returns:
         What could not be written as it should be.
@@ -60,6 +63,7 @@ def write_patient(
     linked: frozenset[int] = frozenset()
     if not afresh and earlier is not None:
         keeping.carry_over(earlier / keeping.FOLDER, part / keeping.FOLDER)
+    if (shared or not afresh) and earlier is not None:
         linked = _linked(answer.delineations, marks, earlier, part)
     lost = write_case(
         answer.result,
@@ -88,6 +92,14 @@ def write_patient(
 def said_in(folder: Path, subject: str) -> Corrections:
     """The corrections that lie with the results of a patient, as the reader left them."""
     return corrections_in(folder / CORRECTIONS, subject)
+
+
+def work_in(folder: Path) -> Work | None:
+    """The work that lies with the results of a patient; None where none can be taken up."""
+    try:
+        return keeping.take_up(folder / keeping.FOLDER)
+    except InputError:
+        return None
 
 
 def _remove(path: Path) -> None:
@@ -135,7 +147,8 @@ def _mark(dated: DelineatedDate, algorithm: Algorithm | None) -> str:
         [lesion.id, lesion.organ, lesion.is_node, lesion.tracking_uid] for lesion in dated.places
     ]
     masks = {name: mask_key(mask) for name, mask in dated.masks().items()}
-    text = json.dumps([shown, masks, dated.reviewed, repr(algorithm)])
+    images = dated.examination.ct.sop_instance_uids
+    text = json.dumps([shown, masks, images, dated.reviewed, repr(algorithm)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from recist.patient.result_folder import (
     hashes_of,
     written_whole,
 )
+from recist.patient.stamps import files_of, stamp, told_apart_by
 from recist.version import __version__
 
 Stage = Callable[[str, str], None]
@@ -85,7 +86,8 @@ def run_subject(
         )
 
         said = patient_folder.said_in(folder, subject.id)
-        answer = pipeline.assess_subject(subject, options, said=said, on_stage=stage)
+        earlier = patient_folder.work_in(folder) if resume else None
+        answer = pipeline.assess_subject(subject, options, said=said, kept=earlier, on_stage=stage)
         if fingerprint_of(subject, options) != fingerprint:
             what = "its files changed while they were read"
             return failed(subject, folder, what, "let them rest, then run again with --resume")
@@ -99,6 +101,7 @@ def run_subject(
                 dicom=options.dicom,
                 earlier=folder,
                 cache_mb=options.cache_mb,
+                shared=earlier is not None,
             )
             summary, problems = told_of(answer.result, lost)
             failures = tuple(Failure(subject.id, p.where, p.what, p.remedy) for p in problems)
@@ -155,38 +158,13 @@ def failed(subject: Subject, folder: Path, what: str, remedy: str = "") -> Subje
 def fingerprint_of(subject: Subject, options: Options) -> str:
     """Changes when a file of the patient, a setting, the model or the toolkit changes."""
     digest = hashlib.sha256()
-    for path in sorted({*_files_of(subject), *options.files()}):
-        status = path.stat()
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    points = [
-        (
-            str(visit.date),
-            *((image.uid, image.uneven_slices) if image else () for image in (visit.ct, visit.pet)),
-        )
-        for visit in subject.visits
-    ]
-    digest.update(json.dumps(points).encode())  # a table of series changes them
+    of_dates = (path for visit in (*subject.visits, *subject.treatment) for path in files_of(visit))
+    stamp(digest, (*of_dates, *options.files()))
+    digest.update(json.dumps([told_apart_by(visit) for visit in subject.visits]).encode())
     digest.update(json.dumps(options.as_dict(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(options.model_record(), sort_keys=True, default=str).encode())
     digest.update(__version__.encode())
     return digest.hexdigest()
-
-
-def _files_of(subject: Subject) -> Iterator[Path]:
-    for visit in (*subject.visits, *subject.treatment):
-        images = [series for series in (visit.ct, visit.pet) if series is not None]
-        for series in (
-            *images,
-            *visit.rtstructs,
-            *visit.rtdoses,
-            *visit.rtplans,
-            *visit.rtrecords,
-            *visit.segs,
-            *visit.registrations,
-        ):
-            yield from series.files
-        if visit.labels is not None:
-            yield visit.labels
 
 
 def _without_folders(error: BaseException) -> str:

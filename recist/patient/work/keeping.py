@@ -1,27 +1,27 @@
 """Work written into the folder of a patient's results, and taken up again.
 
-``work.kept`` (JSON) holds what is small, ``objects`` the arrays. Volumes are not copied: around
-each picture a box of the CT is kept; what lies beyond is read from the images where they were.
+``work.kept`` (JSON) holds what is small, ``objects`` the arrays. Volumes are not copied: boxes of
+the CT are kept around each picture and around each lesion that a later date would be searched for,
+and the first CT as registration sees it. What lies beyond is read from the images where they were.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydicom import Dataset
 
 from imaging.errors import InputError
-from imaging.partial import FetchedBox, LaterHeaders, PartialVolume
+from imaging.partial import Box, LaterHeaders, PartialVolume
 from imaging.read import Reading, read_ct, read_pet
 from imaging.series import Visit
 from imaging.stored import Headers
-from imaging.volume import Array, Grid, Unit, Volume
+from imaging.volume import Array, Grid, Index3, Unit, Volume
 from imaging.writing import write_text
 from pet.suv import to_suv
 from recist.patient.corrections.correction_tables import corrections_in
@@ -29,9 +29,8 @@ from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Examination
 from recist.patient.irradiation import treatment_of
 from recist.patient.options import LIMIT_MB
-from recist.patient.picture import pictured_box
-from recist.patient.result import KeyImage
 from recist.patient.work.codec import decoded, encoded
+from recist.patient.work.images import KeptImages
 from recist.patient.work.memory import Memory
 from recist.patient.work.observed import Later, ObservedDate, Work
 from recist.patient.work.store import ArrayStore
@@ -43,11 +42,7 @@ WORK = "work.kept"
 APPLIED = "applied"
 #: The form of what is kept. Kept values name the modules of their types: moving one of those
 #: makes a new form, which says so instead of failing on a name.
-SCHEMA = 2
-#: A box reaches this far beyond a picture: calipers are corrected near where they were.
-BEYOND_MM = 10.0
-#: Memories that are pictures, by the first word of their question.
-PICTURE = "picture"
+SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +61,10 @@ def keep(work: Work, folder: Path, *, limit_mb: float = LIMIT_MB) -> bool:
         limit_mb: boxes of images are left out where all would be larger; what is larger without
             them is not kept.
     """
-    for with_boxes in (True, False):
+    for with_images in (True, False):
         shutil.rmtree(folder, ignore_errors=True)
         store = ArrayStore(folder)
-        text = json.dumps(_kept(work, store, with_boxes), separators=(",", ":"))
+        text = json.dumps(_kept(work, store, with_images), separators=(",", ":"))
         if store.size_bytes + len(text) <= limit_mb * 1e6:
             write_text(folder / WORK, text)
             return True
@@ -123,7 +118,10 @@ def take_up(folder: Path) -> Work:
     store = ArrayStore(folder)
     parts = {name: decoded(part, store) for name, part in kept["work"].items()}
     visits = [*parts["subject"].visits, *parts["subject"].treatment]
-    dates = tuple(_date(each) for each in parts.pop("dates"))
+    images = kept["images"]
+    dates = tuple(
+        _date(each, images.get(str(each["day"]), {}), store) for each in parts.pop("dates")
+    )
     memory = Memory(dict(parts.pop("memory")))
     return Work(dates=dates, memory=memory, treatment=Later(lambda: treatment_of(visits)), **parts)
 
@@ -139,19 +137,39 @@ _WHOLE = (
     "planning_remarks",
     "treatment_remarks",
     "treatment_unreadable",
+    "treatment_origin",
 )
 
 
-def _kept(work: Work, store: ArrayStore, with_boxes: bool) -> dict[str, Any]:
+def _kept(work: Work, store: ArrayStore, with_images: bool) -> dict[str, Any]:
     parts = {name: getattr(work, name) for name in _WHOLE}
     parts["memory"] = tuple(work.memory.asked.items())
-    boxes = _boxes(work) if with_boxes else {}
-    parts["dates"] = tuple(_without_voxels(each, boxes.get(each.day, ())) for each in work.dates)
+    parts["dates"] = tuple(_without_voxels(each) for each in work.dates)
     kept = {name: encoded(part, store) for name, part in parts.items()}
-    return {"schema": SCHEMA, "version": __version__, "work": kept}
+    images = KeptImages.of(work) if with_images else KeptImages()
+    form = {"schema": SCHEMA, "version": __version__, "work": kept}
+    return form | {"images": _kept_images(images, store)}
 
 
-def _without_voxels(date: ObservedDate, boxes: Sequence[FetchedBox]) -> dict[str, object]:
+def _kept_images(images: KeptImages, store: ArrayStore) -> dict[str, Any]:
+    """By day. They are seldom asked for again, and read only then."""
+    days = sorted({*images.boxes, *images.reductions})
+    return {
+        str(day): {
+            "boxes": [
+                {"start": list(box.start), "array": encoded(box.array, store)}
+                for box in images.boxes.get(day, ())
+            ],
+            "reductions": [
+                {"spacing_mm": spacing_mm, "array": encoded(tones, store)}
+                for spacing_mm, tones in images.reductions.get(day, {}).items()
+            ],
+        }
+        for day in days
+    }
+
+
+def _without_voxels(date: ObservedDate) -> dict[str, object]:
     """The parts of a date as plain values; voxels are left where they are."""
     examination = date.examination
     ct, suv = examination.ct, examination.suv
@@ -159,7 +177,6 @@ def _without_voxels(date: ObservedDate, boxes: Sequence[FetchedBox]) -> dict[str
         "visit": examination.visit,
         "day": examination.day,
         "ct": _Placed(ct.volume.grid, ct.volume.unit, ct.volume.source),
-        "boxes": tuple(boxes),
         "headers": ct.headers.files if isinstance(ct.headers, Headers) else len(ct.headers),
         "sop_instance_uids": ct.sop_instance_uids,
         "slice_thickness_mm": ct.slice_thickness_mm,
@@ -168,56 +185,39 @@ def _without_voxels(date: ObservedDate, boxes: Sequence[FetchedBox]) -> dict[str
         "audit": examination.audit,
         "warnings": examination.warnings,
         "problems": examination.problems,
-        "found": replace(date.found, candidates=()),
+        "found": date.found,
         "sized": date.sized,
         "registration": date.registration,
         "followed": date.followed,
         "node_regions": date.node_regions,
         "pet": date.pet,
         "technique": date.technique,
+        "found_before": date.found_before,
+        "origin": date.origin,
     }
-
-
-def _boxes(work: Work) -> dict[int, list[FetchedBox]]:
-    """By day, the image around each picture."""
-    found: dict[int, list[FetchedBox]] = {}
-    volumes = {each.day: each.examination.ct.volume for each in work.dates}
-    for _, image in _pictures(work.memory.asked.items()):
-        volume = volumes.get(image.day)
-        if volume is None:
-            continue
-        low, high = pictured_box(image, volume.grid, BEYOND_MM)
-        array = np.ascontiguousarray(volume.region(low, high))
-        found.setdefault(image.day, []).append(FetchedBox(array, (low[0], low[1], low[2])))
-    return found
-
-
-def _pictures(
-    asked: Iterable[tuple[Hashable, object]],
-) -> Iterator[tuple[Hashable, KeyImage]]:
-    for question, answer in asked:
-        if isinstance(question, tuple) and question[:1] == (PICTURE,):
-            assert isinstance(answer, KeyImage)  # what this question is answered with
-            yield question, answer
 
 
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _date(kept: dict[str, Any]) -> ObservedDate:
+def _date(
+    kept: dict[str, Any], images: Mapping[str, list[dict[str, Any]]], store: ArrayStore
+) -> ObservedDate:
     visit: Visit = kept["visit"]
     alone = visit.ct is None
     ct_of = Later(lambda: _pet_of(visit) if alone else _read(visit, read_ct, "ct"))
     placed: _Placed = kept["ct"]
     ct = Reading(
-        _partial(placed, lambda: ct_of().volume.array, kept["boxes"]),
+        _partial(placed, lambda: ct_of().volume.array, images, store),
         _headers(kept["headers"], lambda: ct_of().headers),
         kept["sop_instance_uids"],
         kept["slice_thickness_mm"],
         kept["ct_warnings"],
     )
     suv = (
-        None if kept["suv"] is None else _partial(kept["suv"], lambda: _pet_of(visit).volume.array)
+        None
+        if kept["suv"] is None
+        else _partial(kept["suv"], lambda: _pet_of(visit).volume.array, {}, store)
     )
     suv = ct.volume if alone else suv
     examination = Examination(
@@ -229,7 +229,7 @@ def _date(kept: dict[str, Any]) -> ObservedDate:
         kept["warnings"],
         kept["problems"],
     )
-    date = ObservedDate(
+    return ObservedDate(
         examination,
         kept["found"],
         kept["sized"],
@@ -238,8 +238,9 @@ def _date(kept: dict[str, Any]) -> ObservedDate:
         kept["node_regions"],
         kept["pet"],
         kept["technique"],
+        kept["found_before"],
+        kept["origin"],
     )
-    return date.with_sized(date.sized)
 
 
 def _headers(
@@ -250,9 +251,31 @@ def _headers(
 
 
 def _partial(
-    placed: _Placed, fetch: Callable[[], Array], boxes: Sequence[FetchedBox] = ()
+    placed: _Placed,
+    fetch: Callable[[], Array],
+    images: Mapping[str, list[dict[str, Any]]],
+    store: ArrayStore,
 ) -> Volume:
-    return PartialVolume(placed.grid, placed.unit, placed.source, fetch, boxes)
+    """A volume of which parts are kept."""
+
+    def later(kept: Any) -> Callable[[], Array]:
+        return Later(lambda: decoded(kept, store))
+
+    boxes = tuple(
+        Box(_index3(each["start"]), _index3(each["array"]["s"]), later(each["array"]))
+        for each in images.get("boxes", ())
+    )
+    reductions = {
+        float(each["spacing_mm"]): later(each["array"]) for each in images.get("reductions", ())
+    }
+    return PartialVolume(
+        placed.grid, placed.unit, placed.source, fetch, boxes, reductions=reductions
+    )
+
+
+def _index3(kept: Sequence[int]) -> Index3:
+    i, j, k = (int(n) for n in kept)
+    return i, j, k
 
 
 def _read(visit: Visit, read: Callable[[Any], Reading], kind: str) -> Reading:

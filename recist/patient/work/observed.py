@@ -77,6 +77,7 @@ class ObservedDate:
         pet: None without a PET that can be used.
         technique: of the CT, in words.
         found_before: what is there already of lesions that were delineated only later.
+        origin: tells what the date was observed from (:mod:`recist.patient.work.origin`).
     """
 
     examination: Examination
@@ -88,6 +89,7 @@ class ObservedDate:
     pet: ObservedPet | None = None
     technique: str = ""
     found_before: tuple[FoundBefore, ...] = ()
+    origin: str = ""
 
     @property
     def day(self) -> int:
@@ -143,6 +145,7 @@ class Work:
         planning_remarks, treatment_remarks: what is doubtful about it, and about the treatment.
         treatment_unreadable: files of the treatment that could not be read.
         treatment: read when first asked for; None without radiotherapy.
+        treatment_origin: tells what it was read from.
         memory: answers that were worked out before.
     """
 
@@ -156,6 +159,7 @@ class Work:
     planning_remarks: tuple[str, ...] = ()
     treatment_remarks: tuple[str, ...] = ()
     treatment_unreadable: tuple[str, ...] = ()
+    treatment_origin: str = ""
     memory: Memory = field(default_factory=Memory)
 
     @property

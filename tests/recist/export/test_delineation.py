@@ -16,7 +16,7 @@ from imaging.seg import LYMPH_NODE, Coded
 from recist.course import Lesion, Role
 from recist.export.patient_files import write_delineation
 from recist.patient.delineated_date import DelineatedDate
-from recist.patient.delineation_folder import from_folder, has_delineation
+from recist.patient.delineation_folder import files_of_visit, from_folder
 from recist.patient.lesion_names import organ_of_region, region_of
 from recist.patient.overrides import Override
 from recist.patient.result_folder import folder_name
@@ -57,7 +57,7 @@ def test_no_lesion_is_an_answer_that_is_read_again(written: tuple[Any, Path]) ->
     patient, folder = written
     last = dt.date(2024, 1, 15)
     grid = patient.examinations[2].ct.volume.grid
-    assert has_delineation(folder, "P", last)
+    assert files_of_visit(folder, "P", last)
     assert from_folder(folder, "P", last, grid) == ()
     assert len(from_folder(folder, "P", dt.date(2024, 1, 1), grid)) == 2
 
@@ -67,8 +67,8 @@ def test_the_results_of_a_run_are_found_by_the_folder_that_it_names(tmp_path: Pa
         place = tmp_path / folder_name(subject) / "delineations"
         place.mkdir(parents=True)
         (place / "2024-01-01-lesions.dcm").touch()
-        assert has_delineation(tmp_path, subject, dt.date(2024, 1, 1))
-        assert not has_delineation(tmp_path, subject, dt.date(2024, 1, 8))
+        assert files_of_visit(tmp_path, subject, dt.date(2024, 1, 1))
+        assert not files_of_visit(tmp_path, subject, dt.date(2024, 1, 8))
 
 
 def test_organ_and_node_survive_as_codes() -> None:

@@ -121,10 +121,10 @@ def test_equal_work_is_kept_in_equal_files(work: Work, kept: Path, tmp_path: Pat
 
 def test_damaged_or_foreign_work_is_refused(kept: Path, tmp_path: Path) -> None:
     carry_over(kept, tmp_path / "carried")
-    damaged = next(path for path in (kept / OBJECTS).rglob("*") if path.is_file())
-    content = damaged.read_bytes()
-    damaged.unlink()  # not written through: the other folder shares the file
-    damaged.write_bytes(content[:-9] + b"unreadable")
+    for damaged in [path for path in (kept / OBJECTS).rglob("*") if path.is_file()]:
+        content = damaged.read_bytes()
+        damaged.unlink()  # not written through: the other folder shares the file
+        damaged.write_bytes(content[:-9] + b"unreadable")
     with pytest.raises(InputError, match="damaged"):
         conclude(take_up(kept))
     assert take_up(tmp_path / "carried")

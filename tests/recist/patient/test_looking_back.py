@@ -15,6 +15,7 @@ from recist.patient.looking_back import looked_back
 from recist.patient.overrides import Override
 from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult
+from recist.patient.work.memory import Memory
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
 from recist.protocol import load
 from segmentation.instances import Candidate
@@ -39,7 +40,9 @@ def worked(*dates: ObservedDate) -> Work:
     protocol = replace(load("recist11-eortc"), unreviewed_new_lesion="unequivocal")
     terms = Terms(("recist11",), protocol, "the reader", "network 1")
     subject = Subject("P", tuple(each.examination.visit for each in dates))
-    return Work(subject, dates[0].date, (), looked_back(dates), terms, Later(lambda: None))
+    return Work(
+        subject, dates[0].date, (), looked_back(dates, Memory()), terms, Later(lambda: None)
+    )
 
 
 def second(result: PatientResult) -> Status:

@@ -1,0 +1,151 @@
+"""What is kept of the images of a patient: of no volume all, of each what may be asked for again.
+
+A picture may be drawn again with another line on it, and a date that is added later is registered
+to the first one and searched for the lesions that are known by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from imaging.partial import PartialVolume
+from imaging.registration import looked_around_mm
+from imaging.registration.dates import WORKING_MM
+from imaging.registration.reduction import reduced
+from imaging.volume import Array, FloatArray, Mask, Volume
+from recist.patient import emerging
+from recist.patient.known import known_lesions
+from recist.patient.picture import pictured_box
+from recist.patient.result import KeyImage
+from recist.patient.work.observed import ObservedDate, Work
+
+#: A box reaches this far beyond a picture: calipers are corrected near where they were.
+BEYOND_MM = 10.0
+#: Memories that are pictures, by the first word of their question.
+PICTURE = "picture"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptBox:
+    """Voxels of a volume: ``array[i, j, k]`` whose first is ``start`` of the whole grid."""
+
+    array: Array
+    start: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptImages:
+    """Parts of images, by day.
+
+    Attributes:
+        reductions: by spacing in mm, the tones of the whole CT: see
+            :func:`imaging.registration.reduction.reduced`.
+    """
+
+    boxes: Mapping[int, Sequence[KeptBox]] = field(default_factory=dict)
+    reductions: Mapping[int, Mapping[float, Array]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, work: Work) -> KeptImages:
+        """What is kept of the images of a patient."""
+        boxes: dict[int, list[KeptBox]] = {}
+        for date in work.dates:
+            wanted = [*_pictured(work, date), *_followed_from(work, date)]
+            volume = date.examination.ct.volume
+            if isinstance(volume, PartialVolume):  # for what is kept alone no image is read
+                wanted = [part for box in wanted if (part := volume.at_hand(*box)) is not None]
+            for low, high in _joined(wanted, volume):
+                a, b, c = low
+                array = np.array(volume.region(low, high), order="K")
+                boxes.setdefault(date.day, []).append(KeptBox(array, (a, b, c)))
+        return cls(boxes, _reductions(work))
+
+
+Corners = tuple[list[int], list[int]]
+
+
+def _pictured(work: Work, date: ObservedDate) -> Iterator[Corners]:
+    """First voxel, and the one after the last, around each picture of a date."""
+    grid = date.examination.ct.volume.grid
+    for image in pictures(work.memory.asked.items()):
+        if image.day == date.day:
+            yield pictured_box(image, grid, BEYOND_MM)
+
+
+def pictures(asked: Iterable[tuple[Hashable, object]]) -> Iterator[KeyImage]:
+    """The pictures among what was worked out."""
+    for question, answer in asked:
+        if isinstance(question, tuple) and question[:1] == (PICTURE,):
+            assert isinstance(answer, KeyImage)  # what this question is answered with
+            yield answer
+
+
+def _followed_from(work: Work, date: ObservedDate) -> Iterator[Corners]:
+    """The same around each lesion that a later date would be searched for by this one."""
+    if date.examination.is_pet_alone:
+        return
+    known = known_lesions(
+        [each.day for each in work.dates],
+        [each.found for each in work.dates],
+        [each.followed for each in work.dates],
+    )
+    own = {number for n, number in known if work.dates[n].day == date.day}
+    is_first = date.day == work.dates[0].day
+    for number, candidate in enumerate(date.found.candidates):
+        if candidate.mask.voxels and (number in own or is_first):
+            yield _around(candidate.mask, looked_around_mm(candidate.mask))
+
+
+def _around(mask: Mask, reach_mm: float) -> Corners:
+    """The box around the middle of a lesion, as far as the image goes."""
+    grid = mask.grid
+    corners = mask.centre_mm + reach_mm * _CORNERS
+    index = grid.to_voxel(corners)
+    low = np.clip(np.floor(index.min(axis=0)) - 1, 0, grid.shape)
+    high = np.clip(np.ceil(index.max(axis=0)) + 2, 0, grid.shape)
+    return [int(n) for n in low], [int(n) for n in high]
+
+
+_CORNERS: FloatArray = np.array(list(np.ndindex(2, 2, 2))) * 2.0 - 1.0
+
+
+def _joined(boxes: Sequence[Corners], volume: Volume) -> list[Corners]:
+    """The boxes, with one for all of those that take more room apart than together.
+
+    Of a volume that is there in parts only those are joined that it has in one.
+    """
+    kept: list[Corners] = []
+    for box in boxes:
+        new = box
+        n = 0
+        while n < len(kept):
+            both = (
+                [min(a, b) for a, b in zip(new[0], kept[n][0], strict=True)],
+                [max(a, b) for a, b in zip(new[1], kept[n][1], strict=True)],
+            )
+            whole = not isinstance(volume, PartialVolume) or volume.at_hand(*both) == both
+            if whole and _voxels(both) <= _voxels(new) + _voxels(kept[n]):
+                new = both
+                del kept[n]
+                n = 0
+            else:
+                n += 1
+        kept.append(new)
+    return kept
+
+
+def _voxels(box: Corners) -> int:
+    return int(np.prod(np.subtract(box[1], box[0])))
+
+
+def _reductions(work: Work) -> dict[int, dict[float, Array]]:
+    """The first CT as the registration of a later date, and the search for what is new, see it."""
+    first = work.dates[0]
+    if first.examination.is_pet_alone:
+        return {}
+    ct = first.examination.ct.volume
+    spacings = (WORKING_MM, emerging.SPACING_MM)
+    return {first.day: {spacing: reduced(ct, spacing).toned for spacing in spacings}}
