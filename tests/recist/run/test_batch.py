@@ -66,7 +66,12 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         )
 
     def assess(
-        subject: Subject, options: Options, *, said: object, on_stage: Callable[[str], None]
+        subject: Subject,
+        options: Options,
+        *,
+        said: object,
+        kept: object,
+        on_stage: Callable[[str], None],
     ) -> Any:
         done.append(subject.id)
         content = "".join(path.read_text() for path in subject.visits[0].ct.files)  # type: ignore[union-attr]
