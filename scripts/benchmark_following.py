@@ -216,6 +216,12 @@ def longest_mm(mask: Mask | None) -> float:
     return float(caliper(mask).long_axis_mm) if mask is not None and mask.voxels else 0.0
 
 
+def found_mm(candidate: Candidate) -> float:
+    if not candidate.mask.voxels:
+        return 0.0
+    return float(caliper(candidate.mask, long_axis=candidate.long_axis).long_axis_mm)
+
+
 def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[int, int, Outcome]]:
     """Lesion, date and outcome for every lesion at every later date."""
     dates = examinations(course)
@@ -238,7 +244,7 @@ def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[i
                 date,
                 Outcome(
                     longest_mm(truth),
-                    sum(longest_mm(each.mask) for each in proposal.candidates),
+                    sum(found_mm(each) for each in proposal.candidates),
                     longest_mm(still.carried(mask, course.volumes[date].grid)),
                     proposal.confidence,
                     float(told),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cc3d
 import numpy as np
@@ -32,7 +32,9 @@ class Candidate:
         diameter_interval_mm: between which lengths the longest diameter lies with nine in ten,
             where the errors of the model are known.
         physiological: the organ that its uptake looks like, None for a lesion as far as is known.
-        long_axis: both ends, LPS mm, of the longest diameter where a reader drew it.
+        long_axis: both ends, LPS mm, of the longest diameter where a reader drew it, or where it
+            was carried over with an outline.
+        short_axis: the same of the one across it, where it was carried over.
         is_faint: it is there, but too small or too faint to have a diameter.
         lasting_share: the share of the variance of its diameter that the same source repeats at
             another date, 0..1.
@@ -46,6 +48,7 @@ class Candidate:
     flags: tuple[str, ...] = ()
     diameter_uncertainty_mm: float | None = None
     long_axis: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    short_axis: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     diameter_interval_mm: tuple[float, float] | None = None
     physiological: str | None = None
     is_faint: bool = False
@@ -54,6 +57,10 @@ class Candidate:
     @property
     def centre_mm(self) -> FloatArray:
         return self.mask.centre_mm
+
+    def redrawn(self, mask: Mask, flags: tuple[str, ...]) -> Candidate:
+        """The candidate with another outline, which has other diameters."""
+        return replace(self, mask=mask, flags=flags, long_axis=None, short_axis=None)
 
 
 def components(

@@ -201,12 +201,16 @@ def _width(
 def _hull_chord(
     outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray
 ) -> DrawnAxis:
-    """The longest chord of the convex hull across the longest axis.
+    """The longest chord of the convex hull of an outline across the longest axis."""
+    return hull_chord(hull_polygon(outline) * spacing, along, across)
+
+
+def hull_chord(vertices: FloatArray, along: FloatArray, across: FloatArray) -> DrawnAxis:
+    """The longest chord of a convex polygon, (n, 2) mm, in a direction.
 
     A chord's length is concave between two vertices of the hull, so the longest one runs through a
     vertex: every vertex is tried against every edge.
     """
-    vertices = hull_polygon(outline) * spacing
     place, height = vertices @ along, vertices @ across
     start, end = place, np.roll(place, -1)
     run = end - start

@@ -52,6 +52,7 @@ def caliper(
     short_axis: ShortAxis = ShortAxis.HULL_CHORD,
     sop_instance_uids: Sequence[str] = (),
     long_axis: tuple[Point3, Point3] | None = None,
+    across: tuple[Point3, Point3] | None = None,
 ) -> Caliper:
     """Longest diameter over all acquired slices, and the longest perpendicular in its slice.
 
@@ -62,8 +63,9 @@ def caliper(
     Args:
         mask: the lesion. The plane of acquisition is that of its i and j axes.
         sop_instance_uids: of the grid's slices in the order of k; names the slice measured on.
-        long_axis: both ends, LPS mm, as a reader drew it: it is taken as it is, and the
-            perpendicular is measured in its slice.
+        long_axis: both ends, LPS mm, as a reader drew it or as it was carried over: it is taken as
+            it is, and the perpendicular is measured in its slice.
+        across: both ends of the perpendicular, where it is known with the long axis.
 
     Returns:
         Lengths rounded to 0.1 mm, halves up; end points unrounded, as far apart as the length
@@ -76,13 +78,16 @@ def caliper(
     if not mask.voxels:
         raise GeometryError("an empty mask has no diameter")
     if long_axis is not None:
-        k, across = _on_axis(mask, long_axis, convention, short_axis)
+        k, chord = _on_axis(mask, long_axis, convention, short_axis)
         index = mask.start[2] + k
+        short = _axis(mask, spacing, chord, k) if across is None else Axis(*across)
         return Caliper(
             long_axis=Axis(*long_axis),
-            short_axis=_axis(mask, spacing, across, k),
+            short_axis=short,
             long_axis_mm=recorded(float(np.linalg.norm(np.subtract(*long_axis)))),
-            short_axis_mm=recorded(across.length_mm),
+            short_axis_mm=recorded(
+                float(np.linalg.norm(np.subtract(short.start_mm, short.end_mm)))
+            ),
             slice_index=index,
             sop_instance_uid=sop_instance_uids[index] if sop_instance_uids else "",
         )
@@ -90,7 +95,7 @@ def caliper(
     largest = max(np.count_nonzero(mask.array[:, :, k]) for k, _ in axes)
     k = next(k for k, _ in axes if np.count_nonzero(mask.array[:, :, k]) == largest)
     plane = mask.array[:, :, k]
-    long, across = min(
+    long, chord = min(
         (
             (line, across_axis(plane, spacing, line, convention, short_axis))
             for n, line in axes
@@ -102,9 +107,9 @@ def caliper(
     index = mask.start[2] + k
     return Caliper(
         long_axis=_axis(mask, spacing, long, k),
-        short_axis=_axis(mask, spacing, across, k),
+        short_axis=_axis(mask, spacing, chord, k),
         long_axis_mm=recorded(long.length_mm),
-        short_axis_mm=recorded(across.length_mm),
+        short_axis_mm=recorded(chord.length_mm),
         slice_index=index,
         sop_instance_uid=sop_instance_uids[index] if sop_instance_uids else "",
     )

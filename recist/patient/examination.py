@@ -282,6 +282,7 @@ def size(candidate: Candidate, examination: Examination) -> Sized:
             candidate.mask,
             sop_instance_uids=examination.ct.sop_instance_uids,
             long_axis=candidate.long_axis,
+            across=candidate.short_axis,
         )
     organ, ground = candidate.organ, ""
     if has_ct and organ is None and candidate.is_node is not True:

@@ -26,6 +26,7 @@ from imaging.registration import (
 from imaging.registration.change import SURE
 from imaging.volume import Mask, Volume
 from recist.measure import caliper
+from recist.measure.carried import carried_axes
 from recist.patient.examination import Examination
 from recist.patient.meeting import EITHER, told_apart, was_whole, with_pieces
 from recist.patient.pieces import in_pieces, level_of
@@ -230,7 +231,14 @@ def _by_outline(
         if opinion is None or dice_of_masks(opinion.mask, carried) < AGREEMENT:
             confidence -= DISAGREEMENT_COST
             doubts.append(_disagreement(opinion, carried))
-    own = Candidate("", carried, diameter_uncertainty_mm=FOLLOWED_SD_MM)
+    long, short = carried_axes(known.candidate.mask, change, carried) or (None, None)
+    own = Candidate(
+        "",
+        carried,
+        diameter_uncertainty_mm=FOLLOWED_SD_MM,
+        long_axis=None if long is None else (long.start_mm, long.end_mm),
+        short_axis=None if short is None else (short.start_mm, short.end_mm),
+    )
     candidate = _named(own, known, source, (*doubts, *remarks))
     return Proposal(known, candidate, max(confidence, 0.0), reason)
 

@@ -75,7 +75,7 @@ def _grown_together(proposals: Sequence[Proposal], now: Volume) -> list[Proposal
         names = " and ".join(each.label for each in together)
         flag = f"{names} have grown together, no plane parts them: measured as one"
         flags = tuple(dict.fromkeys((flag, *(f for each in together for f in each.flags))))
-        joined = replace(together[0], mask=united([each.mask for each in together]), flags=flags)
+        joined = together[0].redrawn(united([each.mask for each in together]), flags)
         sure = min(proposals[n].confidence for n in own)
         for n in own:
             reason = f"{proposals[n].reason}; {flag}"
@@ -104,10 +104,8 @@ def with_pieces(proposal: Proposal, candidate: Candidate, pieces: Sequence[Mask]
     flag = f"in {len(pieces)} pieces, whose diameters are added"
     first, *others = (
         replace(
-            candidate,
+            candidate.redrawn(mask, (flag, *candidate.flags)),
             label=candidate.label if n == 1 else f"{candidate.label}{PIECE}{n}",
-            mask=mask,
-            flags=(flag, *candidate.flags),
         )
         for n, mask in enumerate(pieces, start=1)
     )
@@ -149,6 +147,7 @@ def _without(own: Proposal, other: Proposal, shared: IntArray, lost: IntArray) -
     kept = Mask.placed(array, mine.start, mine.grid)
     if not kept.voxels:
         kept = mine
-    return replace(
-        own, candidate=replace(own.candidate, mask=kept, flags=flags), confidence=confidence
+    changed = (
+        own.candidate.redrawn(kept, flags) if len(lost) else replace(own.candidate, flags=flags)
     )
+    return replace(own, candidate=changed, confidence=confidence)
