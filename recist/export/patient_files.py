@@ -132,8 +132,14 @@ def document_of(page: str) -> tuple[bytes | None, tuple[str, ...]]:
 def _write_answers(case: PatientResult, folder: Path, protocol: Protocol) -> None:
     assessed = [(case.course, case.assessments)]
     concluded = [(case.course, case.outcomes)]
-    write_timepoints(folder / TIMEPOINTS, assessed)
-    write_timepoints_json(folder / TIMEPOINTS_JSON, assessed, protocol, baselines=case.baselines)
+    write_timepoints(folder / TIMEPOINTS, assessed, case.certainties)
+    write_timepoints_json(
+        folder / TIMEPOINTS_JSON,
+        assessed,
+        protocol,
+        baselines=case.baselines,
+        certainties=case.certainties,
+    )
     write_outcomes(folder / OUTCOMES, concluded, protocol)
     write_outcomes_json(folder / OUTCOMES_JSON, concluded, protocol)
 

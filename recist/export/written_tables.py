@@ -12,7 +12,9 @@ from pathlib import Path
 from imaging.errors import InputError
 from imaging.writing import written_whole
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.criteria.robustness import CategoryProbability
 from recist.criteria.sums import BaselineSum
+from recist.patient.result import Certainty
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome
 from recist.table import results
@@ -89,15 +91,32 @@ def write_events(path: Path, courses: Iterable[Course]) -> None:
             write_line(file, results.csv_line((subject, *row)))
 
 
-def write_timepoints(path: Path, assessed: Iterable[Assessed]) -> None:
-    """Write ``timepoints.csv``: one row per time point, criteria and set of lesions."""
+def write_timepoints(
+    path: Path, assessed: Iterable[Assessed], certainties: Sequence[Certainty] = ()
+) -> None:
+    """Write ``timepoints.csv``: one row per time point, criteria and set of lesions.
+
+    Args:
+        certainties: of one patient, where they were simulated.
+    """
     listed = list(assessed)
     has_dates = _has_dates([course for course, _ in listed])
     with written_whole(path) as file:
         write_line(file, results.csv_line(results.timepoint_columns(has_dates=has_dates)))
         for course, assessments in listed:
             for assessment in assessments:
-                write_line(file, results.timepoint_texts(course, assessment)[0])
+                sure = _certainty(assessment, certainties)
+                write_line(file, results.timepoint_texts(course, assessment, sure)[0])
+
+
+def _certainty(
+    assessment: Assessment, certainties: Sequence[Certainty]
+) -> CategoryProbability | None:
+    """How sure a category is; it is worked out for RECIST 1.1 alone."""
+    if assessment.criteria != "recist11":
+        return None
+    own = (assessment.scope, assessment.day)
+    return next((each.probability for each in certainties if (each.scope, each.day) == own), None)
 
 
 def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protocol) -> None:
@@ -117,12 +136,14 @@ def write_timepoints_json(
     protocol: Protocol,
     *,
     baselines: Sequence[BaselineSum] = (),
+    certainties: Sequence[Certainty] = (),
 ) -> None:
     """Write ``timepoints.json``: the same with every reason, and the settings in force.
 
     Args:
         baselines: of one patient: the sums that the follow-ups are compared with, written with the
             change of each lesion, so that all figures of the page are in one file.
+        certainties: see :func:`write_timepoints`.
     """
     listed = list(assessed)
     more = {}
@@ -134,7 +155,10 @@ def write_timepoints_json(
     with written_whole(path) as file:
         array = JsonArray(file, "timepoints", results.protocol_json(protocol), more)
         for course, assessments in listed:
-            texts = [results.timepoint_texts(course, a)[1] for a in assessments]
+            texts = [
+                results.timepoint_texts(course, a, _certainty(a, certainties))[1]
+                for a in assessments
+            ]
             array.add(",\n".join(texts).encode())
         array.close()
 

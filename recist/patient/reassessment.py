@@ -284,7 +284,7 @@ def _certainties(course: Course, placed: Placed, protocol: Protocol) -> tuple[Ce
     """How sure each category is, for every set of lesions."""
     error = delineation_error(placed.tracked)
     return tuple(
-        Certainty(scope, point.day, point.sentence)
+        Certainty(scope, point)
         for scope, part in parts_of(course, protocol)
         for point in category_probabilities(part, protocol, error=error, scope=scope)
     )

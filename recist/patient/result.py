@@ -19,10 +19,11 @@ from pet.response.pet_assessment import PetAssessment
 from pet.uptake import Burden
 from recist.abscopal import AbscopalFinding
 from recist.course import Course
+from recist.criteria.robustness import CategoryProbability
 from recist.criteria.sums import BaselineSum
 from recist.field.field_finding import FieldFinding
 from recist.field.overlays import Overlay
-from recist.response import Assessment, Outcome, Scope
+from recist.response import Assessment, Outcome, Response, Scope
 from recist.tracking import LinkFinding
 
 
@@ -132,13 +133,32 @@ class Look:
     weight: int
 
 
+#: A category is not named alone where another is this probable: what a 95 % interval leaves out.
+LEAST_LIKELY = 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class Certainty:
     """How sure a RECIST 1.1 category is under the error of measuring diameters."""
 
     scope: Scope
-    day: int
-    sentence: str  # "PR, 18 % chance of SD"
+    probability: CategoryProbability
+
+    @property
+    def day(self) -> int:
+        return self.probability.day
+
+    @property
+    def sentence(self) -> str:
+        """As in "PR, 18 % chance of SD"."""
+        return self.probability.sentence
+
+    @property
+    def possible(self) -> tuple[Response, ...]:
+        """The category as assessed, then every other that is likely enough to be named with it."""
+        own, others = self.probability.category, self.probability.probabilities
+        named = (each for each, share in others if each is not own and share >= LEAST_LIKELY)
+        return (own, *named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ def _certainty(case: PatientResult, scope: Scope, day: int) -> str:
     """What reading the diameters again could change; empty where nothing would."""
     for each in case.certainties:
         if (each.scope, each.day) == (scope, day) and "," in each.sentence:
-            return f"If the diameters were measured again: {each.sentence}."
+            names = " or ".join(each.possible)
+            doubt = f"Uncertain, {names}. " if len(each.possible) > 1 else ""
+            return f"{doubt}If the diameters were measured again: {each.sentence}."
     return ""
 
 

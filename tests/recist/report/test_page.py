@@ -14,10 +14,11 @@ import pytest
 from imaging.writing import WriteError
 from recist.abscopal.finding_words import headline
 from recist.course import Course, Event, EventKind, Field, Role, Timepoint
+from recist.criteria.robustness import CategoryProbability
 from recist.field.field_finding import FieldFinding
-from recist.patient.result import PatientResult
+from recist.patient.result import Certainty, PatientResult
 from recist.report.page import render, write_report
-from recist.response import RESEARCH_USE
+from recist.response import RESEARCH_USE, Response, Scope
 
 VOID = {"meta", "br", "img", "hr"}
 
@@ -287,3 +288,15 @@ def test_a_lesion_keeps_the_name_under_which_it_was_drawn(usual: PatientResult) 
     text = shown(replace(usual, names=(("a", "GTV-1, GTV_1"),))).text
     assert "drawn as GTV-1, GTV_1" in text
     assert "drawn as" not in shown(usual).text
+
+
+def test_a_category_near_its_threshold_is_not_named_alone(usual: PatientResult) -> None:
+    (last, *_) = sorted({each.day for each in usual.assessments}, reverse=True)
+    for shares, words in (
+        (((Response.PD, 0.62), (Response.SD, 0.38)), "Uncertain, PD or SD. If the diameters"),
+        (((Response.PD, 0.97), (Response.SD, 0.03)), "If the diameters"),
+    ):
+        known = CategoryProbability(last, Response.PD, shares)
+        page = render(replace(usual, certainties=(Certainty(Scope.ALL, known),)))
+        assert f"{words} were measured again: PD, " in page
+        assert ("Uncertain" in page) is (shares[1][1] > 0.05)
