@@ -37,7 +37,7 @@ from imaging.registration.change import LesionTransform
 from imaging.series import Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.assessment import assess_course
-from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
+from recist.course import Course, Lesion, Measurement, Point3, Role, Status, Timepoint
 from recist.measure import caliper
 from recist.patient.examination import Examination
 from recist.patient.following import Second, propose
@@ -212,14 +212,8 @@ def network(models: Models) -> Second:
     return ask
 
 
-def longest_mm(mask: Mask | None) -> float:
-    return float(caliper(mask).long_axis_mm) if mask is not None and mask.voxels else 0.0
-
-
-def found_mm(candidate: Candidate) -> float:
-    if not candidate.mask.voxels:
-        return 0.0
-    return float(caliper(candidate.mask, long_axis=candidate.long_axis).long_axis_mm)
+def longest_mm(mask: Mask, line: tuple[Point3, Point3] | None = None) -> float:
+    return float(caliper(mask, long_axis=line).long_axis_mm) if mask.voxels else 0.0
 
 
 def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[int, int, Outcome]]:
@@ -244,7 +238,7 @@ def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[i
                 date,
                 Outcome(
                     longest_mm(truth),
-                    sum(found_mm(each) for each in proposal.candidates),
+                    sum(longest_mm(each.mask, each.long_axis) for each in proposal.candidates),
                     longest_mm(still.carried(mask, course.volumes[date].grid)),
                     proposal.confidence,
                     float(told),

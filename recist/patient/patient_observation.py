@@ -20,7 +20,7 @@ from recist.patient.outlined_dates import delineate_dates
 from recist.patient.roles import node_regions
 from recist.patient.work.memory import Memory
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
-from recist.patient.work.origin import origin_of, treatment_origin
+from recist.patient.work.provenance import origin_of, treatment_origin
 
 #: Slice thickness and spacing nearer than this are the same.
 SAME_MM = 0.05

@@ -77,7 +77,7 @@ class ObservedDate:
         pet: None without a PET that can be used.
         technique: of the CT, in words.
         found_before: what is there already of lesions that were delineated only later.
-        origin: tells what the date was observed from (:mod:`recist.patient.work.origin`).
+        origin: tells what the date was observed from (:mod:`recist.patient.work.provenance`).
     """
 
     examination: Examination
