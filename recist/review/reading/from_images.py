@@ -188,7 +188,7 @@ def _signed(
         return here is not None and here.status is not Status.ABSENT
 
     certainties = [
-        Certainty(scope, point.day, point.sentence)
+        Certainty(scope, point)
         for scope, part in parts_of(course, protocol)
         for point in category_probabilities(part, protocol, scope=scope)
     ]
