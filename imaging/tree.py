@@ -173,8 +173,12 @@ def _gather(
     found.problems.extend(_lines(not_dicom, root))
 
 
-def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
-    """Paths of all files below a folder, sorted; links are followed, each folder once."""
+def walk(root: Path, problems: list[Problem], *, results: bool = False) -> Iterator[str]:
+    """Paths of all files below a folder, sorted; links are followed, each folder once.
+
+    Args:
+        results: those of this program are looked into too.
+    """
     seen: set[tuple[int, int]] = set()
     folders = [os.fspath(root)]
     while folders:
@@ -189,7 +193,8 @@ def walk(root: Path, problems: list[Problem]) -> Iterator[str]:
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        if folder != os.fspath(root) and _holds_results(folder, {entry.name for entry in entries}):
+        names = {entry.name for entry in entries}
+        if folder != os.fspath(root) and not results and holds_results(folder, names):
             what = "results of this program, not read as images"
             problems.append(Problem(relative(folder, root), what, level=ProblemLevel.NOTE))
             continue
@@ -215,7 +220,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _holds_results(folder: str, names: set[str]) -> bool:
+def holds_results(folder: str, names: set[str]) -> bool:
     """Whether a folder was written by a run: its SEG are answers, not images to be read again."""
     name = Path(folder).name
     unfinished = name.startswith(".") and name.endswith(UNFINISHED_SUFFIXES)

@@ -20,7 +20,7 @@ from imaging.deidentification.profile import table
 from imaging.errors import InputError
 from imaging.series import Problem
 from imaging.tables.cells import inert
-from imaging.tree import relative, walk
+from imaging.tree import holds_results, relative, walk
 from imaging.writing import write_text, written_whole
 
 _SUBJECT = "subject"
@@ -67,6 +67,8 @@ def deidentify(
 ) -> Deidentified:
     """Write every DICOM object under ``root`` without its person, one folder per pseudonym.
 
+    Results of a run are passed over, and said so, unless ``root`` holds them itself.
+
     Args:
         key_file: is written, or read and added to where it exists; not within ``out``.
         tables: CSV tables with a column ``subject``; their ISO dates are shifted alike.
@@ -112,7 +114,9 @@ def _headers(
     places: list[tuple[Path, str]] = []
     persons: dict[str, PersonTraces] = defaultdict(PersonTraces)
     problems: list[Problem] = []
-    for name in walk(root, problems):
+    # Results among studies are left where they are: a run would take their SEG for drawn lesions.
+    asked = root.is_dir() and holds_results(str(root), {each.name for each in root.iterdir()})
+    for name in walk(root, problems, results=asked):
         path = Path(name)
         try:
             header = read_dataset(path)

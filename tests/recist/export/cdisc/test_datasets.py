@@ -20,6 +20,7 @@ from recist.export.cdisc.exported_answers import Answers, answers_of
 from recist.export.cdisc.exporting import export, sdtm
 from recist.export.cdisc.reading import measurement_rows, rows_of
 from recist.export.cdisc.trial_dataset import Dataset, DatasetFormat, read
+from recist.run.batch import Batch
 from recist.run.foreign_forms import as_measurement_table
 from recist.table.course_tables import read_courses
 
@@ -170,6 +171,20 @@ def test_a_course_comes_back_as_it_was(
         assert {lesion.id: lesion for lesion in again.lesions} == {
             lesion.id: lesion for lesion in course.lesions
         }
+
+
+def test_the_phantom_comes_back_as_it_was(done: Batch, tmp_path: Path) -> None:
+    """What a run measured on images, through TU and TR, and assessed again."""
+    table = done.out / "measurements.csv"
+    export(answers_of(table), tmp_path / "sdtm", "sdtm", study="S1")
+    rows, left_out = measurement_rows(tmp_path / "sdtm")
+    assert left_out == []
+    (back,) = read_courses(rows, None)
+    (before,) = (each.course for each in answers_of(table).courses)
+    assert _seen(back) == _seen(before)
+    assert {lesion.id: lesion for lesion in back.lesions} == {
+        lesion.id: lesion for lesion in before.lesions
+    }
 
 
 def _seen(course: Course) -> list[tuple[int, dict[str, object]]]:
@@ -339,15 +354,24 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def test_transport_files_read_back_what_was_written(answers: Answers, tmp_path: Path) -> None:
-    export(answers, tmp_path, "sdtm", study="S1")
-    names = ("USUBJID", "TRLNKID", "TRTESTCD", "TRORRES", "TRSTRESC", "TRSTRESN", "TRDTC", "TRDY")
-
-    def cells(form: DatasetFormat) -> list[list[str]]:
-        return [[row[name] for name in names] for row in read(tmp_path / f"tr.{form}", names)]
-
-    assert cells(DatasetFormat.XPT)
-    assert cells(DatasetFormat.XPT) == cells(DatasetFormat.CSV) == cells(DatasetFormat.JSON)
+@pytest.mark.parametrize("standard", ["sdtm", "adam"])
+def test_transport_files_read_back_what_was_written(
+    standard: str, answers: Answers, tmp_path: Path
+) -> None:
+    """Every dataset and every column of it; Dataset-JSON likewise."""
+    export(answers, tmp_path, standard, study="S1")
+    tables = sorted(tmp_path.glob("*.xpt"))
+    assert len(tables) >= 2
+    for path in tables:
+        with path.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
+            written = list(csv.DictReader(file))
+        assert written, path.stem
+        names = tuple(written[0])
+        for form in DatasetFormat:
+            again = read(path.with_suffix(f".{form}"), names)
+            assert [[row[name] for name in names] for row in again] == [
+                [row[name] for name in names] for row in written
+            ], f"{path.stem}.{form}"
 
 
 def test_a_date_has_one_visit_number_in_every_dataset_whoever_read_it(tmp_path: Path) -> None:
