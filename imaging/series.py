@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -160,15 +160,18 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All subjects of a tree in the order of their identifiers, and its problems."""
+    """All subjects of a tree in the order of their identifiers, and its problems.
 
-    subjects: tuple[Subject, ...]
+    Those of a large tree lie on disk: each is read when it is asked for.
+    """
+
+    subjects: Sequence[Subject]
     problems: tuple[Problem, ...] = ()
     files: int = 0
 
 
-def with_uneven_slices(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
-    """The same subjects, whose images are interpolated where their slices lie unevenly."""
+def with_uneven_slices(subject: Subject) -> Subject:
+    """The same subject, whose images are interpolated where their slices lie unevenly."""
 
     def visit(each: Visit) -> Visit:
         images = {
@@ -178,13 +181,10 @@ def with_uneven_slices(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
         }
         return replace(each, **images)
 
-    return tuple(
-        replace(
-            subject,
-            visits=tuple(map(visit, subject.visits)),
-            treatment=tuple(map(visit, subject.treatment)),
-        )
-        for subject in subjects
+    return replace(
+        subject,
+        visits=tuple(map(visit, subject.visits)),
+        treatment=tuple(map(visit, subject.treatment)),
     )
 
 

@@ -1,18 +1,19 @@
-"""The files of a folder tree, each parsed once: images, RT and SEG objects, and the rest."""
+"""The files of a folder tree, each parsed once, by the Patient ID that stands in them."""
 
 from __future__ import annotations
 
 import os
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pydicom import Dataset
 
 from imaging.dataset import (
     DEEPEST_SEQUENCE,
-    LARGEST_PIXELS_BYTES,
     READ_ERRORS,
     SEND_AGAIN,
     NotDicomError,
@@ -21,12 +22,15 @@ from imaging.dataset import (
     reason,
 )
 from imaging.errors import HeaderError
-from imaging.header import DIRECTORY_CLASS, NATIVE, Header, Tag, read_header
+from imaging.header import Header, Tag, read_header
 from imaging.header_index import HeaderIndex
 from imaging.series import Problem, ProblemLevel
+from imaging.shelf import Shelf
 
-#: Patient ID and SOP Instance UID.
-_Instance = tuple[str, str]
+#: Headers that are held in memory, some kilobytes each; those of a larger tree lie on disk.
+HELD_HEADERS = 12_500
+#: Values of headers that are remembered, so that those of one series are held once.
+SHARED_VALUES = 50_000
 
 #: SOP classes of the objects that go with images, by modality (PS3.4, B.5).
 OBJECT_CLASSES = {
@@ -42,13 +46,6 @@ OBJECT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.3": "REG",
     "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
     "1.2.840.10008.5.1.4.1.1.66.7": "SEG",
-}
-#: What every file must have to find its place (type 1 in every SOP class used here).
-_IDENTITY = {
-    Tag.SOP_CLASS_UID: "SOP Class UID",
-    Tag.SOP_INSTANCE_UID: "SOP Instance UID",
-    Tag.MODALITY: "Modality",
-    Tag.SERIES_UID: "Series Instance UID",
 }
 #: Left behind by file browsers; passed over without a word.
 IGNORED_NAMES = frozenset((".ds_store", "thumbs.db", "desktop.ini", "dicomdir"))
@@ -80,33 +77,39 @@ _REFERENCE_KEYWORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DicomObject:
-    """An RTSTRUCT, RTDOSE, RTPLAN, RTRECORD, SEG or REG with the UIDs that it refers to."""
+class Entry(NamedTuple):
+    """One DICOM file of the tree.
 
+    Attributes:
+        number: of the file in the order of the walk.
+        references: of an object; None of an image.
+        refused: why the references of an object cannot be read.
+    """
+
+    number: int
     header: Header
-    modality: str
-    references: frozenset[str]
+    references: frozenset[str] | None = None
+    refused: Problem | None = None
+
+
+#: A problem with the number of the file at which it was met: told in the order of the walk.
+Placed = tuple[int, Problem]
 
 
 @dataclass(slots=True)
 class Found:
-    """What a walk found; filled while walking."""
+    """What a walk found; filled while walking.
 
-    images: list[Header] = field(default_factory=list)
-    objects: list[DicomObject] = field(default_factory=list)
-    others: list[Header] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    files: int = 0
-
-
-def _instance(header: Header) -> _Instance:
-    """What makes two files the same image: Patient ID and SOP Instance UID.
-
-    A study that was given a second Patient ID (a pseudonym, a test) keeps its UIDs in many tools;
-    the two patients must not take images from each other.
+    Attributes:
+        by_id: which entries carry a Patient ID, in order; "" stands for none.
+        remarks: on files of other kinds, and on the index of headers.
     """
-    return header.text(Tag.PATIENT_ID), header.text(Tag.SOP_INSTANCE_UID)
+
+    entries: Shelf[Entry] = field(default_factory=lambda: Shelf(HELD_HEADERS))
+    by_id: dict[str, array[int]] = field(default_factory=dict)
+    problems: list[Placed] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+    files: int = 0
 
 
 def gather(
@@ -129,7 +132,7 @@ def gather(
     finally:
         index.close()
     if index.remark:
-        found.problems.append(Problem(index_file.name, index.remark, level=ProblemLevel.NOTE))
+        found.remarks.append(Problem(index_file.name, index.remark, level=ProblemLevel.NOTE))
     return found
 
 
@@ -142,35 +145,51 @@ def _gather(
 ) -> None:
     not_dicom: dict[str, list[str]] = defaultdict(list)
     values: dict[bytes, bytes] = {}
-    by_uid: dict[_Instance, Header] = {}
-    copies: dict[_Instance, list[Header]] = defaultdict(list)
-    for path in walk(root, found.problems):
+    told: list[Problem] = []
+    for path in walk(root, told):
+        _place(told, found, found.files + 1)
         found.files += 1
         if on_file:
             on_file(found.files)
-        subject = None
+        subject = ""
         try:
             header = header_of(path)
-            _share(header.elements, values)
-            subject = header.text(Tag.PATIENT_ID) or None
-            instance = _instance(header)
-            if instance in by_uid:
-                copies[instance].append(header)
-            elif _sort_in(header, found, references):
-                by_uid[instance] = header
+            subject = header.text(Tag.PATIENT_ID)
+            if found.entries.is_in_memory:
+                _share(header.elements, values)
+            entry = Entry(found.files, header)
+            if header.text(Tag.SOP_CLASS_UID) in OBJECT_CLASSES:
+                try:
+                    entry = entry._replace(references=references(path))
+                except (HeaderError, *READ_ERRORS) as error:
+                    entry = entry._replace(refused=refusal(error, path, root, subject))
+            found.by_id.setdefault(subject, array("q")).append(len(found.entries))
+            found.entries.append(entry)
         except NotDicomError:
-            _not_dicom(path, root, not_dicom, found.problems)
-        except HeaderError as error:
-            problem = Problem(relative(path, root), error.what, error.remedy, subject)
-            found.problems.append(problem)
-        except OSError as error:
-            what = f"cannot be opened: {error.strerror}"
-            found.problems.append(Problem(relative(path, root), what, "check its permissions"))
-        except READ_ERRORS as error:  # one file never costs more than itself
-            what = f"the DICOM header cannot be read: {reason(error)}"
-            found.problems.append(Problem(relative(path, root), what, SEND_AGAIN, subject))
-    found.problems.extend(_copies(by_uid, copies, root))
-    found.problems.extend(_lines(not_dicom, root))
+            _not_dicom(path, root, not_dicom, told)
+        except (HeaderError, *READ_ERRORS) as error:  # one file never costs more than itself
+            told.append(refusal(error, path, root, subject))
+        _place(told, found, found.files)
+    _place(told, found, found.files + 1)
+    found.remarks.extend(_lines(not_dicom, root))
+
+
+def _place(told: list[Problem], found: Found, number: int) -> None:
+    """Let problems stand with the file at which they were met, or before which a folder was."""
+    if told:
+        found.problems.extend((number, problem) for problem in told)
+        told.clear()
+
+
+def refusal(error: Exception, path: str, root: Path, subject: str) -> Problem:
+    """Why one file cannot be used."""
+    if isinstance(error, HeaderError):
+        return Problem(relative(path, root), error.what, error.remedy, subject or None)
+    if isinstance(error, OSError):
+        what = f"cannot be opened: {error.strerror}"
+        return Problem(relative(path, root), what, "check its permissions")
+    what = f"the DICOM header cannot be read: {reason(error)}"
+    return Problem(relative(path, root), what, SEND_AGAIN, subject or None)
 
 
 def walk(root: Path, problems: list[Problem], *, results: bool = False) -> Iterator[str]:
@@ -235,53 +254,10 @@ def relative(path: str | Path, root: Path) -> str:
 
 def _share(elements: dict[int, bytes], values: dict[bytes, bytes]) -> None:
     """Let equal values be one: the slices of a series differ in little, and all are held."""
+    if len(values) > SHARED_VALUES:
+        values.clear()
     for tag, value in elements.items():
         elements[tag] = values.setdefault(value, value)
-
-
-def _sort_in(header: Header, found: Found, references: Callable[[str], frozenset[str]]) -> bool:
-    """Put a file where it belongs; False for a DICOMDIR, which is no object of its own.
-
-    Raises:
-        HeaderError: the file is broken.
-    """
-    sop_class = header.text(Tag.SOP_CLASS_UID)
-    if sop_class == DIRECTORY_CLASS:
-        return False
-    for tag, name in _IDENTITY.items():
-        if not header.text(tag):
-            number = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-            raise HeaderError(
-                f"a DICOM file without {name} {number}, probably truncated", remedy=SEND_AGAIN
-            )
-    if sop_class in OBJECT_CLASSES:
-        found.objects.append(
-            DicomObject(header, OBJECT_CLASSES[sop_class], references(header.path))
-        )
-    elif header.text(Tag.MODALITY) in ("CT", "PT"):
-        _check_size(header)
-        found.images.append(header)
-    else:
-        found.others.append(header)
-    return True
-
-
-def _check_size(header: Header) -> None:
-    """Refuse a file that claims more pixels than are read, or than it can hold uncompressed."""
-    rows, columns = header.integer(Tag.ROWS), header.integer(Tag.COLUMNS)
-    bits, samples = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SAMPLES_PER_PIXEL)
-    if not rows or not columns or not bits:
-        raise HeaderError("an image without Rows, Columns or Bits Allocated (0028,0010/0011/0100)")
-    needed = rows * columns * bits * (samples or 1) * header.frames // 8
-    if needed > LARGEST_PIXELS_BYTES:
-        raise HeaderError(
-            f"the header claims {needed / 1024**3:.0f} GB of pixels", remedy=SEND_AGAIN
-        )
-    if header.transfer_syntax in NATIVE and header.size < needed:
-        raise HeaderError(
-            f"the file is truncated: {header.size} bytes, its pixels alone take {needed}",
-            remedy=SEND_AGAIN,
-        )
 
 
 def references_of(path: str) -> frozenset[str]:
@@ -333,62 +309,3 @@ def _lines(not_dicom: dict[str, list[str]], root: Path) -> Iterator[Problem]:
             packed = path.lower().endswith(ARCHIVES) and not path.lower().endswith(".nii.gz")
             remedy = "unpack it if it holds images" if packed else ""
             yield Problem(relative(path, root), "not DICOM", remedy, level=ProblemLevel.NOTE)
-
-
-def _copies(
-    by_uid: dict[_Instance, Header], copies: dict[_Instance, list[Header]], root: Path
-) -> Iterator[Problem]:
-    """A line per folder of second copies; an error where a copy has other content."""
-    same: dict[str, list[Header]] = defaultdict(list)
-    for uid, others in copies.items():
-        for other in others:
-            if _same_content(by_uid[uid], other):
-                same[os.path.dirname(other.path)].append(other)  # noqa: PTH120
-            else:
-                first = relative(by_uid[uid].path, root)
-                yield Problem(
-                    relative(other.path, root),
-                    f"same SOP Instance UID (0008,0018) as {first}, but other content; "
-                    "the first is used",
-                    "remove the wrong one",
-                    other.text(Tag.PATIENT_ID) or None,
-                )
-    for folder, headers in same.items():
-        first = relative(by_uid[_instance(headers[0])].path, root)
-        count = len(headers)
-        what = (
-            f"second copies of {count} images (of {first} ...)"
-            if count > 1
-            else (f"{relative(headers[0].path, root)} is a second copy of {first}")
-        )
-        yield Problem(
-            relative(folder, root),
-            f"{what}; one is used",
-            "",
-            headers[0].text(Tag.PATIENT_ID) or None,
-            ProblemLevel.NOTE,
-        )
-
-
-def _same_content(one: Header, other: Header) -> bool:
-    """Same bytes, or headers written anew around the same pixels."""
-    if one.size == other.size and _bytes(one.path) == _bytes(other.path):
-        return True
-    try:
-        first, second = (read_header(header.path, to_pixels=True) for header in (one, other))
-    except HeaderError:
-        return False
-    if first.pixel_bytes <= 0 or first.pixel_bytes != second.pixel_bytes:
-        return False
-    pixels = [
-        _bytes(header.path)[header.pixel_offset : header.pixel_offset + header.pixel_bytes]
-        for header in (first, second)
-    ]
-    geometry = (Tag.POSITION, Tag.ORIENTATION, Tag.PIXEL_SPACING, Tag.SLOPE, Tag.INTERCEPT)
-    return pixels[0] == pixels[1] and all(
-        first.numbers(tag) == second.numbers(tag) for tag in geometry
-    )
-
-
-def _bytes(path: str) -> bytes:
-    return Path(path).read_bytes()

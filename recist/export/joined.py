@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imaging.tables.rows import csv_text, written_columns, written_rows
@@ -21,16 +21,24 @@ JOINED = (
 )
 
 
-def write_joined(path: Path, tables: Sequence[Path]) -> None:
-    """Write the rows of all tables in order, one table in memory; columns are the union of theirs.
+def write_joined(out: Path, name: str, folders: Sequence[str]) -> None:
+    """Write the rows of all tables of a name in order, one in memory; their columns are joined.
 
     A file that is missing adds nothing; no file at all gives an empty one.
+
+    Args:
+        out: where the folders of the patients lie, and the joined table.
+        folders: their names: of a hundred thousand patients, paths alone would fill the memory.
     """
-    columns = list(dict.fromkeys(name for table in tables for name in written_columns(table)))
+
+    def tables() -> Iterator[Path]:
+        return (out / folder / name for folder in folders)
+
+    columns = list(dict.fromkeys(each for table in tables() for each in written_columns(table)))
     header = csv_text((), columns)
-    with written_whole(path) as file:
+    with written_whole(out / name) as file:
         file.write(header.encode("utf-8"))
-        for table in tables:
+        for table in tables():
             rows = written_rows(table).rows
             if rows:
                 file.write(csv_text(rows, columns)[len(header) :].encode("utf-8"))

@@ -10,16 +10,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import platform
+import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from imaging.catalogue import Catalogue
 from imaging.errors import InputError
+from imaging.shelf import Shelf
 from imaging.sorting import Sorting
-from imaging.writing import SCHEMA_VERSION, remove_unfinished, write_text
+from imaging.writing import SCHEMA_VERSION, remove_unfinished, written_whole
 from recist.export.growing_table import GrowingTable
 from recist.export.joined import JOINED, write_joined
 from recist.patient.options import Options
@@ -28,17 +30,18 @@ from recist.patient.result_folder import (
     RUN,
     SUMMARY,
     check_place,
-    folder_names,
     locked,
     places_of,
 )
 from recist.response import RESEARCH_USE
 from recist.run.cluster import Cluster, on_cluster
-from recist.run.processes import Task, in_order, in_processes, in_turn
+from recist.run.processes import Tasks, in_order, in_processes, in_turn
 from recist.run.subject_run import Failure, Stage, SubjectRun, failed
 from recist.version import __version__
 
 HEADERS_ALONE = Sorting()
+#: Patients whose outcome is held in memory; of more it lies on disk.
+HELD_RUNS = 1_000
 #: Libraries whose version can change a number; recorded with each run.
 RECORDED_LIBRARIES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "pydicom", "highdicom")
 
@@ -48,7 +51,7 @@ class Batch:
     """How the whole run went."""
 
     out: Path
-    subjects: tuple[SubjectRun, ...]
+    subjects: Sequence[SubjectRun]
     failures: tuple[Failure, ...]
     notes: tuple[str, ...] = ()
 
@@ -92,9 +95,9 @@ def run(
     catalogue = sorting.scan(studies, index_file)
     on_catalogue(catalogue)
     wanted = frozenset(only)
-    _check_wanted(wanted, catalogue)
-    subjects = [s for s in catalogue.subjects if not wanted or s.id in wanted]
-    if not subjects:
+    tasks = Tasks(catalogue.subjects, out, wanted)
+    _check_wanted(wanted, tasks)
+    if not tasks:
         named = "; ".join(f"{problem.where}: {problem.what}" for problem in catalogue.problems[:5])
         raise InputError(
             "no patient with a readable CT or PET was found" + (f": {named}" if named else ""),
@@ -103,8 +106,6 @@ def run(
         )
     seconds_to_index = time.perf_counter() - clock
     check_place(out, options.lesions_folder)
-    folders = folder_names(subject.id for subject in subjects)
-    tasks = [(subject, out / folders[subject.id]) for subject in subjects]
     with locked(out):
         remove_unfinished(out)
         ended = _ended(tasks, options, on_stage, resume=resume, jobs=jobs, cluster=cluster)
@@ -118,10 +119,10 @@ def run(
     notes = (
         *(f"{problem.where}: {problem.what}" for problem in problems if problem.level != "error"),
         *(note for subject_run in runs for note in subject_run.notes),
-        *options.unknown_subjects({subject.id for subject in catalogue.subjects}),
+        *options.unknown_subjects(tasks.found),
     )
-    batch = Batch(out, tuple(runs), failures, notes)
-    _write_json(
+    batch = Batch(out, tuple(runs) if runs.is_in_memory else runs, failures, notes)
+    _write_record(
         out / RUN,
         {
             "schema_version": SCHEMA_VERSION,
@@ -139,27 +140,20 @@ def run(
             "studies": places_of(studies, out),
             "options": options.as_dict() | sorting.as_dict(),
             "model": options.model_record(),
-            "subjects": [
-                {
-                    "subject": r.subject,
-                    "folder": r.folder,
-                    "state": r.state,
-                    "seconds": {stage: round(s, 3) for stage, s in r.seconds.items()},
-                }
-                for r in runs
-            ],
+            "subjects": [],
             "failures": [
                 {"subject": f.subject, "where": f.where, "what": f.what, "remedy": f.remedy}
                 for f in failures
             ],
             "notes": list(notes),
         },
+        batch.subjects,
     )
     return batch
 
 
 def _ended(
-    tasks: Sequence[Task],
+    tasks: Tasks,
     options: Options,
     on_stage: Stage,
     *,
@@ -177,46 +171,66 @@ def _ended(
         else on_cluster(tasks, options, resume, cluster)
     )
     for number, done in ended:
-        on_stage(tasks[number][0].id, "")
+        on_stage(tasks.ids[number], "")
         yield number, done
 
 
-def _all(tasks: Sequence[Task], out: Path, results: Iterable[SubjectRun]) -> list[SubjectRun]:
+def _all(tasks: Tasks, out: Path, results: Iterable[SubjectRun]) -> Shelf[SubjectRun]:
     """Run all patients, and write what is known of them as each ends; nothing may be gone then."""
-    runs: list[SubjectRun] = []
+    runs: Shelf[SubjectRun] = Shelf(HELD_RUNS)
     summary = GrowingTable(out / SUMMARY)
     gone: dict[int, dict[str, str]] = {}
     for done in results:
-        runs.append(replace(done, summary={}))  # in the table: not held for a hundred thousand
+        runs.append(replace(done, summary={}))  # which is in the table
         summary.add({"subject": done.subject, "folder": done.folder, **done.summary})
-    for n, (subject, folder) in enumerate(tasks):
-        if runs[n].state != "failed" and not (folder / FINGERPRINT).is_file():
+    checked: Shelf[SubjectRun] = Shelf(HELD_RUNS)
+    complete: list[str] = []
+    for n, done in enumerate(runs):
+        folder = tasks.folders[n]
+        if done.state == "failed":
+            checked.append(done)
+        elif (out / folder / FINGERPRINT).is_file():
+            checked.append(done)
+            complete.append(folder)
+        else:
             what = "its results were removed while the run went on"
-            runs[n] = failed(subject, folder, what, "run it again with --resume")
-            gone[n] = {"subject": subject.id, "folder": folder.name, "status": "failed"}
+            checked.append(failed(*tasks[n], what, "run it again with --resume"))
+            gone[n] = {"subject": tasks.ids[n], "folder": folder, "status": "failed"}
     summary.finish(gone)
-    join_tables(out, runs)
-    return runs
+    # The tables of all complete patients as one each, ready for ``assess`` and ``abscopal``.
+    for name in JOINED:
+        write_joined(out, name, complete)
+    return checked
 
 
-def _check_wanted(wanted: frozenset[str], catalogue: Catalogue) -> None:
-    known = {subject.id for subject in catalogue.subjects}
-    if wanted - known:
+def _check_wanted(wanted: frozenset[str], tasks: Tasks) -> None:
+    if unknown := wanted.difference(tasks.found):
         raise InputError(
-            f"no subject {', '.join(sorted(wanted - known))}",
-            remedy=f"found: {', '.join(sorted(known)) or 'none'}",
+            f"no subject {', '.join(sorted(unknown))}",
+            remedy=f"found: {', '.join(sorted(tasks.found)) or 'none'}",
         )
 
 
-def join_tables(out: Path, runs: Sequence[SubjectRun]) -> None:
-    """The tables of all complete patients as one each, ready for ``assess`` and ``abscopal``."""
-    folders = [out / r.folder for r in runs if r.state in ("done", "skipped")]
-    for name in JOINED:
-        write_joined(out / name, [folder / name for folder in folders])
-
-
-def _write_json(path: Path, content: object) -> None:
-    write_text(path, json.dumps(content, indent=1, default=str) + "\n")
+def _write_record(
+    path: Path, content: Mapping[str, object], subjects: Iterable[SubjectRun]
+) -> None:
+    """The record of a run, its patients one after the other."""
+    empty = '"subjects": []'
+    before, _, after = json.dumps(content, indent=1, default=str).partition(empty)
+    with written_whole(path) as file:
+        file.write((before + empty[:-1]).encode())
+        between = "\n"
+        for each in subjects:
+            row = {
+                "subject": each.subject,
+                "folder": each.folder,
+                "state": each.state,
+                "seconds": {stage: round(s, 3) for stage, s in each.seconds.items()},
+            }
+            text = json.dumps(row, indent=1, default=str)
+            file.write((between + textwrap.indent(text, "  ")).encode())
+            between = ",\n"
+        file.write(f"\n ]{after}\n".encode())
 
 
 def _peak_memory_mb() -> int | None:

@@ -178,7 +178,7 @@ def _join(out: Path) -> None:
     """The tables over all patients, with what was written again."""
     folders, _ = patient_folders(out)
     for name in JOINED:
-        write_joined(out / name, [folder.path / name for folder in folders])
+        write_joined(out, name, [folder.path.name for folder in folders])
     path = out / SUMMARY
     table = written_rows(path)
     if not table.columns:

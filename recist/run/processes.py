@@ -5,20 +5,50 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from imaging.series import Subject
 from recist.patient.options import Options
+from recist.patient.result_folder import folder_names
 from recist.run.subject_run import Stage, SubjectRun, failed, run_subject
 
 Task = tuple[Subject, Path]
+
+
+class Tasks(Sequence[Task]):
+    """Every patient with the folder of its results; a patient is read when its turn comes.
+
+    Attributes:
+        found: identifiers of all patients of the tree.
+        ids: of those that are run.
+        folders: names of their folders.
+    """
+
+    def __init__(self, subjects: Sequence[Subject], out: Path, only: frozenset[str]) -> None:
+        self._subjects, self._out = subjects, out
+        self.found = [subject.id for subject in subjects]
+        self._places = [n for n, name in enumerate(self.found) if not only or name in only]
+        self.ids = [self.found[n] for n in self._places]
+        names = folder_names(self.ids)
+        self.folders = [names[name] for name in self.ids]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Task, ...]: ...
+    def __getitem__(self, index: int | slice) -> Task | tuple[Task, ...]:
+        if isinstance(index, slice):
+            return tuple(self[n] for n in range(*index.indices(len(self))))
+        return self._subjects[self._places[index]], self._out / self.folders[index]
 
 
 def in_turn(
@@ -34,15 +64,17 @@ def in_processes(
 ) -> Iterator[tuple[int, SubjectRun]]:
     """Every patient with its number as it ends, ``jobs`` at a time in processes of their own."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    waiting = deque(enumerate(tasks))
+    waiting = iter(enumerate(tasks))
+    following = next(waiting, None)
     lost: list[tuple[int, Task]] = []
     # A pool for each process: one that ends takes its own patient along, and no other.
     under_way: dict[Future[SubjectRun], tuple[ProcessPoolExecutor, int, Task]] = {}
     with ExitStack() as pools:
         idle = [pools.enter_context(_process(threads)) for _ in range(min(jobs, len(tasks)))]
-        while waiting or under_way:
-            while waiting and idle:
-                pool, (number, task) = idle.pop(), waiting.popleft()
+        while following or under_way:
+            while following and idle:
+                pool, (number, task) = idle.pop(), following
+                following = next(waiting, None)
                 under_way[pool.submit(run_subject, *task, options, resume)] = (pool, number, task)
             ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in ended:

@@ -383,3 +383,24 @@ def test_no_broken_file_stops_the_scan(dicom, data) -> None:
         if visit.ct:
             with suppress(InputError):
                 read_ct(visit.ct)
+
+
+def test_a_tree_whose_headers_lie_on_disk_is_sorted_as_a_small_one(dicom, monkeypatch) -> None:
+    dicom.ct("b/late", subject="P2", date="20210301")
+    dicom.ct("a/CT", date="20200302")
+    first, *_ = dicom.ct("a/CT0", date="20200106")
+    dicom.pet("a/PET0", date="20200106")
+    dicom.object("RTSTRUCT", refers_to=first)
+    shutil.copytree(dicom.root / "a" / "CT", dicom.root / "c")
+    (dicom.root / "c" / "notes.txt").write_text("not DICOM")
+    (dicom.root / "d").mkdir()
+    cut = dicom.root / "d" / "cut.dcm"
+    cut.write_bytes(first.read_bytes()[:200])
+    held = scan(dicom.root)
+    monkeypatch.setattr(tree, "HELD_HEADERS", 3)
+    on_disk = scan(dicom.root)
+    assert tuple(on_disk.subjects) == held.subjects
+    assert on_disk.problems == held.problems
+    assert errors(held)
+    assert isinstance(held.subjects, tuple)
+    assert not isinstance(on_disk.subjects, tuple)

@@ -66,13 +66,14 @@ def test_a_table_that_is_taken_away_is_whole_again(tmp_path: Path) -> None:
 
 def test_tables_of_patients_are_joined_one_at_a_time(tmp_path: Path) -> None:
     wide, narrow = [{"a": "1", "c": "=x"}, {"a": "2", "c": 'q"'}], [{"b": "3", "a": "4"}]
-    paths = [tmp_path / f"{n}.csv" for n in range(3)]
-    paths[0].write_text(csv_text(wide))
-    paths[2].write_text(csv_text(narrow))  # the second has none
-    write_joined(tmp_path / "all.csv", paths)
+    for name, rows in (("A", wide), ("B", None), ("C", narrow)):
+        (tmp_path / name).mkdir()
+        if rows:
+            (tmp_path / name / "all.csv").write_text(csv_text(rows))
+    write_joined(tmp_path, "all.csv", ["A", "B", "C"])
     assert (tmp_path / "all.csv").read_text() == csv_text([*wide, *narrow])
-    write_joined(tmp_path / "none.csv", paths[1:2])
-    assert (tmp_path / "none.csv").read_bytes() == b""
+    write_joined(tmp_path, "all.csv", ["B"])
+    assert (tmp_path / "all.csv").read_bytes() == b""
 
 
 def test_an_older_table_is_replaced(tmp_path: Path) -> None:
