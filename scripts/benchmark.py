@@ -3,12 +3,13 @@
     python scripts/benchmark.py                  # every part
     python scripts/benchmark.py imaging measure  # only these
     python scripts/benchmark.py --all            # every part; docs/benchmarks.md holds the table
-    python scripts/benchmark.py --all --quick imaging start  # these, on less data, into the table
+    python scripts/benchmark.py --all --quick    # the same on less data: about 20 minutes
 
 Each part is a script of its own, ``scripts/benchmark_<part>.py``, that prints what was timed, our
 time, the peer's and the ratio; it runs in a fresh process, so no part warms another's caches or
 counts in its memory. Peers that are not installed are named and left out. Real images are found
-through ``$RECIST_DATA``.
+through ``$RECIST_DATA``. A part that takes longer than :data:`LIMIT_S` is ended and says so, so
+that the whole always ends.
 """
 
 from __future__ import annotations
@@ -19,27 +20,32 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "docs" / "benchmarks.md"
 #: What makes a part take a minute instead of many.
 QUICK = {
-    "assess": ["--subjects", "5000", "--jobs", "1", "--compared", "200"],
+    "assess": ["--subjects", "10000", "--compared", "200"],
+    "cluster": ["--patients", "60"],
+    "following": ["--courses", "1"],
+    "links": ["--courses", "20"],
     "memory": ["--slices", "200"],
     "network": ["--windows", "1"],
-    "patients": ["--phantoms", "1", "--simulated", "200", "800"],
-    "registration": ["--every", "12"],
-    "links": ["--courses", "40"],
+    "patients": ["--phantoms", "1", "2", "--simulated", "250", "1000"],
+    "registration": ["--every", "24"],
 }
+#: The longest that a part may take, seconds by the clock.
+LIMIT_S = 1800.0
 HEAD = """# Benchmarks
 
-Written by `python scripts/benchmark.py --all` on {day}, on {machine}.
+Written by `python scripts/benchmark.py --all{quick}` on {day}, on {machine}.
+{load}
 Research use only, not a medical device.
 
 Seconds are those of this machine and of the load it had; the ratios, taken in one run beside each
-other, are what travels. *processor seconds* are those of all threads, without the load of others.
-{remark}
+other, are what travels. *Processor seconds* are those of all threads, without the load of others.
 
 | part | figures |
 |---|---|
@@ -63,9 +69,15 @@ def told_by(part: str, more: list[str]) -> tuple[list[str], bool]:
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
+        late = threading.Timer(LIMIT_S, running.kill)
+        late.start()
         for line in running.stdout:
             print(line, end="", flush=True)
             lines.append(line.rstrip())
+        running.wait()
+        if not late.is_alive():
+            lines.append(f"ended after {LIMIT_S:.0f} s")
+        late.cancel()
     return lines, running.returncode == 0
 
 
@@ -75,11 +87,20 @@ def rows(part: str, lines: list[str]) -> list[str]:
     return [f"| {part} | {line.replace('|', ' ')} |" for line in plain if line]
 
 
-def write(machine: str, table: list[str], *, quick: bool) -> None:
+def load_told(loads: list[float]) -> str:
+    """How much else the machine had to do while the parts ran."""
+    cores = os.cpu_count() or 1
+    return (
+        f"Processes that wanted a core while it ran, its own among them: {min(loads):.1f} to "
+        f"{max(loads):.1f} for {cores}."
+    )
+
+
+def write(machine: str, table: list[str], loads: list[float], *, quick: bool) -> None:
     """The table as a page of the documentation."""
-    remark = "Parts ran on less data (`--quick`)." if quick else ""
     day = dt.datetime.now(dt.UTC).date().isoformat()
-    head = HEAD.format(day=day, machine=machine, remark=remark)
+    option = " --quick" if quick else ""
+    head = HEAD.format(day=day, machine=machine, load=load_told(loads), quick=option)
     TABLE.write_text(head + "\n".join(table) + "\n", encoding="utf-8")
 
 
@@ -99,15 +120,17 @@ def main() -> int:
     print(machine)
     print("medians of interleaved runs; ratio = peer / ours", flush=True)
     failed, table = [], []
+    loads = [os.getloadavg()[0]]
     for part in wanted or parts:
         print(f"\n== {part}", flush=True)
         lines, well = told_by(part, QUICK.get(part, []) if chosen.quick else [])
+        loads.append(os.getloadavg()[0])
         table += rows(part, lines)
         if not well:
             failed.append(part)
             table.append(f"| {part} | did not end well |")
         if chosen.all:  # after each: a run that is ended leaves what it had
-            write(machine, table, quick=chosen.quick)
+            write(machine, table, loads, quick=chosen.quick)
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -90,7 +90,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.data is None:
-        parser.error("name the folder of the data, or set RECIST_DATA")
+        print("left out: name the folder of the data, or set RECIST_DATA")
+        return
     masks = lesions(Path(options.data) / "sts")
     if not masks:
         parser.error(f"no sts/*_lab.nii.gz in {options.data}")

@@ -5,8 +5,9 @@
 
 Phantom patients go through the whole job; simulated ones have a CT of a few pixels at two
 dates and a stub in place of the work on images, and through the real catalogue, batch, tables over
-all patients and ``--resume``. Each number of patients is a fresh process: processor seconds per
-patient and the memory of the process, beside those of its imports alone.
+all patients and ``--resume``, in two workers. Each number of patients is a fresh process: processor
+seconds per patient, the memory of the main process beside that of its imports alone, and that of
+its largest worker.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import re
 import resource
 import subprocess
@@ -31,13 +33,18 @@ DATES = ("20240110", "20240306")
 #: The fewest that count as a series of images.
 SLICES = 5
 ROWS = "subject,date,lesion,status,diameter_mm\n" + "{0},2024-01-10,L1,measured,20\n" * 12
+#: Patients at a time.
+JOBS = {"phantoms": 1, "simulated": 2}
+#: Tells workers, which begin by reading this file, that there is nothing to do on images.
+STUB = "RECIST_BENCHMARK_STUB"
 #: Every UID that pydicom makes begins so; the digits that follow tell copies of a phantom apart.
 MADE_UID = re.compile(rb"(1\.2\.826\.0\.1\.3680043\.8\.498\.)\d{3}")
 
 
 def spent() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Processor seconds of this process and of its workers that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def resident_mib() -> float:
@@ -49,8 +56,8 @@ def resident_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_mib(whose: int = resource.RUSAGE_SELF) -> float:
+    return resource.getrusage(whose).ru_maxrss / 1024
 
 
 def write_phantoms(root: Path, count: int) -> None:
@@ -139,14 +146,14 @@ def measured(kind: str, count: int, folder: Path) -> dict[str, float]:
     from recist.patient.options import Options  # noqa: PLC0415 - counted as an import
     from recist.run import batch  # noqa: PLC0415
 
-    if kind == "simulated":
-        stub_the_work()
     options = Options.create(lesions="dicom")
     before = resident_mib()
     found: dict[str, float] = {"patients": count, "imports_mib": round(before)}
     for name, resume in (("run", False), ("resume", True)):
         began, since = spent(), time.perf_counter()
-        done = batch.run(folder / "studies", folder / "out", options, resume=resume)
+        done = batch.run(
+            folder / "studies", folder / "out", options, resume=resume, jobs=JOBS[kind]
+        )
         assert len(done.subjects) == count, done.failures[:3]
         assert not done.failures, done.failures[:3]
         found[f"{name}_ms_each"] = round(1000 * (spent() - began) / count, 2)
@@ -154,6 +161,7 @@ def measured(kind: str, count: int, folder: Path) -> dict[str, float]:
         indexed = json.loads((folder / "out" / "run.json").read_text())["seconds_to_index"]
         found[f"{name}_catalogue_s"] = indexed
     found["peak_mib"] = round(peak_mib())
+    found["worker_peak_mib"] = round(peak_mib(resource.RUSAGE_CHILDREN))
     found["added_kib_each"] = round(1024 * (peak_mib() - before) / count, 1)
     return found
 
@@ -174,13 +182,18 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as name:
                 writers[kind](Path(name), count)
                 command = [sys.executable, __file__, "--worker", kind, str(count), name]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-            told = json.loads(done.stdout.splitlines()[-1])
+                told = os.environ | ({STUB: "1"} if kind == "simulated" else {})
+                done = subprocess.run(
+                    command, check=True, stdout=subprocess.PIPE, text=True, env=told
+                )
+            figures = json.loads(done.stdout.splitlines()[-1])
             print(
-                f"{kind}: " + ", ".join(f"{key} {value:g}" for key, value in told.items()),
+                f"{kind}: " + ", ".join(f"{key} {value:g}" for key, value in figures.items()),
                 flush=True,
             )
 
 
+if __name__ == "__mp_main__" and STUB in os.environ:  # a worker
+    stub_the_work()
 if __name__ == "__main__":
     main()
