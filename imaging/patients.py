@@ -18,7 +18,7 @@ from imaging.dataset import LARGEST_PIXELS_BYTES, READ_ERRORS, SEND_AGAIN
 from imaging.errors import HeaderError
 from imaging.header import DIRECTORY_CLASS, NATIVE, Header, Tag, read_header
 from imaging.series import Problem, ProblemLevel
-from imaging.tree import OBJECT_CLASSES, Entry, Found, Placed, refusal, relative
+from imaging.tree import OBJECT_CLASSES, Found, FoundFile, Placed, refusal, relative
 
 #: What every file must have to find its place (type 1 in every SOP class used here).
 _IDENTITY = {
@@ -126,21 +126,21 @@ def members_of(found: Found, places: Sequence[int]) -> tuple[list[Header], list[
     )
 
 
-def _class_of(entry: Entry) -> str:
+def _class_of(entry: FoundFile) -> str:
     return entry.header.text(Tag.SOP_CLASS_UID)
 
 
-def _is_object(entry: Entry) -> bool:
+def _is_object(entry: FoundFile) -> bool:
     return entry.references is not None
 
 
 def _used(
-    entries: Sequence[Entry],
+    entries: Sequence[FoundFile],
     places: Iterable[int],
     root: Path,
     placed: list[Placed],
     copies: list[_Copy],
-) -> Iterator[tuple[int, Entry]]:
+) -> Iterator[tuple[int, FoundFile]]:
     """The images and objects of one Patient ID with their places, each image once.
 
     A study that was given a second Patient ID (a pseudonym, a test) keeps its UIDs in many tools;

@@ -77,7 +77,7 @@ _REFERENCE_KEYWORDS = {
 }
 
 
-class Entry(NamedTuple):
+class FoundFile(NamedTuple):
     """One DICOM file of the tree.
 
     Attributes:
@@ -105,7 +105,7 @@ class Found:
         remarks: on files of other kinds, and on the index of headers.
     """
 
-    entries: Shelf[Entry] = field(default_factory=lambda: Shelf(HELD_HEADERS))
+    entries: Shelf[FoundFile] = field(default_factory=lambda: Shelf(HELD_HEADERS))
     by_id: dict[str, array[int]] = field(default_factory=dict)
     problems: list[Placed] = field(default_factory=list)
     remarks: list[Problem] = field(default_factory=list)
@@ -157,7 +157,7 @@ def _gather(
             subject = header.text(Tag.PATIENT_ID)
             if found.entries.is_in_memory:
                 _share(header.elements, values)
-            entry = Entry(found.files, header)
+            entry = FoundFile(found.files, header)
             if header.text(Tag.SOP_CLASS_UID) in OBJECT_CLASSES:
                 try:
                     entry = entry._replace(references=references(path))
