@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import itertools
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -354,16 +353,12 @@ def retest(paths: Sequence[Path], courses: int, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    data = os.environ.get("RECIST_DATA")
-    parser.add_argument("folder", nargs="?", type=Path, default=data and Path(data) / "ct-whole")
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--courses", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--network", action="store_true")
     parser.add_argument("--retest", action="store_true", help="one later date, scanned twice")
     given = parser.parse_args()
-    if given.folder is None:
-        print("left out: name a folder of CTs, or set RECIST_DATA to that of the real images")
-        return
     paths = sorted(given.folder.glob("*_ct.nii.gz"))
     if given.retest:
         retest(paths, given.courses, given.seed)

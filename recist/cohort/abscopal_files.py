@@ -11,14 +11,15 @@ from typing import BinaryIO
 
 from matplotlib.figure import Figure
 
+from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.tables.source import Source
 from imaging.writing import SCHEMA_VERSION
 from recist.cohort import lesion_charts, result_rows, trial_page
-from recist.cohort.lesion_rates import lesion_rates
+from recist.cohort.lesion_rates import LesionContrast, LesionRate, lesion_rates
 from recist.cohort.patients import Patient, assessed, read_arms, read_doses
 from recist.cohort.plots import Plot
-from recist.cohort.rates import ALL_ARMS, contrasts, rates
+from recist.cohort.rates import ALL_ARMS, Rate, contrasts, rates
 from recist.cohort.record import patient_json
 from recist.cohort.sensitivity import sensitivity
 from recist.cohort.sheet import Sheet, percent, span
@@ -62,12 +63,16 @@ def abscopal_file(
     Raises:
         InputError: a table cannot be read at all, or a setting does not exist.
     """
-    cohort = _cohort(measurements, events, arms, doses, protocol)
-    answers = main_rates(cohort.patients, cohort.protocol)
+    with without_collector():
+        return _written(_cohort(measurements, events, arms, doses, protocol), Path(out), on_answer)
+
+
+def _written(cohort: _Cohort, out: Path, on_answer: Callable[[str], None] | None) -> TableResult:
+    answers = main_rates(cohort.rates)
     for sentence in answers:
         if on_answer is not None:
             on_answer(sentence)
-    with all_written(Path(out), FILES) as files:
+    with all_written(out, FILES) as files:
         _write_tables(files, cohort)
         _write_json(files[AS_JSON], cohort.patients, cohort.protocol)
         drawn = {
@@ -81,7 +86,7 @@ def abscopal_file(
             files[f"{name}.png"].write(png)
         page = trial_page.as_html(_report(cohort, answers, drawn), svgs)
         files[PAGE].write(page.encode("utf-8"))
-    return cohort.account.in_folder(Path(out))
+    return cohort.account.in_folder(out)
 
 
 def abscopal_in_memory(
@@ -97,7 +102,8 @@ def abscopal_in_memory(
     Raises:
         InputError: a table cannot be read at all, or a setting does not exist.
     """
-    cohort = _cohort(measurements, events, arms, doses, protocol)
+    with without_collector():
+        cohort = _cohort(measurements, events, arms, doses, protocol)
     files = {name: io.BytesIO() for name in TABLES}
     _write_tables(files, cohort)
     return cohort.account, {name: file.getvalue().decode("utf-8") for name, file in files.items()}
@@ -105,13 +111,19 @@ def abscopal_in_memory(
 
 @dataclass(frozen=True, slots=True)
 class _Cohort:
-    """The patients of a table, each with its finding, and what was found on the way."""
+    """The patients of a table, each with its finding, and what was found on the way.
+
+    Attributes:
+        rates, of_lesions: what they come to together; worked out once for all that is written.
+    """
 
     patients: tuple[Patient, ...]
     protocol: Protocol
     doses: dict[tuple[str, str], float]
     findings: tuple[Finding, ...]
     has_dates: bool
+    rates: tuple[Rate, ...]
+    of_lesions: tuple[tuple[LesionRate, ...], tuple[LesionContrast, ...]]
 
     @property
     def account(self) -> TableAccount:
@@ -137,10 +149,18 @@ def _cohort(
         raise InputError("no subject in the table", where=where)
     has_dates = any(course.day_zero is not None for course in courses)
     _warn_of_dates(patients, findings)
-    return _Cohort(tuple(patients), settings, known_doses, tuple(findings), has_dates)
+    return _Cohort(
+        patients,
+        settings,
+        known_doses,
+        tuple(findings),
+        has_dates,
+        rates(patients, settings),
+        lesion_rates(patients),
+    )
 
 
-def main_rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[str, ...]:
+def main_rates(found: Sequence[Rate]) -> tuple[str, ...]:
     """Each definition by the denominator of its paper, in a sentence with interval and chance."""
     return tuple(
         f"{rate.definition.name}, {'all patients' if rate.arm == ALL_ARMS else rate.arm}"
@@ -148,7 +168,7 @@ def main_rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[str, ..
         f"{rate.proportion.n} {rate.denominator} ({percent(rate.proportion.rate)} %, exact "
         f"{span(rate.proportion.clopper_pearson, 100)})"
         f"{f', {percent(rate.by_chance)} % expected by chance' if rate.by_chance else ''}."
-        for rate in rates(patients, protocol)
+        for rate in found
         if rate.of_paper and not rate.confirmed and rate.proportion.n
     )
 
@@ -177,16 +197,16 @@ def _report(
         ("Arms", ", ".join(arms) or "none given"),
         ("Protocol", protocol.name),
     )
-    lesions = tuple(result_rows.lesion_rows(*lesion_rates(patients)))
+    lesions = tuple(result_rows.lesion_rows(*cohort.of_lesions))
     sheets = (
-        Sheet("rates", "Rates", tuple(result_rows.rate_rows(rates(patients, protocol))),
+        Sheet("rates", "Rates", tuple(result_rows.rate_rows(cohort.rates)),
               "Every definition by every denominator; by chance: what measurement error alone "
               "would give.",
               ("definition", "arm", "confirmed_only", "denominator", "responders", "n",
                "rate_percent", "clopper_pearson_low", "clopper_pearson_high",
                "by_chance_percent", "paper")),
         Sheet("contrasts", "Arms compared",
-              tuple(result_rows.contrast_rows(contrasts(patients, protocol)))),
+              tuple(result_rows.contrast_rows(contrasts(cohort.rates)))),
         Sheet("lesion_rates", "Lesions by field", lesions,
               "Lesions of one patient are no replicates: intervals by the cluster bootstrap."),
     )  # fmt: skip
@@ -208,15 +228,15 @@ def _write_tables(files: Mapping[str, BinaryIO], cohort: _Cohort) -> None:
     patients, protocol = cohort.patients, cohort.protocol
     write_checks(files[CHECKS], cohort.findings)
     time = "date" if cohort.has_dates else "day"
-    of_lesions = result_rows.lesion_rows(*lesion_rates(patients))
+    of_lesions = result_rows.lesion_rows(*cohort.of_lesions)
     changes = result_rows.sensitivity_rows(sensitivity(patients, protocol, cohort.doses))
     for name, columns, rows in (
         (PATIENTS, result_rows.patient_columns(time), result_rows.patient_rows(patients, time)),
-        (RATES, result_rows.RATE_COLUMNS, result_rows.rate_rows(rates(patients, protocol))),
+        (RATES, result_rows.RATE_COLUMNS, result_rows.rate_rows(cohort.rates)),
         (
             CONTRASTS,
             result_rows.CONTRAST_COLUMNS,
-            result_rows.contrast_rows(contrasts(patients, protocol)),
+            result_rows.contrast_rows(contrasts(cohort.rates)),
         ),
         (LESIONS, result_rows.LESION_COLUMNS, of_lesions),
         (SENSITIVITY, result_rows.SENSITIVITY_COLUMNS, changes),
@@ -227,9 +247,13 @@ def _write_tables(files: Mapping[str, BinaryIO], cohort: _Cohort) -> None:
 
 
 def _write_json(file: BinaryIO, patients: Sequence[Patient], protocol: Protocol) -> None:
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "protocol": effective(protocol),
-        "patients": [patient_json(patient) for patient in patients],
-    }
-    write_line(file, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1))
+    """A patient a line: all of them at once would take many times the memory of the patients."""
+    head = {"schema_version": SCHEMA_VERSION, "protocol": effective(protocol)}
+    opened = json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1).removesuffix("\n}")
+    file.write(f'{opened},\n "patients": ['.encode())
+    between = "\n"
+    for patient in patients:
+        as_json = json.dumps(patient_json(patient), ensure_ascii=False, allow_nan=False)
+        file.write(f"{between}  {as_json}".encode())
+        between = ",\n"
+    write_line(file, "\n ]\n}")

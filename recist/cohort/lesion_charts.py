@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -28,6 +29,8 @@ TOP_PERCENT = 100.0
 MOST_NAMED_BARS = 60
 #: With more lines than this, growth beyond the axis of a spider plot carries no figure.
 MOST_NAMED_SPIDERS = 12
+#: More lesions than this are drawn together, as one picture.
+MOST_DRAWN_SINGLY = 1_000
 PNG_DPI = 160
 #: What would differ from run to run, or names the program that drew.
 SVG_METADATA = ("Date", "Creator", "Format", "Type")
@@ -48,14 +51,15 @@ def waterfall(patients: Sequence[Patient]) -> Figure:
             ),
             key=lambda bar: (-bar[2], bar[0], bar[1].lesion.id),
         )
-        axes.bar(
-            range(len(bars)),
-            [min(best, TOP_PERCENT) for _, _, best in bars],
-            width=0.85,
-            color=[FIELD_COLOURS[change.field] for _, change, _ in bars],
-        )
-        for place, (_, _, best) in enumerate(bars):
-            if best > TOP_PERCENT:
+        heights = [min(best, TOP_PERCENT) for _, _, best in bars]
+        colours = [FIELD_COLOURS[change.field] for _, change, _ in bars]
+        beyond = [(place, best) for place, (_, _, best) in enumerate(bars) if best > TOP_PERCENT]
+        if len(bars) > MOST_DRAWN_SINGLY:
+            axes.vlines(range(len(bars)), 0, heights, colors=colours, rasterized=True)
+            _marked(axes, [(place, colours[place]) for place, _ in beyond])
+        else:
+            axes.bar(range(len(bars)), heights, width=0.85, color=colours)
+            for place, best in beyond:
                 axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
         _limit(axes, [best for _, _, best in bars])
         if len(bars) <= MOST_NAMED_BARS:
@@ -81,20 +85,29 @@ def spider(patients: Sequence[Patient]) -> Figure:
     used = set()
     for axes, members in zip(every, by_arm(patients), strict=True):
         reached: list[float] = []
-        for patient, change in _followed(members):
+        followed = _followed(members)
+        lines: list[tuple[list[float], list[float], str]] = []
+        marks: list[tuple[float, str]] = []
+        for patient, change in followed:
             if patient.finding is None:
                 continue
             end = patient.finding.timeline.end_day
             start = (patient.finding.timeline.baseline_day or end) - end
             baseline = float(change.baseline_mm)
-            days = [start, *(day - end for day, _ in change.sizes_mm)]
+            days: list[float] = [start, *(day - end for day, _ in change.sizes_mm)]
             values = [0.0, *(100 * (float(size) / baseline - 1) for _, size in change.sizes_mm)]
             shown = [min(value, TOP_PERCENT) for value in values]
             colour = FIELD_COLOURS[change.field]
-            axes.plot(days, shown, color=colour, marker="o", markersize=3, linewidth=1, alpha=0.85)
             beyond = [
                 (d, value) for d, value in zip(days, values, strict=True) if value > TOP_PERCENT
             ]
+            used.add(change.field)
+            reached += values
+            if len(followed) > MOST_DRAWN_SINGLY:
+                lines.append((days, shown, colour))
+                marks += [(day, colour) for day, _ in beyond]
+                continue
+            axes.plot(days, shown, color=colour, marker="o", markersize=3, linewidth=1, alpha=0.85)
             for day, value in beyond:
                 axes.plot(day, TOP_PERCENT, "^", color=colour, markersize=7)
                 if len(members) <= MOST_NAMED_SPIDERS:
@@ -102,8 +115,8 @@ def spider(patients: Sequence[Patient]) -> Figure:
                         f"{value:+.0f}", (day, TOP_PERCENT), xytext=(0, 5), fontsize=7,
                         textcoords="offset points", ha="center", color=colour,
                     )  # fmt: skip
-            used.add(change.field)
-            reached += values
+        _drawn(axes, lines)
+        _marked(axes, marks)
         _limit(axes, reached)
         axes.axvline(0, color="#6b7280", linewidth=0.8, linestyle=":")
         axes.set_xlabel("Days from the end of radiotherapy")
@@ -116,6 +129,30 @@ def spider(patients: Sequence[Patient]) -> Figure:
         ],
     )
     return figure
+
+
+def _drawn(axes: Axes, lines: Sequence[tuple[list[float], list[float], str]]) -> None:
+    """Very many lines, as one picture: an object each would take minutes and gigabytes."""
+    if lines:
+        axes.add_collection(
+            LineCollection(
+                [list(zip(days, shown, strict=True)) for days, shown, _ in lines],
+                colors=[colour for _, _, colour in lines],
+                linewidths=1,
+                alpha=0.85,
+                rasterized=True,
+            )
+        )
+        axes.autoscale_view()
+
+
+def _marked(axes: Axes, marks: Sequence[tuple[float, str]]) -> None:
+    """Triangles at the end of the axis: growth goes on beyond it."""
+    if marks:
+        axes.scatter(
+            [place for place, _ in marks], [TOP_PERCENT] * len(marks), s=49, marker="^",
+            c=[colour for _, colour in marks], rasterized=True,
+        )  # fmt: skip
 
 
 def by_arm(patients: Sequence[Patient]) -> list[list[Patient]]:

@@ -19,10 +19,13 @@ from recist.cohort.rates import groups
 from recist.course import Field
 
 Counts = npt.NDArray[np.int64]
+Rates = npt.NDArray[np.float64]
 
 #: Draws of patients: percentiles are known to about half a percentage point.
 DRAWS = 4000
 SEED = 20190101
+#: How often a patient is drawn, held for so many patients and draws at once (some 30 MB).
+DRAWN_AT_ONCE = 4_000_000
 
 #: Field classes that are compared: the low-dose bath, or the field, with no dose (Menon 2019).
 COMPARED = ((Field.LOW_DOSE, Field.OUT), (Field.IN, Field.OUT))
@@ -65,21 +68,27 @@ def lesion_rates(
     found: list[LesionRate] = []
     compared: list[LesionContrast] = []
     for reader, arm, members in groups(patients):
-        weights = draw_patients(len(members), draws, seed)
+        tables = {
+            (confirmed, field): _counts(members, field, confirmed=confirmed)
+            for confirmed in (False, True)
+            for field in Field
+        }
+        drawn = dict(zip(tables, bootstrap_rates(list(tables.values()), draws, seed), strict=True))
         for confirmed in (False, True):
-            tables = {field: _counts(members, field, confirmed=confirmed) for field in Field}
-            for field, table in tables.items():
+            for field in Field:
+                table = tables[confirmed, field]
                 x, n = (int(value) for value in table.sum(axis=0))
                 if n:
                     with_lesions = int((table[:, 1] > 0).sum())
-                    interval = cluster_bootstrap(table, weights) if with_lesions > 1 else None
+                    interval = interval_of(drawn[confirmed, field]) if with_lesions > 1 else None
                     found.append(
                         LesionRate(
                             reader, arm, field, confirmed, Proportion(x, n), with_lesions, interval
                         )
                     )
             for first, second in COMPARED:
-                result = _compare(tables[first], tables[second], weights)
+                one, other = (confirmed, first), (confirmed, second)
+                result = _compare(tables[one], tables[other], drawn[one], drawn[other])
                 if result is not None:
                     compared.append(
                         LesionContrast(reader, arm, (first, second), confirmed, *result)
@@ -87,21 +96,30 @@ def lesion_rates(
     return tuple(found), tuple(compared)
 
 
-def draw_patients(count: int, draws: int, seed: int) -> Counts:
-    """How often each patient is drawn: (draws, patients)."""
-    if not count:
-        return np.zeros((draws, 0), dtype=np.int64)
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+def bootstrap_rates(tables: Sequence[Counts], draws: int, seed: int) -> list[Rates]:
+    """The rate of lesions in each table for each draw of patients; NaN where no lesion was drawn.
 
-
-def cluster_bootstrap(table: Counts, weights: Counts) -> Range | None:
-    """The percentile interval of a rate of lesions, by drawing patients.
+    How often each patient is drawn is the same in all tables, and is not held for all draws at
+    once: of a hundred thousand patients that would be gigabytes.
 
     Args:
-        table: (patients, 2), the lesions of each that responded and all of them.
-        weights: of :func:`draw_patients`.
+        tables: (patients, 2), the lesions of each that responded and all of them.
     """
-    return _interval(_rates(weights, table))
+    count = len(tables[0])
+    if not count:
+        return [np.full(draws, np.nan) for _ in tables]
+    # Counts are whole numbers below 2**53: exact as floats, which are multiplied many at a time.
+    every = np.hstack(tables).astype(np.float64)
+    random = np.random.default_rng(seed)
+    shares = np.full(count, 1 / count)
+    found = np.empty((draws, every.shape[1]))
+    step = max(1, DRAWN_AT_ONCE // count)
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        found[start : start + size] = random.multinomial(count, shares, size=size) @ every
+    rates = np.full((draws, len(tables)), np.nan)
+    np.divide(found[:, ::2], found[:, 1::2], out=rates, where=found[:, 1::2] > 0)
+    return list(rates.T)
 
 
 def _counts(members: Sequence[Patient], field: Field, *, confirmed: bool) -> Counts:
@@ -124,15 +142,8 @@ def _responded(change: SizesOfLesion, *, confirmed: bool) -> bool:
     return (change.confirmed_day if confirmed else change.response_day) is not None
 
 
-def _rates(weights: Counts, table: Counts) -> npt.NDArray[np.float64]:
-    """The rate of each draw; NaN where no lesion was drawn."""
-    responding, lesions = (weights @ table).T.astype(np.float64)
-    rates = np.full(len(weights), np.nan)
-    np.divide(responding, lesions, out=rates, where=lesions > 0)
-    return rates
-
-
-def _interval(rates: npt.NDArray[np.float64]) -> Range | None:
+def interval_of(rates: Rates) -> Range | None:
+    """The percentile interval of rates by draw; None where no draw had a lesion."""
     known = rates[np.isfinite(rates)]
     if not known.size:
         return None
@@ -141,9 +152,10 @@ def _interval(rates: npt.NDArray[np.float64]) -> Range | None:
     return float(low), float(high)
 
 
-def _compare(first: Counts, second: Counts, weights: Counts) -> tuple[float, Range | None] | None:
+def _compare(
+    first: Counts, second: Counts, first_drawn: Rates, second_drawn: Rates
+) -> tuple[float, Range | None] | None:
     (x_1, n_1), (x_2, n_2) = first.sum(axis=0), second.sum(axis=0)
     if not n_1 or not n_2:
         return None
-    drawn = _rates(weights, first) - _rates(weights, second)
-    return float(x_1 / n_1 - x_2 / n_2), _interval(drawn)
+    return float(x_1 / n_1 - x_2 / n_2), interval_of(first_drawn - second_drawn)

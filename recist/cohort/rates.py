@@ -64,9 +64,12 @@ def rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[Rate, ...]:
     )
 
 
-def contrasts(patients: Sequence[Patient], protocol: Protocol) -> tuple[ArmContrast, ...]:
-    """Every arm against every later one; what an uncontrolled rate cannot say."""
-    found = rates(patients, protocol)
+def contrasts(found: Sequence[Rate]) -> tuple[ArmContrast, ...]:
+    """Every arm against every later one; what an uncontrolled rate cannot say.
+
+    Args:
+        found: by :func:`rates`.
+    """
     arms = list(dict.fromkeys(each.arm for each in found if each.arm != ALL_ARMS))
     by_key = {(_key(rate), rate.arm): rate for rate in found}
     compared = []

@@ -8,7 +8,6 @@ without stopping the others.
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.tables.source import Chunk, Source, Table, chunks, opened
 from recist.assessment import assessed, outcome_of
@@ -196,20 +196,8 @@ def _assessing(
 
 def assess_chunk(task: Task, chunk: Chunk) -> Packed:
     """Assess all subjects of a chunk."""
-    with _without_collector():
+    with without_collector():
         return pack(_assess_chunk(task, chunk))
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """No object made here refers to itself, yet looking for such cycles takes half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @dataclass(slots=True)

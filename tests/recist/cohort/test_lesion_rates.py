@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from recist.cohort.lesion_rates import cluster_bootstrap, draw_patients
+from recist.cohort import lesion_rates
+from recist.cohort.lesion_rates import bootstrap_rates, interval_of
 from recist.cohort.proportion import Proportion
 
 
 def bootstrap(responding: Sequence[int], lesions: Sequence[int]) -> tuple[float, float] | None:
     table = np.column_stack([responding, lesions]).astype(np.int64).reshape(-1, 2)
-    return cluster_bootstrap(table, draw_patients(len(table), 2000, seed=0))
+    (rates,) = bootstrap_rates([table], 2000, seed=0)
+    return interval_of(rates)
 
 
 def test_lesions_that_go_together_leave_the_interval_of_patients() -> None:
@@ -34,8 +36,18 @@ def test_patients_without_lesions_change_nothing_but_the_draw() -> None:
 
 
 def test_the_draw_is_of_patients_and_repeats_itself() -> None:
-    drawn = draw_patients(7, 50, seed=3)
-    assert drawn.shape == (50, 7)
-    assert (drawn.sum(axis=1) == 7).all()
-    assert (drawn == draw_patients(7, 50, seed=3)).all()
-    assert (drawn != draw_patients(7, 50, seed=4)).any()
+    table = np.array([[1, 2], [0, 1], [3, 3], [0, 0]])
+    drawn = np.random.default_rng(3).multinomial(4, [0.25] * 4, size=50)
+    responding, lesions = (drawn @ table).T
+    expected = [x / n if n else np.nan for x, n in zip(responding, lesions, strict=True)]
+    (found,) = bootstrap_rates([table], 50, seed=3)
+    np.testing.assert_array_equal(found, expected)
+    (other,) = bootstrap_rates([table], 50, seed=4)
+    assert (found != other).any()
+
+
+def test_draws_in_pieces_are_those_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = [np.array([[1, 2], [0, 1], [3, 3]]), np.array([[0, 2], [1, 1], [0, 3]])]
+    whole = bootstrap_rates(tables, 50, seed=3)
+    monkeypatch.setattr(lesion_rates, "DRAWN_AT_ONCE", 20)
+    np.testing.assert_array_equal(bootstrap_rates(tables, 50, seed=3), whole)
