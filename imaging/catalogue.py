@@ -15,7 +15,7 @@ from imaging.dates_table import DatesTable
 from imaging.errors import InputError
 from imaging.header import Tag
 from imaging.manifest import MANIFEST_NAME, read_manifest
-from imaging.patients import Patients, by_patient, members_of
+from imaging.ownership import Patients, by_patient, members_of
 from imaging.series import (
     Catalogue,
     Problem,

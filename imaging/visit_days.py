@@ -13,7 +13,7 @@ from imaging.choice import SeriesCandidate, unusable
 from imaging.dates_table import date_given
 from imaging.dynamic import with_frames_told
 from imaging.header import Header, Tag
-from imaging.patients import DicomObject
+from imaging.ownership import DicomObject
 from imaging.purpose import Purpose, purpose_of
 from imaging.series import Problem, ProblemLevel, Rejection, Series
 from imaging.series_table import Use

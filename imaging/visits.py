@@ -19,7 +19,7 @@ from typing import Any
 
 from imaging.choice import NEVER_A_SCAN, SeriesCandidate, choose, is_sharp
 from imaging.header import Header, Tag
-from imaging.patients import DicomObject
+from imaging.ownership import DicomObject
 from imaging.purpose import PREFERRED_PHASES, Phase, Purpose, phase_of, purpose_of
 from imaging.regions import joined
 from imaging.series import Problem, ProblemLevel, Rejection, Series, Subject, Visit, visit_label

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from imaging.errors import InputError, UnsupportedError
-from imaging.tables.cells import without_apostrophe
 from imaging.tables.columnar import copy_parquet
 from imaging.tables.columns import Columns, Layout, match_header, nearest
 from imaging.tables.dataframes import DataFrameLike
 from imaging.tables.held import HeldTable
+from imaging.tables.named_cells import named_rows
 from imaging.tables.text import (
     BOM,
     CONTROLS,
@@ -207,20 +207,7 @@ def small_rows(
                 where=table.name,
                 remedy=nearest(name, sorted(columns.known)),
             )
-        position, width = table.layout.position, table.layout.width
-        found = []
-        for numbered in _batches(table):
-            for number, row in numbered.rows(table.delimiter):
-                if any(cell.strip() for cell in row[width:]):
-                    what = f"{len(row)} cells under {width} columns"
-                    where = f"{table.name}, row {number}"
-                    raise InputError(what, where=where, remedy="put cells with commas in quotes")
-                if any(cell.strip() for cell in row):
-                    cells = {
-                        name: without_apostrophe(row[k].strip()) if k < len(row) else ""
-                        for name, k in position.items()
-                    }
-                    found.append((number, cells))
+        found = [each for numbered in _batches(table) for each in named_rows(table, numbered)]
         _check_unchanged(table.path, table.stamp)
         return found
 

@@ -32,7 +32,8 @@ from imaging.errors import InputError
 from imaging.tables import cells
 from imaging.tables.columns import Columns
 from imaging.tables.letters import folded
-from imaging.tables.source import small_rows
+from imaging.tables.named_cells import named_rows
+from imaging.tables.source import Chunk, Table, chunks, opened
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
 REQUIRED = ("subject", "lesion", "sul_peak")
@@ -80,7 +81,16 @@ class PetCourse:
 def read_pet_courses(
     table: Path, *, failures: dict[str, InputError] | None = None, date_order: str = "iso"
 ) -> tuple[PetCourse, ...]:
+    """The subjects of a table, all at once; see :func:`pet_courses`."""
+    return tuple(pet_courses(table, failures=failures, date_order=date_order))
+
+
+def pet_courses(
+    table: Path, *, failures: dict[str, InputError] | None = None, date_order: str = "iso"
+) -> Iterator[PetCourse]:
     """The subjects of a table, in order of appearance, each with its scans in order of date.
+
+    Memory holds some subjects at a time.
 
     Args:
         failures: receives the subjects with a cell that cannot be read, and why; without it the
@@ -90,13 +100,38 @@ def read_pet_courses(
     Raises:
         InputError: the table or a cell cannot be read; row and column are named.
     """
+    has_rows = False
+    with opened(table, COLUMNS) as source:
+        time = "date" if source.layout.has_dates else "day"
+        for chunk in chunks(source):
+            subjects, refused = _subjects(source, chunk, time, date_order)
+            has_rows = has_rows or bool(subjects)
+            for subject, dates in subjects.items():
+                try:
+                    if subject in refused:
+                        raise refused[subject]
+                    where = f"{table.name}, subject {subject}"
+                    scans = _scans(dates, time, where)
+                    _check_names(scans, where)
+                except InputError as error:
+                    if failures is None:
+                        raise
+                    failures[subject] = error
+                    continue
+                yield PetCourse(subject, time, scans)
+    if not has_rows:
+        raise InputError("the table has no rows", where=table)
+
+
+def _subjects(
+    source: Table, chunk: Chunk, time: str, date_order: str
+) -> tuple[dict[str, dict[int, list[CellsByColumn]]], dict[str, InputError]]:
+    """The rows of each subject by day, and why a subject cannot be read."""
     subjects: dict[str, dict[int, list[CellsByColumn]]] = {}
     refused: dict[str, InputError] = {}
-    time = ""
     above = ""
-    for number, row in small_rows(table, COLUMNS):
-        time = "date" if "date" in row else "day"
-        where = f"{table.name}, row {number}"
+    for number, row in named_rows(source, chunk):
+        where = f"{source.name}, row {number}"
         subject = row["subject"] or above
         dates = subjects.setdefault(subject, {})
         if not row["subject"]:
@@ -108,34 +143,20 @@ def read_pet_courses(
         except InputError as failed:
             refused.setdefault(subject, failed)
         above = subject
-    if not subjects:
-        raise InputError("the table has no rows", where=table)
-    courses = []
-    for subject, dates in subjects.items():
-        try:
-            if subject in refused:
-                raise refused[subject]
-            where = f"{table.name}, subject {subject}"
-            scans = _scans(dates, time, where)
-            _check_names(scans, where)
-        except InputError as error:
-            if failures is None:
-                raise
-            failures[subject] = error
-            continue
-        courses.append(PetCourse(subject, time, scans))
-    return tuple(courses)
+    return subjects, refused
 
 
-def remarks_on(courses: Sequence[PetCourse]) -> Iterator[str]:
-    """What may be wrong with subjects although each can be assessed."""
-    first: dict[str, str] = {}
-    for course in courses:
-        other = first.setdefault(folded(course.subject), course.subject)
-        if other != course.subject:
-            yield f"{course.subject}: its name looks like {other!a}: if they are one, use one name"
-        if len(course.scans) == 1:
-            yield f"{course.subject}: one date only ({course.scans[0].when}): nothing to compare"
+def remarks_on(course: PetCourse, known: dict[str, str]) -> Iterator[str]:
+    """What may be wrong with a subject although it can be assessed.
+
+    Args:
+        known: names of the subjects before, as they look; receives that of this one.
+    """
+    other = known.setdefault(folded(course.subject), course.subject)
+    if other != course.subject:
+        yield f"{course.subject}: its name looks like {other!a}: if they are one, use one name"
+    if len(course.scans) == 1:
+        yield f"{course.subject}: one date only ({course.scans[0].when}): nothing to compare"
 
 
 def _check_names(scans: Sequence[DatedScan], where: str) -> None:

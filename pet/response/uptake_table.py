@@ -7,19 +7,21 @@ warnings``) and the same as JSON with every reason, number, margin and gate.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.tables import cells
 from imaging.tables.rows import csv_text
-from imaging.writing import SCHEMA_VERSION, write_text
+from imaging.writing import SCHEMA_VERSION, written_whole
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import LymphomaCourse, deauville, lugano
-from pet.response.measurements import DatedScan, PetCourse, number, read_pet_courses, remarks_on
+from pet.response.measurements import DatedScan, PetCourse, number, pet_courses, remarks_on
 from pet.response.percist import percist
 from pet.response.pet_assessment import PetAssessment, PetReason, change_percent
 from pet.response.protocol import PetProtocol
@@ -66,32 +68,44 @@ def assess_pet_table(
     """
     chosen = chosen_criteria(criteria)
     protocol = settings or PetProtocol()
-    rows, records = [], []
-    courses = read_pet_courses(table, failures=failures, date_order=date_order)
-    for remark in remarks_on(courses):
-        on_remark(remark)
-    for course in courses:
-        try:
-            found = assess_course(course, chosen, protocol)
-        except InputError as error:
-            if failures is None:
-                raise
-            failures[course.subject] = error
-            continue
-        for when, assessment in found:
-            rows.append(_flat(course, when, assessment))
-            records.append({"subject": course.subject, course.time: when, **assessment.as_dict()})
-    if failures and all(course.subject in failures for course in courses):
-        raise next(iter(failures.values()))
-    out.mkdir(parents=True, exist_ok=True)
-    as_csv = csv_text(rows, ("subject", courses[0].time, *COLUMNS))
-    as_json = (
-        json.dumps({"schema_version": SCHEMA_VERSION, "assessments": records}, indent=2) + "\n"
-    )
-    return (
-        write_text(out / "pet_timepoints.csv", as_csv),
-        write_text(out / "pet_timepoints.json", as_json),
-    )
+    failures_here = {} if failures is None else failures
+    known: dict[str, str] = {}
+    written = 0
+    places = out / "pet_timepoints.csv", out / "pet_timepoints.json"
+    courses = pet_courses(table, failures=failures, date_order=date_order)
+    first = next(courses, None)  # a table that cannot be read leaves no folder behind
+    if first is None:
+        raise next(iter(failures_here.values()))
+    with (
+        without_collector(),
+        written_whole(places[0]) as as_csv,
+        written_whole(places[1]) as as_json,
+    ):
+        as_json.write(f'{{"schema_version": {SCHEMA_VERSION}, "assessments": ['.encode())
+        between = "\n"
+        for course in itertools.chain((first,), courses):
+            for remark in remarks_on(course, known):
+                on_remark(remark)
+            try:
+                found = assess_course(course, chosen, protocol)
+            except InputError as error:
+                if failures is None:
+                    raise
+                failures[course.subject] = error
+                continue
+            header = csv_text((), columns := ("subject", course.time, *COLUMNS))
+            as_csv.write(b"" if written else header.encode())
+            written += 1
+            rows = [_flat(course, when, assessment) for when, assessment in found]
+            as_csv.write(csv_text(rows, columns)[len(header) :].encode())
+            for when, assessment in found:
+                record = {"subject": course.subject, course.time: when, **assessment.as_dict()}
+                as_json.write(f"{between}{json.dumps(record)}".encode())
+                between = ",\n"
+        if not written:
+            raise next(iter(failures_here.values()))
+        as_json.write(b"\n]}\n")
+    return places
 
 
 def _flat(course: PetCourse, when: str, found: PetAssessment) -> dict[str, Any]:
