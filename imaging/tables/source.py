@@ -207,7 +207,11 @@ def small_rows(
                 where=table.name,
                 remedy=nearest(name, sorted(columns.known)),
             )
-        found = [each for numbered in _batches(table) for each in named_rows(table, numbered)]
+        found = [
+            each
+            for batch in _batches(table)
+            for each in named_rows(table.name, table.layout, batch.rows(table.delimiter))
+        ]
         _check_unchanged(table.path, table.stamp)
         return found
 

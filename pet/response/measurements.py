@@ -130,7 +130,7 @@ def _subjects(
     subjects: dict[str, dict[int, list[CellsByColumn]]] = {}
     refused: dict[str, InputError] = {}
     above = ""
-    for number, row in named_rows(source, chunk):
+    for number, row in named_rows(source.name, source.layout, chunk.rows(source.delimiter)):
         where = f"{source.name}, row {number}"
         subject = row["subject"] or above
         dates = subjects.setdefault(subject, {})
