@@ -78,13 +78,6 @@ class PetCourse:
     scans: tuple[DatedScan, ...]
 
 
-def read_pet_courses(
-    table: Path, *, failures: dict[str, InputError] | None = None, date_order: str = "iso"
-) -> tuple[PetCourse, ...]:
-    """The subjects of a table, all at once; see :func:`pet_courses`."""
-    return tuple(pet_courses(table, failures=failures, date_order=date_order))
-
-
 def pet_courses(
     table: Path, *, failures: dict[str, InputError] | None = None, date_order: str = "iso"
 ) -> Iterator[PetCourse]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from imaging.errors import InputError
-from pet.response.measurements import read_pet_courses
+from pet.response.measurements import pet_courses
 from pet.response.protocol import from_table
 from pet.response.scan import ReferenceUptake
 from pet.response.uptake_table import assess_pet_table
@@ -87,20 +87,20 @@ def test_criteria_and_settings_can_be_chosen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["xlsx", "parquet"])
 def test_other_tables_are_read_alike(suffix: str, tmp_path: Path) -> None:
-    plain = read_pet_courses(table(tmp_path))
+    plain = tuple(pet_courses(table(tmp_path)))
     frame = pd.read_csv(tmp_path / "uptake.csv")
     path = tmp_path / f"uptake.{suffix}"
     if suffix == "xlsx":
         frame.to_excel(path, index=False)
     else:
         frame.to_parquet(path)
-    other = read_pet_courses(path)
+    other = tuple(pet_courses(path))
     assert [course.scans[0].scan for course in other] == [course.scans[0].scan for course in plain]
 
 
 def test_days_and_dates_without_lesions(tmp_path: Path) -> None:
     text = "subject,day,lesion,sul_peak,cycles\nA,56,,,2\nA,-3,L1,8,\n"
-    (course,) = read_pet_courses(table(tmp_path, text))
+    (course,) = tuple(pet_courses(table(tmp_path, text)))
     assert [dated.scan.day for dated in course.scans] == [-3, 56]
     assert course.scans[1].scan.lesions == ()
     assert course.scans[1].scan.cycles == 2
@@ -151,7 +151,7 @@ def test_a_table_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "uptake.ods"
     path.write_text("")
     with pytest.raises(InputError, match="give CSV, xlsx or parquet"):
-        read_pet_courses(path)
+        tuple(pet_courses(path))
 
 
 ROWS = "subject,date,lesion,sul_peak,liver_mean,liver_sd\n"
@@ -187,7 +187,7 @@ def test_subjects_are_text_and_times_of_day_part_no_scan(tmp_path: Path) -> None
 
 def test_days_as_a_frame_writes_them(tmp_path: Path) -> None:
     text = "subject,day,lesion,sul_peak,liver_mean,liver_sd\nA,0.0,L1,10,2,0.2\nA,56.0,L1,4,2,0.2\n"
-    (course,) = read_pet_courses(table(tmp_path, text))
+    (course,) = tuple(pet_courses(table(tmp_path, text)))
     assert [scan.when for scan in course.scans] == ["0", "56"]
 
 
@@ -197,7 +197,7 @@ def test_facts_of_a_date_may_be_written_in_several_ways(tmp_path: Path) -> None:
         "subject,date,lesion,sul_peak,liver_mean,liver_sd\n"
         "A,2024-01-01,L1,10,2.0,0.2\nA,2024-01-01,L2,5,2,0.20\nA,2024-03-01,L1,4,2.0,0.2\n",
     )
-    (course,) = read_pet_courses(given)
+    (course,) = tuple(pet_courses(given))
     assert course.scans[0].scan.liver == ReferenceUptake(2.0, 0.2)
 
 
@@ -205,7 +205,7 @@ def test_lesions_that_look_alike_are_refused(tmp_path: Path) -> None:
     """Otherwise one of them is lost, and the other a new lesion: progression."""
     given = table(tmp_path, "subject,date,lesion,sul_peak\nA,2024-01-01,L1,10\nA,2024-03-01,l1,4\n")
     with pytest.raises(InputError, match="two lesions whose names look alike: 'L1' and 'l1'"):
-        read_pet_courses(given)
+        tuple(pet_courses(given))
 
 
 def test_what_may_be_wrong_with_a_subject_is_told(tmp_path: Path) -> None:
