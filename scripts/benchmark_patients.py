@@ -123,9 +123,9 @@ def stub_the_work() -> None:
     from recist.run import fingerprint, patient_folder  # noqa: PLC0415
 
     def assess(subject: Any, *_: object, **__: object) -> Any:
-        return SimpleNamespace(
-            result=SimpleNamespace(problems=(), course=SimpleNamespace(subject=subject.id))
-        )
+        course = SimpleNamespace(subject=subject.id)
+        work = SimpleNamespace(subject=subject, treatment_remarks=(), treatment_unreadable=())
+        return SimpleNamespace(result=SimpleNamespace(problems=(), course=course), work=work)
 
     def write(answer: Any, folder: Path, **_: object) -> tuple[()]:
         name = answer.result.course.subject
