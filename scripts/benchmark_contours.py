@@ -5,6 +5,7 @@ Peers that are not installed are left out: pip install rt-utils scikit-image.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import time
@@ -146,7 +147,7 @@ def compare_volumes_of_shapes() -> None:
         print(f"{name:24} " + ", ".join([*cells, f"recist occupancy {share:+.2f} %"]))
 
 
-def compare_a_patient() -> None:
+def compare_a_patient(repeats: int) -> None:
     """All ROIs of the lung study: median milliseconds, and volumes against the label map."""
     root = os.environ.get("RECIST_DATA")
     if not root:
@@ -164,7 +165,7 @@ def compare_a_patient() -> None:
     for tool, masker in maskers().items():
         actions[f"{tool}, full arrays"] = lambda masker=masker: [masker(roi, grid) for roi in rois]
     print(f"{len(rois)} ROIs on {' x '.join(map(str, grid.shape))} voxels")
-    for tool, milliseconds in interleaved(actions).items():
+    for tool, milliseconds in interleaved(actions, repeats).items():
         print(f"  {tool:28} {milliseconds:8.1f} ms")
     truth = np.asarray(nibabel.load(study / "truth" / "baseline_labels.nii.gz").dataobj)
     for name, numbers in (("Tumor_c40", [1]), ("LN_c40", [2, 3, 4]), ("Nodule_sim", [5])):
@@ -192,10 +193,10 @@ def series_grid(folder: Path) -> Grid:
     return Grid(shape, affine, str(headers[0].FrameOfReferenceUID))
 
 
-def interleaved(actions: dict[str, Callable[[], object]]) -> dict[str, float]:
+def interleaved(actions: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Median milliseconds of each, one after the other in every round."""
     taken: dict[str, list[float]] = {name: [] for name in actions}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for name, action in actions.items():
             begin = time.perf_counter()
             action()
@@ -204,5 +205,7 @@ def interleaved(actions: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    arguments.add_argument("--repeats", type=int, default=REPEATS)
     compare_volumes_of_shapes()
-    compare_a_patient()
+    compare_a_patient(arguments.parse_args().repeats)

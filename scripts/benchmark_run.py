@@ -16,7 +16,7 @@ def main() -> None:
         print("left out: set RECIST_DATA to the folder of real images")
         return
     study = Path(root) / "longitudinal" / "lung-abscopal"
-    for lesions in ("auto", "dicom"):
+    for lesions in sys.argv[1:] or ("auto", "dicom"):
         with tempfile.TemporaryDirectory() as out:
             command = [sys.executable, "-m", "recist", "run", str(study), "-o", out]
             subprocess.run([*command, "--lesions", lesions], check=False, capture_output=True)
