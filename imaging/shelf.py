@@ -59,9 +59,9 @@ class Shelf(Sequence[Thing], Generic[Thing]):
     def __getitem__(self, index: int | slice) -> Thing | tuple[Thing, ...]:
         if isinstance(index, slice):
             return tuple(self[n] for n in range(*index.indices(len(self))))
+        if len(self._starts) == 1:
+            return self._held[index]
         place = range(len(self))[index]
-        if self.is_in_memory:
-            return self._held[place]
         self._file.seek(self._starts[place])
         thing: Thing = pickle.load(self._file)
         return thing
