@@ -82,7 +82,7 @@ def whole(trial: PhantomTrial, folder: Path) -> dict[str, str]:
         )
         trail = [tuple(row) for row in rows]
     names = [path for path in folder.rglob("*") if path.suffix in (".csv", ".json")]
-    timed = ("audit.csv", "reads.csv", "adjudications.csv", "analytics.json")
+    timed = ("audit.csv", "reads.csv", "adjudications.csv", "analytics.json", "signature.json")
     found: dict[str, Any] = {
         path.relative_to(folder).as_posix(): path.read_text()
         for path in names
