@@ -4,6 +4,7 @@
     python scripts/benchmark.py imaging measure  # only these
     python scripts/benchmark.py --all            # every part; docs/benchmarks.md holds the table
     python scripts/benchmark.py --all --quick    # the same on less data: about 20 minutes
+    python scripts/benchmark.py --all imaging    # this part anew, in its place in the table
 
 Each part is a script of its own, ``scripts/benchmark_<part>.py``, that prints what was timed, our
 time, the peer's and the ratio; it runs in a fresh process, so no part warms another's caches or
@@ -26,11 +27,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "docs" / "benchmarks.md"
 #: What makes a part take a minute instead of many.
-QUICK = {
+QUICK: dict[str, list[str]] = {
     "assess": ["--subjects", "10000", "--compared", "200"],
-    "cluster": ["--patients", "60"],
+    "cluster": ["--patients", "200"],
     "contours": ["--repeats", "1"],
     "following": ["--courses", "1"],
+    "imaging": ["--files", "2000", "--slices", "60", "--runs", "2"],
     "links": ["--courses", "4"],
     "memory": ["--slices", "100"],
     "measure": ["--repeats", "1"],
@@ -48,11 +50,11 @@ LIMIT_S, QUICK_LIMIT_S = 1800.0, 300.0
 HEAD = """# Benchmarks
 
 Written by `python scripts/benchmark.py --all{quick}` on {day}, on {machine}.
-{load}
 Research use only, not a medical device.
 
 Seconds are those of this machine and of the load it had; the ratios, taken in one run beside each
 other, are what travels. *Processor seconds* are those of all threads, without the load of others.
+The first line of a part says how many processes wanted a core when it ended, its own among them.
 
 | part | figures |
 |---|---|
@@ -94,21 +96,26 @@ def rows(part: str, lines: list[str]) -> list[str]:
     return [f"| {part} | {line.replace('|', ' ')} |" for line in plain if line]
 
 
-def load_told(loads: list[float]) -> str:
-    """How much else the machine had to do while the parts ran."""
-    cores = os.cpu_count() or 1
-    return (
-        f"Processes that wanted a core while it ran, its own among them: {min(loads):.1f} to "
-        f"{max(loads):.1f} for {cores}."
-    )
+def kept_rows() -> dict[str, list[str]]:
+    """The rows of each part that the page has now."""
+    found: dict[str, list[str]] = {}
+    for line in TABLE.read_text(encoding="utf-8").splitlines() if TABLE.exists() else ():
+        part = line.split("|")[1].strip() if line.startswith("| ") else ""
+        if part and part != "part":
+            found.setdefault(part, []).append(line)
+    return found
 
 
-def write(machine: str, table: list[str], loads: list[float], *, quick: bool) -> None:
+def write(machine: str, table: dict[str, list[str]], *, quick: bool) -> None:
     """The table as a page of the documentation."""
-    day = dt.datetime.now(dt.UTC).date().isoformat()
     option = " --quick" if quick else ""
-    head = HEAD.format(day=day, machine=machine, load=load_told(loads), quick=option)
-    TABLE.write_text(head + "\n".join(table) + "\n", encoding="utf-8")
+    head = HEAD.format(day=today(), machine=machine, quick=option)
+    lines = [line for part in sorted(table) for line in table[part]]
+    TABLE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def main() -> int:
@@ -126,8 +133,7 @@ def main() -> int:
     machine = f"{os.cpu_count()} cores of {processor()}"
     print(machine)
     print("medians of interleaved runs; ratio = peer / ours", flush=True)
-    failed, table = [], []
-    loads = [os.getloadavg()[0]]
+    failed, table = [], kept_rows() if wanted else {}
     for part in wanted or parts:
         print(f"\n== {part}", flush=True)
         if part in TOLD and not DATA:
@@ -136,13 +142,13 @@ def main() -> int:
             less = QUICK.get(part, []) if chosen.quick else []
             limit_s = QUICK_LIMIT_S if chosen.quick else LIMIT_S
             lines, well = told_by(part, [*TOLD.get(part, []), *less], limit_s)
-        loads.append(os.getloadavg()[0])
-        table += rows(part, lines)
+        load = f"{today()}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        table[part] = rows(part, [f"{load}{', less data' if chosen.quick else ''}", *lines])
         if not well:
             failed.append(part)
-            table.append(f"| {part} | did not end well |")
+            table[part].append(f"| {part} | did not end well |")
         if chosen.all:  # after each: a run that is ended leaves what it had
-            write(machine, table, loads, quick=chosen.quick)
+            write(machine, table, quick=chosen.quick)
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

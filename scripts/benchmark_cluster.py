@@ -37,6 +37,8 @@ def tables(out: Path) -> dict[str, str]:
 
 
 def main() -> None:
+    import distributed  # noqa: F401, PLC0415 - read here, so that its import is in no figure
+
     from imaging.catalogue import scan  # noqa: PLC0415 - not in the workers
     from recist.patient.options import Options  # noqa: PLC0415
     from recist.run import batch  # noqa: PLC0415

@@ -9,6 +9,7 @@ not travel.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import tempfile
@@ -181,5 +182,10 @@ def _header(subject: str, size: int) -> Dataset:
 
 
 if __name__ == "__main__":
-    index_10000()
-    read_series()
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    arguments.add_argument("--files", type=int, default=10_000)
+    arguments.add_argument("--slices", type=int, default=200)
+    arguments.add_argument("--runs", type=int, default=RUNS)
+    chosen = arguments.parse_args()
+    index_10000(chosen.files, min(chosen.runs, 3))
+    read_series(chosen.slices, chosen.runs)
