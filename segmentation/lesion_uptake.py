@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from imaging.distances import away_mm
-from imaging.resampling import resample
-from imaging.volume import Mask, Volume
+from imaging.resampling import resample, resample_mask
+from imaging.volume import Grid, Mask, Volume
 
 #: Uptake is looked for in the mask and this far around it.
 SHIFT_REACH_MM = 15.0
+#: How far around a lesion uptake like its own is looked for, on voxels of the second size.
+BEYOND_MM, BEYOND_STEP_MM = 21.0, 3.0
+#: Uptake is like a lesion's from this share of its median.
+ALIKE = 0.5
 
 
 def uptake_shift_mm(mask: Mask, suv: Volume) -> float | None:
@@ -42,6 +47,33 @@ def uptake_contrast(mask: Mask, suv: Volume) -> float | None:
     shell = around.array & ~inside
     background = float(values[shell].mean()) if shell.any() else 0.0
     return float(values[inside].mean()) / background if background > 0 else None
+
+
+def uptake_beyond(mask: Mask, suv: Volume) -> float | None:
+    """How much tissue that takes up tracer like the lesion hangs together with it outside of it.
+
+    Tissue within :data:`BEYOND_MM` of the mask counts, whose SUV (blurred by a voxel of 3 mm) is at
+    least half of the lesion's median.
+
+    Returns:
+        its volume as a multiple of the lesion's; None where the lesion is smaller than a voxel.
+    """
+    corners = mask.box_grid.corners_mm() @ mask.grid.directions
+    low = corners.min(axis=0) - 2 * BEYOND_MM
+    shape = np.ceil((corners.max(axis=0) + 2 * BEYOND_MM - low) / BEYOND_STEP_MM).astype(int)
+    affine = np.eye(4)
+    affine[:3, :3] = mask.grid.directions * BEYOND_STEP_MM
+    affine[:3, 3] = mask.grid.directions @ low
+    grid = Grid((int(shape[0]), int(shape[1]), int(shape[2])), affine)
+    inside = resample_mask(mask, grid).full()
+    if not inside.any():
+        return None
+    values = ndimage.gaussian_filter(resample(suv, grid, fill=0.0).array, 1.0)
+    near = ndimage.binary_dilation(inside, iterations=round(BEYOND_MM / BEYOND_STEP_MM))
+    like = near & (values >= ALIKE * np.median(values[inside]))
+    joined, _ = ndimage.label(like | inside)
+    beyond = np.isin(joined, np.unique(joined[inside])) & ~inside
+    return float(np.count_nonzero(beyond) / np.count_nonzero(inside))
 
 
 def _grown(mask: Mask, reach_mm: float) -> Mask:

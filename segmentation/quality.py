@@ -16,7 +16,7 @@ from segmentation.evaluation import Diameter, dice_of_masks, shared_voxels
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.intervals import LINE_ERROR, NORMAL_90
-from segmentation.lesion_uptake import uptake_contrast, uptake_shift_mm
+from segmentation.lesion_uptake import uptake_beyond, uptake_contrast, uptake_shift_mm
 from segmentation.necks import body_of
 from segmentation.placement import place
 
@@ -28,6 +28,10 @@ DIAMETER_CHANGE_MM = 5.0
 SHIFT_MM = 10.0
 #: Mean uptake in a lesion over that within 15 mm around it: less than this is no contrast.
 CONTRAST = 1.3
+#: Uptake like its own that goes on around a lesion, as a multiple of its volume: from here on what
+#: was outlined may be a part. Of 40 sarcomas found without a prompt 6 reach it, among them all
+#: three with a Dice below 0.5. Smaller lesions than these were not measured, ml.
+GOES_ON, GOES_ON_ML = 1.0, 25.0
 #: Networks that share less than this Dice on a lesion disagree.
 AGREEMENT = 0.7
 
@@ -40,6 +44,8 @@ class Doubt:
         diameter_low_mm, diameter_high_mm: with the threshold 0.1 higher and lower; None when the
             lesion vanishes or no diameter was measured.
         agreement: mean Dice of each network's mask with all the others'; None where one was asked.
+        beyond: tissue around it that takes up tracer as it does, as a multiple of its volume; None
+            without PET and for small lesions.
         others_mm: diameters that each network alone and another method give the lesion.
         blind: how many of the networks find nothing there, of how many.
         shift_mm: centre of uptake to centre of mask; None without PET or uptake.
@@ -53,6 +59,7 @@ class Doubt:
     shift_mm: float | None
     at_edge: bool
     contrast: float | None = None
+    beyond: float | None = None
     others_mm: tuple[float, ...] = ()
     blind: tuple[int, int] = (0, 0)
 
@@ -84,6 +91,11 @@ class Doubt:
             found.append(f"uptake lies {self.shift_mm:.0f} mm off: PET and CT may be apart")
         if self.contrast is not None and self.contrast < CONTRAST:
             found.append("takes up hardly more tracer than its surroundings: may be no lesion")
+        if self.beyond is not None and self.beyond >= GOES_ON:
+            found.append(
+                f"uptake like its own goes on around it ({self.beyond:.1f} times its volume): the "
+                "lesion may be larger than outlined"
+            )
         return tuple(found)
 
 
@@ -112,9 +124,14 @@ def doubt(
         shift_mm=None if suv is None else uptake_shift_mm(candidate.mask, suv),
         at_edge=reaches_edge(candidate.mask),
         contrast=None if suv is None else uptake_contrast(candidate.mask, suv),
+        beyond=_beyond(candidate.mask, suv),
         others_mm=() if diameter is None else tuple(diameter(mask) for mask in (*masks, *beside)),
         blind=(len(alone) - len(masks), len(alone)),
     )
+
+
+def _beyond(mask: Mask, suv: Volume | None) -> float | None:
+    return None if suv is None or mask.volume_ml < GOES_ON_ML else uptake_beyond(mask, suv)
 
 
 def flagged(

@@ -11,6 +11,7 @@ import pytest
 from imaging.volume import Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle
 from segmentation.infer import Delineation, delineate
+from segmentation.instances import Candidate
 from segmentation.intervals import DiameterError
 from segmentation.placement import place
 from segmentation.prompts import Click
@@ -178,3 +179,20 @@ def test_a_model_whose_errors_are_known_gives_each_diameter_an_interval(
         delineate(ct, suv, hot_bundle, device="cpu"), suv=suv, diameter=lambda _: 28.0
     ).candidates
     assert unknown.diameter_interval_mm is None
+
+
+def test_a_lesion_outlined_in_part_is_flagged_where_its_uptake_goes_on(patient: Patient) -> None:
+    ct, suv = patient((CENTRE, 26.0))
+    points = ct.grid.to_world_mm(np.moveaxis(np.indices(ct.grid.shape), 0, -1))
+    away = np.linalg.norm(points - np.array(CENTRE), axis=-1)
+
+    def seen(radius_mm: float) -> Doubt:
+        found = Candidate("1", Mask.of(away <= radius_mm, ct.grid))
+        return doubt(found, Delineation(ct.grid, (found,), "drawn"), suv=suv)
+
+    whole, part = seen(26.0), seen(19.0)
+    assert whole.beyond == pytest.approx(0.0, abs=0.5)
+    assert part.beyond is not None and part.beyond > 1.0
+    assert any("may be larger than outlined" in flag for flag in part.flags())
+    assert not any("may be larger than outlined" in flag for flag in whole.flags())
+    assert seen(10.0).beyond is None  # too small for what was measured

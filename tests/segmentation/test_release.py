@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from imaging.errors import InputError
-from imaging.volume import Mask
+from imaging.volume import Grid, Mask
 from segmentation import figures, packing, release, synthesis, validation
 from segmentation.bundle import load_bundle
 from segmentation.cases import load as cases_of
+from segmentation.evaluation import score
 from segmentation.training import Settings, train
 from segmentation.training_steps import ALL_CASES
 
@@ -114,3 +116,39 @@ def test_simulated_dates_have_the_categories_of_their_factors(
     assert sorted(true for true, _ in pairs) == ["less"] * 10 + ["more"] * 10
     assert [date.click_mm for date in dates] == pytest.approx([date.carried_mm for date in dates])
     assert validation.category_kappa(pairs) == 1.0
+
+
+def test_an_evaluation_that_was_interrupted_goes_on_where_it_stopped(
+    data: Path, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def rows(_: Path, name: str, *__: object, **___: object) -> Iterator[validation.ScoreRow]:
+        asked.append(name)
+        label = np.zeros((4, 4, 4), np.bool_)
+        label[1:3, 1:3, 1:3] = True
+        grid = Grid(label.shape, np.eye(4))
+        for method in ("click", "line"):
+            yield validation.ScoreRow(name, method, score(label, label, grid), 0.1)
+
+    monkeypatch.setattr(release, "validate_case", rows)
+    monkeypatch.setattr(release, "drawn_lesions", lambda *_, **__: iter(()))
+    seen: list[tuple[int, int, str]] = []
+
+    def until_the_second(done: int, total: int, name: str) -> None:
+        seen.append((done, total, name))
+        if done == 1:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    asking = {"diameter": along_i, "device": "cpu"}
+    with pytest.raises(KeyboardInterrupt):
+        release.validate([data], tiny_bundle, None, out, on_case=until_the_second, **asking)  # type: ignore[arg-type]
+    assert asked == ["A"]
+    assert seen == [(0, 3, "A"), (1, 3, "B")]
+    table = release.validate([data], tiny_bundle, None, out, **asking)  # type: ignore[arg-type]
+    assert asked == ["A", "B"]
+    whole = release.validate([data], tiny_bundle, None, tmp_path / "whole", **asking)  # type: ignore[arg-type]
+    assert table == whole
+    kept = (out / "validation.csv").read_bytes()
+    assert kept == (tmp_path / "whole" / "validation.csv").read_bytes()
