@@ -55,6 +55,7 @@ class Run:
     out: Path
     device: str
     packed: Path
+    asked: int = ASKED
 
     @property
     def name(self) -> str:
@@ -70,6 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("-o", "--out", type=Path, default=Path(".runs"))
     parser.add_argument("--steps", type=int, help="instead of the recipe's, for a trial")
     parser.add_argument("--networks", type=int, help="only the first so many, for a trial")
+    parser.add_argument("--asked", type=int, default=ASKED, help="unseen patches to ask about")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="networks at a time")
     return parser.parse_args()
@@ -110,7 +112,7 @@ def planned(given: argparse.Namespace) -> list[Run]:
             else {fold: int(steps) for fold in (ALL_CASES, *sorted(set(folds.values())))}
         )
         found += [
-            Run(bundle, f, given.steps or n, given.out, given.device, given.packed)
+            Run(bundle, f, given.steps or n, given.out, given.device, given.packed, given.asked)
             for f, n in wanted.items()
         ]
     if given.networks is None:
@@ -167,7 +169,7 @@ def unseen(
     """Patches of the patients that a network left out; of all of them where it left out none."""
     cpu = torch.device("cpu")
     fold = run.fold if run.fold != ALL_CASES else 0
-    count = -(-ASKED // settings.batch)
+    count = -(-run.asked // settings.batch)
     if isinstance(settings, training.Settings):
         held = [HeldCase.of(case, cpu) for case in coarse if folds.get(case.name) == fold]
         # Steps of patches of the usual size: every second of the last third takes small ones.

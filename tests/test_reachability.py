@@ -186,33 +186,38 @@ class Reach:
         for node in nodes:
             if not place.name and isinstance(node, Named):
                 continue
-            yield from self._names_in(node, module, {})
+            found: list[Place] = []
+            self._names_in(node, module, {}, found)
+            yield from found
 
     def _names_in(
-        self, node: ast.AST, module: Module, local: Mapping[str, str | None]
-    ) -> Iterator[Place]:
-        """``local``: names of the functions around, with what those stand for that they import."""
+        self, node: ast.AST, module: Module, local: Mapping[str, str | None], found: list[Place]
+    ) -> None:
+        """Adds what a node mentions.
+
+        ``local``: names of the functions around, with what those stand for that they import.
+        """
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             local = {**local, **_local(node)}
         if isinstance(node, ast.ImportFrom | ast.Import):
-            yield from (Place(name) for name in _modules_of(node) if name in self.modules)
+            found += [Place(name) for name in _modules_of(node) if name in self.modules]
             return
         if isinstance(node, ast.Attribute | ast.Name) and (dotted := _dotted(node)):
-            found = self._stands_for(dotted, module, local)
+            place = self._stands_for(dotted, module, local)
             self.asked.update(dotted.split(".")[1:])
-            if found:
-                yield found
-                if not found.name:
-                    self._values.add(found.module)
+            if place:
+                found.append(place)
+                if not place.name:
+                    self._values.add(place.module)
             return
         if isinstance(node, ast.Attribute):
             self.asked.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             if node.value in self.modules:  # a folder of data, asked for by its name
-                yield Place(node.value)
+                found.append(Place(node.value))
             self.spelt.update(re.findall(r"[a-z_]{3,}", node.value))
         for child in ast.iter_child_nodes(node):
-            yield from self._names_in(child, module, local)
+            self._names_in(child, module, local, found)
 
     def _stands_for(
         self, dotted: str, module: Module, local: Mapping[str, str | None]
@@ -238,14 +243,15 @@ def _modules_of(node: ast.ImportFrom | ast.Import) -> Iterator[str]:
 def _local(function: ast.AST) -> dict[str, str | None]:
     """Names that a function makes its own: arguments, what it assigns, what it imports."""
     found: dict[str, str | None] = {}
+    imported: dict[str, str] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.arg):
             found[node.arg] = None
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found[node.id] = None
-    for node in ast.walk(function):
-        found.update(_imports(node))
-    return found
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            imported.update(_imports(node))
+    return {**found, **imported}
 
 
 def _dotted(node: ast.expr) -> str:

@@ -107,7 +107,7 @@ def test_both_networks_train_where_nothing_else_is_installed(tmp_path: Path) -> 
     )
     (tmp_path / "sitecustomize.py").write_text(BARE)
     script = ROOT / "scripts/train_on_gpu.py"
-    asked = ["--steps", "1", "--networks", "2", "--device", "cpu", "--jobs", "1"]
+    asked = ["--steps", "1", "--networks", "2", "--asked", "1", "--device", "cpu", "--jobs", "1"]
     done = subprocess.run(
         [sys.executable, script, "--packed", packed, "-o", tmp_path / "runs", *asked],
         env={**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"},

@@ -11,7 +11,7 @@ from imaging.errors import InputError
 from imaging.volume import Grid, Mask, Unit, Volume
 from segmentation import figures, release
 from segmentation.bundle import Bundle
-from segmentation.classical import HU_STATISTICS, LUNG_THRESHOLD, METHODS
+from segmentation.classical import HU_STATISTICS, METHODS
 from segmentation.fine import fine_validation
 from segmentation.fine.fine_validation import BoxTruth, kinds, paste
 
@@ -29,8 +29,7 @@ def test_every_box_is_scored_in_place_and_pasted_and_a_run_goes_on(
     dense_bundle: Bundle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    few = {name: METHODS[name] for name in (HU_STATISTICS, LUNG_THRESHOLD)}
-    monkeypatch.setattr(fine_validation, "METHODS", few)
+    monkeypatch.setattr(fine_validation, "METHODS", {HU_STATISTICS: METHODS[HU_STATISTICS]})
     seen: list[str] = []
 
     def evaluate(out: str, stop: int = 99) -> str:
