@@ -20,12 +20,14 @@ from recist.measure.diameters import (
 )
 from recist.measure.interval import DiameterInterval, diameter_interval
 from recist.measure.outline import Convention
+from recist.measure.waist import across_waist
 
 __all__ = [
     "Convention",
     "DiameterInterval",
     "Flag",
     "ShortAxis",
+    "across_waist",
     "caliper",
     "diameter_interval",
     "diameter_mm",

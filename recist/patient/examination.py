@@ -15,7 +15,7 @@ from imaging.volume import Volume
 from pet.suv import Audit, to_suv
 from pet.uptake import Uptake, on_pet_grid, uptake
 from recist.course import Caliper
-from recist.measure import caliper, flags
+from recist.measure import across_waist, caliper, flags
 from recist.patient.delineation import Delineated, read_visit
 from recist.patient.delineation_folder import files_of_visit, from_folder, label_maps_of
 from recist.patient.options import AUTO, DICOM, ORGAN_NAMES, Options
@@ -287,8 +287,10 @@ def size(candidate: Candidate, examination: Examination) -> Sized:
     organ, ground = candidate.organ, ""
     if has_ct and organ is None and candidate.is_node is not True:
         organ, ground = organ_around(candidate.mask, examination.ct.volume)
-    of_size = flags(candidate.mask, drawn) if drawn is not None else ()
-    remarks = (*candidate.flags, *of_size, *([ground] if ground else []))
+    of_size: tuple[str, ...] = ()
+    if drawn is not None:
+        of_size = (*flags(candidate.mask, drawn), across_waist(candidate.mask, drawn))
+    remarks = filter(None, (*candidate.flags, *of_size, ground))
     candidate = replace(candidate, organ=organ, flags=tuple(map(str, remarks)))
     if examination.suv is None:
         return Sized(candidate, drawn, None)
