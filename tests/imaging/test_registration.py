@@ -337,10 +337,10 @@ def read_dicom(folder: Path) -> Volume:
 @pytest.mark.parametrize(
     ("study", "follow_up"),
     [
-        ("lung-abscopal", "fu1"),
-        ("lung-abscopal", "fu2"),
+        pytest.param("lung-abscopal", "fu1", marks=pytest.mark.long),
+        pytest.param("lung-abscopal", "fu2", marks=pytest.mark.long),
         ("lung-abscopal", "fu3"),
-        ("pet-sarcoma", "fu1"),
+        pytest.param("pet-sarcoma", "fu1", marks=pytest.mark.long),
         ("pet-sarcoma", "fu2"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import jsonschema
 import pytest
 
 import recist
+from imaging.errors import InputError
+from recist.export import patient_files
+from recist.export.dicom.patient_objects import export
+from recist.export.request import Request
 from recist.patient.options import Options
 from recist.phantom.small import write_small_patient
 from recist.phantom.study import Truth, write_phantom
@@ -44,13 +49,27 @@ def done(made_once: Callable[..., Any], phantom: Truth) -> batch.Batch:
     return found
 
 
-@pytest.fixture(scope="session")
-def with_objects(made_once: Callable[..., Any], phantom: Truth) -> Path:
-    """Results of the phantom with their DICOM objects; to be read, not changed."""
+def not_printed(_: str) -> bytes:
+    """Stands for the printer, which takes longer than all other objects together."""
+    raise InputError("no PDF can be written")
 
-    def make(out: Path) -> Path:
-        batch.run(phantom.studies, out, Options.create(lesions="dicom", dicom=True))
-        return out
+
+@pytest.fixture
+def without_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that lacks the library: pages are not printed."""
+    monkeypatch.setattr(patient_files, "as_pdf", not_printed)
+
+
+@pytest.fixture(scope="session")
+def with_objects(made_once: Callable[..., Any], done: batch.Batch) -> Path:
+    """Results of the phantom with their DICOM objects but the PDF; to be read, not changed."""
+
+    def make(folder: Path) -> Path:
+        shutil.copytree(done.out, folder / "out")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(patient_files, "as_pdf", not_printed)
+            assert export(Request(folder / "out")).exit_code == 0
+        return folder / "out"
 
     found: Path = made_once("with_objects", make)
     return found

@@ -25,6 +25,7 @@ from imaging.volume import Mask
 from recist.incoming.receiving import Received, receive
 from recist.patient.corrections import read_corrections
 from recist.phantom.study import Truth
+from recist.run.batch import Batch
 from recist.run.correcting import correct
 
 from .conftest import DATE, SUBJECT
@@ -99,6 +100,7 @@ def left(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.usefixtures("without_paper")
 def test_a_lesion_drawn_larger_in_slicer_is_measured_again_from_its_outline(
     masks: Mapping[str, Mask],
     ct: Reading,
@@ -306,14 +308,13 @@ def test_a_damaged_segmentation_is_told_and_the_others_are_taken(
 def test_what_was_corrected_before_stays_in_the_tables(
     masks: Mapping[str, Mask],
     ct: Reading,
-    results: Path,
+    done: Batch,
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "out"
-    shutil.copytree(results, out)
+    shutil.copytree(done.out, out)
     for lesion in ("L1", "L2"):
         path = by_slicer(tmp_path / f"{lesion}.dcm", {lesion: grown(masks[lesion])}, ct)
-        done = receive(out, [path])
-        correct(out, done.tables[SUBJECT])
+        correct(out, receive(out, [path]).tables[SUBJECT])
     drawn = read_corrections(drawn=out / SUBJECT / "corrections" / "drawn.csv")[SUBJECT].drawn
     assert [each.lesion for each in drawn] == ["L1", "L2"]

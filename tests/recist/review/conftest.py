@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from recist.run.batch import Batch
 
 HOST = "127.0.0.1:8765"
 PHANTOM = "PHANTOM-1"
+PHANTOM_DATES = ("2024-03-04", "2024-05-06", "2024-07-08")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,59 @@ def entering(app: Any) -> Callable[[], Browser]:
     return enter
 
 
+@contextmanager
+def room_of_one_reader(results: Path, studies: Path) -> Iterator[OneReader]:
+    app = create_app(results, studies=studies, reader="Dr Able", hosts=[HOST], token="the-token")
+    with TestClient(app, base_url=f"http://{HOST}"):
+        yield OneReader(app, results, entering(app))
+
+
 @pytest.fixture
 def one_reader(phantom_run: PhantomRun, tmp_path: Path) -> Iterator[OneReader]:
     results = tmp_path / "results"
     shutil.copytree(phantom_run.results, results)
-    app = create_app(
-        results, studies=phantom_run.studies, reader="Dr Able", hosts=[HOST], token="the-token"
-    )
+    with room_of_one_reader(results, phantom_run.studies) as room:
+        yield room
 
-    with TestClient(app, base_url=f"http://{HOST}"):
-        yield OneReader(app, results, entering(app))
+
+def sign(browser: Browser) -> Response:
+    """Confirm every date, and sign."""
+    page = browser.say(*({"kind": "confirm", "date": date} for date in PHANTOM_DATES))
+    body = {"version": page["version"], "name": "A. Able", "meaning": "read and approved"}
+    return browser.post(f"patients/{PHANTOM}/sign", body)
+
+
+@pytest.fixture(scope="session")
+def signed_once(
+    made_once: Callable[..., Any], phantom_run: PhantomRun
+) -> tuple[Path, dict[str, Any]]:
+    """Results that were read and signed, L6 being no lesion, and the page that told so."""
+
+    def make(folder: Path) -> tuple[Path, dict[str, Any]]:
+        results = folder / "results"
+        shutil.copytree(phantom_run.results, results)
+        with room_of_one_reader(results, phantom_run.studies) as room:
+            browser = room.enter()
+            browser.say({"kind": "lesion", "lesion": "L6", "rejected": True}, reason="a vessel")
+            answer = sign(browser)
+            assert answer.status_code == 200, answer.text
+        return results, dict(answer.json())
+
+    made: tuple[Path, dict[str, Any]] = made_once("signed", make)
+    return made
+
+
+@pytest.fixture
+def signed(signed_once: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
+    """The page of the signed reading."""
+    return signed_once[1]
+
+
+@pytest.fixture
+def signed_reader(
+    signed_once: tuple[Path, dict[str, Any]], phantom_run: PhantomRun, tmp_path: Path
+) -> Iterator[OneReader]:
+    """The room over a copy of the signed results."""
+    shutil.copytree(signed_once[0], tmp_path / "results")
+    with room_of_one_reader(tmp_path / "results", phantom_run.studies) as room:
+        yield room

@@ -16,25 +16,16 @@ from recist.patient.options import Options
 from recist.patient.result_folder import hashes_of
 from recist.review.web.app import create_app
 from recist.run import batch
-from tests.recist.review.conftest import HOST, PHANTOM, OneReader, PhantomRun, entering
+from tests.recist.review.conftest import HOST, PHANTOM, OneReader, PhantomRun, entering, sign
 
 DATES = ("2024-03-04", "2024-05-06", "2024-07-08")
 WHY = "the wrong series was measured"
 
 
-def sign(browser: Any) -> dict[str, Any]:
-    page = browser.say(*({"kind": "confirm", "date": date} for date in DATES))
-    body = {"version": page["version"], "name": "A. Able", "meaning": "read and approved"}
-    answer = browser.post(f"patients/{PHANTOM}/sign", body)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
 @pytest.fixture
-def signed(one_reader: OneReader) -> dict[str, Any]:
-    browser = one_reader.enter()
-    browser.say({"kind": "lesion", "lesion": "L6", "rejected": True}, reason="a vessel")
-    return sign(browser)
+def one_reader(signed_reader: OneReader) -> OneReader:
+    """The room over results that are signed."""
+    return signed_reader
 
 
 @pytest.fixture
@@ -125,7 +116,7 @@ def test_a_version_that_is_signed_anew_takes_the_place_of_the_changed_one(
     )
     browser = OneReader(app_again, results, entering(app_again)).enter()
     assert answers_in(results / PHANTOM / "timepoints.csv") == changed
-    page = sign(browser)
+    page = sign(browser).json()
     assert page["signed"]["time"] > signed["signed"]["time"]
     assert not (results / PHANTOM / "superseded_signature.json").exists()
     own = json.loads((results / PHANTOM / "signature.json").read_text())

@@ -11,20 +11,12 @@ from typing import Any
 
 import nibabel
 import numpy as np
-import pytest
 
 import recist
 from recist.review.web.app import create_app
+from tests.recist.review.conftest import PHANTOM, sign
 
-PHANTOM = "PHANTOM-1"
 DATES = ("2024-03-04", "2024-05-06", "2024-07-08")
-REJECT = {"kind": "lesion", "lesion": "L6", "rejected": True}
-
-
-def sign(browser: Any) -> Any:
-    page = browser.say(*({"kind": "confirm", "date": date} for date in DATES))
-    body = {"version": page["version"], "name": "A. Able", "meaning": "read and approved"}
-    return browser.post(f"patients/{PHANTOM}/sign", body)
 
 
 def folder_of(one_reader: Any) -> Path:
@@ -37,17 +29,10 @@ def shown(page: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(at["date"], at["response"], at["sum_mm"]) for at in dates]
 
 
-@pytest.fixture
-def signed(one_reader: Any) -> Any:
-    browser = one_reader.enter()
-    browser.say(REJECT, reason="a vessel")
-    return sign(browser).json()
-
-
 def test_the_tables_say_what_the_page_says(
-    one_reader: Any, signed: Any, check_json: Callable[[Path], set[str]]
+    signed_reader: Any, signed: Any, check_json: Callable[[Path], set[str]]
 ) -> None:
-    folder = folder_of(one_reader)
+    folder = folder_of(signed_reader)
     with (folder / "timepoints.csv").open() as file:
         rows = [
             r for r in csv.DictReader(file) if (r["criteria"], r["lesions"]) == ("recist11", "all")
@@ -59,8 +44,8 @@ def test_the_tables_say_what_the_page_says(
     assert check_json(folder) >= {"signature", "timepoints", "outcomes", "labels"}
 
 
-def test_the_tables_assessed_again_give_the_same_answer(one_reader: Any, signed: Any) -> None:
-    folder = folder_of(one_reader)
+def test_the_tables_assessed_again_give_the_same_answer(signed_reader: Any, signed: Any) -> None:
+    folder = folder_of(signed_reader)
     again = recist.assess_table(folder / "measurements.csv", folder / "events.csv").timepoints
     own = again[(again.criteria == "recist11") & (again.lesions == "all")]
     found = [
@@ -69,10 +54,12 @@ def test_the_tables_assessed_again_give_the_same_answer(one_reader: Any, signed:
     assert found == shown(signed)
 
 
-def test_the_outlines_of_each_date_are_a_label_map_with_names(one_reader: Any, signed: Any) -> None:
-    browser = one_reader.enter()
+def test_the_outlines_of_each_date_are_a_label_map_with_names(
+    signed_reader: Any, signed: Any
+) -> None:
+    browser = signed_reader.enter()
     for date in DATES:
-        path = folder_of(one_reader) / "delineations" / f"{date}-lesions.nii.gz"
+        path = folder_of(signed_reader) / "delineations" / f"{date}-lesions.nii.gz"
         labels = np.asarray(nibabel.load(path).dataobj)
         names = json.loads(path.with_name(f"{date}-lesions.json").read_text())
         served = browser.get(f"patients/{PHANTOM}/masks/{date}").json()["lesions"]
@@ -81,12 +68,12 @@ def test_the_outlines_of_each_date_are_a_label_map_with_names(one_reader: Any, s
 
 
 def test_results_that_a_kill_kept_from_being_written_come_at_the_next_start(
-    one_reader: Any, signed: Any
+    signed_reader: Any, signed: Any
 ) -> None:
-    folder = folder_of(one_reader)
+    folder = folder_of(signed_reader)
     before = (folder / "timepoints.csv").read_bytes()
     shutil.rmtree(folder)
-    create_app(one_reader.results, reader="Dr Able", hosts=["elsewhere"])  # as after a restart
+    create_app(signed_reader.results, reader="Dr Able", hosts=["elsewhere"])  # as after a restart
     assert (folder / "timepoints.csv").read_bytes() == before
 
 

