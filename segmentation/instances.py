@@ -21,7 +21,7 @@ class Candidate:
     """One delineated component. Not yet a lesion: it has no identity over the dates.
 
     Attributes:
-        label: its name or number in the delineation it came from; says nothing across dates.
+        label: its name or number in the delineation it came from; that alone makes no lesion of it.
         mask: its voxels on the CT grid.
         organ: where it lies, None when unknown.
         is_node: a lymph node, None when unknown.

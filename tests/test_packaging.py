@@ -54,6 +54,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
+@pytest.mark.long
 def test_an_installed_copy_is_complete_outside_the_checkout(
     installed: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_an_installed_copy_is_complete_outside_the_checkout(
     assert f"recist {recist.__version__}" in run(installed / "recist", "--version", cwd=tmp_path)
 
 
+@pytest.mark.long
 def test_the_version_is_one(installed: Path, tmp_path: Path) -> None:
     code = "from importlib.metadata import version; print(version('recist'))"
     assert run(installed / "python", "-c", code, cwd=tmp_path).strip() == recist.__version__

@@ -25,12 +25,17 @@ MARGIN_SCALE = 0.25
 
 @dataclass(slots=True, eq=False)
 class Growing:
-    """A lesion while its track grows: where it was first and last seen on its own."""
+    """A lesion while its track grows: where it was first and last seen on its own.
+
+    Attributes:
+        drawn_as: the name under which it was last drawn; empty where that says nothing.
+    """
 
     id: str
     first: Cloud
     last: Cloud
     sightings: list[Sighting] = field(default_factory=list)
+    drawn_as: str = ""
 
     @property
     def places(self) -> tuple[Cloud, ...]:
@@ -55,6 +60,8 @@ class Decision:
     told_merged: set[int] = field(default_factory=set)
     #: lesion -> what was found of it where it was looked for
     followed: dict[int, Followed] = field(default_factory=dict)
+    #: lesion without a candidate -> candidate without a lesion that was drawn under its name
+    namesakes: dict[int, int] = field(default_factory=dict)
     #: of every link that was weighed: by lesion, then candidate, and the other way round
     of_lesion: dict[int, dict[int, float]] = field(default_factory=dict)
     of_candidate: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -80,6 +87,10 @@ class Decision:
             [c for n, cost in weighed.items() for c in self.of(n) if self._doubtful(c, cost)]
         )
         return None if first is None else self.owner[first]
+
+    def namesake_of_candidate(self, candidate: int) -> int | None:
+        """The lesion that is not at its place, and whose name this candidate has."""
+        return next((n for n, c in self.namesakes.items() if c == candidate), None)
 
     def unlinked_confidence(self, costs: Iterable[float]) -> float:
         """How sure it is that none of these links should have been made."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from recist.tracking.clouds import Cloud, cloud_of, imaged_share, reach_mm, together
 from recist.tracking.decision import AMBIGUOUS_BELOW, MARGIN_SCALE, Decision, Growing
-from recist.tracking.links import check, told_of
+from recist.tracking.links import check, names_drawn_at, told_of
 from recist.tracking.matching import (
     FORBIDDEN,
     PART_SHARE,
@@ -109,11 +109,14 @@ def _link(
     _gather_pieces(date, lesions, clouds, [c for c in free if c not in date.owner])
     gone = [n for n in free_lesions if not date.of(n)]
     _find_merged(date, lesions, clouds, gone)
+    names = names_drawn_at(dates[-1])
+    _find_namesakes(date, lesions, names, [c for c in free if c not in date.owner])
     for n, lesion in enumerate(lesions):
         lesion.sightings.append(_sighting(date, n, lesions, dates[-1]))
         own = date.of(n)
         if own:
             lesion.last = together([clouds[c] for c in own])
+            lesion.drawn_as = names[own[0]]
     _start(date, lesions, dates, clouds, given)
 
 
@@ -243,6 +246,21 @@ def _find_merged(
             date.merged[n] = (-owner, strict)
 
 
+def _find_namesakes(
+    date: Decision, lesions: Sequence[Growing], names: Sequence[str], left: Iterable[int]
+) -> None:
+    """Lesions that are not at their place while something new was drawn under their name.
+
+    Place and name contradict each other: drawn elsewhere by mistake, or another lesion under the
+    old name. Neither that it has gone nor that it is new can be told without the reader.
+    """
+    free = {names[c]: c for c in left if names[c]}
+    for n, lesion in enumerate(lesions):
+        namesake = free.get(lesion.drawn_as) if lesion.drawn_as else None
+        if namesake is not None and not date.of(n) and n not in date.merged:
+            date.namesakes[n] = namesake
+
+
 def _sighting(
     date: Decision, n: int, lesions: Sequence[Growing], dated: DatedCandidates
 ) -> Sighting:
@@ -262,6 +280,9 @@ def _sighting(
     if share < IMAGED_SHARE:
         reason = f"its place lies outside of the image ({share:.0%} of it is imaged)"
         return Sighting(dated.day, State.NOT_EVALUABLE, (), 1.0 - share, reason)
+    if n in date.namesakes:
+        reason = f"not at its place; drawn under its name elsewhere ({lesions[n].drawn_as})"
+        return Sighting(dated.day, State.AMBIGUOUS, (), 0.0, reason)
     looked = date.followed.get(n)
     rival = date.rival_of_lesion(n)
     if rival is not None:
@@ -338,7 +359,8 @@ def _start(
             seen = Sighting(dates[-1].day, state, tuple(own), 1.0, CONFIRMED)
         else:
             seen = _first_sighting(date, own[0], cloud, known, dates)
-        lesions.append(Growing(name or kept.get(own[0]) or next(unused), cloud, cloud, [seen]))
+        lesion_id = name or kept.get(own[0]) or next(unused)
+        lesions.append(Growing(lesion_id, cloud, cloud, [seen], names_drawn_at(dated)[own[0]]))
 
 
 def _first_sighting(
@@ -360,6 +382,11 @@ def _first_sighting(
     if rival is not None:
         reason = f"it may be {lesions[rival].id}, which was linked to another candidate"
         return Sighting(day, State.AMBIGUOUS, (c,), 1 - date.certain[date.of(rival)[0]], reason)
+    namesake = date.namesake_of_candidate(c)
+    if namesake is not None:
+        lesion = lesions[namesake]
+        reason = f"it has the name of {lesion.id} ({lesion.drawn_as}), which is not at its place"
+        return Sighting(day, State.AMBIGUOUS, (c,), 0.0, reason)
     shown = max(imaged_share(cloud, earlier) for earlier in dates[:-1])
     flags = () if shown >= IMAGED_SHARE else (NOT_IMAGED_BEFORE,)
     sure = date.unlinked_confidence(date.of_candidate.get(c, {}).values())

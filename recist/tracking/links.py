@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +16,13 @@ from recist.tracking.sightings import DatedCandidates, Link, Sighting, Tracks
 #: The columns of the table of links; ``date`` is an ISO date or a day.
 COLUMNS = Columns(
     ("subject", "date", "candidate", "lesion"), ("reason", "reader", "recorded_at"), is_dated=False
+)
+
+#: Names that programs give by themselves: the same one at two dates says nothing.
+GIVEN_BY_PROGRAM = re.compile(
+    r"(?:segment|segmentation|roi|label|region|object|structure|component|candidate|untitled)?"
+    r"[ _.#-]*\d*",
+    re.IGNORECASE,
 )
 
 
@@ -84,6 +93,18 @@ def told_of(dated: DatedCandidates, links: Sequence[Link]) -> dict[int, tuple[st
         if said:
             found[n] = tuple(name for name in said if name)
     return found
+
+
+def names_drawn_at(dated: DatedCandidates) -> tuple[str, ...]:
+    """Per candidate of a date the name that a reader gave it there, of no other candidate.
+
+    Empty where it has none, only a number or what a program writes by itself.
+    """
+    names = [" ".join(candidate.label.split()).casefold() for candidate in dated.candidates]
+    times = Counter(names)
+    return tuple(
+        name if times[name] == 1 and not GIVEN_BY_PROGRAM.fullmatch(name) else "" for name in names
+    )
 
 
 def _is(dated: DatedCandidates, link: Link) -> bool:

@@ -98,6 +98,7 @@ sys.meta_path[:] = [Bare if each is PathFinder else each for each in sys.meta_pa
 """
 
 
+@pytest.mark.long
 def test_both_networks_train_where_nothing_else_is_installed(tmp_path: Path) -> None:
     packed = tmp_path / "compact.npz"
     folds = json.loads((ROOT / "models/lesion_ct/configs/folds.json").read_text())

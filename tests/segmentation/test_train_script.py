@@ -60,6 +60,7 @@ def trained(cases: Path, bundle: Path, place: Path, *more: str) -> subprocess.Co
     )
 
 
+@pytest.mark.long
 def test_one_command_packs_trains_and_writes_the_bundle(
     cases: Path, recipe: Path, tmp_path: Path
 ) -> None:
@@ -78,6 +79,7 @@ def test_one_command_packs_trains_and_writes_the_bundle(
     assert load_bundle(recipe).sha256 == bundle.sha256
 
 
+@pytest.mark.long
 def test_a_fold_is_trained_alone_and_the_bundle_left_as_it_is(
     cases: Path, recipe: Path, tmp_path: Path
 ) -> None:

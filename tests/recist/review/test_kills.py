@@ -45,7 +45,7 @@ def write_until_killed(folder: Path, told: int) -> None:
         os.write(told, f"{version}\n".encode())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_signed_reading_is_lost_and_none_is_half_written(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "key")
     enrol(database, ["S1"])

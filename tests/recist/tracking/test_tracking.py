@@ -199,6 +199,63 @@ def test_two_candidates_that_could_be_the_lesion_are_not_called_one_new() -> Non
     ]
 
 
+def drawn_as(name: str, at: DatedCandidates) -> DatedCandidates:
+    """The same with another name of its last candidate."""
+    *others, last = at.candidates
+    return replace(at, candidates=(*others, replace(last, label=name)))
+
+
+@pytest.mark.parametrize("name", ["GTV-2", "Liver met", "lesion 2", "gtv-2 "])
+def test_a_name_drawn_elsewhere_is_neither_gone_nor_new_without_the_reader(name: str) -> None:
+    first = drawn_as(name.upper(), dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE)))
+    later = drawn_as(name, dated(50, ball(LARGE, WIDE), ball(OTHER, WIDE)))
+    tracks = track([first, later])
+    assert story(tracks) == {
+        "L1": ["baseline 1", "matched 1"],
+        "L2": ["baseline 2", "ambiguous"],
+        "L3": ["ambiguous 2"],
+    }
+    assert "drawn under its name elsewhere" in tracks.lesion("L2").sightings[1].reason
+    assert tracks.lesion("L3").sightings[0].reason.startswith("it has the name of L2")
+    # The reader's word ends it, whichever it is.
+    one = track([first, later], links=[Link("50", name, "L2")])
+    assert story(one)["L2"] == ["baseline 2", "matched 2"]
+    two = track([first, later], links=[Link("50", name, "L9")])
+    assert story(two) == {
+        "L1": ["baseline 1", "matched 1"],
+        "L2": ["baseline 2", "absent"],
+        "L9": ["new 2"],
+    }
+
+
+@pytest.mark.parametrize("name", ["2", "Segment_2", "ROI 2", "label-2", "Untitled"])
+def test_names_that_programs_give_say_nothing(name: str) -> None:
+    first = drawn_as(name, dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE)))
+    later = drawn_as(name, dated(50, ball(LARGE, WIDE), ball(OTHER, WIDE)))
+    assert story(track([first, later])) == {
+        "L1": ["baseline 1", "matched 1"],
+        "L2": ["baseline 2", "absent"],
+        "L3": ["new 2"],
+    }
+
+
+def test_a_name_of_two_candidates_says_nothing_and_place_comes_before_names() -> None:
+    first = drawn_as("GTV", dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE)))
+    later = dated(50, ball(LARGE, WIDE), ball(OTHER, WIDE), ball((95, 95, 100, 6), WIDE))
+    both = replace(
+        later,
+        candidates=(later.candidates[0], *(replace(c, label="GTV") for c in later.candidates[1:])),
+    )
+    assert [seen.state for seen in track([first, both]).lesion("L2").sightings] == [
+        State.BASELINE,
+        State.ABSENT,
+    ]
+    moved = dated(50, ball(LARGE, WIDE), ball(SMALL, WIDE), ball(OTHER, WIDE))
+    found = track([first, drawn_as("GTV", moved)])
+    assert story(found)["L2"] == ["baseline 2", "matched 2"]
+    assert story(found)["L3"] == ["new 3"]
+
+
 def test_a_reader_corrects_a_link() -> None:
     dates = [
         dated(0, ball(LARGE, WIDE), ball(SMALL, WIDE)),
