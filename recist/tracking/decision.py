@@ -88,6 +88,20 @@ class Decision:
         )
         return None if first is None else self.owner[first]
 
+    def find_namesakes(
+        self, lesions: Sequence[Growing], names: Sequence[str], left: Iterable[int]
+    ) -> None:
+        """Lesions that are not at their place while something new was drawn under their name.
+
+        Place and name contradict each other: drawn elsewhere by mistake, or another lesion under
+        the old name. Neither that it has gone nor that it is new can be told without the reader.
+        """
+        free = {names[c]: c for c in left if names[c]}
+        for n, lesion in enumerate(lesions):
+            namesake = free.get(lesion.drawn_as) if lesion.drawn_as else None
+            if namesake is not None and not self.of(n) and n not in self.merged:
+                self.namesakes[n] = namesake
+
     def namesake_of_candidate(self, candidate: int) -> int | None:
         """The lesion that is not at its place, and whose name this candidate has."""
         return next((n for n, c in self.namesakes.items() if c == candidate), None)

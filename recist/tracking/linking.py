@@ -110,7 +110,7 @@ def _link(
     gone = [n for n in free_lesions if not date.of(n)]
     _find_merged(date, lesions, clouds, gone)
     names = names_drawn_at(dates[-1])
-    _find_namesakes(date, lesions, names, [c for c in free if c not in date.owner])
+    date.find_namesakes(lesions, names, [c for c in free if c not in date.owner])
     for n, lesion in enumerate(lesions):
         lesion.sightings.append(_sighting(date, n, lesions, dates[-1]))
         own = date.of(n)
@@ -246,21 +246,6 @@ def _find_merged(
             date.merged[n] = (-owner, strict)
 
 
-def _find_namesakes(
-    date: Decision, lesions: Sequence[Growing], names: Sequence[str], left: Iterable[int]
-) -> None:
-    """Lesions that are not at their place while something new was drawn under their name.
-
-    Place and name contradict each other: drawn elsewhere by mistake, or another lesion under the
-    old name. Neither that it has gone nor that it is new can be told without the reader.
-    """
-    free = {names[c]: c for c in left if names[c]}
-    for n, lesion in enumerate(lesions):
-        namesake = free.get(lesion.drawn_as) if lesion.drawn_as else None
-        if namesake is not None and not date.of(n) and n not in date.merged:
-            date.namesakes[n] = namesake
-
-
 def _sighting(
     date: Decision, n: int, lesions: Sequence[Growing], dated: DatedCandidates
 ) -> Sighting:
@@ -280,20 +265,30 @@ def _sighting(
     if share < IMAGED_SHARE:
         reason = f"its place lies outside of the image ({share:.0%} of it is imaged)"
         return Sighting(dated.day, State.NOT_EVALUABLE, (), 1.0 - share, reason)
-    if n in date.namesakes:
-        reason = f"not at its place; drawn under its name elsewhere ({lesions[n].drawn_as})"
-        return Sighting(dated.day, State.AMBIGUOUS, (), 0.0, reason)
     looked = date.followed.get(n)
-    rival = date.rival_of_lesion(n)
-    if rival is not None:
-        label = dated.candidates[rival].label
-        reason = f"candidate {label} may be this lesion or {lesions[date.owner[rival]].id}"
-        return Sighting(dated.day, State.AMBIGUOUS, (), 1 - date.certain[rival], reason)
+    doubt = _doubt(date, n, lesions, dated)
+    if doubt is not None:
+        reason, confidence = doubt
+        return Sighting(dated.day, State.AMBIGUOUS, (), confidence, reason)
     if looked is not None and looked.found is None:
         state = State.AMBIGUOUS if looked.is_unclear else State.ABSENT
         return Sighting(dated.day, state, (), share * looked.confidence, looked.reason)
     sure = date.unlinked_confidence(date.of_lesion.get(n, {}).values())
     return Sighting(dated.day, State.ABSENT, (), share * sure, "no candidate near its place")
+
+
+def _doubt(
+    date: Decision, n: int, lesions: Sequence[Growing], dated: DatedCandidates
+) -> tuple[str, float] | None:
+    """Why it cannot be told whether a lesion without a candidate has gone, and a confidence."""
+    if n in date.namesakes:
+        return f"not at its place; drawn under its name elsewhere ({lesions[n].drawn_as})", 0.0
+    rival = date.rival_of_lesion(n)
+    if rival is None:
+        return None
+    label = dated.candidates[rival].label
+    reason = f"candidate {label} may be this lesion or {lesions[date.owner[rival]].id}"
+    return reason, 1 - date.certain[rival]
 
 
 def _seen(
