@@ -16,7 +16,7 @@ from imaging.registration import LesionTransform
 from imaging.volume import FloatArray, Grid, Mask
 from recist.course import Axis, Point3
 from recist.measure.axes import TIE_MM, DrawnAxis, direction_of, hull_chord
-from recist.measure.diameters import caliper
+from recist.measure.diameters import caliper, plane_normal
 from recist.measure.outline import hull_polygon, mid_edges, rows_of
 
 
@@ -55,9 +55,8 @@ def carried_axes(drawn: Mask, change: LesionTransform, carried: Mask) -> tuple[A
     """
     before = _widest(_sections(drawn, drawn.grid, None))
     after = _widest(_sections(drawn, carried.grid, change))
-    lines = [(section.long(), section) for section in (before, after)]
-    (long_before, _), (long, _) = lines
-    short_before, short = (section.short(line) for line, section in lines)
+    long_before, long = before.long(), after.long()
+    short_before, short = before.short(long_before), after.short(long)
     if min(long_before.length_mm, short_before.length_mm) < TIE_MM:
         return None
     measured = caliper(drawn)
@@ -75,7 +74,7 @@ def _sections(mask: Mask, plane: Grid, change: LesionTransform | None) -> list[_
         index = np.column_stack([hull + np.array(mask.start[:2]), np.full(len(hull), k)])
         points = mask.grid.to_world_mm(index)
         points = points if change is None else change.to_moving_mm(points)
-        heights = points @ _normal(plane)
+        heights = points @ plane_normal(plane)
         found.append(_Section(points @ plane.directions[:, :2], float(heights.mean())))
     return found
 
@@ -88,10 +87,6 @@ def _resized(line: DrawnAxis, factor: float) -> DrawnAxis:
     return line.lengthened(line.length_mm * factor, direction_of(line))
 
 
-def _normal(grid: Grid) -> FloatArray:
-    return np.cross(grid.directions[:, 0], grid.directions[:, 1])
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Slice:
     """A slice of a grid: its two directions, and how high it lies along its normal."""
@@ -102,7 +97,7 @@ class _Slice:
     @classmethod
     def nearest(cls, mask: Mask, height_mm: float) -> _Slice:
         """The slice of a mask's own that lies nearest to a height."""
-        normal = _normal(mask.grid)
+        normal = plane_normal(mask.grid)
         shown = [k for k, _ in mask.slices()]
         heights = mask.grid.to_world_mm([[0, 0, k] for k in shown]) @ normal
         return cls(mask.grid, float(heights[np.abs(heights - height_mm).argmin()]))
@@ -112,5 +107,5 @@ class _Slice:
 
     def _point(self, at: FloatArray) -> Point3:
         plane = self.grid.directions[:, :2]
-        x, y, z = (float(v) for v in plane @ at + self.height_mm * _normal(self.grid))
+        x, y, z = (float(v) for v in plane @ at + self.height_mm * plane_normal(self.grid))
         return x, y, z

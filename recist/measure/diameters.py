@@ -151,7 +151,7 @@ def flags(mask: Mask, measured: Caliper) -> tuple[Flag, ...]:
         Flag.LEAVES_LESION: _leaves(mask, measured.long_axis),
         Flag.TOUCHES_EDGE: bool((first == 0).any() or (last == np.array(mask.grid.shape)).any()),
         Flag.SMALL: float(measured.long_axis_mm) < SMALL_PIXELS * max(_in_plane_spacing(mask.grid)),
-        Flag.NOT_AXIAL: abs(float(_normal(mask.grid)[2])) < AXIAL_COSINE,
+        Flag.NOT_AXIAL: abs(float(plane_normal(mask.grid)[2])) < AXIAL_COSINE,
     }
     return tuple(flag for flag, holds in found.items() if holds)
 
@@ -189,7 +189,7 @@ def _in_plane_spacing(grid: Grid) -> FloatArray:
     return np.array(grid.spacing_mm[:2])
 
 
-def _normal(grid: Grid) -> FloatArray:
+def plane_normal(grid: Grid) -> FloatArray:
     """Unit vector across the plane of acquisition."""
     return np.cross(grid.directions[:, 0], grid.directions[:, 1])
 

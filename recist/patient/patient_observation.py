@@ -63,32 +63,26 @@ def observe(
         replace(each, registration=registration)
         for each, registration in zip(before, registrations, strict=False)
     ]
-    dates += [
-        ObservedDate(
-            examination,
-            each,
-            tuple(size(candidate, examination) for candidate in each.candidates),
-            registration,
-            followed,
-            node_regions(examination),
-            technique=technique_of(examination.ct),
-            origin=origin,
-        )
-        for examination, each, registration, followed, origin in list(
-            zip(
-                examinations,
-                outlines.found,
-                registrations,
-                outlines.followed,
-                origins,
-                strict=True,
+    every = zip(
+        examinations, outlines.found, registrations, outlines.followed, origins, strict=True
+    )
+    for examination, each, registration, followed, origin in itertools.islice(
+        every, len(before), None
+    ):
+        sized = tuple(size(candidate, examination) for candidate in each.candidates)
+        dates.append(
+            ObservedDate(
+                examination,
+                each,
+                sized,
+                registration,
+                followed,
+                node_regions(examination),
+                pet=observed_pet(examination, sized),
+                technique=technique_of(examination.ct),
+                origin=origin,
             )
-        )[len(before) :]
-    ]
-    dates[len(before) :] = [
-        replace(each, pet=observed_pet(each.examination, each.sized))
-        for each in dates[len(before) :]
-    ]
+        )
     on_stage("field")
     treated = treatment_origin(visits, subject.treatment)
     terms = terms_of(options)

@@ -14,10 +14,10 @@ from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.assessment import assess_course, by_either_set
 from recist.course import Course, Field, Measurement, Timepoint
-from recist.criteria.robustness import category_probabilities
 from recist.criteria.sums import baseline_sum
 from recist.endpoints.origin import remarks_on_start
 from recist.field.scope import parts_of
+from recist.patient.certainties import certainties_of
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
@@ -28,7 +28,7 @@ from recist.patient.looks import looks_of
 from recist.patient.metabolism import Metabolism, metabolism
 from recist.patient.redrawn import Redrawn, redrawn
 from recist.patient.remarks import names_drawn, problems_of, quality_flags, warnings_of
-from recist.patient.result import Certainty, PatientResult, VisitImages
+from recist.patient.result import PatientResult, VisitImages
 from recist.patient.reviews import reviews_of
 from recist.patient.roles import Placed, place
 from recist.patient.status import delineation_error, measurements
@@ -150,7 +150,9 @@ def conclude(
         ),
         metabolic=pet.assessments,
         pet_totals=pet.totals,
-        certainties=_certainties(course, placed, terms.protocol) if assessments else (),
+        certainties=certainties_of(course, terms.protocol, delineation_error(placed.tracked))
+        if assessments
+        else (),
         abscopal=_abscopal(course, terms.protocol),
         baselines=tuple(
             baseline_sum(part, terms.protocol, scope)
@@ -278,16 +280,6 @@ def _abscopal(course: Course, protocol: Protocol) -> AbscopalFinding | None:
     if not irradiated or len(course.timepoints) < 2:
         return None
     return abscopal.assess(course, protocol)
-
-
-def _certainties(course: Course, placed: Placed, protocol: Protocol) -> tuple[Certainty, ...]:
-    """How sure each category is, for every set of lesions."""
-    error = delineation_error(placed.tracked)
-    return tuple(
-        Certainty(scope, point)
-        for scope, part in parts_of(course, protocol)
-        for point in category_probabilities(part, protocol, error=error, scope=scope)
-    )
 
 
 def _timepoints(

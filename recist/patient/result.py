@@ -133,7 +133,8 @@ class Look:
     weight: int
 
 
-#: A category is not named alone where another is this probable: what a 95 % interval leaves out.
+#: A category is not named alone where another is this probable, and is looked at where others are
+#: more so together: what a 95 % interval leaves out.
 LEAST_LIKELY = 0.05
 
 

@@ -48,9 +48,11 @@ class Decision:
 
     Attributes:
         near: for each lesion the candidates that could have to do with it.
+        names: under which the candidates were drawn; empty where that says nothing.
     """
 
     near: Sequence[Sequence[int]]
+    names: Sequence[str]
     owner: dict[int, int] = field(default_factory=dict)  # candidate -> lesion
     own: dict[int, list[int]] = field(default_factory=dict)  # lesion -> its candidates
     certain: dict[int, float] = field(default_factory=dict)  # candidate -> confidence of its link
@@ -88,15 +90,13 @@ class Decision:
         )
         return None if first is None else self.owner[first]
 
-    def find_namesakes(
-        self, lesions: Sequence[Growing], names: Sequence[str], left: Iterable[int]
-    ) -> None:
+    def find_namesakes(self, lesions: Sequence[Growing], left: Iterable[int]) -> None:
         """Lesions that are not at their place while something new was drawn under their name.
 
         Place and name contradict each other: drawn elsewhere by mistake, or another lesion under
         the old name. Neither that it has gone nor that it is new can be told without the reader.
         """
-        free = {names[c]: c for c in left if names[c]}
+        free = {self.names[c]: c for c in left if self.names[c]}
         for n, lesion in enumerate(lesions):
             namesake = free.get(lesion.drawn_as) if lesion.drawn_as else None
             if namesake is not None and not self.of(n) and n not in self.merged:

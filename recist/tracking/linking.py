@@ -100,7 +100,8 @@ def _link(
     given: Given,
 ) -> None:
     """Extend every track by the last of the dates and start the tracks of new lesions."""
-    date = Decision(near_pairs([lesion.places for lesion in lesions], clouds))
+    near = near_pairs([lesion.places for lesion in lesions], clouds)
+    date = Decision(near, names_drawn_at(dates[-1]))
     _obey(date, lesions, given.told)
     _follow(date, lesions, dates[-1], set(given.told))
     free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.merged]
@@ -109,14 +110,13 @@ def _link(
     _gather_pieces(date, lesions, clouds, [c for c in free if c not in date.owner])
     gone = [n for n in free_lesions if not date.of(n)]
     _find_merged(date, lesions, clouds, gone)
-    names = names_drawn_at(dates[-1])
-    date.find_namesakes(lesions, names, [c for c in free if c not in date.owner])
+    date.find_namesakes(lesions, [c for c in free if c not in date.owner])
     for n, lesion in enumerate(lesions):
         lesion.sightings.append(_sighting(date, n, lesions, dates[-1]))
         own = date.of(n)
         if own:
             lesion.last = together([clouds[c] for c in own])
-            lesion.drawn_as = names[own[0]]
+            lesion.drawn_as = date.names[own[0]]
     _start(date, lesions, dates, clouds, given)
 
 
@@ -355,7 +355,7 @@ def _start(
         else:
             seen = _first_sighting(date, own[0], cloud, known, dates)
         lesion_id = name or kept.get(own[0]) or next(unused)
-        lesions.append(Growing(lesion_id, cloud, cloud, [seen], names_drawn_at(dated)[own[0]]))
+        lesions.append(Growing(lesion_id, cloud, cloud, [seen], date.names[own[0]]))
 
 
 def _first_sighting(

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from recist.assessment import assess_course
 from recist.course import Course, Measurement, Role, Status
 from recist.criteria.robustness import category_probabilities
+from recist.patient.result import LEAST_LIKELY
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Scope
 
-#: A category that another reading would change more often than this is looked at.
-DOUBTFUL = 0.05
 #: How much a thing to look at can change the answer, from 0 to 1. These decide it by themselves;
 #: a diameter does with the probability that another reading gives another category.
 _DECIDES = {
@@ -71,7 +70,7 @@ def to_look_at(course: Course, protocol: Protocol) -> tuple[ToLookAt, ...]:
     found = list(_undecided(course))
     if course.lesions:
         for point in category_probabilities(course, protocol):
-            if 1.0 - point.certainty > DOUBTFUL:
+            if 1.0 - point.certainty > LEAST_LIKELY:
                 doubt = round(1.0 - point.certainty, 3)
                 found.append(ToLookAt(date_on(course, point.day), "", point.sentence, doubt))
     return tuple(sorted(found, key=lambda each: (-each.weight, each.date, each.lesion)))

@@ -16,9 +16,9 @@ from imaging.errors import InputError
 from imaging.series import SeriesFormat, Subject
 from imaging.volume import Mask
 from recist.course import Course, Lesion, Measurement, Role, Status
-from recist.criteria.robustness import category_probabilities
 from recist.criteria.sums import baseline_sum
 from recist.field.scope import parts_of
+from recist.patient.certainties import certainties_of
 from recist.patient.corrections import NOTHING_SAID, CorrectedMeasurement, Corrections, DrawnLesion
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.delineation import Delineated
@@ -28,7 +28,7 @@ from recist.patient.patient_observation import technique_of
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.reassessment import conclude
 from recist.patient.redrawn import NO_OUTLINE
-from recist.patient.result import Certainty, KeyImage, PatientResult, SignedBy
+from recist.patient.result import KeyImage, PatientResult, SignedBy
 from recist.patient.result_folder import written_whole
 from recist.patient.roles import tracking_uid_of
 from recist.patient.work.observed import Later, ObservedDate, Terms, Work
@@ -187,18 +187,13 @@ def _signed(
         here = seen.get((image.lesion_id, image.day))
         return here is not None and here.status is not Status.ABSENT
 
-    certainties = [
-        Certainty(scope, point)
-        for scope, part in parts_of(course, protocol)
-        for point in category_probabilities(part, protocol, scope=scope)
-    ]
     return replace(
         result,
         course=course,
         assessments=answer.timepoints,
         outcomes=answer.outcomes,
         key_images=tuple(each for each in result.key_images if is_of_it(each)),
-        certainties=tuple(certainties) if answer.timepoints else (),
+        certainties=certainties_of(course, protocol) if answer.timepoints else (),
         baselines=tuple(
             baseline_sum(part, protocol, scope) for scope, part in parts_of(course, protocol)
         ),
