@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from segmentation.cases import load as cases_of
 from segmentation.evaluation import score
 from segmentation.training import Settings, train
 from segmentation.training_steps import ALL_CASES
+from tests.segmentation.hot_cubes import write_hot_cubes
 
 FOLDS = {"A": 0, "B": 1, "CT": 0}
 
@@ -29,22 +29,7 @@ def along_i(mask: Mask) -> float:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Two patients with a hot cube in PET and CT, and a CT alone."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in FOLDS:
-        hu = np.full((36, 34, 24), -1000, np.int16)
-        hu[3:-3, 3:-3] = rng.normal(30, 5, (30, 28, 24)).astype(np.int16)
-        label = np.zeros(hu.shape, np.uint8)
-        label[12:22, 12:20, 8:16] = 1
-        suv = (600 + 7000.0 * label[::2, ::2]).astype(np.uint16)
-        images = {"ct": (hu, 2.0), "lab": (label, 2.0)}
-        if name != "CT":
-            images["suv1000"] = (suv, 4.0)
-        for kind, (array, spacing) in images.items():
-            affine = np.diag([-spacing, -spacing, 3.0, 1.0])
-            nibabel.save(nibabel.Nifti1Image(array, affine), folder / f"{name}_{kind}.nii.gz")
-    return folder
+    return write_hot_cubes(tmp_path / "data", FOLDS, without_pet=("CT",))
 
 
 def runs(data: Path, tmp_path: Path, steps: int) -> dict[int, Path]:

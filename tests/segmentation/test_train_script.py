@@ -7,12 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import pytest
 
 from segmentation.bundle import load_bundle
 from tests.segmentation.conftest import NETWORK
+from tests.segmentation.hot_cubes import write_hot_cubes
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
 FOLDS = {"A": 0, "B": 1}
@@ -21,19 +20,7 @@ FOLDS = {"A": 0, "B": 1}
 @pytest.fixture
 def cases(tmp_path: Path) -> Path:
     """Two patients with a hot cube in PET and CT."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in FOLDS:
-        hu = np.full((36, 34, 24), -1000, np.int16)
-        hu[3:-3, 3:-3] = rng.normal(30, 5, (30, 28, 24)).astype(np.int16)
-        label = np.zeros(hu.shape, np.uint8)
-        label[12:22, 12:20, 8:16] = 1
-        suv = (600 + 7000.0 * label[::2, ::2]).astype(np.uint16)
-        for kind, array, spacing in (("ct", hu, 2.0), ("lab", label, 2.0), ("suv1000", suv, 4.0)):
-            affine = np.diag([-spacing, -spacing, 3.0, 1.0])
-            nibabel.save(nibabel.Nifti1Image(array, affine), folder / f"{name}_{kind}.nii.gz")
-    return folder
+    return write_hot_cubes(tmp_path / "data", FOLDS)
 
 
 @pytest.fixture

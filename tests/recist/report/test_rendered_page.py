@@ -7,7 +7,6 @@ Words against the ground that is painted behind them (WCAG 2.1, 1.4.3), the orde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from recist.report.page import render
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
 FAULTS = """() => {
   const faults = [];
   const told = (e, what) => faults.push(`${what}: ${e.outerHTML.slice(0, 120)}`);
@@ -80,23 +78,13 @@ FAULTS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - an extra
-
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everyone_can_read_it(
-    browser: Any, usual: PatientResult, tmp_path: Path, scheme: str
+    chromium: Any, usual: PatientResult, tmp_path: Path, scheme: str
 ) -> None:
     path = tmp_path / "report.html"
     path.write_text(render(usual), encoding="utf-8")
-    page = browser.new_page(color_scheme=scheme)
+    page = chromium.new_page(color_scheme=scheme)
     page.goto(path.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
     seen = page.evaluate(FAULTS)

@@ -21,7 +21,6 @@ from recist.review.web.app import create_app
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
 PHANTOM = "PHANTOM-1"
 BASELINE, SECOND, THIRD = "2024-03-04", "2024-05-06", "2024-07-08"
 DESKTOP = {"width": 1440, "height": 900}
@@ -81,16 +80,6 @@ class Reader:
 @pytest.fixture(scope="module")
 def delineator() -> Delineator:
     return Delineator.shipped()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

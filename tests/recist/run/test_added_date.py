@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from recist.run import batch
 from segmentation import infer
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
+from tests.recist.written import contents, rows
 
 NETWORK = "a network 9.9"
 FIRST, SECOND, LAST = (each.isoformat() for each in DATES)
@@ -102,19 +102,6 @@ def run(
     done = batch.run(studies, out, options, resume=resume)
     assert done.exit_code == 0, done.failures
     return done.out / done.subjects[0].folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.mark.parametrize("finds_new", [False, True])

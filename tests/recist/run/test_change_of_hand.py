@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from recist.run.table import assess_file
 from segmentation import infer
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
+from tests.recist.written import rows
 
 NETWORK = "a network 9.9"
 
@@ -44,11 +44,6 @@ def folder(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = batch.run(root / "studies", root / "out", Options.create(lesions="dicom"))
     assert done.exit_code == 0, done.failures
     return done.out / done.subjects[0].folder
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def test_the_table_says_who_drew_each_outline(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from recist.patient.options import Options
 from recist.phantom.small import write_small_patient
 from recist.phantom.study import Truth
 from recist.run import batch
+from tests.recist.written import contents, rows
 
 SUBJECT = "PHANTOM-1"
 
@@ -38,19 +38,6 @@ def corrected(
     with pytest.raises(SystemExit) as stop:
         main()
     return int(stop.value.code or 0), capsys.readouterr().err.splitlines()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def test_a_corrected_diameter_changes_tables_page_and_summary_and_is_told(

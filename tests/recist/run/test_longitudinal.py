@@ -6,7 +6,6 @@ Label numbers are shuffled at each date, so identity can come from the images al
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.recist.longitudinal import STUDIES
+from tests.recist.written import rows
 
 pytestmark = [pytest.mark.data]
 
 #: Scope of expected.json -> column ``lesions``.
 SCOPES = {"whole": "all", "in_field": "in-field", "out_of_field": "out-of-field"}
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.fixture(scope="module", params=sorted(STUDIES))

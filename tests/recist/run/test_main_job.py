@@ -23,11 +23,7 @@ from recist.run import batch
 from recist.run.cluster import Cluster
 from recist.run.table import assess_file
 from recist.table.output import TIMEPOINTS
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+from tests.recist.written import rows
 
 
 def folder(done: batch.Batch) -> Path:

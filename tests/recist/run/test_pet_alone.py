@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -21,15 +20,11 @@ from recist.phantom.dicom import Session
 from recist.phantom.small import DATES
 from recist.run import batch
 from tests.recist.pet_patients import SHAPE, SPACING_MM, lesion_masks, uptake, write_patient
+from tests.recist.written import rows
 
 
 def assessed(studies: Path, out: Path, **settings: object) -> batch.Batch:
     return batch.run(studies, out, Options.create(**({"lesions": "dicom"} | settings)))
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def responses(folder: Path) -> dict[tuple[str, str], str]:

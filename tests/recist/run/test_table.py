@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
 import tempfile
@@ -20,6 +19,7 @@ from recist.protocol import DEFAULT
 from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 from recist.table.finding import Finding, Severity
+from tests.recist.written import rows
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"
 RESPONDER = """
@@ -46,11 +46,6 @@ def table(folder: Path, *parts: str, header: str = HEADER, name: str = "table.cs
     rows = "".join(part.lstrip("\n") for part in parts)
     path.write_text(f"{header}\n{rows}", encoding="utf-8")
     return path
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def overall(out: Path, **wanted: str) -> list[str]:

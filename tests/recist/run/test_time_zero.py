@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Iterator
 from itertools import product
@@ -19,6 +18,7 @@ from recist.response import Scope
 from recist.run.outcomes import outcomes_file
 from recist.run.table import assess_file
 from recist.table.course_tables import read_courses
+from tests.recist.written import rows
 
 BASELINE = dt.date(2024, 1, 8)
 STARTS = (EventKind.RANDOMISATION, EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START)
@@ -85,11 +85,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for path, lines in zip(paths, (measured, recorded), strict=True):
         path.write_text("\n".join(lines) + "\n")
     return paths
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def ends(path: Path) -> dict[tuple[str, str, str], tuple[str, ...]]:
