@@ -12,11 +12,12 @@ from recist.measure.outline import (
     OUTLINE_OF,
     Convention,
     Outline,
+    Section,
     centres,
     hull_polygon,
     interpolated,
     mid_edges,
-    rows_of,
+    rows_of_slices,
 )
 
 #: Below this many pixels the outline through the pixels' edge mid-points is closest to the truth,
@@ -88,7 +89,7 @@ def longest_axes(
     is long in one cannot hold the longest axis.
     """
     outline_of = OUTLINE_OF[convention]
-    occupied, widths = _largest_widths(mask.array, spacing)
+    slices, outlines, widths = _outlined_slices(mask.array, spacing)
     # Widths hold for centres; another outline reaches half a pixel farther at either end.
     slack = 0.0 if outline_of is centres else float(np.hypot(*spacing))
     best_mm = float(widths.max())
@@ -96,30 +97,41 @@ def longest_axes(
     for n in np.argsort(-widths, kind="stable"):
         if widths[n] / WIDEST_SHARE + slack < best_mm - TIE_MM:
             break
-        k = int(occupied[n])
-        length_mm, lines = farthest(outline_of(rows_of(mask.array[:, :, k])), spacing)
+        length_mm, lines = farthest(outline_of(outlines[n]), spacing)
         if length_mm > best_mm + TIE_MM:
             best_mm, found = length_mm, []
         if length_mm > best_mm - TIE_MM:
-            found += [(k, line) for line in lines]
+            found += [(int(slices[n]), line) for line in lines]
     return sorted(found, key=lambda item: item[0])[:MOST_TIES]
 
 
-def _largest_widths(array: BoolArray, spacing: FloatArray) -> tuple[Array, FloatArray]:
-    """Slices that hold a pixel, and the largest width of each in some directions.
+def _outlined_slices(
+    array: BoolArray, spacing: FloatArray
+) -> tuple[Array, list[Outline], FloatArray]:
+    """Slices that hold a pixel, the outline of each, and its largest width in some directions.
 
-    At most the distance of its farthest two pixel centres, at least ``WIDEST_SHARE`` of it.
+    A width is at most the distance of the farthest two pixel centres, at least ``WIDEST_SHARE`` of
+    it.
     """
-    slices, row = np.nonzero(array.any(axis=0).T)
+    slices, rows = rows_of_slices(array)
     occupied, first = np.unique(slices, return_index=True)
-    columns = array[:, row, slices]
-    low = columns.argmax(axis=0)
-    high = len(columns) - 1 - columns[::-1].argmax(axis=0)
-    down = np.multiply.outer(row * spacing[1], DIRECTIONS[1])
-    ends = [np.multiply.outer(end * spacing[0], DIRECTIONS[0]) + down for end in (low, high)]
-    farthest_out = np.maximum.reduceat(np.maximum(*ends), first)
-    farthest_in = np.minimum.reduceat(np.minimum(*ends), first)
-    return occupied, (farthest_out - farthest_in).max(axis=1)
+    # In the directions to the right the high end of a row lies farthest out, in the others the low.
+    right = int(np.count_nonzero(DIRECTIONS[0] > 0))
+    low, high = (
+        np.stack([end * spacing[0], rows.row * spacing[1]]) for end in (rows.low, rows.high)
+    )
+    out, back = (
+        np.concatenate([DIRECTIONS[:, :right].T @ one, DIRECTIONS[:, right:].T @ other])
+        for one, other in ((high, low), (low, high))
+    )
+    farthest_out = np.maximum.reduceat(out, first, axis=1)
+    widths = (farthest_out - np.minimum.reduceat(back, first, axis=1)).max(axis=0)
+    last = [*first[1:], len(slices)]
+    outlines = [
+        Outline(rows.row[a:b], rows.low[a:b], rows.high[a:b])
+        for a, b in zip(first, last, strict=True)
+    ]
+    return occupied, outlines, widths
 
 
 def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[DrawnAxis]]:
@@ -138,17 +150,14 @@ def farthest(outline: Outline, spacing: FloatArray) -> tuple[float, list[DrawnAx
 
 
 def across_axis(
-    plane: BoolArray, spacing: FloatArray, long: DrawnAxis, convention: Convention, kind: ShortAxis
+    section: Section, spacing: FloatArray, long: DrawnAxis, convention: Convention, kind: ShortAxis
 ) -> DrawnAxis:
     """The short axis in the slice of a longest axis."""
     along = direction_of(long)
     across = np.array([-along[1], along[0]])
-    rows = rows_of(plane)
-    if kind is ShortAxis.PROJECTION_WIDTH:
-        line = _width(OUTLINE_OF[convention](rows), spacing, along, across)
-    else:
-        line = _hull_chord(OUTLINE_OF[convention](rows), spacing, along, across)
-    wider = _width if kind is ShortAxis.PROJECTION_WIDTH else _hull_chord
+    is_width = kind is ShortAxis.PROJECTION_WIDTH
+    rows, wider = (section.rows, _width) if is_width else (section.hull, _hull_chord)
+    line = wider(OUTLINE_OF[convention](rows), spacing, along, across)
     length = line.length_mm
     if convention is Convention.CENTRES_PLUS_HALF_PIXEL:
         mid_edges_mm = wider(mid_edges(rows), spacing, along, across).length_mm
@@ -157,19 +166,19 @@ def across_axis(
         # Measured in the outline through the mid-edges, then moved to the convention by as much
         # as the chord of the hull moves.
         moved = length - _hull_chord(mid_edges(rows), spacing, along, across).length_mm
-        line = _in_mask_chord(plane, spacing, along, across)
+        line = _in_mask_chord(section, spacing, along, across)
         length = max(line.length_mm + moved, 0.0)
     return line.lengthened(length, across)
 
 
 def drawn_long(
-    plane: BoolArray, spacing: FloatArray, long: DrawnAxis, convention: Convention
+    section: Section, spacing: FloatArray, long: DrawnAxis, convention: Convention
 ) -> DrawnAxis:
     """The longest axis with the length that its convention gives it."""
     if convention is not Convention.CENTRES_PLUS_HALF_PIXEL:
         return long
     along = direction_of(long)
-    mid_edges_mm, _ = farthest(mid_edges(rows_of(plane)), spacing)
+    mid_edges_mm, _ = farthest(mid_edges(section.hull), spacing)
     return long.lengthened(_least_biased_mm(long.length_mm, mid_edges_mm, spacing, along), along)
 
 
@@ -217,13 +226,13 @@ def hull_chord(vertices: FloatArray, along: FloatArray, across: FloatArray) -> D
     vertex: every vertex is tried against every edge.
     """
     place, height = vertices @ along, vertices @ across
-    start, end = place, np.roll(place, -1)
+    start, end = place, _next(place)
     run = end - start
     upright = np.abs(run) < TIE_MM
     fraction = (place[:, None] - start) / np.where(upright, 1.0, run)
     met = (fraction > -TIE_MM) & (fraction < 1 + TIE_MM)
     met = np.where(upright, np.abs(place[:, None] - start) < TIE_MM, met)
-    crossing = height + np.where(upright, 0.0, fraction) * (np.roll(height, -1) - height)
+    crossing = height + np.where(upright, 0.0, fraction) * (_next(height) - height)
     top = np.where(met, crossing, -np.inf).max(axis=1)
     bottom = np.where(met, crossing, np.inf).min(axis=1)
     best = int((top - bottom).argmax())
@@ -231,8 +240,13 @@ def hull_chord(vertices: FloatArray, along: FloatArray, across: FloatArray) -> D
     return DrawnAxis(foot + bottom[best] * across, foot + top[best] * across)
 
 
+def _next(ring: FloatArray) -> FloatArray:
+    """Of each vertex of a ring the one after it."""
+    return np.concatenate([ring[1:], ring[:1]])
+
+
 def _in_mask_chord(
-    plane: BoolArray, spacing: FloatArray, along: FloatArray, across: FloatArray
+    section: Section, spacing: FloatArray, along: FloatArray, across: FloatArray
 ) -> DrawnAxis:
     """The longest run inside the lesion across the longest axis, by casting parallel lines.
 
@@ -240,14 +254,14 @@ def _in_mask_chord(
     mid-points of the pixel edges.
     """
     step_mm = CHORD_STEP_PIXELS * float(spacing.min())
-    points = rows_of(plane).points() * spacing
+    points = section.rows.points() * spacing
     reach = float(spacing.max())
     place, height = (
         np.arange(values.min() - reach, values.max() + reach, step_mm)
         for values in (points @ along, points @ across)
     )
     at = (place[:, None, None] * along + height[None, :, None] * across) / spacing
-    inside = interpolated(plane, at) >= 0.5
+    inside = interpolated(section.plane, at) >= 0.5
     edges = np.diff(np.pad(inside, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
     best = int((ends[:, 1] - starts[:, 1]).argmax())

@@ -24,7 +24,7 @@ from recist.measure.axes import (
     drawn_long,
     longest_axes,
 )
-from recist.measure.outline import Convention
+from recist.measure.outline import Convention, Section
 
 #: Diameters are recorded in tenths of a millimetre, halves rounded up as a reader does.
 RECORDED_MM = Decimal("0.1")
@@ -94,16 +94,16 @@ def caliper(
     axes = longest_axes(mask, spacing, convention)
     largest = max(np.count_nonzero(mask.array[:, :, k]) for k, _ in axes)
     k = next(k for k, _ in axes if np.count_nonzero(mask.array[:, :, k]) == largest)
-    plane = mask.array[:, :, k]
+    section = Section.of(mask.array[:, :, k])
     long, chord = min(
         (
-            (line, across_axis(plane, spacing, line, convention, short_axis))
+            (line, across_axis(section, spacing, line, convention, short_axis))
             for n, line in axes
             if n == k
         ),
         key=lambda pair: round(pair[1].length_mm / TIE_MM),
     )
-    long = drawn_long(plane, spacing, long, convention)
+    long = drawn_long(section, spacing, long, convention)
     index = mask.start[2] + k
     return Caliper(
         long_axis=_axis(mask, spacing, long, k),
@@ -127,7 +127,8 @@ def _on_axis(
     filled = np.flatnonzero(mask.array.any(axis=(0, 1)))
     k = int(filled[np.abs(filled - ends[:, 2].mean()).argmin()])
     long = DrawnAxis(ends[0, :2] * spacing, ends[1, :2] * spacing)
-    across = across_axis(mask.array[:, :, k], spacing, long, convention, short_axis)
+    section = Section.of(mask.array[:, :, k])
+    across = across_axis(section, spacing, long, convention, short_axis)
     longest = long.length_mm
     if across.length_mm > longest:
         across = across.lengthened(longest, direction_of(across))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from imaging.volume import BoolArray, FloatArray
+from imaging.volume import Array, BoolArray, FloatArray
 
 
 class Convention(StrEnum):
@@ -46,11 +47,24 @@ class Outline:
 
 def rows_of(plane: BoolArray) -> Outline:
     """First and last pixel centre of each occupied row."""
-    rows = np.flatnonzero(plane.any(axis=0))
-    kept = plane[:, rows]
-    low = kept.argmax(axis=0)
-    high = plane.shape[0] - 1 - kept[::-1].argmax(axis=0)
-    return Outline(rows.astype(np.float64), low.astype(np.float64), high.astype(np.float64))
+    return rows_of_slices(plane[:, :, None])[1]
+
+
+def rows_of_slices(array: BoolArray) -> tuple[Array, Outline]:
+    """First and last pixel centre of each occupied row of each slice, and the slice (k) of each.
+
+    Rows are looked at as they lie in memory, so that each is one short scan for its first pixel.
+    """
+    columns, count, _ = array.shape
+    lines = np.ascontiguousarray(array.T).reshape(-1, columns)
+    low = lines.argmax(axis=1)
+    held = np.flatnonzero(lines[np.arange(len(lines)), low])
+    back = np.ascontiguousarray(lines[held, ::-1])
+    slices, row = np.divmod(held, count)
+    high = columns - 1 - back.argmax(axis=1)
+    return slices, Outline(
+        row.astype(np.float64), low[held].astype(np.float64), high.astype(np.float64)
+    )
 
 
 def corners(rows: Outline) -> Outline:
@@ -82,32 +96,64 @@ def hull_polygon(outline: Outline) -> FloatArray:
 
     Counter-clockwise from the leftmost vertex, the lowest of these.
     """
-    row, which = np.unique(outline.row, return_inverse=True)
-    low, high = np.full(row.shape, np.inf), np.full(row.shape, -np.inf)
-    np.minimum.at(low, which, outline.low)
-    np.maximum.at(high, which, outline.high)
-    left = _bulging(np.column_stack([low, row])[::-1])
-    right = _bulging(np.column_stack([high, row]))
-    ring = np.concatenate([right, left])
+    # Rows are whole or half numbers: each has a place of its own among the halves.
+    half = np.rint(2 * outline.row).astype(np.intp)
+    half -= half.min()
+    low, high = np.full(half.max() + 1, np.inf), np.full(half.max() + 1, -np.inf)
+    np.minimum.at(low, half, outline.low)
+    np.maximum.at(high, half, outline.high)
+    kept = np.flatnonzero(np.isfinite(low))
+    row, low, high = kept / 2 + outline.row.min(), low[kept], high[kept]
+    left = _bulging(zip(low[::-1].tolist(), row[::-1].tolist(), strict=True))
+    right = _bulging(zip(high.tolist(), row.tolist(), strict=True))
     # A first or last row of one pixel is the end of both sides.
-    ring = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)] if len(ring) > 2 else ring[:2]
-    ring = ring[:1] if len(ring) == 2 and (ring[0] == ring[1]).all() else ring
-    return np.roll(ring, -int(np.lexsort((ring[:, 1], ring[:, 0]))[0]), axis=0)
+    ring = [*right, *left[left[0] == right[-1] :]]
+    ring = ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
+    begin = ring.index(min(ring))
+    return np.array(ring[begin:] + ring[:begin])
 
 
-def _bulging(side: FloatArray) -> FloatArray:
-    """The vertices of a side of an outline, (n, 2), that a band pulled round it would touch.
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A slice of a lesion: its pixels, the ends of its rows, and those that its hull needs."""
 
-    A point on or inside of the line between its neighbours is no vertex of the hull: all such are
-    dropped at once, until none is left.
+    plane: BoolArray
+    rows: Outline
+    hull: Outline
+
+    @classmethod
+    def of(cls, plane: BoolArray) -> Section:
+        rows = rows_of(plane)
+        return cls(plane, rows, hull_rows(rows))
+
+
+def hull_rows(rows: Outline) -> Outline:
+    """The rows, rising, that hold a vertex of the convex hull: all that its outlines need.
+
+    An outline by any convention is that of the centres, each widened to the same small figure; so
+    its hull is that of the widened vertices.
     """
-    while len(side) > 2:
-        ahead, behind = side[2:] - side[1:-1], side[1:-1] - side[:-2]
-        out = behind[:, 0] * ahead[:, 1] - behind[:, 1] * ahead[:, 0] > 0
-        if out.all():
-            break
-        side = side[np.concatenate([[True], out, [True]])]
-    return side
+    left = _bulging(zip((-rows.low).tolist(), rows.row.tolist(), strict=True))
+    right = _bulging(zip(rows.high.tolist(), rows.row.tolist(), strict=True))
+    kept = np.searchsorted(rows.row, sorted({y for _, y in (*left, *right)}))
+    return Outline(rows.row[kept], rows.low[kept], rows.high[kept])
+
+
+def _bulging(side: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The vertices of a side of an outline that a band pulled round it would touch.
+
+    A point on or inside of the line between its neighbours is no vertex of the hull (Andrew, Inf
+    Process Lett 1979;9:216; the rows are in order already). Exact: whole and half numbers.
+    """
+    band: list[tuple[float, float]] = []
+    for x, y in side:
+        while len(band) > 1:
+            (ax, ay), (bx, by) = band[-2:]
+            if (bx - ax) * (y - by) - (by - ay) * (x - bx) > 0:
+                break
+            band.pop()
+        band.append((x, y))
+    return band
 
 
 def interpolated(plane: BoolArray, at: FloatArray) -> FloatArray:

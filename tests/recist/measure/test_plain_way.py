@@ -10,7 +10,14 @@ from hypothesis.extra import numpy as hnp
 
 from imaging.volume import Array, BoolArray, Grid, Mask
 from recist.measure.axes import TIE_MM, farthest, longest_axes
-from recist.measure.outline import OUTLINE_OF, Convention, Outline, hull_polygon, rows_of
+from recist.measure.outline import (
+    OUTLINE_OF,
+    Convention,
+    Outline,
+    Section,
+    hull_polygon,
+    rows_of,
+)
 
 conventions = st.sampled_from(list(Convention))
 
@@ -43,6 +50,24 @@ def monotone_chain(outline: Outline) -> Array:
 def test_the_hull_is_that_of_the_monotone_chain(plane: BoolArray, convention: Convention) -> None:
     outline = OUTLINE_OF[convention](rows_of(plane))
     assert hull_polygon(outline).tolist() == monotone_chain(outline).tolist()
+
+
+@given(st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(planes), conventions)
+def test_rows_without_a_vertex_of_the_hull_are_not_needed(
+    plane: BoolArray, convention: Convention
+) -> None:
+    section = Section.of(plane)
+    outline_of = OUTLINE_OF[convention]
+    whole, kept = outline_of(section.rows), outline_of(section.hull)
+    assert set(section.hull.row) <= set(section.rows.row)
+    assert hull_polygon(kept).tolist() == hull_polygon(whole).tolist()
+    steps = np.array([0.7, 1.3])
+    length, lines = farthest(whole, steps)
+    same_length, same_lines = farthest(kept, steps)
+    assert same_length == length
+    assert [line.start_mm.tolist() for line in same_lines] == [
+        line.start_mm.tolist() for line in lines
+    ]
 
 
 @given(
