@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from imaging.errors import GeometryError, InputError, UnsupportedError
 from imaging.outlines import write_rtstruct
 from imaging.polygons import CoverageArray, Polygons, coverage, fill
+from imaging.slabs import GAP_FACTOR, on_slices, one_to_a_slice, slabs, usual_step
 from imaging.structures import (
     Contour,
     ContourKind,
@@ -31,7 +31,7 @@ from imaging.structures import (
     read_rtstruct,
     structure_set,
 )
-from imaging.volume import BoolArray, FloatArray, Grid, Index3, Mask
+from imaging.volume import FloatArray, Grid, Index3, Mask
 
 __all__ = [
     "Contour",
@@ -54,14 +54,6 @@ __all__ = [
 PLANE_TOLERANCE_MM = 0.25
 #: Two planes closer than this share one position (rounded text of the same slice).
 SAME_PLANE_MM = 0.05
-#: A distance between planes beyond this multiple of the usual one means slices without contour.
-GAP_FACTOR = 1.75
-#: The usual distance is the one that this share of the distances does not exceed. An ROI whose
-#: planes lie 2 and 4 mm apart in turn (a 3 mm PET drawn on a 2 mm CT) is usually 4 mm apart; a
-#: few gaps do not make a gap usual.
-USUAL_SHARE = 0.75
-#: A contour whose slab holds this share of a slice fills it alone: positions are rounded.
-ALONE_SHARE = 0.9
 #: Contours further apart than this many slices leave slices without a contour of their own.
 EVERY_SLICE = 1.05
 #: Decimals of a vertex in voxels: without rounding, arithmetic decides on which side of a voxel
@@ -138,11 +130,9 @@ def _box(polygons: Polygons, grid: Grid) -> tuple[int, int, int, int] | None:
 def rasterise(roi: Roi, grid: Grid) -> Mask:
     """The plain label: voxels whose centre lies in the polygons of the contour of their slice.
 
-    A slice that lies in the slab of one contour (see :func:`slabs`) takes that contour. One that is
-    shared by several takes the voxels that they have in common, and of the others those deepest
-    inside, as many as the slabs fill: volumes are those of the slabs whatever the distance of
-    contours and slices. Slices in a gap stay empty; a piece between the centres of two slices marks
-    the nearer one.
+    Where contours and slices do not coincide, the volume is that of the slabs of the contours
+    (:func:`imaging.slabs.on_slices`). Slices in a gap stay empty; a piece between the centres of
+    two slices marks the nearer one.
 
     Raises:
         GeometryError: another frame of reference.
@@ -151,66 +141,26 @@ def rasterise(roi: Roi, grid: Grid) -> Mask:
     """
     planes = _planes(roi, grid)
     box = _box(planes.polygons, grid)
-    shares = _plane_shares(planes.k, grid.shape[2])
-    if box is None or not shares:
+    if box is None:
         return Mask.placed(np.zeros((1, 1, 1), dtype=np.bool_), (0, 0, 0), grid)
     i, j, columns, rows = box
-    used = sorted({plane for share in shares.values() for plane in share})
-    target = np.full(len(planes.k), -1)
-    target[used] = np.arange(len(used))
-    polygons = _renumbered(planes.polygons, target).shifted(i, j)
-    filled = fill(polygons, (columns, rows, len(used)))
-    first = min(shares)
-    if [list(share) for share in shares.values()] == [[plane] for plane in used] and (
-        list(shares) == list(range(first, first + len(used)))
-    ):  # one plane in each slice
-        return Mask.placed(filled, (i, j, first), grid)
-    array = np.zeros((max(shares) - first + 1, rows, columns), dtype=np.bool_)
-    for k, share in shares.items():
-        drawn = filled[:, :, target[list(share)]].T
-        array[k - first] = drawn[0] if len(share) == 1 else _shared(drawn, list(share.values()))
+    polygons, slices = planes.polygons.shifted(i, j), grid.shape[2]
+    if one_to_a_slice(planes.k):
+        nearest = np.rint(planes.k).astype(np.int64)
+        inside = (nearest >= 0) & (nearest < slices)
+        first = int(nearest[inside][0]) if inside.any() else 0
+        target = np.where(inside, nearest - first, -1)
+        polygons = _renumbered(polygons, target)
+        return Mask.placed(
+            fill(polygons, (columns, rows, int(target.max()) + 1)), (i, j, first), grid
+        )
+    drawn = fill(polygons, (columns, rows, len(planes.k))).T
+    found = list(on_slices(drawn, planes.k, slices))
+    first = min((k for k, _ in found), default=0)
+    array = np.zeros((max((k for k, _ in found), default=0) - first + 1, rows, columns), np.bool_)
+    for k, pixels in found:
+        array[k - first] |= pixels
     return Mask.placed(array.T, (i, j, first), grid)
-
-
-def _shared(drawn: BoolArray, weights: Sequence[float]) -> BoolArray:
-    """One slice from the contours (n, rows, columns) of several planes with their weights."""
-    common: BoolArray = np.asarray(drawn.all(axis=0))
-    either: BoolArray = np.asarray(drawn.any(axis=0))
-    wanted = round(float(np.dot(weights, drawn.sum(axis=(1, 2))))) - int(common.sum())
-    rest = either & ~common
-    depth = np.zeros(int(rest.sum()))
-    for weight, pixels in zip(weights, drawn, strict=True):
-        if pixels.any():
-            inside = ndimage.distance_transform_edt(np.pad(pixels, 1))[1:-1, 1:-1]
-            depth += weight * (inside - ndimage.distance_transform_edt(~pixels))[rest]
-    taken = np.zeros(len(depth), dtype=np.bool_)
-    taken[np.argsort(-depth, kind="stable")[: max(wanted, 0)]] = True
-    common[rest] = taken
-    return common
-
-
-def _plane_shares(plane_k: FloatArray, slices: int) -> dict[int, dict[int, float]]:
-    """Slice -> the contour planes whose slabs hold it, with the share of each, rising."""
-    lower, upper = slabs(plane_k, default=1.0)
-    found: dict[int, dict[int, float]] = {}
-    for run in np.split(np.arange(len(plane_k)), np.flatnonzero(lower[1:] > upper[:-1]) + 1):
-        low, high = lower[run], upper[run]
-        held = range(int(np.ceil(low[0])), int(np.ceil(high[-1])))
-        if not held:  # thinner than a slice, between two centres
-            nearest = int(np.rint((low[0] + high[-1]) / 2))
-            held = range(nearest, nearest + 1)
-        for k in held:
-            if 0 <= k < slices:
-                part = np.clip(np.minimum(high, k + 0.5) - np.maximum(low, k - 0.5), 0.0, None)
-                found[k] = _weights(run, part / part.sum())
-    return found
-
-
-def _weights(planes: npt.NDArray[np.int64], shares: FloatArray) -> dict[int, float]:
-    most = int(shares.argmax())
-    if shares[most] >= ALONE_SHARE:
-        return {int(planes[most]): 1.0}
-    return {int(planes[n]): float(shares[n]) for n in np.flatnonzero(shares)}
 
 
 def _renumbered(polygons: Polygons, target: npt.NDArray[np.int64]) -> Polygons:
@@ -252,29 +202,6 @@ def occupancy(
     overlap = np.minimum(k + 0.5, upper) - np.maximum(k - 0.5, lower)
     weights = np.clip(overlap, 0.0, 1.0).astype(np.float32)
     return np.clip(covered @ weights.T, 0.0, 1.0), (i, j, first)
-
-
-def slabs(positions: FloatArray, *, default: float) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper end of the slab that each plane stands for.
-
-    Half-way to the neighbours, at the ends as far as on the other side, beside gaps half the usual
-    distance.
-
-    Args:
-        positions: (m,) rising.
-        default: thickness when there is one plane only.
-    """
-    steps = np.diff(positions)
-    usual = usual_step(positions, default=default)
-    half = np.where(steps > GAP_FACTOR * usual, usual, steps) / 2.0
-    first, last = (half[:1], half[-1:]) if len(half) else (np.array([default / 2.0]),) * 2
-    return positions - np.concatenate([first, half]), positions + np.concatenate([half, last])
-
-
-def usual_step(positions: FloatArray, *, default: float) -> float:
-    """The distance that is usual between neighbouring planes; ``default`` of a single one."""
-    steps = np.sort(np.diff(positions))
-    return float(steps[int(USUAL_SHARE * (len(steps) - 1))]) if len(steps) else default
 
 
 def volume_ml(roi: Roi, grid: Grid, supersampling: int | None = None) -> float:
