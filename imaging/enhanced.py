@@ -13,9 +13,10 @@ from imaging.dataset import read_dataset, understood
 from imaging.elements import decimals
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.header import read_header
+from imaging.pixels import Pixels, decode
 from imaging.series import Series
 from imaging.slices import arrange
-from imaging.stored import Stored, decode, padding_range
+from imaging.stored import Stored, padding_range
 from imaging.volume import FloatArray
 
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -58,7 +59,7 @@ def read_frames(series: Series) -> Stored:
     )
     ordered = [headers[n] for n in stack.order]
     return Stored(
-        values=np.ascontiguousarray(np.concatenate(images)[list(stack.order)]),
+        pixels=Pixels.of(np.ascontiguousarray(np.concatenate(images)[list(stack.order)])),
         slopes=np.array([_floats(header, "RescaleSlope", 1, series)[0] for header in ordered]),
         intercepts=np.array(
             [_floats(header, "RescaleIntercept", 1, series)[0] for header in ordered]

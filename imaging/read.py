@@ -18,7 +18,14 @@ from imaging.header import Header, Tag
 from imaging.nifti import read_nifti
 from imaging.series import Series, SeriesFormat
 from imaging.slices import Stack
-from imaging.stored import PIECE, Stored, ordered_headers, read_slice, read_slices, rescaling
+from imaging.stored import (
+    Stored,
+    ordered_headers,
+    read_slice,
+    read_slices,
+    rescaling,
+    whole_intercept,
+)
 from imaging.tilt import straighten
 from imaging.uneven import interpolated, nearest
 from imaging.volume import Array, Grid, Unit, Volume
@@ -92,14 +99,15 @@ def read_ct(series: Series) -> Reading:
     """
     if series.kind is SeriesFormat.NIFTI:
         reading = _from_nifti(series, Unit.HU)
-        doubts = believable_hu(reading.volume.array, series.name)
+        doubts = believable_hu(*_ends(reading.volume.array), series.name)
         return replace(reading, warnings=(*reading.warnings, *doubts))
-    stored = _stored(series)
+    stored = _stored(series, to_hu=True)
     outside, warnings = _padding(stored)
-    values = _hounsfield(stored)
+    values, ends = _hounsfield(stored)
     if outside is not None:
         values[outside] = AIR_HU
-    warnings += believable_hu(values, series.name)
+        ends = _ends(values)
+    warnings += believable_hu(*ends, series.name)
     return _reading(series, stored, values, Unit.HU, fill=AIR_HU, warnings=warnings)
 
 
@@ -128,7 +136,7 @@ class Slices:
             return None
         stored = read_slice(self._headers[k], self._headers[0], self._stack)
         outside, _ = _padding(stored)
-        values = _hounsfield(stored)
+        values, _ = _hounsfield(stored)
         if values.dtype != np.int16:
             return None
         if outside is not None:
@@ -179,13 +187,15 @@ def read_pet(series: Series) -> Reading:
     return _reading(series, stored, values, unit, fill=0.0, warnings=warnings)
 
 
-def believable_hu(values: Array, where: str) -> tuple[str, ...]:
+def believable_hu(low: float, high: float, where: str) -> tuple[str, ...]:
     """Doubts about values that are said to be HU; a warning each.
+
+    Args:
+        low, high: the lowest and the highest of them.
 
     Raises:
         HeaderError: values that no CT gives: a wrong sign, slope or intercept.
     """
-    low, high = float(values.min()), float(values.max())
     if low < LOWEST_HU or high > HIGHEST_HU:
         raise HeaderError(
             f"values from {low:g} to {high:g}, which no CT gives in HU",
@@ -202,8 +212,14 @@ def believable_hu(values: Array, where: str) -> tuple[str, ...]:
     return ()
 
 
-def _stored(series: Series) -> Stored:
-    return read_frames(series) if series.sop_class_uid in ENHANCED_CLASSES else read_slices(series)
+def _ends(values: Array) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _stored(series: Series, *, to_hu: bool = False) -> Stored:
+    if series.sop_class_uid in ENHANCED_CLASSES:
+        return read_frames(series)
+    return read_slices(series, to_hu=to_hu)
 
 
 def _from_nifti(series: Series, unit: Unit) -> Reading:
@@ -213,34 +229,28 @@ def _from_nifti(series: Series, unit: Unit) -> Reading:
 
 def _rescaled(stored: Stored) -> Array:
     """(k, j, i) float32: stored value times slope plus intercept, each slice by its own."""
-    values = np.empty(stored.values.shape, dtype=np.float32)
+    plain = stored.pixels.plus(0).values
+    values = np.empty(plain.shape, dtype=np.float32)
     for k, (slope, intercept) in enumerate(zip(stored.slopes, stored.intercepts, strict=True)):
-        np.multiply(stored.values[k], slope, out=values[k], casting="same_kind")
+        np.multiply(plain[k], slope, out=values[k], casting="same_kind")
         values[k] += np.float32(intercept)
     return values
 
 
-def _hounsfield(stored: Stored) -> Array:
-    """(k, j, i) HU; int16 in place of the stored values where that is exact."""
-    slope, intercept = float(stored.slopes[0]), float(stored.intercepts[0])
-    uniform = bool((stored.slopes == slope).all() and (stored.intercepts == intercept).all())
-    exact = uniform and slope == 1.0 and intercept.is_integer() and stored.values.itemsize <= 2
-    if not exact or not _fits(stored.values, int(intercept)):
-        return _rescaled(stored)
-    if stored.values.itemsize == 1:
-        return stored.values.astype(np.int16) + np.int16(intercept)
-    # Addition modulo 2^16 gives the right int16 for unsigned values too: the sum fits.
-    values = stored.values.view(np.int16)
-    if intercept:
-        values += np.array(int(intercept) & 0xFFFF, dtype=np.uint16).view(np.int16)
-    return values
-
-
-def _fits(values: Array, intercept: int) -> bool:
-    """Whether every value plus the intercept is an int16."""
-    pieces = [values[k : k + PIECE] for k in range(0, len(values), PIECE)]
-    low, high = min(int(p.min()) for p in pieces), max(int(p.max()) for p in pieces)
-    return low + intercept >= _INT16.min and high + intercept <= _INT16.max
+def _hounsfield(stored: Stored) -> tuple[Array, tuple[float, float]]:
+    """(k, j, i) HU, int16 in place of the stored values where that is exact; and their ends."""
+    pixels, intercept = stored.pixels, whole_intercept(stored.slopes, stored.intercepts)
+    if intercept is None or pixels.values.itemsize > 2:
+        values = _rescaled(stored)
+        return values, _ends(values)
+    low, high = pixels.lowest + intercept, pixels.highest + intercept
+    if not _INT16.min <= low <= high <= _INT16.max:
+        values = _rescaled(stored)
+    elif pixels.values.itemsize == 1:
+        values = pixels.values.astype(np.int16) + np.int16(intercept)
+    else:  # the sum fits, so its bits are those of an int16 for unsigned values too
+        values = pixels.plus(intercept).values.view(np.int16)
+    return values, (float(low), float(high))
 
 
 def _padding(stored: Stored) -> tuple[Array | None, tuple[str, ...]]:
@@ -254,8 +264,7 @@ def _padding(stored: Stored) -> tuple[Array | None, tuple[str, ...]]:
             f"Pixel Padding Value (0028,0120) means {highest_hu:.0f} HU, which can be tissue: "
             "it is ignored",
         )
-    outside = (stored.values >= low) & (stored.values <= high)
-    return (outside if outside.any() else None), ()
+    return stored.pixels.between(low, high), ()
 
 
 def _coded_unit(header: Dataset) -> Unit | None:

@@ -1,12 +1,7 @@
-"""Stored pixel values of a single-frame series, sorted into one array.
-
-Uncompressed pixels are read from their place in each file straight into the array; compressed
-ones, and files whose header needed pydicom, are decoded by pydicom.
-"""
+"""Stored pixel values of a single-frame series, sorted along its normal, with what they mean."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,28 +10,21 @@ from typing import overload
 import numpy as np
 import pydicom
 from pydicom import Dataset
-from pydicom.uid import UID
 
 from imaging.dataset import (
-    DEFLATED,
-    READ_ERRORS,
-    complete_meta,
-    parsed,
-    quiet_pydicom,
     read_beginning,
     read_dataset,
-    reason,
 )
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
-from imaging.header import BIG_ENDIAN, NATIVE, Header, Tag, read_header
+from imaging.header import Header, Tag, read_header
+from imaging.pixels import Pixels, decode, read_pixels
 from imaging.series import Series
 from imaging.slices import SAME_POSITION_MM, Stack, arrange
-from imaging.volume import Array, FloatArray
+from imaging.volume import FloatArray
 
-#: PET series in Bq/ml reach slopes of thousands; beyond this nothing is a measurement.
+#: PET series in Bq/ml reach slopes of thousands; beyond this nothing is a measurement, nor is an
+#: intercept.
 LARGEST_SLOPE = 1e9
-#: Stored values are looked at in pieces of this many slices, to stay within the cache.
-PIECE = 16
 
 
 class Headers(Sequence[Dataset]):
@@ -78,7 +66,7 @@ class Stored:
     """Stored values of all slices of a series, in the order of k.
 
     Attributes:
-        values: (k, j, i) as stored, unused bits cleared.
+        pixels: unused bits cleared.
         slopes, intercepts: (k,) of each slice.
         stack: how the slices lie.
         headers: one per slice.
@@ -87,7 +75,7 @@ class Stored:
         slice_thickness_mm: as in the header, else the spacing.
     """
 
-    values: Array
+    pixels: Pixels
     slopes: FloatArray
     intercepts: FloatArray
     stack: Stack
@@ -99,8 +87,11 @@ class Stored:
     warnings: tuple[str, ...] = ()
 
 
-def read_slices(series: Series) -> Stored:
+def read_slices(series: Series, *, to_hu: bool = False) -> Stored:
     """Read a series of single-frame files.
+
+    Args:
+        to_hu: add the intercept on the way where that is all that makes HU of stored values.
 
     Raises:
         GeometryError: see :func:`imaging.slices.arrange`; also matrices of different size.
@@ -110,10 +101,11 @@ def read_slices(series: Series) -> Stored:
     ordered, stack, dropped = ordered_headers(series)
     first = ordered[0]
     thickness = first.number(Tag.SLICE_THICKNESS)
-    values, bit_warnings = _within_bits(_pixels(ordered), first, series.name)
     slopes, intercepts = rescaling(ordered)
+    add = whole_intercept(slopes, intercepts) if to_hu else None
+    pixels, bit_warnings = _within_bits(read_pixels(ordered, add=add or 0), first, series.name)
     return Stored(
-        values=values,
+        pixels=pixels,
         slopes=slopes,
         intercepts=intercepts,
         stack=stack,
@@ -158,16 +150,28 @@ def rescaling(headers: Sequence[Header]) -> tuple[FloatArray, FloatArray]:
     return slopes, np.array([_floats(header, Tag.INTERCEPT, 1)[0] for header in headers])
 
 
+def whole_intercept(slopes: FloatArray, intercepts: FloatArray) -> int | None:
+    """What every stored value lacks to be rescaled; None where it takes more than a whole number.
+
+    Args:
+        slopes, intercepts: (k,) of each slice.
+    """
+    intercept = float(intercepts[0])
+    is_plain = (slopes == 1.0).all() and (intercepts == intercept).all()
+    is_whole = intercept.is_integer() and abs(intercept) <= LARGEST_SLOPE
+    return int(intercept) if is_plain and is_whole else None
+
+
 def read_slice(header: Header, first: Header, stack: Stack) -> Stored:
     """The stored values of one slice of a series, as if it were all of it.
 
     Args:
         first: header of the first slice, whose bits and padding hold for all.
     """
-    values, warnings = _within_bits(_pixels([header]), first, str(header.path))
+    pixels, warnings = _within_bits(read_pixels([header]), first, str(header.path))
     slopes, intercepts = rescaling([header])
     return Stored(
-        values=values,
+        pixels=pixels,
         slopes=slopes,
         intercepts=intercepts,
         stack=stack,
@@ -252,103 +256,13 @@ def _same_pixels(one: Header, other: Header) -> bool:
     )
 
 
-def stored_type(header: Header) -> np.dtype[np.generic]:
-    """The NumPy type of one stored value, little endian."""
-    bits, signed = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SIGNED)
-    if bits not in (8, 16, 32):
-        raise UnsupportedError(f"Bits Allocated (0028,0100) is {bits}", where=header.path)
-    return np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
-
-
-def _pixels(headers: list[Header]) -> Array:
-    """(k, j, i) stored values of the slices in the given order."""
-    first = headers[0]
-    rows, columns = first.integer(Tag.ROWS), first.integer(Tag.COLUMNS)
-    if not rows or not columns:
-        raise HeaderError("Rows or Columns (0028,0010/0011) is missing", where=first.path)
-    values = np.empty((len(headers), rows, columns), dtype=stored_type(first))
-    for k, header in enumerate(headers):
-        if header.transfer_syntax in NATIVE and header.pixel_offset > 0:
-            _read_into(values[k], header)
-        else:
-            image = decode(header)
-            if image.shape != (rows, columns):
-                raise HeaderError(
-                    f"pixels of shape {image.shape} for {rows} rows of {columns}",
-                    where=header.path,
-                    remedy="send the series again from the archive",
-                )
-            values[k] = image
-    return values
-
-
-def _read_into(image: Array, header: Header) -> None:
-    """Read the pixel bytes of a file into a contiguous image."""
-    handle = os.open(header.path, os.O_RDONLY)
-    try:
-        room = image.reshape(-1).view(np.uint8)
-        got = os.preadv(handle, [room.data], header.pixel_offset)
-    finally:
-        os.close(handle)
-    if header.pixel_bytes >= image.nbytes + image.strides[0]:
-        raise HeaderError(
-            f"{header.pixel_bytes} pixel bytes for {image.shape[0]} rows of {image.shape[1]} "
-            f"pixels, which take {image.nbytes}",
-            where=header.path,
-            remedy="send the series again from the archive",
-        )
-    if got < image.nbytes or header.pixel_bytes < image.nbytes:
-        raise HeaderError(
-            f"the file is truncated: {min(got, header.pixel_bytes)} of {image.nbytes} pixel bytes",
-            where=header.path,
-            remedy="send the series again from the archive",
-        )
-
-
-def decode(header: Header) -> Array:
-    """The pixels of one file by pydicom, whatever its transfer syntax."""
-    syntax = UID(header.transfer_syntax)
-    try:
-        with quiet_pydicom():
-            dataset = parsed(header.path, force=True)
-            complete_meta(dataset)
-            return np.asarray(dataset.pixel_array)
-    except (RuntimeError, ImportError, *READ_ERRORS) as error:
-        if syntax in NATIVE or syntax in (BIG_ENDIAN, DEFLATED):
-            raise HeaderError(
-                f"the pixel data cannot be read: {reason(error)}",
-                where=header.path,
-                remedy="send the series again from the archive",
-            ) from error
-        raise UnsupportedError(
-            f"transfer syntax {syntax.name} ({syntax}): {_first_line(error)}",
-            where=header.path,
-            remedy="install the decoders: pip install 'recist[codecs]', or decompress the series",
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _within_bits(values: Array, header: Header, name: str) -> tuple[Array, tuple[str, ...]]:
-    """Clear bits above Bits Stored, where old files keep overlays (PS3.5, 8.1.1)."""
-    stored = header.integer(Tag.BITS_STORED) or 0
-    spare = values.dtype.itemsize * 8 - stored
-    if not 0 < spare < values.dtype.itemsize * 8:
-        return values, ()
-    signed = np.issubdtype(values.dtype, np.signedinteger)
-    high = 2 ** (stored - 1) - 1 if signed else 2**stored - 1
-    low = -high - 1 if signed else 0
-    pieces = [values[k : k + PIECE] for k in range(0, len(values), PIECE)]
-    outside = [p for p in pieces if p.max() > high or p.min() < low]
-    padding = _padding(header)
-    if not outside or (padding and not low <= padding[0] <= padding[1] <= high):
-        return values, ()
-    for piece in outside:
-        np.left_shift(piece, spare, out=piece)
-        np.right_shift(piece, spare, out=piece)
-    return values, (f"{name}: bits above Bits Stored ({stored}) were set and are ignored",)
+def _within_bits(pixels: Pixels, header: Header, name: str) -> tuple[Pixels, tuple[str, ...]]:
+    """Clear bits above Bits Stored, where old files keep overlays."""
+    bits = header.integer(Tag.BITS_STORED) or 0
+    cleared = pixels.within_bits(bits, keep=_padding(header))
+    if cleared is pixels:
+        return pixels, ()
+    return cleared, (f"{name}: bits above Bits Stored ({bits}) were set and are ignored",)
 
 
 def _padding(header: Header) -> tuple[int, int] | None:

@@ -179,6 +179,34 @@ def test_overlay_bits_above_bits_stored_are_ignored_with_a_warning(dicom) -> Non
     assert np.unique(read_ct(ct_series(files)).volume.array).tolist() == [-1]
 
 
+def test_what_is_undone_of_pixels_that_were_added_to_on_the_way(dicom) -> None:
+    """Intercepts are added while a slice is read; overlay bits, padding and floats need it back."""
+
+    def twelve(k: int, dataset: pydicom.Dataset) -> None:
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    stored = np.full((20, 4, 4), 1064)
+    stored[:, 1, 1] = 0
+    stored[19, 2, 2] |= 0x8000
+    elements = {"PixelPaddingValue": 0}
+    files = dicom.ct(stored=stored, change=twelve, elements=elements)
+    reading = read_ct(ct_series(files))
+    assert np.unique(reading.volume.array).tolist() == [-1024, 40]
+    assert "Bits Stored (12)" in reading.warnings[0]
+    too_high = np.full((20, 4, 4), 40000)
+    too_high[3] = 500
+    with pytest.raises(HeaderError, match="values from -524 to 38976, which no CT gives"):
+        read_ct(ct_series(dicom.ct("high", stored=too_high, intercept=-1024.0)))
+
+
+def test_the_first_broken_file_of_a_long_series_is_named(dicom) -> None:
+    files = dicom.ct(stored=np.arange(40 * 12).reshape(40, 4, 3))
+    for broken in (files[15], files[30]):
+        broken.write_bytes(broken.read_bytes()[:-10])
+    with pytest.raises(HeaderError, match=f"{files[15].name}: the file is truncated"):
+        read_ct(ct_series(files))
+
+
 @pytest.mark.parametrize(
     "orientation",
     [
