@@ -116,6 +116,8 @@ def _resampled(
 ) -> Array:
     """Values at ``indices @ (i, j, k, 1)`` of an array, by SimpleITK in index space."""
     nearest = kernel is Interpolation.NEAREST
+    if kernel is not Interpolation.CUBIC:  # a spline's coefficients are of the whole array
+        array, indices = _reached(array, indices, shape)
     values = array if nearest and array.dtype != np.bool_ else array.astype(np.float32, order="K")
     image = sitk.GetImageFromArray(values.T)
     transform = sitk.AffineTransform(3)
@@ -128,6 +130,24 @@ def _resampled(
     resampler.SetDefaultPixelValue(fill)
     # GetArrayFromImage copies: a view would die with the image.
     return np.asarray(sitk.GetArrayFromImage(resampler.Execute(image)).T)
+
+
+def _reached(array: Array, indices: FloatArray, shape: Index3) -> tuple[Array, FloatArray]:
+    """The part of an array that a grid's voxels lie in, and their indices in it.
+
+    A lesion in a whole body costs what the lesion does. A rim of two voxels keeps every voxel that
+    is interpolated with.
+    """
+    last = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape) - 1)
+    corners = last @ indices[:3, :3].T + indices[:3, 3]
+    size = np.array(array.shape)
+    # Where nothing is reached, a voxel is left: all that is asked for lies outside of it too.
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 2, 0, size - 1)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 3, low + 1, size)
+    moved = indices.copy()
+    moved[:3, 3] -= low
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return array[i, j, k], moved
 
 
 def _box_within(grid: Grid, source: Grid) -> tuple[Index3, Index3]:

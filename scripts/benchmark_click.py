@@ -1,17 +1,19 @@
 """Seconds of a click or a line on one lesion, imports and the reading of weights apart.
 
-    python scripts/benchmark_click.py [--repeats 5] [--threads 2] [--real]
+    python scripts/benchmark_click.py [--repeats 5] [--threads 2] [--real] [--only soft]
 
-Lesions of 10 to 60 mm are drawn into the lung of a body of 400 x 400 x 326 voxels; with ``--real``
-the four shortest sarcomas of ``$RECIST_DATA/sts`` (39 to 56 mm, PET/CT) are clicked instead: drawn
-soft tissue misleads the network. The networks that ship answer, with the classical method beside
-them and the interval of the diameter, as ``recist segment`` does. The first answer of a process is
-left out: it lays the weights out. ``--threads`` are torch's.
+Lesions of 10 to 60 mm are drawn into the lung and the soft tissue of a body of 400 x 400 x 326
+voxels; the last click is into soft tissue where nothing is. With ``--real`` the four shortest
+sarcomas of ``$RECIST_DATA/sts`` (39 to 56 mm, PET/CT) are clicked instead. The networks that ship
+answer, with the classical method beside them and the interval of the diameter, as
+``recist segment`` does. The first answer of a process is left out: it lays the weights out.
+``--threads`` are torch's; ``--only`` keeps the lesions whose name holds a text.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import time
@@ -32,6 +34,7 @@ SHAPE, SPACING_MM = (400, 400, 326), (2.04, 2.04, 3.27)
 LENGTHS_MM = (10.0, 20.0, 40.0, 60.0)
 #: LPS mm.
 IN_LUNG_MM = (360.0, 408.0, 458.0)
+IN_SOFT_TISSUE_MM = (490.0, 408.0, 719.0)
 SHORTEST = ("STS_008", "STS_025", "STS_003", "STS_041")
 LUNG = (slice(130, 230), slice(150, 250), slice(90, 190))
 
@@ -82,13 +85,15 @@ def longest_mm(mask: Mask) -> float:
 def drawn() -> Iterator[tuple[str, Volume, Volume | None, Prompt]]:
     """What is asked: its name, CT, SUV and the prompt."""
     empty, cold = body()
-    x, y, z = IN_LUNG_MM
-    for length in LENGTHS_MM:
-        ct = with_ball(empty, np.array(IN_LUNG_MM), length / 2, 45)
-        suv = with_ball(cold, np.array(IN_LUNG_MM), length / 2, 8.0)
+    places = {"lung": IN_LUNG_MM, "soft tissue": IN_SOFT_TISSUE_MM}
+    for length, (where, place) in itertools.product(LENGTHS_MM, places.items()):
+        x, y, z = place
+        ct = with_ball(empty, np.array(place), length / 2, 45)
+        suv = with_ball(cold, np.array(place), length / 2, 8.0)
         ends = (x - length / 2, y, z), (x + length / 2, y, z)
-        yield f"click, {length:.0f} mm in lung", ct, suv, Click(IN_LUNG_MM)
-        yield f"line, {length:.0f} mm in lung", ct, suv, Line(*ends)
+        yield f"click, {length:.0f} mm in {where}", ct, suv, Click(place)
+        yield f"line, {length:.0f} mm in {where}", ct, suv, Line(*ends)
+    yield "click, nothing in soft tissue", empty, cold, Click(IN_SOFT_TISSUE_MM)
 
 
 def real() -> Iterator[tuple[str, Volume, Volume | None, Prompt]]:
@@ -103,11 +108,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--real", action="store_true")
+    parser.add_argument("--only", default="")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     models = Models.shipped()
     warm = True
     for name, ct, suv, prompt in real() if given.real else drawn():
+        if given.only not in name:
+            continue
 
         def answer(
             ct: Volume = ct, suv: Volume | None = suv, prompt: Prompt = prompt

@@ -25,7 +25,7 @@ from segmentation.prompt_answers import PromptAnswers
 from segmentation.prompts import Prompt
 from segmentation.second_look import look_again
 from segmentation.stages import Progress, StageClock
-from segmentation.window_answers import everywhere
+from segmentation.window_answers import Look, cropped, everywhere
 
 #: The longest training image; beyond it automatic delineation was never seen to work.
 TRAINED_LENGTH_MM = 330.0
@@ -42,7 +42,8 @@ class Delineation:
         device: what it was computed on, with the precision.
         seconds: per stage.
         warnings: what the reader must know.
-        logit: on the network's grid, for quality flags; None for other methods.
+        logit: on the network's grid, after a prompt the part of it around the prompt, for quality
+            flags; None for other methods.
         level: the logit from which a voxel is lesion.
         error: of its diameters, where it was measured.
         each: what each network says on its own, where several were asked about a prompt.
@@ -112,26 +113,37 @@ def delineate(
         )
     clock = StageClock(on_progress)
     chosen = choose_device(device)
-    with clock.stage("prepare"):
-        grid = network_grid(ct.grid, bundle.spacing_mm)
-        channels = encoded(ct, suv, grid, chosen)
+    grid = network_grid(ct.grid, bundle.spacing_mm)
     network = Networks(bundle, chosen, bf16, warnings)
     level = float(np.log(bundle.threshold / (1.0 - bundle.threshold)))
-    asked = PromptAnswers(channels, suv, grid, ct.grid, network, quality, level, bundle.source)
+
+    def asked(look: Look) -> PromptAnswers:
+        return PromptAnswers(look, suv, grid, ct.grid, network, quality, level, bundle.source)
+
     each: tuple[Volume, ...] = ()
-    with clock.stage("network"):
-        if prompt is None:
+    if prompt is not None:
+        with clock.stage("network"):
+            found, logits = asked(lambda box: encoded(ct, suv, cropped(grid, box), chosen)).ask(
+                prompt, warnings
+            )
+        answer = Volume(logits.mean, logits.own(grid), Unit.OTHER, bundle.source)
+        each = logits.volumes(grid)
+    else:
+        with clock.stage("prepare"):
+            channels = encoded(ct, suv, grid, chosen)
+        with clock.stage("network"):
             logit = everywhere(channels, network, quality, clock)
-        else:
-            found, logits = asked.ask(prompt, warnings)
-            logit, each = logits.mean, logits.volumes(grid)
-    with clock.stage("place"):
-        if prompt is None:
+        with clock.stage("place"):
             answer = Volume(logit, grid, Unit.OTHER, bundle.source)
             found = place(answer, ct.grid, level=level, source=bundle.source)
-    if prompt is None:
         with clock.stage("look again"):
-            found, logit = look_again(found, logit, asked)
+            image, uptake = channels
+            found, logit = look_again(
+                found,
+                logit,
+                asked(lambda box: (image[box], None if uptake is None else uptake[box])),
+            )
+        answer = Volume(logit, grid, Unit.OTHER, bundle.source)
     return Delineation(
         grid=ct.grid,
         candidates=found,
@@ -139,7 +151,7 @@ def delineate(
         device=network.name,
         seconds=clock.seconds(),
         warnings=tuple(warnings),
-        logit=Volume(logit, grid, Unit.OTHER, bundle.source),
+        logit=answer,
         level=level,
         error=bundle.error_of(prompts.kind_of(prompt)),
         each=each,

@@ -22,7 +22,24 @@ def on_grid(volume: Volume, grid: Grid, *, fill: float) -> Array:
     Linear interpolation. An axis that becomes about twice as coarse or more is averaged over whole
     voxels first: without it a thin-slice CT would hand all its noise to the network.
     """
-    return resample(_binned(volume, grid), grid, fill=fill).array
+    return resample(_binned(_reached(volume, grid), grid), grid, fill=fill).array
+
+
+def _reached(volume: Volume, grid: Grid) -> Volume:
+    """The part of a volume that a grid sees, cut between the voxels that are averaged together."""
+    whole = np.array(bins(volume, grid))
+    corners = volume.grid.to_voxel(grid.corners_mm())
+    size = np.array(volume.array.shape)
+    low = (np.floor(corners.min(axis=0)).astype(int) // whole - 2) * whole
+    low = np.clip(low, 0, (size - 1) // whole * whole)
+    high = (np.ceil(corners.max(axis=0)).astype(int) // whole + 3) * whole
+    high = np.clip(high, np.minimum(low + whole, size), size)
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    array = volume.array[i, j, k]
+    if array.shape == volume.array.shape:
+        return volume
+    start, shape = (i.start, j.start, k.start), (array.shape[0], array.shape[1], array.shape[2])
+    return Volume(array, volume.grid.crop(start, shape), volume.unit, volume.source)
 
 
 def bins(volume: Volume, grid: Grid) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imaging.volume import Array, Grid, Unit, Volume
+from imaging.volume import Grid, Unit, Volume
 from segmentation import prompts
 from segmentation.blended import NO_LESION
 from segmentation.ensemble import Networks
@@ -13,7 +13,8 @@ from segmentation.instances import Candidate
 from segmentation.lesion_uptake import uptake_shift_mm
 from segmentation.placement import meant, place
 from segmentation.prompts import Line, Prompt
-from segmentation.window_answers import Channels, PromptedLogits, around
+from segmentation.window_answers import Channels, Look, PromptedLogits, around
+from segmentation.windows import Box
 
 #: Where the uptake lies this far from the middle of what was found, it does not show the lesion (a
 #: hot nodule in fat, a rim): what the network finds without PET is added. Of 40 sarcomas two were
@@ -27,14 +28,14 @@ class PromptAnswers:
     """An image before the networks, to be asked about places in it.
 
     Attributes:
-        channels: of the image on ``grid``, the network's.
+        look: gives the image in a box of ``grid``, the network's.
         suv: the PET as it was given; None without one.
         ct_grid: the grid of the answers.
         level: the logit from which a voxel is lesion.
         source: the name of the model.
     """
 
-    channels: Channels
+    look: Look
     suv: Volume | None
     grid: Grid
     ct_grid: Grid
@@ -51,26 +52,28 @@ class PromptAnswers:
         Args:
             warnings: what the reader must know is added here.
         """
-        logits = around(prompt, self.channels, self.grid, self.network, self.quality)
+        logits = around(prompt, self.look, self.grid, self.network, self.quality)
         if isinstance(prompt, Line):
-            beyond = prompts.beyond_line(prompt, self.grid)
+            beyond = prompts.beyond_line(prompt, logits.own(self.grid))
             logits.mean[beyond] = NO_LESION
-            logits.each[:, beyond[logits.box]] = NO_LESION
-        found = meant(self._placed(logits.mean), prompt, warnings)
+            logits.each[:, beyond] = NO_LESION
+        found = meant(self._placed(logits), prompt, warnings)
         shift_mm = self._shift_mm(found)
         if shift_mm > UPTAKE_ELSEWHERE_MM:
-            on_ct = (self.channels[0], None)
-            alone = around(prompt, on_ct, self.grid, self.network, self.quality)
-            logits = logits.joined(alone)
-            found = meant(self._placed(logits.mean), prompt, warnings)
+
+            def on_ct(box: Box) -> Channels:
+                return self.look(box)[0], None
+
+            logits = logits.joined(around(prompt, on_ct, self.grid, self.network, self.quality))
+            found = meant(self._placed(logits), prompt, warnings)
             warnings.append(
                 f"uptake lies {shift_mm:.0f} mm from the middle of the lesion: what the "
                 "network found without PET was added; look at the outline"
             )
         return found, logits
 
-    def _placed(self, logit: Array) -> tuple[Candidate, ...]:
-        answer = Volume(logit, self.grid, Unit.OTHER, self.source)
+    def _placed(self, logits: PromptedLogits) -> tuple[Candidate, ...]:
+        answer = Volume(logits.mean, logits.own(self.grid), Unit.OTHER, self.source)
         return place(answer, self.ct_grid, level=self.level, source=self.source)
 
     def _shift_mm(self, found: tuple[Candidate, ...]) -> float:

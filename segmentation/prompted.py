@@ -11,7 +11,8 @@ other found a part of a sarcoma, and said so with no less certainty. Measured on
 
 From a line, or from a click in lung, a classical method that knows no training data answers too. It
 is no judge of who is right: where the two share little the lesion is flagged, and where the network
-found nothing or is unsure, the classical answer is given and says so.
+found nothing or is unsure, the classical answer is given and says so. After a click the outline
+must follow a border (:mod:`segmentation.boundaries`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from imaging.resampling import resample
 from imaging.volume import Unit, Volume
 from segmentation import prompts
 from segmentation.blended import NO_LESION
+from segmentation.boundaries import bounded
 from segmentation.bundle import FINE_BUNDLE, Bundle, NetworkKind, load_bundle
 from segmentation.classical import FAST_MARCHING, LUNG_THRESHOLD, delineate_classically
 from segmentation.close_up import close_up, cube
@@ -140,6 +142,8 @@ def delineate_prompted(
         found = on_line(found, prompt)
     if checked:
         found = _checked(found, ct, prompt, None if answer is None or not share else answer)
+        if isinstance(prompt, Click):
+            found = bounded(found, ct, suv, prompt)
     return found
 
 

@@ -68,7 +68,7 @@ def _answered(candidate: Candidate, logit: Array, asked: PromptAnswers) -> Candi
     ends = asked.grid.to_voxel(found[0].mask.box_grid.corners_mm())
     box = box_between(ends.min(axis=0) - MARGIN_VOXELS, ends.max(axis=0) + MARGIN_VOXELS)
     inside, _ = clipped(box, logit.shape)
-    logit[inside] = answered.mean[inside]
+    logit[inside] = answered.within(inside)
     return replace(candidate, mask=found[0].mask, flags=(*candidate.flags, *told))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from imaging.volume import Array, Grid, Unit, Volume
 from segmentation import prompts
 from segmentation.blended import NO_LESION, blended, clipped
-from segmentation.ensemble import Ask, Networks
+from segmentation.ensemble import Networks
 from segmentation.inference_quality import InferenceQuality
 from segmentation.placement import boxes, merged
 from segmentation.prompts import Prompt
@@ -31,7 +31,10 @@ FAST_VOXELS = 4 * LONGEST_SIDE**3
 NEARLY = -1.0
 
 
+#: CT and PET as the network sees them; None without PET.
 Channels = tuple[Array, Array | None]
+#: The channels in a box of the network's grid: a place in a whole body costs what the place does.
+Look = Callable[[Box], Channels]
 
 
 def everywhere(
@@ -84,76 +87,86 @@ class PromptedLogits:
     """What the networks say around a prompt.
 
     Attributes:
-        mean: over the networks, on the network's whole grid; ``NO_LESION`` where none was asked.
-        each: (networks, i, j, k), what each of them says in ``box``.
-        box: of the grid, where they were asked.
+        mean: over the networks, in ``box``.
+        each: (networks, i, j, k), what each of them says there.
+        box: of the network's grid, where they were asked.
     """
 
     mean: Array
     each: Array
     box: Box
 
+    def own(self, grid: Grid) -> Grid:
+        """The voxels of the answer; ``grid`` is the network's."""
+        return cropped(grid, self.box)
+
     def volumes(self, grid: Grid) -> tuple[Volume, ...]:
         """The answer of each network, where there are several; ``grid`` is the network's."""
         if len(self.each) < 2:
             return ()
-        start = self.box[0].start, self.box[1].start, self.box[2].start
-        i, j, k = self.each.shape[1:]
-        own = grid.crop(start, (i, j, k))
-        return tuple(Volume(one, own, Unit.OTHER) for one in self.each)
+        return tuple(Volume(one, self.own(grid), Unit.OTHER) for one in self.each)
 
     def joined(self, other: PromptedLogits) -> PromptedLogits:
         """What either of two answers about one prompt shows, network by network."""
         box = hull([self.box, other.box])
-        mine, theirs = (one._each_in(box) for one in (self, other))
-        return PromptedLogits(np.maximum(self.mean, other.mean), np.maximum(mine, theirs), box)
+        mean = np.maximum(self.within(box), other.within(box))
+        each = [
+            np.maximum(_placed(mine, self.box, box), _placed(theirs, other.box, box))
+            for mine, theirs in zip(self.each, other.each, strict=True)
+        ]
+        return PromptedLogits(mean, np.stack(each), box)
 
-    def _each_in(self, box: Box) -> Array:
-        shape = tuple(side.stop - side.start for side in box)
-        placed = np.full((len(self.each), *shape), NO_LESION, np.float32)
-        own = tuple(
-            slice(a.start - b.start, a.stop - b.start) for a, b in zip(self.box, box, strict=True)
-        )
-        placed[(slice(None), *own)] = self.each
-        return placed
+    def within(self, box: Box) -> Array:
+        """The mean in another box; ``NO_LESION`` where no network was asked."""
+        return _placed(self.mean, self.box, box)
+
+
+def _placed(array: Array, own: Box, box: Box) -> Array:
+    placed = np.full([side.stop - side.start for side in box], NO_LESION, np.float32)
+    into, out_of = [], []
+    for a, b in zip(own, box, strict=True):
+        first, last = max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop))
+        into.append(slice(first - b.start, last - b.start))
+        out_of.append(slice(first - a.start, last - a.start))
+    placed[tuple(into)] = array[tuple(out_of)]
+    return placed
 
 
 def around(
-    prompt: Prompt, channels: Channels, grid: Grid, network: Networks, quality: InferenceQuality
+    prompt: Prompt, look: Look, grid: Grid, network: Networks, quality: InferenceQuality
 ) -> PromptedLogits:
-    """The networks asked about a prompt, again with more around it where the lesion goes on."""
+    """The networks asked about a prompt, again with more around it where the lesion goes on.
+
+    Args:
+        look: gives the image on a box of ``grid``, the network's.
+    """
     asks = network.asking_each(mirrored=quality is InferenceQuality.BEST)
-    pointed = prompts.channel(prompt, grid)
     ends = grid.to_voxel(prompts.corners_mm(prompt))
     reach = PROMPT_REACH_MM / network.bundle.spacing_mm
     clear = round(CLEAR_MM / network.bundle.spacing_mm)
 
+    def in_box(box: Box) -> PromptedLogits:
+        parts = windows(box, longest=network.longest)
+        region, _ = clipped(hull(parts), grid.shape)
+        seen = (*look(region), prompts.channel(prompt, cropped(grid, region)))
+        moved = [_moved(part, region) for part in parts]
+        each = np.stack([blended(seen, moved, ask, network) for ask in asks])
+        return PromptedLogits(each.mean(axis=0), each, region)
+
     def compute() -> PromptedLogits:
         box = box_between(ends.min(axis=0) - reach, ends.max(axis=0) + reach)
-        found = _in_box((*channels, pointed), box, asks, network)
-        reached = _reached_sides(found.mean, box, clear)
-        if not any(reached):
-            return found
-        return _in_box((*channels, pointed), _widened(box, reached), asks, network)
+        found = in_box(box)
+        reached = _reached_sides(found, box, grid.shape, clear)
+        return in_box(_widened(box, reached)) if any(reached) else found
 
     return network.within_memory(compute)
 
 
-def _in_box(
-    channels: Sequence[Array | None], box: Box, asks: Sequence[Ask], network: Networks
-) -> PromptedLogits:
-    """What each network says in the windows of a box, and their mean."""
-    parts = windows(box, longest=network.longest)
-    present = channels[0]
-    assert present is not None
-    region, _ = clipped(hull(parts), present.shape)
-    # Only what the windows see: a whole body is never blended for a place in it.
-    seen = [None if channel is None else channel[region] for channel in channels]
-    moved = [_moved(part, region) for part in parts]
-    each = np.stack([blended(seen, moved, ask, network) for ask in asks])
-    mean = np.full(present.shape, NO_LESION, np.float32)
-    mean[region] = each.mean(axis=0)
-    return PromptedLogits(mean, each, region)
+def cropped(grid: Grid, box: Box) -> Grid:
+    """The grid of a box of a grid."""
+    i, j, k = box
+    shape = i.stop - i.start, j.stop - j.start, k.stop - k.start
+    return grid.crop((i.start, j.start, k.start), shape)
 
 
 def _moved(part: Box, region: Box) -> Box:
@@ -169,18 +182,21 @@ def box_between(low: Array, high: Array) -> Box:
     return i, j, k
 
 
-def _reached_sides(logit: Array, box: Box, clear: int) -> tuple[bool, ...]:
+def _reached_sides(
+    found: PromptedLogits, box: Box, shape: tuple[int, ...], clear: int
+) -> tuple[bool, ...]:
     """Whether the lesion comes within some voxels of the first and last face of a box, by axis.
 
     A face that is the image's own does not count.
     """
     reached = []
     for axis, side in enumerate(box):
-        lesion = np.moveaxis(logit, axis, 0) > 0
-        first = slice(max(side.start, 0), side.start + clear)
-        last = slice(max(side.stop - clear, 0), side.stop)
-        reached.append(side.start > 0 and bool(lesion[first].any()))
-        reached.append(side.stop < logit.shape[axis] and bool(lesion[last].any()))
+        lesion = np.moveaxis(found.mean, axis, 0) > 0
+        begin = found.box[axis].start
+        low, high = max(side.start, 0) - begin, min(side.stop, shape[axis]) - begin
+        reached.append(side.start > 0 and bool(lesion[low : low + clear].any()))
+        last = slice(max(high - clear, 0), high)
+        reached.append(side.stop < shape[axis] and bool(lesion[last].any()))
     return tuple(reached)
 
 

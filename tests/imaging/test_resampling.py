@@ -113,3 +113,26 @@ def test_a_mask_beyond_the_grid_is_lost_not_an_error() -> None:
     assert resample_mask(mask, grid.crop((20, 20, 20), (3, 3, 3))).voxels == 0
     empty = Mask.of(np.zeros((4, 4, 4), dtype=bool), grid)
     assert resample_mask(empty, isotropic_grid(grid, 2.0)).voxels == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.tuples(*[st.integers(-6, 34)] * 3),
+    st.tuples(*[st.integers(1, 9)] * 3),
+    st.sampled_from(["nearest", "linear", "cubic"]),
+)
+def test_a_box_of_a_grid_gets_the_values_of_the_whole(
+    start: tuple[int, int, int], shape: tuple[int, int, int], kind: str
+) -> None:
+    """Inside of the image, across its border and outside of it."""
+    source = Grid((24, 20, 12), oblique_affine((1.0, 1.5, 3.0)))
+    array = np.random.default_rng(1).normal(0, 100, source.shape).astype(np.float32)
+    volume = Volume(array, source, Unit.HU)
+    grid = isotropic_grid(source, 1.3)
+    around = grid.crop((-6, -6, -6), (50, 50, 50))
+    i, j, k = (slice(a + 6, a + 6 + n) for a, n in zip(start, shape, strict=True))
+    whole = resample(volume, around, interpolation=kind).array[i, j, k]
+    box = resample(volume, grid.crop(start, shape), interpolation=kind).array
+    assert box[: whole.shape[0], : whole.shape[1], : whole.shape[2]] == pytest.approx(
+        whole, abs=1e-2
+    )
