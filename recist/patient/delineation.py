@@ -56,6 +56,8 @@ class Delineated:
         incomplete: a lesion may have been drawn that is not among the candidates, so that what is
             missing may have been there.
         is_answer: says which lesions there are; else only its warnings tell anything.
+        instead: why a network stands in for what a reader drew, or was not asked for; "" where
+            there is nothing to say.
     """
 
     candidates: tuple[Candidate, ...]
@@ -64,6 +66,7 @@ class Delineated:
     unusable: tuple[str, ...] = ()
     incomplete: bool = False
     is_answer: bool = True
+    instead: str = ""
 
 
 def candidates_from_roi(roi: Roi, grid: Grid) -> list[Candidate]:

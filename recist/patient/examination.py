@@ -147,16 +147,30 @@ def by_network(
 
     bundle = options.required_bundle()
     found = _asked(subject, examination, bundle, options)
-    told = proposed(found.candidates, examination.ct.volume, examination.suv)
+    likely = proposed(found.candidates, examination.ct.volume, examination.suv)
     answer = flagged(
-        replace(found, candidates=told),
+        replace(found, candidates=likely),
         suv=examination.suv,
         diameter=lambda mask: float(caliper(mask).long_axis_mm),
     )
-    asked: tuple[str, ...] = ()
-    if options.lesions != AUTO:
-        asked = (f"no delineation at this date: delineated by {bundle.source}",)
-    return Delineated(answer.candidates, (*left_out, *asked, *answer.warnings), reviewed=False)
+    instead = _instead(examination, options, bundle.source, left_out)
+    told = (*left_out, *((instead,) if instead else ()), *answer.warnings)
+    return Delineated(answer.candidates, told, reviewed=False, instead=instead)
+
+
+def _instead(
+    examination: Examination, options: Options, network: str, left_out: tuple[str, ...]
+) -> str:
+    """Why the network answers although delineations are asked for, or are at hand."""
+    if options.lesions == AUTO:
+        held = (*examination.visit.segs, *examination.visit.rtstructs)
+        names = sorted({series.modality for series in held})
+        names += ["label map"] if examination.visit.labels is not None else []
+        if not names:
+            return ""
+        return f"{' and '.join(names)} not used, lesions by {network} (--lesions dicom takes them)"
+    drawn = "no lesion among what is drawn" if left_out else "nothing is drawn"
+    return f"{drawn}: lesions followed and sought by {network}, which no reader has checked"
 
 
 def with_organs(

@@ -28,9 +28,15 @@ def told_of(
 
 
 def notes_of(work: Work) -> tuple[str, ...]:
-    """What was adapted or left out of the radiotherapy, though its files could be read."""
+    """What was read, but adapted, left out or done without a reader."""
+    instead: dict[str, list[str]] = {}
+    for each in work.dates:
+        if each.found.instead:
+            instead.setdefault(each.found.instead, []).append(str(each.date))
+    found = [f"{', '.join(dates)}: {why}" for why, dates in instead.items()]
     remarks = (each for each in work.treatment_remarks if each not in work.treatment_unreadable)
-    return tuple(f"{work.subject.id}: radiotherapy: {remark}" for remark in remarks)
+    found += [f"radiotherapy: {remark}" for remark in remarks]
+    return tuple(f"{work.subject.id}: {note}" for note in found)
 
 
 def write_fingerprint(

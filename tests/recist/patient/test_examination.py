@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ import pytest
 from imaging.read import Reading
 from imaging.series import Series, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
+from recist.patient import examination
 from recist.patient.delineation import Delineated
-from recist.patient.examination import Examination, folders_of, with_lung_candidates
+from recist.patient.examination import Examination, by_network, folders_of, with_lung_candidates
 from recist.patient.options import Options
+from recist.patient.work import Work
+from recist.run.fingerprint import notes_of
 from segmentation.fine import lung_candidates
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
@@ -66,3 +71,45 @@ def test_what_is_round_in_a_lung_is_a_remark_and_no_lesion(
     # The one that is the known lesion is left out.
     assert len(remarks) == (1 if asked else 0)
     assert all("not reviewed and no lesion" in text and "40,40,20" in text for text in remarks)
+
+
+@pytest.mark.parametrize(
+    ("lesions", "left_out", "said"),
+    [
+        ("dicom", ("RS.dcm: not taken for lesions: Heart",), "no lesion among what is drawn: "),
+        ("dicom", (), "nothing is drawn: "),
+        ("auto", (), "RTSTRUCT and SEG and label map not used, lesions by net 1"),
+    ],
+)
+def test_a_network_in_the_place_of_a_reader_says_so(
+    lesions: str, left_out: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = Grid((4, 4, 4), np.eye(4))
+    monkeypatch.setattr(examination, "_asked", lambda *_: Delineation(grid, (), "net 1"))
+    monkeypatch.setattr(
+        Options, "required_bundle", lambda _: SimpleNamespace(source="net 1", name="net")
+    )
+    drawn = [
+        Series(f"1.{n}", kind, (Path("RS.dcm"),)) for n, kind in enumerate(("RTSTRUCT", "SEG"))
+    ]
+    there = Visit(
+        dt.date(2024, 3, 4), "follow-up 1",
+        rtstructs=tuple(drawn[:1]), segs=tuple(drawn[1:]), labels=Path("labels.nii.gz"),
+    )  # fmt: skip
+    ct = Reading(Volume(np.zeros(grid.shape, np.int16), grid, Unit.HU), (), (), 2.0)
+    found = by_network("P7", Examination(there, 0, ct), Options.create(lesions=lesions), left_out)
+    assert not found.reviewed
+    assert found.instead.startswith(said)
+    assert set(found.warnings) >= {*left_out, found.instead}
+    bare = Examination(Visit(dt.date(2024, 3, 4), "follow-up 1"), 0, ct)
+    alone = by_network("P7", bare, Options.create(lesions=lesions), left_out)
+    assert (alone.instead == "") == (lesions == "auto")
+
+
+def test_the_console_names_the_dates_on_which_a_network_stood_in(work: Work) -> None:
+    first, *others = work.dates
+    told = [replace(each, found=replace(each.found, instead="nothing is drawn")) for each in others]
+    notes = notes_of(replace(work, dates=(first, *told)))
+    days = ", ".join(str(each.date) for each in others)
+    assert f"{work.subject.id}: {days}: nothing is drawn" in notes
+    assert not [note for note in notes_of(work) if "drawn" in note]
