@@ -3,11 +3,11 @@
     python scripts/benchmark_patients.py --phantoms 1 4 16 64 256
     python scripts/benchmark_patients.py --simulated 1000 10000 100000
 
-Phantom patients go through the whole job; simulated ones have a CT of a few pixels at two
-dates and a stub in place of the work on images, and through the real catalogue, batch, tables over
-all patients and ``--resume``, in two workers. Each number of patients is a fresh process: processor
-seconds per patient, the memory of the main process beside that of its imports alone, and that of
-its largest worker.
+Phantom patients of three small CTs go through the whole job; simulated ones have a CT of a few
+pixels at two dates and a stub in place of the work on images, and go through the real catalogue,
+batch, tables over all patients and ``--resume``, in two workers. Each number of patients is a fresh
+process: processor seconds per patient, the memory of the main process beside that of its imports
+alone, and that of its largest worker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-PHANTOMS, SIMULATED = (1, 4, 16), (500, 1000, 2000, 4000)
+PHANTOMS, SIMULATED = (1, 4, 16, 64, 256), (500, 1000, 2000, 4000)
+#: Of a phantom patient; the same number of characters for each, too.
+PHANTOM_NAME = "PHANT-000"
 #: Of a simulated patient; the same number of characters for each, so that files are copies.
 NAME, UID = "P1000000", "1.2.3.1000000"
 DATES = ("20240110", "20240306")
@@ -61,15 +63,16 @@ def peak_mib(whose: int = resource.RUSAGE_SELF) -> float:
 
 
 def write_phantoms(root: Path, count: int) -> None:
-    """One phantom, and copies of it under other names and UIDs."""
-    from recist.phantom.study import SUBJECT, write_phantom  # noqa: PLC0415 - a fresh process
+    """One small phantom, and copies of it under other names and UIDs."""
+    from recist.phantom.small import write_small_patient  # noqa: PLC0415 - a fresh process
 
-    first = write_phantom(root / "phantom").studies
+    first = root / "phantom"
+    write_small_patient(first, PHANTOM_NAME)
     files = [path for path in sorted(first.rglob("*")) if path.is_file()]
     for number in range(count):
-        name = f"PHANT-{number:03d}"[: len(SUBJECT)].encode()
+        name = f"PHANT-{number:03d}".encode()
         for path in files:
-            content = path.read_bytes().replace(SUBJECT.encode(), name)
+            content = path.read_bytes().replace(PHANTOM_NAME.encode(), name)
             content = MADE_UID.sub(rb"\g<1>%03d" % (100 + number), content)
             place = root / "studies" / name.decode() / path.relative_to(first)
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -155,17 +155,23 @@ def body_of(dense: BoolArray) -> BoolArray:
 
 
 def similarity(
-    fixed: Reduced, moving: Reduced, to_moving_mm: Callable[[FloatArray], FloatArray]
+    fixed: Reduced,
+    moving: Reduced,
+    to_moving_mm: Callable[[FloatArray], FloatArray],
+    *,
+    most: int = COMPARED_VOXELS,
 ) -> Similarity:
     """Correlation of clamped HU over the fixed body, where the moving image has values.
 
     Args:
         to_moving_mm: LPS mm (n, 3) of the fixed image to those of the moving one.
+        most: voxels that are compared.
     """
-    voxels = np.argwhere(fixed.body)
-    if not len(voxels):
+    flat = np.flatnonzero(fixed.body)
+    if not len(flat):
         return Similarity(0.0, 0.0)
-    voxels = voxels[:: -(-len(voxels) // COMPARED_VOXELS)]
+    flat = flat[:: -(-len(flat) // most)]
+    voxels = np.stack(np.unravel_index(flat, fixed.body.shape), axis=-1)
     index = moving.grid.to_voxel(to_moving_mm(fixed.grid.to_world_mm(voxels)))
     within = inside_voxels(index, moving.grid.shape)
     within[within] = moving.known[tuple(np.rint(index[within]).astype(np.intp).T)]

@@ -9,6 +9,7 @@ corrected the coarse one.
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,8 @@ LEAST_VOXELS = 4
 #: Places closer than this are looked at together, and no more than so many, the largest first.
 TOGETHER_MM = 10.0
 MOST_PLACES = 60
+#: Lesions are looked at by so many threads; none knows of the others.
+LOOKED_AT_ONCE = 2
 #: What covers nine errors of ten at a lesion: a constant, a multiple of the correction, and mm per
 #: unit of mismatch (1 - correlation) of the neighbourhood. Quantile regression (0.9) on 261 places
 #: in known warps of eleven CT (``scripts/benchmark_registration.py``); fitted on ten of these it
@@ -86,12 +89,22 @@ def refined_at(
     """
     if not registration.quality.good:
         return registration
-    found = []
-    for centre, radius in _together(lesions):
-        if registration.covers_moving(centre[None])[0]:
-            look = look_at(registration, fixed, moving, centre, radius)
-            if look is not None:
-                found.append((centre, look, radius + LESION_MARGIN_MM))
+    sought = [
+        (centre, radius)
+        for centre, radius in _together(lesions)
+        if registration.covers_moving(centre[None])[0]
+    ]
+
+    def looked_at(place: tuple[FloatArray, float]) -> CloseLook | None:
+        return look_at(registration, fixed, moving, *place)
+
+    with ThreadPoolExecutor(LOOKED_AT_ONCE) as threads:
+        looks = list(threads.map(looked_at, sought))
+    found = [
+        (centre, look, radius + LESION_MARGIN_MM)
+        for (centre, radius), look in zip(sought, looks, strict=True)
+        if look is not None
+    ]
     if not found:
         return registration
     places = Places.of(

@@ -49,7 +49,7 @@ def rigid_transform(fixed: Reduced, moving: Reduced) -> FloatArray:
     """4 x 4: the best translation over all shifts, refined by least squares."""
 
     def scored_at(rigid: FloatArray) -> Similarity:
-        return similarity(fixed, moving, lambda points: moved(rigid, points))
+        return similarity(fixed, moving, lambda points: moved(rigid, points), most=COMPARED_VOXELS)
 
     starts = [translation(best_translation_mm(fixed, moving)), np.eye(4)]
     scored = [scored_at(start) for start in starts]
