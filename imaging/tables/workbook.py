@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import re
 import warnings
-import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,11 +18,10 @@ from imaging.errors import InputError
 from imaging.tables.columnar import missing_package
 from imaging.tables.columns import Columns, plain_names
 from imaging.tables.letters import seen
+from imaging.tables.sheet_parts import Merge, check_parts, facts_of_sheet
 
 #: Rows among which the header is looked for: a title and a few remarks may stand above it.
 HEADER_ROWS = 20
-#: A workbook unpacks to ten or twenty times its size. Beyond both it is made to fill memory.
-MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO = 100_000_000, 200
 #: Columns that hold dates, in which a plain number is a day count of Excel.
 DATE_COLUMNS = frozenset({"date", "first_sign"})
 #: Columns of identifiers, which Excel turns into dates where they look like one.
@@ -32,20 +29,7 @@ NAME_COLUMNS = frozenset({"subject", "lesion"})
 #: Day counts from 1954 to 2064; other numbers are no dates of examinations.
 SERIAL_DATES = range(20_000, 60_000)
 
-_MERGE = re.compile(rb'mergeCell\s[^>]*?ref="\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)"')
-_HIDDEN = re.compile(rb'<row\s(?=[^>]*?\shidden="(?:1|true)")[^>]*?\br="(\d+)"')
-_PROLOG_BYTES = 4096
-_BLOCK_BYTES = 1_000_000
 WorkbookNotes = tuple[str, str]
-
-
-class _Merge(NamedTuple):
-    """A merged range: columns from 0, rows from 1, both ends included."""
-
-    first_row: int
-    last_row: int
-    first_column: int
-    last_column: int
 
 
 class _Header(NamedTuple):
@@ -71,7 +55,7 @@ def copy_workbook(path: Path, copy: Path, columns: Columns) -> Iterator[Workbook
         import openpyxl  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
         raise missing_package("openpyxl", path) from error
-    _check_parts(path)
+    check_parts(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on styles and extensions, which hold no cells
@@ -84,25 +68,6 @@ def copy_workbook(path: Path, copy: Path, columns: Columns) -> Iterator[Workbook
         raise
     except Exception as error:  # damaged XML fails in any way
         raise InputError("not an xlsx workbook that can be read", where=path) from error
-
-
-def _check_parts(path: Path) -> None:
-    """Refuse what is no workbook, or one that is made to fill memory or to read other files."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-            unpacked, packed = sum(p.file_size for p in parts), path.stat().st_size
-            if unpacked > max(MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO * packed):
-                what = f"a workbook of {unpacked:,} bytes packed into {packed:,}"
-                raise InputError(what, where=path, remedy="save the sheet as CSV")
-            for part in parts:
-                with archive.open(part) as stream:
-                    prolog = stream.read(_PROLOG_BYTES)
-                if part.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in prolog.upper():
-                    what = f"{part.filename} declares XML entities, which no workbook needs"
-                    raise InputError(what, where=path, remedy="save it again in Excel")
-    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError) as error:
-        raise InputError("not an xlsx workbook", where=path) from error
 
 
 def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[WorkbookNotes]:
@@ -135,9 +100,9 @@ def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[Workboo
     dates = [k for k, name in enumerate(names) if name in DATE_COLUMNS]
     identifiers = [k for k, name in enumerate(names) if name in NAME_COLUMNS]
     header = _Header(at, len(names), dates, identifiers, book.epoch)
-    merges, hidden = _merges_and_hidden(path, sheet)
-    said += _write(sheet, copy, header, merges)
-    if unseen := sum(row > at for row in hidden):
+    facts = facts_of_sheet(path, _part(sheet))
+    said += _write(sheet, copy, header, facts.merges)
+    if unseen := sum(row > at for row in facts.hidden):
         said.append((f"{unseen} hidden rows are read too", "delete them if they are not meant"))
     return said
 
@@ -154,11 +119,11 @@ def _head(sheet: Any) -> dict[int, list[str]]:
 
 
 def _write(
-    sheet: Any, copy: Path, header: _Header, merges: Sequence[_Merge]
+    sheet: Any, copy: Path, header: _Header, merges: Sequence[Merge]
 ) -> Iterator[WorkbookNotes]:
     """Write the rows from the header on; the lines above it stay blank, so that numbers agree."""
     waiting = deque(merge for merge in merges if merge.last_row > header.row)
-    active: dict[_Merge, Any] = {}
+    active: dict[Merge, Any] = {}
     serials = filled = turned = 0
     with copy.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -195,7 +160,7 @@ def _write(
         yield what, "is every row meant so? write each value into its own row"
 
 
-def _fill(row: list[Any], merge: _Merge, shown: object, width: int) -> int:
+def _fill(row: list[Any], merge: Merge, shown: object, width: int) -> int:
     """Give the cells of a merged range the value that it shows; the count of those filled."""
     end = min(merge.last_column + 1, width)
     row += [None] * (end - len(row))
@@ -214,34 +179,8 @@ def _is_serial(value: object) -> bool:
     )
 
 
-def _merges_and_hidden(path: Path, sheet: Any) -> tuple[list[_Merge], set[int]]:
-    """The merged ranges and hidden rows, which a sheet that is read as a stream does not tell."""
-    found: list[_Merge] = []
-    hidden: set[int] = set()
-    with zipfile.ZipFile(path) as archive, archive.open(_part(sheet)) as stream:
-        tail = b""
-        while block := stream.read(_BLOCK_BYTES):
-            text = tail + block
-            for match in _MERGE.finditer(text):
-                first_column, first_row, last_column, last_row = match.groups()
-                found.append(
-                    _Merge(int(first_row), int(last_row), _index(first_column), _index(last_column))
-                )
-            hidden.update(int(match.group(1)) for match in _HIDDEN.finditer(text))
-            at = text.rfind(b"<")
-            tail = text[at:] if at >= 0 else b""
-    return sorted(found), hidden
-
-
 def _part(sheet: Any) -> str:
     return str(sheet._worksheet_path).removeprefix("/")
-
-
-def _index(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = 26 * number + letter - ord("A") + 1
-    return number - 1
 
 
 def as_text(value: object) -> str:

@@ -226,3 +226,76 @@ def test_cells_are_read_as_they_look(tmp_path: Path) -> None:
     found, _ = read(workbook(tmp_path, unseen))
     assert [row[0] for _, row in found] == ["A", "A"]
     assert found[1][1][1].strip() == "2024-03-01"
+
+
+def reordered(xml: bytes) -> bytes:
+    """The last two rows in the order of the last and the one before."""
+    *_, one, two = re.findall(rb"<row .*?</row>", xml)
+    return xml.replace(one + two, two + one)
+
+
+def numbered_twice(xml: bytes) -> bytes:
+    return xml.replace(b'r="4"', b'r="3"').replace(b'"A4"', b'"A3"').replace(b'"B4"', b'"B3"')
+
+
+def cells_turned(xml: bytes) -> bytes:
+    *_, last = re.findall(rb"<row .*?</row>", xml)
+    inner = re.findall(rb"<c .*?</c>", last)
+    return xml.replace(b"".join(inner), b"".join(inner[::-1]))
+
+
+def of_another_row(xml: bytes) -> bytes:
+    return xml.replace(b'"C4"', b'"C9"')
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (reordered, "row 3 comes after row 4"),
+        (numbered_twice, "row 3 comes after row 3"),
+        (cells_turned, "cell B4 stands out of its place in row 4"),
+        (of_another_row, "cell C9 stands out of its place in row 4"),
+    ],
+)
+def test_rows_that_a_stream_of_the_sheet_would_lose_are_refused(
+    tmp_path: Path, change: Callable[[bytes], bytes], said: str
+) -> None:
+    path = changed(workbook(tmp_path, plain), SHEET, change)
+    with pytest.raises(InputError, match=said):
+        read(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("blanks", [0, 10_000])
+def test_entities_are_refused_wherever_and_however_they_are_declared(
+    tmp_path: Path, encoding: str, blanks: int
+) -> None:
+    def declare(xml: bytes) -> bytes:
+        body = xml.decode().partition("?>")[2] if xml.startswith(b"<?xml") else xml.decode()
+        head = f'<?xml version="1.0" encoding="{encoding}"?>' + " " * blanks
+        return (head + '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + body).encode(encoding)
+
+    path = changed(workbook(tmp_path, plain), SHEET, declare)
+    with pytest.raises(InputError, match=r"sheet1\.xml declares XML entities"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda xml: xml.replace(b'<mergeCell ref="A2:A3"', b"<mergeCell ref='A2:A3'"),
+        lambda xml: (
+            xml.decode().replace("utf-8", "utf-16").replace("UTF-8", "UTF-16").encode("utf-16")
+        ),
+    ],
+)
+def test_merged_cells_are_known_however_the_sheet_is_written(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    def fill(book: Any) -> None:
+        plain(book)
+        book.active.merge_cells("A2:A3")
+
+    path = changed(workbook(tmp_path, fill), SHEET, change)
+    rows, _ = read(path)
+    assert [cells[0] for _, cells in rows] == ["A", "A", "B"]
