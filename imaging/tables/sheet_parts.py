@@ -14,9 +14,7 @@ from typing import IO, NamedTuple
 from xml.parsers import expat
 
 from imaging.errors import InputError
-
-#: A workbook unpacks to ten or twenty times its size. Beyond both it is made to fill memory.
-MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO = 100_000_000, 200
+from imaging.tables.limits import MOST_UNPACKED_BYTES, MOST_UNPACKED_RATIO
 
 _BLOCK_BYTES = 1_000_000
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})")

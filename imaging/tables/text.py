@@ -17,9 +17,7 @@ from typing import NamedTuple
 from imaging.errors import InputError
 from imaging.tables.held import HeldTable
 from imaging.tables.letters import UNSEEN, seen
-
-#: Longest row, in bytes; a longer one is no row of a table, and is never held in memory.
-LONGEST_ROW_BYTES = 1_000_000
+from imaging.tables.limits import LONGEST_ROW_BYTES
 
 BOM = codecs.BOM_UTF8
 QUOTE = 'put cells that hold quotation marks in quotes and double the marks ("a 2"" tube")'

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imaging.errors import InputError
+from imaging.tables.cells import CellError
 from imaging.tables.columnar import missing_package
 from imaging.tables.columns import Columns, plain_names
 from imaging.tables.letters import seen
@@ -22,6 +23,8 @@ from imaging.tables.sheet_parts import Merge, check_parts, facts_of_sheet
 
 #: Rows among which the header is looked for: a title and a few remarks may stand above it.
 HEADER_ROWS = 20
+#: What Excel holds in a cell at most, and as much of a longer one as is worth writing down.
+LONGEST_CELL, SHOWN = 32_767, 100
 #: Columns that hold dates, in which a plain number is a day count of Excel.
 DATE_COLUMNS = frozenset({"date", "first_sign"})
 #: Columns of identifiers, which Excel turns into dates where they look like one.
@@ -33,10 +36,11 @@ WorkbookNotes = tuple[str, str]
 
 
 class _Header(NamedTuple):
-    """Where the header is, how wide, which columns hold dates and names, and the epoch of dates."""
+    """Where the header is, which columns are read, hold dates and names, and the epoch of dates."""
 
     row: int
     width: int
+    read: frozenset[int]
     dates: Sequence[int]
     names: Sequence[int]
     epoch: dt.datetime
@@ -99,9 +103,13 @@ def _copied(book: Any, path: Path, copy: Path, columns: Columns) -> list[Workboo
     names = plain_names(head[at])
     dates = [k for k, name in enumerate(names) if name in DATE_COLUMNS]
     identifiers = [k for k, name in enumerate(names) if name in NAME_COLUMNS]
-    header = _Header(at, len(names), dates, identifiers, book.epoch)
+    read = frozenset(k for k, name in enumerate(names) if name in columns.known)
+    header = _Header(at, len(names), read, dates, identifiers, book.epoch)
     facts = facts_of_sheet(path, _part(sheet))
-    said += _write(sheet, copy, header, facts.merges)
+    try:
+        said += _write(sheet, copy, header, facts.merges)
+    except CellError as error:
+        raise InputError(error.what, where=path, remedy=error.remedy) from error
     if unseen := sum(row > at for row in facts.hidden):
         said.append((f"{unseen} hidden rows are read too", "delete them if they are not meant"))
     return said
@@ -135,6 +143,13 @@ def _write(
             while waiting and waiting[0].first_row <= number:
                 merge = waiting.popleft()
                 shown = row[merge.first_column] if merge.first_column < len(row) else None
+                if any(
+                    merge.first_column <= each.last_column
+                    and each.first_column <= merge.last_column
+                    for each in active
+                ):
+                    what = f"merged ranges overlap in row {number}"
+                    raise CellError(what, "open it in Excel and save it again")
                 if shown is not None and number == merge.first_row:
                     active[merge] = shown
             for merge, shown in list(active.items()):
@@ -146,7 +161,7 @@ def _write(
                     row[k] = header.epoch + dt.timedelta(days=int(row[k]))
                     serials += 1
             turned += sum(k < len(row) and hasattr(row[k], "isoformat") for k in header.names)
-            writer.writerow([as_text(value) for value in row])
+            writer.writerow(_as_texts(row, number, header))
     if turned:
         what = f"{turned} identifiers are dates: Excel turns 3-1 into one"
         yield what, "are they right? give the column the format of text"
@@ -158,6 +173,20 @@ def _write(
     if filled:
         what = f"{filled} merged cells repeat the value that they show"
         yield what, "is every row meant so? write each value into its own row"
+
+
+def _as_texts(row: Sequence[Any], number: int, header: _Header) -> list[str]:
+    """The cells as text; of very long ones that are not read the beginning is enough."""
+    texts = []
+    for k, value in enumerate(row):
+        held = value
+        if isinstance(value, str) and len(value) > LONGEST_CELL:
+            if k in header.read and number > header.row:
+                what = f"row {number}: a cell of {len(value):,} characters"
+                raise CellError(what, f"Excel holds {LONGEST_CELL:,} at most")
+            held = value[:SHOWN]
+        texts.append(as_text(held))
+    return texts
 
 
 def _fill(row: list[Any], merge: Merge, shown: object, width: int) -> int:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from imaging.errors import InputError
 from imaging.tables.columns import Columns
+from imaging.tables.limits import LONGEST_ROW_BYTES
 from imaging.tables.source import Chunk, chunks, opened, small_rows
-from imaging.tables.text import LONGEST_ROW_BYTES, ends_inside_quotes
+from imaging.tables.text import ends_inside_quotes
 
 COLUMNS = Columns(("subject", "size"), ("note",))
 HEADER = "subject,day,size,note\n"

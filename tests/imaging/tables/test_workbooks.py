@@ -299,3 +299,72 @@ def test_merged_cells_are_known_however_the_sheet_is_written(
     path = changed(workbook(tmp_path, fill), SHEET, change)
     rows, _ = read(path)
     assert [cells[0] for _, cells in rows] == ["A", "A", "B"]
+
+
+@pytest.mark.parametrize("rows", [3, 30_000])
+def test_a_parquet_file_that_unpacks_to_any_size_is_refused_before_it_is_unpacked(
+    tmp_path: Path, rows: int
+) -> None:
+    once = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * 2_000_000])
+    held = pa.table({"subject": once, "date": ["2024-01-01"] * rows, "size": [3.0] * rows})
+    parquet.write_table(held, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="holds a value of 2,000,000 bytes"):
+        read(tmp_path / "t.parquet")
+
+
+def test_columns_of_a_parquet_file_that_are_not_read_are_never_unpacked(tmp_path: Path) -> None:
+    long = ["x" * 20_000_000, "a\0b", "\n"]
+    held = pa.table(
+        {"subject": ["A"] * 3, "date": ["2024-01-01"] * 3, "size": [3.0] * 3, "z": long}
+    )
+    parquet.write_table(held, tmp_path / "t.parquet", compression="zstd")
+    assert [cells for _, cells in read(tmp_path / "t.parquet")[0]] == [
+        ["A", "2024-01-01", "3", ""]
+    ] * 3
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+
+
+def sharing(path: Path, word: str, text: str) -> Path:
+    """The workbook with every cell that holds a word pointing at one text, as Excel writes them."""
+    inline = f't="inlineStr"><is><t>{word}</t></is>'.encode()
+    changed(path, SHEET, lambda xml: xml.replace(inline, b't="s"><v>0</v>'))
+    link = f'<Relationship Id="rId99" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
+    end = b"</Relationships>"
+    changed(path, "xl/_rels/workbook.xml.rels", lambda xml: xml.replace(end, link.encode() + end))
+    part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{KIND}"/></Types>'
+    changed(path, "[Content_Types].xml", lambda xml: xml.replace(b"</Types>", part.encode()))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "xl/sharedStrings.xml", f'<sst xmlns="{MAIN}"><si><t>{text}</t></si></sst>'
+        )
+    return path
+
+
+def test_one_long_text_that_many_cells_point_at_is_not_written_out_for_each(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.append([*HEAD, "comment"])
+        for _ in range(2000):
+            book.active.append([*ROWS[0], "x"])
+
+    rows, _ = read(sharing(workbook(tmp_path, fill), "x", "x" * 900_000))
+    assert {len(cells[3]) for _, cells in rows} == {100}
+    with pytest.raises(InputError, match="row 2: a cell of 40,000 characters"):
+        read(sharing(workbook(tmp_path, plain), "A", "A" * 40_000))
+
+
+def test_merged_ranges_that_overlap_are_refused(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        plain(book)
+        book.active.merge_cells("A2:A3")
+
+    path = changed(
+        workbook(tmp_path, fill),
+        SHEET,
+        lambda xml: xml.replace(b"</mergeCells>", b'<mergeCell ref="A3:B4"/></mergeCells>'),
+    )
+    with pytest.raises(InputError, match="merged ranges overlap in row 3"):
+        read(path)
