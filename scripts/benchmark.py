@@ -33,6 +33,7 @@ QUICK: dict[str, list[str]] = {
     "contours": ["--repeats", "1"],
     "following": ["--courses", "1"],
     "imaging": ["--files", "2000", "--slices", "60", "--runs", "2"],
+    "labels": ["50", "3"],
     "links": ["--courses", "4"],
     "memory": ["--slices", "100"],
     "measure": ["--repeats", "1"],

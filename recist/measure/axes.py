@@ -14,7 +14,6 @@ from recist.measure.outline import (
     Outline,
     Section,
     centres,
-    hull_polygon,
     interpolated,
     mid_edges,
     rows_of_slices,
@@ -155,17 +154,22 @@ def across_axis(
     """The short axis in the slice of a longest axis."""
     along = direction_of(long)
     across = np.array([-along[1], along[0]])
-    is_width = kind is ShortAxis.PROJECTION_WIDTH
-    rows, wider = (section.rows, _width) if is_width else (section.hull, _hull_chord)
-    line = wider(OUTLINE_OF[convention](rows), spacing, along, across)
+
+    def axis_of(outline: Outline, polygon: FloatArray) -> DrawnAxis:
+        if kind is ShortAxis.PROJECTION_WIDTH:
+            return _width(outline, spacing, along, across)
+        return hull_chord(polygon * spacing, along, across)
+
+    line = axis_of(OUTLINE_OF[convention](section.rows), section.polygon)
     length = line.length_mm
     if convention is Convention.CENTRES_PLUS_HALF_PIXEL:
-        mid_edges_mm = wider(mid_edges(rows), spacing, along, across).length_mm
-        length = _least_biased_mm(length, mid_edges_mm, spacing, across)
+        edges_mm = axis_of(mid_edges(section.rows), section.mid_edges_polygon).length_mm
+        length = _least_biased_mm(length, edges_mm, spacing, across)
     if kind is ShortAxis.IN_MASK_CHORD:
         # Measured in the outline through the mid-edges, then moved to the convention by as much
         # as the chord of the hull moves.
-        moved = length - _hull_chord(mid_edges(rows), spacing, along, across).length_mm
+        edges = hull_chord(section.mid_edges_polygon * spacing, along, across)
+        moved = length - edges.length_mm
         line = _in_mask_chord(section, spacing, along, across)
         length = max(line.length_mm + moved, 0.0)
     return line.lengthened(length, across)
@@ -210,13 +214,6 @@ def _width(
     first, last = int(height.argmin()), int(height.argmax())
     place = (points[first] @ along + points[last] @ along) / 2 * along
     return DrawnAxis(place + height[first] * across, place + height[last] * across)
-
-
-def _hull_chord(
-    outline: Outline, spacing: FloatArray, along: FloatArray, across: FloatArray
-) -> DrawnAxis:
-    """The longest chord of the convex hull of an outline across the longest axis."""
-    return hull_chord(hull_polygon(outline) * spacing, along, across)
 
 
 def hull_chord(vertices: FloatArray, along: FloatArray, across: FloatArray) -> DrawnAxis:

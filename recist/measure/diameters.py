@@ -94,7 +94,7 @@ def caliper(
     axes = longest_axes(mask, spacing, convention)
     largest = max(np.count_nonzero(mask.array[:, :, k]) for k, _ in axes)
     k = next(k for k, _ in axes if np.count_nonzero(mask.array[:, :, k]) == largest)
-    section = Section.of(mask.array[:, :, k])
+    section = Section.of(mask.array[:, :, k], convention)
     long, chord = min(
         (
             (line, across_axis(section, spacing, line, convention, short_axis))
@@ -127,7 +127,7 @@ def _on_axis(
     filled = np.flatnonzero(mask.array.any(axis=(0, 1)))
     k = int(filled[np.abs(filled - ends[:, 2].mean()).argmin()])
     long = DrawnAxis(ends[0, :2] * spacing, ends[1, :2] * spacing)
-    section = Section.of(mask.array[:, :, k])
+    section = Section.of(mask.array[:, :, k], convention)
     across = across_axis(section, spacing, long, convention, short_axis)
     longest = long.length_mm
     if across.length_mm > longest:
@@ -222,8 +222,17 @@ def _leaves(mask: Mask, axis: Axis) -> bool:
     hit = np.zeros(steps, dtype=np.bool_)
     # Both ends lie in one slice.
     k = int(np.clip(samples[0, 2], 0, mask.array.shape[2] - 1))
-    filled = binary_fill_holes(mask.array[:, :, k])
-    hit[inside] = filled[tuple(samples[inside, :2].astype(np.intp).T)]
+    plane = mask.array[:, :, k]
+    at = tuple(samples[inside, :2].astype(np.intp).T)
+    hit[inside] = plane[at]
+    if not _is_broken(hit):
+        return False
+    hit[inside] = binary_fill_holes(plane)[at]
+    return _is_broken(hit)
+
+
+def _is_broken(hit: BoolArray) -> bool:
+    """Whether a line that enters goes out and in again."""
     touched = np.flatnonzero(hit)
     return bool(touched.size) and not bool(hit[touched[0] : touched[-1] + 1].all())
 

@@ -115,16 +115,28 @@ def hull_polygon(outline: Outline) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Section:
-    """A slice of a lesion: its pixels, the ends of its rows, and those that its hull needs."""
+    """A slice of a lesion: its pixels, the ends of its rows, and its hull.
+
+    Attributes:
+        hull: the rows that the hull needs.
+        polygon, mid_edges_polygon: the hull (n, 2) of the outline by the convention asked for, and
+            by the mid-edges, in pixels.
+    """
 
     plane: BoolArray
     rows: Outline
     hull: Outline
+    polygon: FloatArray
+    mid_edges_polygon: FloatArray
 
     @classmethod
-    def of(cls, plane: BoolArray) -> Section:
+    def of(cls, plane: BoolArray, convention: Convention) -> Section:
         rows = rows_of(plane)
-        return cls(plane, rows, hull_rows(rows))
+        hull = hull_rows(rows)
+        of_edges = hull_polygon(mid_edges(hull))
+        is_edges = convention is Convention.MID_EDGES
+        polygon = of_edges if is_edges else hull_polygon(OUTLINE_OF[convention](hull))
+        return cls(plane, rows, hull, polygon, of_edges)
 
 
 def hull_rows(rows: Outline) -> Outline:

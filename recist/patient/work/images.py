@@ -117,28 +117,31 @@ def _joined(boxes: Sequence[Corners], volume: Volume) -> list[Corners]:
 
     Of a volume that is there in parts only those are joined that it has in one.
     """
-    kept: list[Corners] = []
+    kept = np.zeros((0, 2, 3), dtype=np.int64)
     for box in boxes:
-        new = box
-        n = 0
-        while n < len(kept):
-            both = (
-                [min(a, b) for a, b in zip(new[0], kept[n][0], strict=True)],
-                [max(a, b) for a, b in zip(new[1], kept[n][1], strict=True)],
-            )
-            whole = not isinstance(volume, PartialVolume) or volume.at_hand(*both) == both
-            if whole and _voxels(both) <= _voxels(new) + _voxels(kept[n]):
-                new = both
-                del kept[n]
-                n = 0
-            else:
-                n += 1
-        kept.append(new)
-    return kept
+        new = np.array(box)
+        while True:
+            low = np.minimum(kept[:, 0], new[0])
+            high = np.maximum(kept[:, 1], new[1])
+            apart = _voxels(kept[:, 0], kept[:, 1]) + _voxels(*new)
+            near = np.flatnonzero(_voxels(low, high) <= apart)
+            n = next((n for n in near if _is_whole((low[n], high[n]), volume)), None)
+            if n is None:
+                break
+            new = np.stack([low[n], high[n]])
+            kept = np.delete(kept, n, axis=0)
+        kept = np.concatenate([kept, new[None]])
+    return [(low, high) for low, high in kept.tolist()]
 
 
-def _voxels(box: Corners) -> int:
-    return int(np.prod(np.subtract(box[1], box[0])))
+def _is_whole(box: tuple[Array, Array], volume: Volume) -> bool:
+    """Whether a volume holds a box in one."""
+    corners = box[0].tolist(), box[1].tolist()
+    return not isinstance(volume, PartialVolume) or volume.at_hand(*corners) == corners
+
+
+def _voxels(low: Array, high: Array) -> Array:
+    return np.asarray(np.prod(high - low, axis=-1))
 
 
 def _reductions(work: Work) -> dict[int, dict[float, Array]]:

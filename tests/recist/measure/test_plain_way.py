@@ -56,11 +56,11 @@ def test_the_hull_is_that_of_the_monotone_chain(plane: BoolArray, convention: Co
 def test_rows_without_a_vertex_of_the_hull_are_not_needed(
     plane: BoolArray, convention: Convention
 ) -> None:
-    section = Section.of(plane)
+    section = Section.of(plane, convention)
     outline_of = OUTLINE_OF[convention]
     whole, kept = outline_of(section.rows), outline_of(section.hull)
     assert set(section.hull.row) <= set(section.rows.row)
-    assert hull_polygon(kept).tolist() == hull_polygon(whole).tolist()
+    assert section.polygon.tolist() == hull_polygon(whole).tolist()
     steps = np.array([0.7, 1.3])
     length, lines = farthest(whole, steps)
     same_length, same_lines = farthest(kept, steps)
