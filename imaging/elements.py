@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any
 
-from pydicom.datadict import dictionary_description, tag_for_keyword
+from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
@@ -18,6 +18,8 @@ from imaging.errors import HeaderError
 
 #: DS and IS: a decimal number, fixed or floating.
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+#: Kinds of values that are written as numbers, not as text.
+BINARY = ("US", "SS", "UL", "SL", "FL", "FD", "US or SS")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
@@ -38,8 +40,7 @@ def name_of(keyword: str) -> str:
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     """The values of an element as they are written; empty when it is absent or empty."""
-    element = dataset.get_item(keyword) if keyword in dataset else None
-    value: Any = None if element is None else element.value
+    value = _as_it_stands(dataset, keyword)
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace").strip(" \0")
     if isinstance(value, str):
@@ -48,6 +49,18 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
         return ()
     parts = value if isinstance(value, (MultiValue, list, tuple)) else [value]
     return tuple(str(getattr(part, "original_string", part)) for part in parts)
+
+
+def _as_it_stands(dataset: Dataset, keyword: str) -> Any:
+    """The value as written where it is text, the numbers where it is binary; None when absent."""
+    element = dataset.get_item(keyword) if keyword in dataset else None
+    if element is None or not isinstance(element.value, bytes):
+        return None if element is None else element.value
+    kind = element.VR
+    if kind in {None, "UN"}:  # implicit encoding says none
+        tag = tag_for_keyword(keyword)
+        kind = dictionary_VR(tag) if tag is not None else kind
+    return dataset.get(keyword) if kind in BINARY else element.value
 
 
 def decimals(
@@ -84,10 +97,7 @@ def whole(dataset: Dataset, keyword: str, *, where: str = "") -> int | None:
     Raises:
         HeaderError: it is no whole number, or several.
     """
-    element = dataset.get_item(keyword) if keyword in dataset else None
-    value: Any = None if element is None else element.value
-    if isinstance(value, bytes) and element is not None and element.VR in ("US", "SS", "UL", "SL"):
-        value = dataset.get(keyword)
+    value = _as_it_stands(dataset, keyword)
     if isinstance(value, int):
         return int(value)
     found = texts(dataset, keyword)

@@ -88,16 +88,23 @@ def segments(
         for item in dataset.get("SegmentSequence", ())
         if (number := whole(item, "SegmentNumber", where=source)) is not None
     }
+    is_label_map = dataset.get("SegmentationType") == "LABELMAP"
+    for number in () if is_label_map else frames.segment:
+        _check_described(number, described, source)
     found = []
     for number, drawn in _by_segment(dataset, frames, source):
-        if number not in described:
-            raise HeaderError(f"frames of segment {number}, which is not described", where=source)
+        _check_described(number, described, source)
         mask, warnings = drawn, frames.warnings
         if grid is not None:
             mask, moved = to_grid(drawn, grid)
             warnings += (moved,) if moved else ()
         found.append(_segment(described[number], number, mask, warnings))
     return tuple(sorted(found, key=lambda segment: segment.number))
+
+
+def _check_described(number: int, described: Mapping[int, Dataset], source: str) -> None:
+    if number not in described:
+        raise HeaderError(f"frames of segment {number}, which is not described", where=source)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +166,9 @@ def _frames(dataset: Dataset, source: str) -> _Frames:
     height = np.array(positions) @ normal
     step, warnings = _step(height, declared, thickness)
     k = np.rint((height - height.min()) / step).astype(np.int64)
+    corners = np.array(positions) - np.outer(height, normal)
+    if np.ptp(corners, axis=0).max() > COINCIDENT_VOXELS * geometry[0, 6:].min():
+        raise UnsupportedError("frames that do not lie straight above each other", where=source)
     if k.max() > MOST_SLICES:
         raise HeaderError(f"frames over {np.ptp(height) / 1000:.1f} m", where=source)
     affine = np.eye(4)
@@ -209,7 +219,10 @@ def _by_segment(dataset: Dataset, frames: _Frames, source: str) -> Iterator[tupl
         array = np.zeros((deep, *stored.shape[1:]), dtype=np.bool_)
         for frame in own:
             drawn = stored[frame] == number if kind == "LABELMAP" else stored[frame] > 0
-            array[frames.k[frame] - first] |= drawn
+            there = array[frames.k[frame] - first]
+            if drawn.any() and there.any():
+                raise HeaderError(f"two frames of segment {number} at one place", where=source)
+            there |= drawn
         yield int(number), Mask.placed(array.T, (0, 0, first), frames.grid)
 
 

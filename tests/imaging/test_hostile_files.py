@@ -13,7 +13,13 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from imaging import dataset as limits
 from imaging.catalogue import ProblemLevel, scan
@@ -315,3 +321,44 @@ class TestObjects:
             setattr(dataset, change, 5000)
         with pytest.raises(HeaderError):
             pixels(dataset, "seg.dcm")
+
+
+class TestSegmentsOfOtherWriters:
+    @pytest.mark.parametrize("implicit_vr", [True, False])
+    @pytest.mark.parametrize("little_endian", [True, False])
+    def test_every_encoding_of_elements_is_the_same(
+        self, seg_file: Path, implicit_vr: bool, little_endian: bool
+    ) -> None:
+        if implicit_vr and not little_endian:
+            return  # DICOM has no such encoding
+        before = read_seg(seg_file)
+        dataset = pydicom.dcmread(seg_file)
+        syntax = ImplicitVRLittleEndian if implicit_vr else ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = syntax if little_endian else ExplicitVRBigEndian
+        list(dataset.iterall())  # parsed as they were written
+        pydicom.dcmwrite(seg_file, dataset, implicit_vr=implicit_vr, little_endian=little_endian)
+        after = read_seg(seg_file)
+        assert [one.label for one in after] == [one.label for one in before]
+        for one, other in zip(before, after, strict=True):
+            assert np.array_equal(one.mask.full(), other.mask.full())
+
+    def test_frames_that_contradict_each_other_at_one_place_are_refused(
+        self, seg_file: Path
+    ) -> None:
+        dataset = pydicom.dcmread(seg_file)
+        groups = dataset.PerFrameFunctionalGroupsSequence
+        place = groups[0].PlanePositionSequence
+        for group in groups:
+            group.PlanePositionSequence = place
+        dataset.save_as(seg_file)
+        with pytest.raises(HeaderError, match="two frames of segment 1 at one place"):
+            read_seg(seg_file)
+
+    def test_frames_beside_each_other_are_refused(self, seg_file: Path) -> None:
+        dataset = pydicom.dcmread(seg_file)
+        place = dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0]
+        x, y, z = (float(value) for value in place.ImagePositionPatient)
+        place.ImagePositionPatient = [x + 20.0, y, z]
+        dataset.save_as(seg_file)
+        with pytest.raises(InputError, match="do not lie straight above each other"):
+            read_seg(seg_file)
