@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from imaging.errors import GeometryError
 from imaging.registration import Expected, LesionTransform, lesion_change
@@ -69,6 +70,36 @@ def test_a_lesion_that_changes_its_size_is_followed_on_another_grid(
     assert np.linalg.norm(change.place_mm - moved) < max(1.2, 0.4 * slice_mm)
     assert change.correlation > 0.9
     assert dice(change.carried(drawn, after.grid), truth) > (0.85 if scale > 0.6 else 0.7)
+
+
+@pytest.mark.parametrize(("scale", "sharp_mm"), [(0.55, 0.7), (0.65, 0.6), (1.3, 0.9)])
+def test_the_size_of_a_nodule_does_not_hang_on_the_blur_of_the_scan(
+    scale: float, sharp_mm: float
+) -> None:
+    # A scanner's blur is as wide as it was when the nodule was larger: relative to it, wider.
+    before, drawn = nodule(8.0, on=grid(3.0, 1.0), sharp_mm=0.7)
+    errors = []
+    for off in (0.0, 1.3):  # where the slices happen to lie
+        after, _ = nodule(8.0 * scale, on=grid(3.0, 1.2), sharp_mm=sharp_mm, off_mm=off)
+        change = lesion_change(before, after, drawn, at((0.0, 0.0, off)))
+        assert change is not None
+        errors.append(change.scale / scale - 1.0)
+    assert np.mean(errors) == pytest.approx(0.0, abs=0.03)
+
+
+def nodule(
+    radius_mm: float, *, on: Grid, sharp_mm: float, off_mm: float = 0.0
+) -> tuple[Volume, Mask]:
+    """A ball in lung as a scanner of this blur shows it, averaged over its slices."""
+    points = on.to_world_mm(np.moveaxis(np.indices(on.shape), 0, -1))
+    slice_mm = on.spacing_mm[2]
+    share = np.zeros(on.shape)
+    for part in (np.arange(6) + 0.5) / 6 - 0.5:
+        from_middle = points - np.array([0.0, 0.0, off_mm]) + np.array([0.0, 0.0, part * slice_mm])
+        share += ndtr((radius_mm - np.linalg.norm(from_middle, axis=-1)) / sharp_mm) / 6
+    hu = LUNG_HU + (TISSUE_HU - LUNG_HU) * share
+    hu += np.random.default_rng(round(10 * radius_mm)).normal(0, 12, on.shape)
+    return Volume(hu.astype(np.float32), on, Unit.HU), Mask.of(share > 0.5, on)
 
 
 def test_where_there_is_nothing_any_more_nothing_is_recognised() -> None:

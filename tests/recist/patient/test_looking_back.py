@@ -57,7 +57,7 @@ def test_a_lesion_that_was_there_before_is_measured_pictured_and_asked_about() -
     work = worked(observed(0, 1, FIRST, SMALLER), observed(56, 2, FIRST, OTHER, reviewed=False))
     (before,) = work.dates[0].found_before
     assert before.sized.caliper is not None
-    assert float(before.sized.caliper.long_axis_mm) == pytest.approx(2 * SMALLER[1], abs=2.2)
+    assert float(before.sized.caliper.long_axis_mm) == pytest.approx(2 * SMALLER[1], abs=1.6)
     result, _ = conclude(work)
     (question,) = (q for name, day, q in result.flags if (name, day) == ("L2", 0))
     assert question.startswith("there already (")

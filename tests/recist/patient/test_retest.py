@@ -76,5 +76,5 @@ def test_both_scans_give_the_same_category(scale: float, expected: Response) -> 
     both = [sizes(before, drawn, scan(n, before, drawn, scale)) for n in range(2)]
     assert [category(first, each) for each in both] == [expected, expected]
     for one, other, was in zip(*both, first, strict=True):
-        assert abs(one - other) < Decimal("2.0")
+        assert abs(one - other) < Decimal("1.5")
         assert float(one) == pytest.approx(scale * float(was), abs=1.5)
