@@ -107,7 +107,7 @@ def read_ct(series: Series) -> Reading:
     if outside is not None:
         values[outside] = AIR_HU
         ends = _ends(values)
-    warnings += believable_hu(*ends, series.name)
+    warnings += (*believable_hu(*ends, series.name), *_even_rescaling(stored))
     return _reading(series, stored, values, Unit.HU, fill=AIR_HU, warnings=warnings)
 
 
@@ -210,6 +210,19 @@ def believable_hu(low: float, high: float, where: str) -> tuple[str, ...]:
             "intercept lost, or the image cut out of a scan?",
         )
     return ()
+
+
+def _even_rescaling(stored: Stored) -> tuple[str, ...]:
+    """A doubt about a CT whose slices are not all turned into HU alike; scanners do all alike."""
+    pairs = [*zip(stored.slopes.tolist(), stored.intercepts.tolist(), strict=True)]
+    usual = max(set(pairs), key=pairs.count)
+    others = sum(pair != usual for pair in pairs)
+    if not others:
+        return ()
+    what = "Rescale Slope (0028,1053) or Intercept (0028,1052)"
+    return (
+        f"{what} of {others} of {len(pairs)} slices differ from the others: are their HU right?",
+    )
 
 
 def _ends(values: Array) -> tuple[float, float]:

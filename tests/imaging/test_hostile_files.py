@@ -219,6 +219,19 @@ class TestPixelsAndHeaderDisagree:
         with pytest.raises(HeaderError, match="different frames of reference"):
             read_ct(visit.ct)
 
+    @pytest.mark.parametrize(("keyword", "value"), [("RescaleSlope", 2), ("RescaleIntercept", 0)])
+    def test_slices_that_are_rescaled_unlike_the_others_are_questioned(
+        self, dicom, keyword: str, value: int
+    ) -> None:
+        def other(k: int, dataset: Dataset) -> None:
+            if k in {2, 4}:
+                setattr(dataset, keyword, value)
+
+        dicom.ct("a", change=other)
+        (visit,) = scan(dicom.root).subjects[0].visits
+        assert visit.ct is not None
+        assert any("of 2 of 6 slices differ" in line for line in read_ct(visit.ct).warnings)
+
     @pytest.mark.parametrize(
         ("values", "doubt"),
         [((0, 3), "a label map"), ((24, 1064), "is the rescale intercept lost")],
