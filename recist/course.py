@@ -287,15 +287,18 @@ class Course:
             if previous is not None and timepoint.day <= previous:
                 raise CourseError(f"day {timepoint.day} follows day {previous}", where=self.subject)
             previous = timepoint.day
-            named = [measurement.lesion_id for measurement in timepoint.measurements]
-            if len(set(named)) != len(named):
+            named = {measurement.lesion_id for measurement in timepoint.measurements}
+            if len(named) != len(timepoint.measurements):
                 raise CourseError(
                     f"a lesion is measured twice on day {timepoint.day}", where=self.subject
                 )
-            for measurement in timepoint.measurements:
-                for name in (measurement.lesion_id, measurement.merged_into):
-                    if name is not None and name not in known:
-                        raise CourseError(f"unknown lesion {name!r}", where=self.subject)
+            named.update(
+                measurement.merged_into
+                for measurement in timepoint.measurements
+                if measurement.merged_into is not None
+            )
+            if not named <= known:
+                raise CourseError(f"unknown lesion {min(named - known)!r}", where=self.subject)
 
     def _convert(self) -> None:
         """What can mean one thing only, to the types of this class."""
@@ -303,7 +306,7 @@ class Course:
             _set(self, "subject", recorded.name(self.subject, "the subject of a course"))
         for attribute, kind in _PARTS.items():
             given = getattr(self, attribute)
-            if type(given) is not tuple or not all(type(each) is kind for each in given):
+            if type(given) is not tuple or {*map(type, given)} - {kind}:
                 what = f"{self.subject}: one of the {attribute}"
                 _set(self, attribute, recorded.items(given, kind, what))
         if self.day_zero is not None and type(self.day_zero) is not dt.date:

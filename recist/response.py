@@ -6,10 +6,14 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 #: Stands on everything that a clinician sees.
 RESEARCH_USE = "Research use only, not a medical device."
+
+#: Reasons that are kept for the courses to come.
+REMEMBERED = 8192
 
 
 class Response(StrEnum):
@@ -34,6 +38,10 @@ class Response(StrEnum):
     PMR = "PMR"
     SMD = "SMD"
     PMD = "PMD"
+
+    # As its text, which it is equal to; the hash of an enumeration is a function in Python, and
+    # every table of responses asks for it.
+    __hash__ = str.__hash__
 
 
 class Scope(StrEnum):
@@ -71,11 +79,6 @@ class Reason:
         self._written = Written(rule, source, sentence, numbers, margin_mm)
 
     def written(self) -> Written:
-        return self._written
-
-    @property
-    def key(self) -> Hashable:
-        """Equal only for reasons that say the same; cheaper than what they say."""
         return self._written
 
     @property
@@ -134,7 +137,7 @@ class RuleWording:
 
 
 class RuleReason(Reason):
-    """A reason kept as a form and its facts; most are never read, so it is cheap to make."""
+    """A reason kept as a form and its facts: put into words when it is first read, if ever."""
 
     __slots__ = ("_facts", "_form")
 
@@ -143,12 +146,12 @@ class RuleReason(Reason):
         self._facts = facts
 
     def written(self) -> Written:
-        form = self._form
-        return Written(form.rule, form.source, *form.words(*self._facts))
-
-    @property
-    def key(self) -> Hashable:
-        return (self._form, self._facts)
+        try:
+            return self._written
+        except AttributeError:
+            form = self._form
+            self._written = Written(form.rule, form.source, *form.words(*self._facts))
+            return self._written
 
     @property
     def rule(self) -> str:
@@ -160,6 +163,12 @@ class RuleReason(Reason):
 
     def __reduce__(self) -> tuple[type[Reason], Written]:
         return Reason, self.written()  # forms hold functions, which do not travel
+
+
+@lru_cache(maxsize=REMEMBERED)
+def common_reason(form: RuleWording, *facts: Hashable) -> RuleReason:
+    """One reason for all time points that say the same by a form without numbers: there are few."""
+    return RuleReason(form, *facts)
 
 
 class Assessment(NamedTuple):

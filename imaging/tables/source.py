@@ -15,7 +15,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -43,6 +43,9 @@ Source: TypeAlias = str | Path | DataFrameLike | Iterable[Mapping[str, object]]
 
 #: Rows after which a chunk is closed at the end of its subject.
 CHUNK_ROWS = 5_000
+
+#: Bytes of lines that are looked through at a time.
+BLOCK_BYTES = 1 << 20
 
 _DELIMITERS = (",", ";", "\t")
 _SUBJECT = "subject"
@@ -226,38 +229,45 @@ def _batches(table: Table) -> Iterator[Chunk]:
 def is_gathered(table: Table, column: int) -> bool:
     """Whether the rows of each subject lie together."""
     seen: set[int] = set()
-    delimiter = table.delimiter.encode()
-    previous = same = b""
-    for _, line in _lines(table):
-        if same and line.startswith(same):
-            continue
-        subject = _cell(line, column, table.delimiter) or previous
-        if subject != previous:
+    previous = b""
+    for cell, _ in groupby(_subjects(table, column)):
+        subject = cell.strip()
+        if subject and subject != previous:
             key = hash(subject)
             if key in seen:
                 return False
             seen.add(key)
             previous = subject
-            # A row that starts with the same plain cell is of the same subject, without splitting.
-            plain = column == 0 and subject and b'"' not in subject and delimiter not in subject
-            same = subject + delimiter if plain else b""
     return True
 
 
+def _subjects(table: Table, column: int) -> Iterator[bytes]:
+    """The subject of each row, with the blanks around it; empty where the row has none."""
+    if column or table.body.form.has_quotes or table.body.form.has_loose_returns:
+        for _, line in _lines(table):
+            yield _cell(line, column, table.delimiter)
+        return
+    sign = table.delimiter.encode()
+    with table.path.open("rb") as file:
+        file.seek(table.body.start)
+        while lines := file.readlines(BLOCK_BYTES):
+            yield from [line.partition(sign)[0] for line in lines]
+
+
 def _streamed(table: Table, column: int, rows: int) -> Iterator[Chunk]:
-    numbers: list[int] = []
-    lines: list[bytes] = []
-    previous = b""
-    for number, line in _lines(table):
-        if len(numbers) >= rows:
+    more = _lines(table)
+    head = list(islice(more, rows))
+    while head:
+        numbers, lines = [number for number, _ in head], [line for _, line in head]
+        head = []
+        previous = _last_subject(lines, column, table.delimiter)
+        for number, line in more:
             subject = _cell(line, column, table.delimiter)
-            previous = previous or _last_subject(lines, column, table.delimiter)
             if subject and subject != previous:
-                yield Chunk(numbers, b"".join(lines))
-                numbers, lines, previous = [], [], b""
-        numbers.append(number)
-        lines.append(line)
-    if numbers:
+                head = [(number, line), *islice(more, rows - 1)]
+                break
+            numbers.append(number)
+            lines.append(line)
         lines[-1] = _ended(lines[-1])
         yield Chunk(numbers, b"".join(lines))
 

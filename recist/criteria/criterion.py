@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from imaging.errors import InputError
 from imaging.spelling import did_you_mean
@@ -61,6 +62,7 @@ DEFAULT_CRITERIA = ("recist11", "irecist")
 _NAMES = {alias: row.name for row in CRITERIA.values() for alias in (row.name, *row.aliases)}
 
 
+@cache
 def criterion_named(name: str) -> Criterion:
     """The criterion of a name, in any case and with or without blanks and hyphens.
 

@@ -13,9 +13,9 @@ from recist.criteria.thresholds import BURDEN_CONFIRMATION_DAYS
 from recist.response import Response
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """The words of one set of criteria, from best to worst.
+    """The words of one set of criteria, from best to worst; each equals itself only.
 
     Attributes:
         unconfirmed: progression that awaits confirmation; None where progression needs none.

@@ -10,12 +10,15 @@ reference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
+
 from recist.course import Course, EventKind
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.observation import Observation, ObservedCourse, read_to_judge
-from recist.criteria.recist11 import Judge, Judgement, details
+from recist.criteria.observation import ObservedCourse, read_to_judge
+from recist.criteria.recist11 import Judge, JudgedVisit, Judgement, details, follow_up
 from recist.criteria.response_tables import (
     IMMUNE,
     OVERALL,
@@ -35,7 +38,7 @@ from recist.criteria.unconfirmed_progression import (
     target_progresses,
 )
 from recist.protocol import Protocol
-from recist.response import Assessment, Reason, Response, RuleReason, Scope
+from recist.response import Assessment, Reason, Response, RuleReason, Scope, common_reason
 
 NAME = "irecist"
 
@@ -59,8 +62,29 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     patient = read_to_judge(course, protocol)
     if patient is None:
         return ()
-    reading = IrecistReading(patient, protocol, scope)
-    return tuple(reading.assess(k) for k in range(1, len(patient.seen)))
+    visits = follow_up(patient, protocol, scope)
+    clear = tuple(takewhile(lambda visit: visit.judged.overall is not PD, visits))
+    found = [_as_recist(visit) for visit in clear]
+    if len(clear) < len(visits):
+        reading = IrecistReading(patient, protocol, scope, clear)
+        found.extend(map(reading.assess, range(len(clear) + 1, len(patient.seen))))
+    return tuple(found)
+
+
+def _as_recist(visit: JudgedVisit) -> Assessment:
+    """No progression so far and none here: RECIST 1.1 with the i-prefix, without more ado."""
+    judged, plain = visit
+    target, non_target, by_scan = judged.target, judged.non_target, plain.target_by_scan
+    overall = IMMUNE[judged.overall]
+    row = common_reason(say.IMMUNE_ROW, overall, target, non_target, False)
+    return plain._replace(
+        criteria=NAME,
+        target=IMMUNE[target],
+        non_target=IMMUNE[non_target],
+        overall=overall,
+        reasons=(*plain.reasons[:-1], row),  # the row of Table 1 or 2 is the last
+        target_by_scan=None if by_scan is None else IMMUNE[by_scan],
+    )
 
 
 class IrecistReading:
@@ -79,7 +103,14 @@ class IrecistReading:
         "_state",
     )
 
-    def __init__(self, patient: ObservedCourse, protocol: Protocol, scope: Scope) -> None:
+    def __init__(
+        self,
+        patient: ObservedCourse,
+        protocol: Protocol,
+        scope: Scope,
+        clear: Sequence[JudgedVisit],
+    ) -> None:
+        """After the time points ``clear``, none of which progresses."""
         self._patient = patient
         self._protocol = protocol
         self._scope = scope
@@ -90,13 +121,14 @@ class IrecistReading:
         self._blocks = 0
         self._last_target = NA
         self._previous = patient.seen[0]
+        for k, visit in enumerate(clear, start=1):
+            self._judge.add(k, visit.judged, progressed=False)
+            self._follow(k, visit.judged, is_complete=visit.judged.overall is CR)
 
     def assess(self, k: int) -> Assessment:
         """The immune response at time point ``k``, which then is part of the history."""
         seen = self._patient.seen[k]
         judged = self._judge.judge(k)
-        if self._state is ProgressionState.CLEAR and judged.overall is not PD:
-            return self._as_recist(k, seen, judged)
         view = View(k, seen, judged, self._burden.look(seen.new))
         if self._state is ProgressionState.CONFIRMED and self._protocol.after_icpd == "evaluate":
             self._state, self._block = ProgressionState.RESET, None
@@ -110,38 +142,6 @@ class IrecistReading:
         why = self._reasons(view, transition, overall, causes)
         warnings = self._warnings(view, evidence)
         return self._written(view, overall, why, warnings, transition=transition, causes=causes)
-
-    def _as_recist(self, k: int, seen: Observation, judged: Judgement) -> Assessment:
-        """No progression so far and none here: RECIST 1.1 with the i-prefix, without more ado."""
-        judge = self._judge
-        target, non_target, sums = judged.target, judged.non_target, judge.sums
-        overall = IMMUNE[judged.overall]
-        row = RuleReason(say.IMMUNE_ROW, overall, target, non_target, False)
-        assessment = Assessment(
-            seen.day,
-            NAME,
-            self._scope,
-            seen.sum_mm,
-            None if sums is None else sums.baseline_mm,
-            None if sums is None else sums.nadir_mm,
-            IMMUNE[target],
-            IMMUNE[non_target],
-            False,
-            overall,
-            (*details(judge, judged, seen), row),
-            judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
-            None if judged.by_scan is target else IMMUNE[judged.by_scan],
-            held=judged.back is not None and not judged.back.progresses,
-            lower_bound=not seen.complete,
-            method_changed=seen.method_changed,
-        )
-        judge.add(k, judged, progressed=False)
-        if overall is Response.ICR:
-            judge.complete_at = k
-        if target is not NE:
-            self._last_target = target
-        self._previous = seen
-        return assessment
 
     @property
     def _open(self) -> Block:
@@ -273,11 +273,14 @@ class IrecistReading:
         judged = view.judged
         self._judge.add(view.k, judged, progressed=overall is IUPD or overall is ICPD)
         self._burden.add(view.seen.new, view.new)
-        if overall is Response.ICR:
-            self._judge.complete_at = view.k
+        self._follow(view.k, judged, is_complete=overall is Response.ICR)
+
+    def _follow(self, k: int, judged: Judgement, *, is_complete: bool) -> None:
+        if is_complete:
+            self._judge.complete_at = k
         if judged.target is not NE:
             self._last_target = judged.target
-        self._previous = view.seen
+        self._previous = self._patient.seen[k]
 
     # --- words -------------------------------------------------------------------------------
 
@@ -340,7 +343,7 @@ class IrecistReading:
         if evidence is Evidence.PROGRESSES:
             return (RuleReason(say.UNCONFIRMED, causes), *found)
         if evidence is Evidence.RESPONDS:
-            row = RuleReason(
+            row = common_reason(
                 say.IMMUNE_ROW, overall, judged.target, judged.non_target, view.new.present
             )
             if transition.state is ProgressionState.OPEN:

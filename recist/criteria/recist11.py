@@ -18,7 +18,15 @@ from recist.criteria.reappearance import Return, returned
 from recist.criteria.response_tables import OVERALL, ResponseRow
 from recist.criteria.targets import Sums
 from recist.protocol import Protocol
-from recist.response import Assessment, Reason, Response, RuleReason, RuleWording, Scope
+from recist.response import (
+    Assessment,
+    Reason,
+    Response,
+    RuleReason,
+    RuleWording,
+    Scope,
+    common_reason,
+)
 
 NAME = "recist11"
 
@@ -162,6 +170,13 @@ class Judge:
 _WATCHED = frozenset({PD, CR, NE})
 
 
+class JudgedVisit(NamedTuple):
+    """A follow-up as it was judged, and what is answered."""
+
+    judged: Judgement
+    assessment: Assessment
+
+
 @exactly
 def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tuple[Assessment, ...]:
     """The response at every time point after the baseline.
@@ -177,39 +192,68 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     patient = read_to_judge(course, protocol)
     if patient is None:
         return ()
+    return tuple([visit.assessment for visit in follow_up(patient, protocol, scope)])
+
+
+#: iRECIST asks for the same answers right after RECIST 1.1 gave them. What they are made from never
+#: changes, and neither do they.
+_latest: tuple[ObservedCourse, Protocol, Scope, tuple[JudgedVisit, ...]] | None = None
+
+
+def follow_up(patient: ObservedCourse, protocol: Protocol, scope: Scope) -> tuple[JudgedVisit, ...]:
+    """Every time point after the baseline, judged; to be run exactly."""
+    global _latest  # noqa: PLW0603 - one patient is held, and replaced as a whole
+    latest = _latest
+    if (
+        latest is None
+        or latest[0] is not patient
+        or latest[1] is not protocol
+        or latest[2] is not scope
+    ):
+        found = _follow_up(patient, protocol, scope)
+        latest = _latest = (patient, protocol, scope, found)
+    return latest[3]
+
+
+def _follow_up(
+    patient: ObservedCourse, protocol: Protocol, scope: Scope
+) -> tuple[JudgedVisit, ...]:
     judge = Judge(patient, protocol)
     sums = judge.sums
-    assessments = []
+    visits = []
     for k in range(1, len(patient.seen)):
         seen = patient.seen[k]
         judged = judge.judge(k)
         overall = judged.overall
         target = judged.target
-        assessments.append(
-            Assessment(
-                seen.day,
-                NAME,
-                scope,
-                seen.sum_mm,
-                None if sums is None else sums.baseline_mm,
-                None if sums is None else sums.nadir_mm,
-                target,
-                judged.non_target,
-                judged.new,
-                overall,
-                reasons(judge, judged, seen),
-                judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
-                judged.by_scan if judged.by_scan is not target else None,
-                progression_day=seen.timepoint.new_lesion_day if judged.new else None,
-                held=judged.back is not None and not judged.back.progresses,
-                lower_bound=not seen.complete,
-                method_changed=seen.method_changed,
+        visits.append(
+            JudgedVisit(
+                judged,
+                Assessment(
+                    seen.day,
+                    NAME,
+                    scope,
+                    seen.sum_mm,
+                    None if sums is None else sums.baseline_mm,
+                    None if sums is None else sums.nadir_mm,
+                    target,
+                    judged.non_target,
+                    judged.new,
+                    overall,
+                    reasons(judge, judged, seen),
+                    judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
+                    judged.by_scan if judged.by_scan is not target else None,
+                    progression_day=seen.timepoint.new_lesion_day if judged.new else None,
+                    held=judged.back is not None and not judged.back.progresses,
+                    lower_bound=not seen.complete,
+                    method_changed=seen.method_changed,
+                ),
             )
         )
         judge.add(k, judged, progressed=overall is PD)
         if overall is CR:
             judge.complete_at = k
-    return tuple(assessments)
+    return tuple(visits)
 
 
 def reasons(judge: Judge, judged: Judgement, seen: Observation) -> tuple[Reason, ...]:
@@ -219,7 +263,7 @@ def reasons(judge: Judge, judged: Judgement, seen: Observation) -> tuple[Reason,
     if judged.overall is PD and row.overall is not PD:
         return found
     form = say.ROW_FORMS[row.source]
-    return (*found, RuleReason(form, row.overall, judged.target, judged.non_target, judged.new))
+    return (*found, common_reason(form, row.overall, judged.target, judged.non_target, judged.new))
 
 
 def details(
@@ -235,7 +279,7 @@ def details(
     if form is not None and sums is not None:
         found = (sums.finding(form, seen),)
     if non_target is not NA:
-        finding = RuleReason(say.NON_TARGET[non_target], seen.deciding)
+        finding = common_reason(say.NON_TARGET[non_target], seen.deciding)
         if non_target is PD and judged.by_scan is not PD:
             found = (finding, *found)
         else:

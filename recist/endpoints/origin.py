@@ -42,6 +42,8 @@ def recorded_start(
         protocol: its ``origin`` says which event comes first.
     """
     known = [(day, kind) for day, kind in events if kind in RANDOMISATION | TREATMENT]
+    if not known:
+        return None
     earlier = _earlier_lines(known, first_scan)
     current = [each for each in known if each not in earlier]
     for kinds in STARTS[protocol.origin]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from imaging.errors import InputError
 from recist.course import Course, EventKind
@@ -35,6 +36,9 @@ from recist.endpoints.time_to_event import (
 from recist.papers import RECIST11
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome, Response, Scope
+
+#: Outcomes that are kept for the courses to come.
+REMEMBERED = 4096
 
 #: Best responses that are objective responses.
 OBJECTIVE = (Response.CR, Response.PR, Response.ICR, Response.IPR, Response.CMR, Response.PMR)
@@ -124,6 +128,18 @@ def outcome_of_responses(
     if family is None:
         row = CRITERIA.get(criteria)
         family = row.family if row else family_of(visit.response for visit in ordered)
+    return _concluded(ordered, known, protocol, family, (criteria or _criteria(family), scope))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _concluded(
+    ordered: tuple[RespondedVisit, ...],
+    known: Background,
+    protocol: Protocol,
+    family: Family,
+    about: tuple[str, Scope],
+) -> Outcome:
+    """One outcome for all courses whose responses fall on the same days: many short ones do."""
     after_rule = without_negated(reread(ordered, family, protocol), family)
     history = History(
         after_rule,
@@ -136,8 +152,7 @@ def outcome_of_responses(
         window_days=protocol.visit_window_days,
         has_baseline=known.has_baseline,
     )
-    about = (criteria or _criteria(family), scope, _warnings(ordered, after_rule))
-    return _assemble(history, protocol, family, about)
+    return _assemble(history, protocol, family, (*about, _warnings(ordered, after_rule)))
 
 
 def _criteria(family: Family) -> str:

@@ -37,6 +37,10 @@ class Protocol(
     field: FieldProfile = DEFAULT_PROFILE
     pet: PetProtocol = PetProtocol()  # noqa: RUF009 - immutable
 
+    def __hash__(self) -> int:
+        """Of the name alone: answers are looked up by protocol far more often than it changes."""
+        return hash(self.name)
+
     def __post_init__(self) -> None:
         for each in SETTINGS.values():
             each.check(getattr(self, each.name))

@@ -29,7 +29,7 @@ from recist.run.parallel import in_order
 from recist.table import results
 from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
-from recist.table.courses import by_subject, courses_of
+from recist.table.courses import courses_of
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
@@ -318,8 +318,7 @@ def _records(
     """The readable records of each subject, and the subjects with a row that is not."""
     order, odd = task.protocol.date_order, chunk.is_odd
     reader = RecordReader(task.layout, order, looks_for_controls=odd)
-    records, broken = read_records(reader, chunk.rows(task.delimiter), findings)
-    return by_subject(records), broken
+    return read_records(reader, chunk.rows(task.delimiter), findings)
 
 
 def _certainties(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from operator import attrgetter
 
 from recist.assessment import by_either_set
 from recist.course import Course, EventKind, Field, Lesion, Measurement, Role, Status
@@ -19,7 +20,7 @@ from recist.endpoints.origin import recorded_start, remarks_on_start
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Assessment, Response
 from recist.table.finding import Finding, Severity
-from recist.table.records import NO_EXTRAS, Record
+from recist.table.records import Record
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
 IMPLAUSIBLE_FACTOR = 8
@@ -31,6 +32,7 @@ ONCE = (EventKind.DEATH, EventKind.RANDOMISATION, EventKind.TREATMENT_START)
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
 
+_RECORDED_SUM = attrgetter("extras.sum_mm")
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
 
@@ -61,7 +63,7 @@ def check_course(
         found += unit or _measurability(targets, records, place, protocol)
         found += _selection(targets, place)
         found += _baseline_parts(targets, place)
-    if any(record.extras is not NO_EXTRAS for record in records):
+    if set(map(_RECORDED_SUM, records)) != {None}:
         found += _sums(course, records)
     return found
 
@@ -177,6 +179,9 @@ def _baseline_parts(targets: Targets, at: _Place) -> Iterable[Finding]:
 
 def _order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
     """Rows of one lesion that go back in time."""
+    days = [record.when for record in records]
+    if days == sorted(days):
+        return
     last: dict[str, Record] = {}
     for record in records:
         previous = last.get(record.lesion)

@@ -8,7 +8,7 @@ from imaging.errors import InputError
 from imaging.tables.source import Source, chunks, opened
 from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
-from recist.table.courses import by_subject, courses_of
+from recist.table.courses import courses_of
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import MEASUREMENTS
@@ -106,7 +106,7 @@ def read_courses(
         InputError: the table cannot be read at all.
     """
     found: list[Finding] = [] if findings is None else findings
-    records: list[tuple[str, Record]] = []
+    records: dict[str, list[Record]] = {}
     broken: set[str] = set()
     with opened(source, MEASUREMENTS) as table:
         layout, order = table.layout, protocol.date_order
@@ -120,10 +120,11 @@ def read_courses(
         for chunk in chunks(table):
             reader = RecordReader(layout, order, looks_for_controls=chunk.is_odd)
             own, lost = read_records(reader, chunk.rows(table.delimiter), found)
-            records += own
+            for subject, rows in own.items():
+                records.setdefault(subject, []).extend(rows)
             broken |= lost
     courses: list[Course] = []
-    for subject, rows in by_subject(records).items():
+    for subject, rows in records.items():
         if subject not in broken:
             courses += courses_of(
                 subject,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import attrgetter
 
 from recist.course import (
@@ -140,7 +140,8 @@ def _day_zero(
 def _without_absence(ordered: Sequence[Record]) -> Sequence[Record]:
     """The rows without those that say of a new lesion that the baseline did not show it."""
     baseline = ordered[0].when
-    if not any(r.role is Role.NEW and r.when == baseline for r in ordered):
+    at_baseline = takewhile(lambda r: r.when == baseline, ordered)
+    if Role.NEW not in map(_ROLE, at_baseline):
         return ordered
     kept = [
         r
@@ -156,12 +157,15 @@ def _lesions(
     first: dict[str, Record] = {}
     uids: dict[str, str] = {}
     for record in ordered:
-        if not record.lesion:
+        lesion = record.lesion
+        if not lesion:
             continue
-        known = first.setdefault(record.lesion, record)
-        if record.extras.tracking_uid:
-            uids.setdefault(record.lesion, record.extras.tracking_uid)
-        if known is not record and _kind(known) != _kind(record):
+        if record.extras is not NO_EXTRAS and record.extras.tracking_uid:
+            uids.setdefault(lesion, record.extras.tracking_uid)
+        known = first.get(lesion)
+        if known is None:
+            first[lesion] = record
+        elif _kind(known) != _kind(record):
             _compare(subject, known, record, findings)
     baseline = ordered[0].when
     for record in first.values():
@@ -222,6 +226,8 @@ def _first_seen(subject: str, record: Record, baseline: int, findings: list[Find
 
 def _merges(subject: str, ordered: Sequence[Record], findings: list[Finding]) -> None:
     """A lesion merges into another one that is still seen by itself, not round in a circle."""
+    if Status.MERGED not in map(_STATUS, ordered):
+        return
     into = {(r.when, r.lesion): r for r in ordered if r.status is Status.MERGED}
     for (when, lesion), record in into.items():
         seen, at = {lesion}, record.merged_into
@@ -242,33 +248,33 @@ def _timepoints(
     timepoints = []
     for when, rows in groupby(ordered, _WHEN):
         visit = list(rows)
-        named = [record for record in visit if record.lesion]
-        if len({record.lesion for record in named}) == len(named):
-            measurements = [_plain(record) for record in named]
+        lesions = set(map(_LESION, visit))
+        named = [record for record in visit if record.lesion] if "" in lesions else visit
+        if len(lesions) == len(visit):
+            measurements = list(map(_plain, named))
         else:
             measurements = [
                 _measurement(subject, list(parts), findings, at_baseline=when == ordered[0].when)
                 for _, parts in groupby(named, _LESION)
             ]
-        label = ""
-        if any(record.extras is not NO_EXTRAS for record in visit):
-            label = next((record.extras.visit for record in visit if record.extras.visit), "")
+        label = next(filter(None, map(_VISIT, visit)), "")
         timepoints.append(Timepoint(when - zero, tuple(measurements), label))
     return tuple(timepoints)
 
 
-_WHEN, _LESION = attrgetter("when"), attrgetter("lesion")
+_WHEN, _LESION, _VISIT = attrgetter("when"), attrgetter("lesion"), attrgetter("extras.visit")
+_ROLE, _STATUS = attrgetter("role"), attrgetter("status")
 
 
 def _plain(record: Record) -> Measurement:
     """The measurement of a lesion with one row."""
-    size = record.diameter_mm
+    size, extras = record.diameter_mm, record.extras
     text = None if size is None else str(size)
-    drawn_by = record.extras.drawn_by or record.reader
+    drawn_by = extras.drawn_by or record.reader
     plain = _recorded(record.lesion, record.status, text, record.merged_into, drawn_by)
-    if record.extras is NO_EXTRAS:
+    if extras is NO_EXTRAS:
         return plain
-    volume_ml, suv_max, suv_mean, suv_peak = record.extras.measures
+    volume_ml, suv_max, suv_mean, suv_peak = extras.measures
     return replace(
         plain, volume_ml=volume_ml, suv_max=suv_max, suv_mean=suv_mean, suv_peak=suv_peak
     )
@@ -355,11 +361,3 @@ def _agree(
         remedy = "counted as fragments; delete one if it is a copy"
         findings.append(Finding(Severity.CHECK, "same-parts", subject, others[0].row, what, remedy))
     return True
-
-
-def by_subject(records: Iterable[tuple[str, Record]]) -> dict[str, list[Record]]:
-    """Records grouped by their subject, in the order of first appearance."""
-    groups: defaultdict[str, list[Record]] = defaultdict(list)
-    for subject, record in records:
-        groups[subject].append(record)
-    return dict(groups)

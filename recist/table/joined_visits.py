@@ -11,18 +11,21 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from recist.course import Role, Status
 from recist.endpoints.time_to_event import visit_day
 from recist.protocol import Protocol
 from recist.table.finding import Finding, Severity
-from recist.table.records import NO_EXTRAS, Record
+from recist.table.records import Record
 
 #: Scans of one visit lie within the usual visit window of trials on both sides.
 LONGEST_VISIT_DAYS = 14
 #: Scans that complete each other are asked about up to the shortest usual interval of visits.
 LONGEST_ASKED_DAYS = 42
+
+_WHEN, _VISIT = attrgetter("when"), attrgetter("extras.visit")
 
 
 class Joined(NamedTuple):
@@ -42,7 +45,7 @@ def join_visits(
     """Give the rows of each visit over several days the one day that the protocol lets count."""
     signs: dict[int, int] = {}
     visits: defaultdict[str, list[Record]] = defaultdict(list)
-    if any(record.extras is not NO_EXTRAS and record.extras.visit for record in ordered):
+    if any(map(_VISIT, ordered)):
         for record in ordered:
             visits[record.extras.visit].append(record)
         nameless = visits.pop("", [])
@@ -85,10 +88,8 @@ def _partial(
     subject: str, ordered: Sequence[Record], protocol: Protocol, findings: list[Finding]
 ) -> list[list[Record]]:
     """Scans of several days that are one visit by what they show; those too far apart are told."""
-    if not any(
-        0 < later.when - earlier.when <= LONGEST_ASKED_DAYS
-        for earlier, later in itertools.pairwise(ordered)
-    ):
+    days = dict.fromkeys(map(_WHEN, ordered))
+    if not any(later - day <= LONGEST_ASKED_DAYS for day, later in itertools.pairwise(days)):
         return []
     known = {record.lesion for record in ordered if record.role is not Role.NEW and record.lesion}
     groups: list[list[Record]] = []

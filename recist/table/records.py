@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
@@ -56,9 +56,9 @@ class Record(NamedTuple):
     is_node: bool
     status: Status
     diameter_mm: Decimal | None
-    merged_into: str
-    field: Field
-    reader: str
+    merged_into: str = ""
+    field: Field = Field.UNKNOWN
+    reader: str = ""
     extras: Extras = NO_EXTRAS
     unread: tuple[str, ...] = ()
 
@@ -140,10 +140,15 @@ class RecordReader:
 
     def read(self, number: int, row: Sequence[str], findings: list[Finding]) -> Record | None:
         """One record; None, with findings, when a cell cannot be read."""
-        if len(row) == self.layout.width and self._is_plain:
-            record = self._read_plain(number, row)
-            if record is not None:
-                return record
+        if self._is_plain and len(row) == self.layout.width:
+            when, lesion, role, organ, nodal, status, diameter = self._usual(row)
+            try:
+                plain = _plain_words(lesion, role, organ, nodal, status)
+                size_mm = _plain_diameter(diameter)
+                if plain is not None and (plain[4] is Status.MEASURED) is (size_mm is not None):
+                    return Record(number, self._parse_when(when), *plain, size_mm)
+            except clinical_cells.CellError:
+                pass  # read again, cell by cell, to tell all that is wrong
         slips = Slips(self.subject_of(row), number, findings)
         width = self.layout.width
         if not self._is_whole(row, slips):
@@ -199,25 +204,6 @@ class RecordReader:
             )
         return True
 
-    def _read_plain(self, number: int, row: Sequence[str]) -> Record | None:
-        """A row of the usual kind, quickly; None for every other row, odd or merely unusual."""
-        when, lesion, role, organ, nodal, status, diameter = self._usual(row)
-        seen_as, usual_role = _USUAL_STATUS.get(status), _USUAL_ROLE.get(role)
-        try:
-            diameter_mm = None if not diameter else clinical_cells.diameter(diameter)
-            if usual_role is None or "," in diameter:
-                return None
-            if seen_as is None or (seen_as is Status.MEASURED) != (diameter_mm is not None):
-                return None
-            if not lesion or lesion[0] in " '" or lesion[-1] == " ":
-                return None
-            return Record(
-                number, self._parse_when(when), lesion, usual_role, organ.strip(),
-                clinical_cells.yes(nodal), seen_as, diameter_mm, "", Field.UNKNOWN, "",
-            )  # fmt: skip
-        except clinical_cells.CellError:
-            return None
-
     def _visit_alone(
         self, number: int, row: Sequence[str], when: int | None, reader: str, slips: Slips
     ) -> Record | None:
@@ -227,9 +213,8 @@ class RecordReader:
         if when is None or slips.failed:
             return None
         return Record(
-            number, when, "", Role.NON_TARGET, "", False, Status.NOT_EVALUABLE, None, "",
-            Field.UNKNOWN, reader,
-        )  # fmt: skip
+            number, when, "", Role.NON_TARGET, "", False, Status.NOT_EVALUABLE, None, reader=reader
+        )
 
     def _extras(self, row: Sequence[str], slips: Slips) -> Extras:
         at = self._extra
@@ -259,8 +244,8 @@ _HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
 
 def read_records(
     reader: RecordReader, rows: Iterable[tuple[int, Sequence[str]]], findings: list[Finding]
-) -> tuple[list[tuple[str, Record]], set[str]]:
-    """The readable records with their subjects, and the subjects with a row that is not.
+) -> tuple[dict[str, list[Record]], set[str]]:
+    """The readable records by subject, in order of the first, and subjects with another row.
 
     A row without a subject may be one of the subject above it, whose answer would then be wrong.
 
@@ -268,7 +253,7 @@ def read_records(
         rows: each with its number in the table.
         findings: receives what is wrong with rows.
     """
-    records: list[tuple[str, Record]] = []
+    records: dict[str, list[Record]] = {}
     broken: set[str] = set()
     above = ""
     for number, row in rows:
@@ -285,8 +270,10 @@ def read_records(
         record = reader.read(number, row, findings)
         if record is None:
             broken.add(subject)
+        elif subject in records:
+            records[subject].append(record)
         else:
-            records.append((subject, record))
+            records[subject] = [record]
     return records, broken - {""}
 
 
@@ -304,6 +291,32 @@ _SEEN = (Status.PRESENT, Status.INCREASED, Status.PROGRESSION, Status.DECREASED)
 
 _USUAL_ROLE = {role.value: role for role in Role}
 _USUAL_STATUS = {status.value: status for status in Status if status is not Status.MERGED}
+
+
+@lru_cache(maxsize=8192)
+def _plain_words(
+    lesion: str, role: str, organ: str, nodal: str, status: str
+) -> tuple[str, Role, str, bool, Status] | None:
+    """The words of a row of the usual kind; None for every other row, odd or merely unusual."""
+    seen_as, usual_role = _USUAL_STATUS.get(status), _USUAL_ROLE.get(role)
+    if seen_as is None or usual_role is None:
+        return None
+    if not lesion or lesion[0] in " '" or lesion[-1] == " ":
+        return None
+    return lesion, usual_role, organ.strip(), clinical_cells.yes(nodal), seen_as
+
+
+@lru_cache(maxsize=8192)
+def _plain_diameter(text: str) -> Decimal | None:
+    """A diameter; None where there is none.
+
+    Raises:
+        CellError: none that can be read, or one with a decimal comma, which has to be told.
+    """
+    if clinical_cells.has_decimal_comma(text):
+        raise clinical_cells.CellError("a decimal comma", "")
+    return clinical_cells.diameter(text) if text else None
+
 
 QUOTE = "put cells that hold a comma in quotes"
 MERGE = "a merged lesion names the lesion it merged into, no other does"

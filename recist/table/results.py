@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring as _quote
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from imaging.tables.cells import inert
 from recist.course import Course
-from recist.criteria.sums import BaselineSum, figures_of, lesion_sizes
+from recist.criteria.sums import BaselineSum, SumFigures, figures_of, lesion_sizes
 from recist.protocol import Protocol, effective
-from recist.response import Assessment, EventTime, Outcome, Reason, Written
+from recist.response import Assessment, EventTime, Outcome, Written
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
@@ -98,8 +98,8 @@ def outcome_texts(course: Course, outcome: Outcome, policy: str) -> tuple[str, s
 class CourseTexts:
     """Puts the results of one course into lines of CSV and into JSON.
 
-    What the course has in common is written once, and so are the reasons, many of which RECIST and
-    iRECIST share.
+    What the course has in common is written once, and the figures of a sum, which RECIST and
+    iRECIST share as they share reasons, are worked out once.
 
     Args:
         with_json: False where nobody asked for JSON: an empty text takes its place, for it is a
@@ -107,9 +107,9 @@ class CourseTexts:
     """
 
     __slots__ = (
+        "_figures",
         "_reader",
         "_reader_json",
-        "_said",
         "_subject",
         "_subject_json",
         "_with_json",
@@ -121,7 +121,7 @@ class CourseTexts:
         self._subject, self._subject_json = cell(course.subject), _quote(course.subject)
         self._reader, self._reader_json = cell(course.reader), _quote(course.reader)
         self._zero = None if course.day_zero is None else course.day_zero.toordinal()
-        self._said: dict[Hashable, tuple[str, str]] = {}
+        self._figures: dict[tuple[str, str, str, bool], SumFigures] = {}
 
     def timepoint(
         self, assessment: Assessment, certainty: CategoryProbability | None = None
@@ -131,7 +131,7 @@ class CourseTexts:
         Args:
             certainty: how sure the category is, where that was simulated.
         """
-        reasons = [self._reason(reason) for reason in assessment.reasons]
+        reasons = [reason.written() for reason in assessment.reasons]
         criteria, scope = assessment.criteria, assessment.scope
         target, non_target, overall = assessment.target, assessment.non_target, assessment.overall
         is_new, warnings = assessment.new_lesion, assessment.warnings
@@ -139,17 +139,34 @@ class CourseTexts:
         baseline = length(assessment.baseline_mm)
         nadir = length(assessment.nadir_mm)
         is_bound = assessment.lower_bound
-        figures = figures_of(assessment)
+        key = (total, baseline, nadir, is_bound)
+        figures = self._figures.get(key)
+        if figures is None:
+            figures = self._figures[key] = figures_of(assessment)
         from_baseline = length(figures.change_from_baseline_percent)
         from_nadir = length(figures.change_from_nadir_percent)
-        line = (
-            f"{self._subject},{self._when(assessment.day)},{criteria},{scope},"
-            f"{total},{baseline},{nadir},{target},{non_target},{_YES[is_new]},{overall},"
-            f"{cell(' '.join([sentence for sentence, _ in reasons]))},{self._reader},"
-            f"{cell(' '.join(warnings)) if warnings else ''},"
-            f"{'' if certainty is None else cell(certainty.sentence)},"
-            f"{_YES[is_bound]},{from_baseline},{from_nadir},{_YES[assessment.method_changed]}"
+        row = (
+            self._subject,
+            self._when(assessment.day),
+            criteria,
+            scope,
+            total,
+            baseline,
+            nadir,
+            target,
+            non_target,
+            _YES[is_new],
+            overall,
+            cell(" ".join([reason.sentence for reason in reasons])),
+            self._reader,
+            cell(" ".join(warnings)) if warnings else "",
+            "" if certainty is None else cell(certainty.sentence),
+            _YES[is_bound],
+            from_baseline,
+            from_nadir,
+            _YES[assessment.method_changed],
         )
+        line = ",".join(row)
         if not self._with_json:
             return line, ""
         as_json = (
@@ -164,7 +181,7 @@ class CourseTexts:
             f'"progression_mm":{length(figures.progression_mm) or "null"},'
             f'"target":"{target}","non_target":"{non_target}",'
             f'"new_lesion":{_TRUE[is_new]},"overall":"{overall}",'
-            f'"reasons":[{",".join([as_json for _, as_json in reasons])}],'
+            f'"reasons":[{",".join(map(_reason_json, reasons))}],'
             f'"reader":{self._reader_json},"warnings":{_strings(warnings)}'
             f"{_probabilities(certainty)}}}"
         )
@@ -176,10 +193,10 @@ class CourseTexts:
         Args:
             policy: of the main progression-free survival, which dates the end of the response too.
         """
-        written = [reason.written() for reason in outcome.reasons]
-        line = self._outcome_line(outcome, policy, [reason.sentence for reason in written])
+        line = self._outcome_line(outcome, policy)
         if not self._with_json:
             return line, ""
+        written = [reason.written() for reason in outcome.reasons]
         as_json = (
             f'{{"subject":{self._subject_json},"criteria":"{outcome.criteria}",'
             f'"lesions":"{outcome.scope}","best_overall":"{outcome.best_overall}",'
@@ -191,37 +208,22 @@ class CourseTexts:
             f"{self._when_json('response_', outcome.response_day)},"
             f"{self._when_json('disease_control_', outcome.control_day)},"
             f"{self._when_json('clinical_benefit_', outcome.benefit_day)},"
-            f'"reasons":[{",".join([_common_json(reason) for reason in written])}],'
+            f'"reasons":[{",".join(map(_reason_json, written))}],'
             f'"times":[{",".join([self._event_time(time) for time in outcome.times])}],'
             f'"reader":{self._reader_json},"warnings":{_strings(outcome.warnings)}}}'
         )
         return line, as_json
 
-    def _outcome_line(self, outcome: Outcome, policy: str, sentences: Sequence[str]) -> str:
-        times = {(time.endpoint.removeprefix("i"), time.policy): time for time in outcome.times}
-        row = (
-            self._subject,
-            outcome.criteria,
-            outcome.scope,
-            outcome.best_overall,
-            self._when(outcome.best_overall_day),
-            outcome.confirmed_best_overall,
-            self._when(outcome.progression_day),
-            "" if outcome.pfs_days is None else str(outcome.pfs_days),
-            _YES[outcome.pfs_event],
-            self._reader,
-            _YES[outcome.response_day is not None],
-            self._when(outcome.response_day),
-            _YES[outcome.control_day is not None],
-            _YES[outcome.benefit_day is not None],
-            _duration(times.get(("TTR", ""))).partition(",")[0],
-            _duration(times.get(("DoR", policy))),
-            *[_duration(times.get(("PFS", name))) for name in POLICY_COLUMNS],
-            _duration(times.get(("OS", ""))),
-            cell(" ".join(dict.fromkeys(sentences))),
-            cell(" ".join(outcome.warnings)) if outcome.warnings else "",
+    def _outcome_line(self, outcome: Outcome, policy: str) -> str:
+        day = outcome.response_day
+        return (
+            f"{self._subject},{outcome.criteria},{outcome.scope},{outcome.best_overall},"
+            f"{self._when(outcome.best_overall_day)},{outcome.confirmed_best_overall},"
+            f"{self._when(outcome.progression_day)},"
+            f"{'' if outcome.pfs_days is None else outcome.pfs_days},{_YES[outcome.pfs_event]},"
+            f"{self._reader},{_YES[day is not None]},{self._when(day)},"
+            f"{_undated_cells(outcome, policy)}"
         )
-        return ",".join(row)
 
     def _event_time(self, time: EventTime) -> str:
         return (
@@ -245,26 +247,34 @@ class CourseTexts:
             return f'"{prefix}day":{"null" if day is None else day}'
         return f'"{prefix}date":{"null" if day is None else _quote(_date(self._zero + day))}'
 
-    def _reason(self, reason: Reason) -> tuple[str, str]:
-        """A reason as a sentence and as a JSON object."""
-        key = reason.key
-        found = self._said.get(key) or _said_often.get(key)
-        if found is None:
-            written = reason.written()
-            is_own = bool(written.numbers) or written.margin_mm is not None
-            is_wanted = self._with_json or not is_own
-            found = (written.sentence, _reason_json(written) if is_wanted else "")
-            if is_own:
-                self._said[key] = found
-            else:
-                if len(_said_often) >= REMEMBERED:
-                    _said_often.clear()
-                _said_often[key] = found
-        return found
+
+#: The latest outcomes and what was written of them: those of many courses are one object (see
+#: :func:`recist.endpoints.outcome_of_responses`), and hashing one costs more than writing it.
+_undated: dict[tuple[int, str], tuple[Outcome, str]] = {}
 
 
-#: Reasons without numbers read the same in every course: there are few, and they are kept.
-_said_often: dict[Hashable, tuple[str, str]] = {}
+def _undated_cells(outcome: Outcome, policy: str) -> str:
+    """The cells of an outcome from disease control on, which hold durations and no dates."""
+    key = (id(outcome), policy)
+    known = _undated.get(key)
+    if known is not None:
+        return known[1]
+    times = {(time.endpoint.removeprefix("i"), time.policy): time for time in outcome.times}
+    cells = (
+        _YES[outcome.control_day is not None],
+        _YES[outcome.benefit_day is not None],
+        _duration(times.get(("TTR", ""))).partition(",")[0],
+        _duration(times.get(("DoR", policy))),
+        *[_duration(times.get(("PFS", name))) for name in POLICY_COLUMNS],
+        _duration(times.get(("OS", ""))),
+        cell(" ".join(dict.fromkeys([reason.sentence for reason in outcome.reasons]))),
+        cell(" ".join(outcome.warnings)) if outcome.warnings else "",
+    )
+    if len(_undated) >= REMEMBERED:
+        _undated.clear()
+    text = ",".join(cells)
+    _undated[key] = (outcome, text)  # kept, lest another gets its identity
+    return text
 
 
 def protocol_json(protocol: Protocol) -> str:
@@ -346,6 +356,7 @@ def _strings(texts: Sequence[str]) -> str:
     return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _reason_json(reason: Written) -> str:
     numbers = ",".join([f"{_quote(name)}:{_quote(value)}" for name, value in reason.numbers])
     return (
@@ -353,10 +364,6 @@ def _reason_json(reason: Written) -> str:
         f'"sentence":{_quote(reason.sentence)},"numbers":{{{numbers}}},'
         f'"margin_mm":{length(reason.margin_mm) or "null"}}}'
     )
-
-
-#: Reasons of outcomes speak of days: those of many courses read the same.
-_common_json = lru_cache(maxsize=REMEMBERED)(_reason_json)
 
 
 def _probabilities(certainty: CategoryProbability | None) -> str:
