@@ -46,8 +46,15 @@ class OutOfFieldAnswer:
         return self.evaluability.evaluable
 
     def call_of(self, name: str) -> DefinitionResult:
-        """The call of a definition by its name."""
-        return next(each for each in self.calls if each.definition.name == name)
+        """The call of a definition by its name.
+
+        Raises:
+            KeyError: the protocol does not ask for it.
+        """
+        for each in self.calls:  # no generator: a cohort is asked for its calls over and over
+            if each.definition.name == name:
+                return each
+        raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from recist.criteria.thresholds import PR_FACTOR
 ERROR_LOG_SD = 0.10
 #: Patients simulated: a rate of 5 % is known to 0.2 % (one standard error).
 READINGS = 20_000
+#: Numbers of lesions and scans whose simulated sizes are kept: a few MB each.
+KEPT_DRAWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,33 @@ def chance_of_response(
         raise InputError(f"an error of {log_sd} on sizes {sizes_mm}", remedy="give positive ones")
     if not sizes_mm or scans < 1:
         return NO_CHANCE
-    draw = np.random.default_rng(seed)
-    errors = draw.normal(0.0, log_sd, (readings, len(sizes_mm), scans + 1))
-    seen = np.exp(errors, out=errors)
-    small = seen[:, :, 1:] <= PR_FACTOR * seen[:, :, :1]
+    seen, single, confirmed = _unchanged((readings, len(sizes_mm), scans + 1), log_sd, seed)
     total = np.einsum("rls,l->rs", seen, np.asarray(sizes_mm))
     low = total[:, 1:] <= PR_FACTOR * total[:, :1]
     return Chance(
-        _share(small.any(axis=(1, 2))),
-        _share((small[:, :, 1:] & small[:, :, :-1]).any(axis=(1, 2))),
+        single,
+        confirmed,
         _share(low.any(axis=1)),
         _share((low[:, 1:] & low[:, :-1]).any(axis=1)),
         _share(low),
     )
+
+
+@lru_cache(maxsize=KEPT_DRAWS)
+def _unchanged(
+    shape: tuple[int, int, int], log_sd: float, seed: int
+) -> tuple[npt.NDArray[np.float64], float, float]:
+    """Sizes (readings, lesions, scans) of lesions that did not change, relative to the true ones.
+
+    Returns:
+        The sizes, which all patients with as many lesions and scans share, and the chances of a
+        response of a single lesion, which do not depend on how large they are.
+    """
+    errors = np.random.default_rng(seed).normal(0.0, log_sd, shape)
+    seen = np.exp(errors, out=errors)
+    small = seen[:, :, 1:] <= PR_FACTOR * seen[:, :, :1]
+    again = small[:, :, 1:] & small[:, :, :-1]
+    return seen, _share(small.any(axis=(1, 2))), _share(again.any(axis=(1, 2)))
 
 
 def _share(met: npt.NDArray[np.bool_] | np.bool_) -> float:

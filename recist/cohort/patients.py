@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,19 +106,18 @@ def assessed(
     return tuple(patients)
 
 
-def answers(patients: Sequence[Patient], protocol: Protocol) -> tuple[OutOfFieldAnswer | None, ...]:
-    """What the definitions say of the same patients by another protocol."""
-    return tuple(
-        None
-        if each.course is None
-        else abscopal.answer(each.course, protocol, systemic=each.systemic)
-        for each in patients
-    )
+def answers(patients: Iterable[Patient], protocol: Protocol) -> Iterator[OutOfFieldAnswer | None]:
+    """What the definitions say of the same patients by another protocol, one after the other."""
+    for each in patients:
+        if each.course is None:
+            yield None
+        else:
+            yield abscopal.answer(each.course, protocol, systemic=each.systemic)
 
 
 def by_dose(
-    patients: Sequence[Patient], doses: Mapping[tuple[str, str], float], limit_gy: float
-) -> tuple[Patient, ...]:
+    patients: Iterable[Patient], doses: Mapping[tuple[str, str], float], limit_gy: float
+) -> Iterator[Patient]:
     """The patients with every lesion below a dose out of the field, and no other.
 
     Targeted and partly irradiated lesions stay what they are, as do lesions without a dose.
@@ -126,12 +125,11 @@ def by_dose(
     Args:
         doses: near-maximum in Gy, or its upper bound, by subject and lesion.
     """
-    return tuple(
-        each
-        if each.course is None
-        else replace(each, course=_by_dose(each.course, doses, limit_gy))
-        for each in patients
-    )
+    for each in patients:
+        if each.course is None:
+            yield each
+        else:
+            yield replace(each, course=_by_dose(each.course, doses, limit_gy))
 
 
 def _by_dose(course: Course, doses: Mapping[tuple[str, str], float], limit_gy: float) -> Course:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
 
 from recist.abscopal import OutOfFieldAnswer
 from recist.abscopal.definitions import Definition, chosen
@@ -53,17 +55,48 @@ def sensitivity(
     Args:
         doses: near-maximum of each lesion in Gy; with it, dose thresholds are varied.
     """
+    plain = _all_told(each.finding for each in patients)
     found: list[SensitivityChange] = []
     for choice, other in _variants(patients, protocol, doses):
-        found += _compare(choice, patients, other, protocol)
-    same = tuple(each.finding for each in patients)
-    found += _compare("confirmed", patients, same, protocol, confirmed=True)
-    return (*found, *_between_definitions(patients, protocol))
+        found += _compare(choice, patients, plain, _all_told(other), protocol)
+    confirmed = _all_told((each.finding for each in patients), confirmed=True)
+    found += _compare("confirmed", patients, plain, confirmed, protocol)
+    return (*found, *_between_definitions(patients, plain, protocol))
+
+
+class Told(NamedTuple):
+    """What an answer comes to: all that is compared, and kept of each patient.
+
+    Attributes:
+        responding: the names of the definitions that call the patient a responder.
+    """
+
+    evaluable: bool
+    responding: frozenset[str]
+
+
+def _all_told(
+    answered: Iterable[OutOfFieldAnswer | None], *, confirmed: bool = False
+) -> list[Told]:
+    return [_told(each, confirmed=confirmed) for each in answered]
+
+
+def _told(found: OutOfFieldAnswer | None, *, confirmed: bool) -> Told:
+    if found is None:
+        return _one(False)
+    names = [each.definition.name for each in found.calls if counts(each, confirmed=confirmed)]
+    return _one(found.evaluable, *names)
+
+
+@cache
+def _one(evaluable: bool, *responding: str) -> Told:
+    """One object for all patients of whom the same is told: there are few."""
+    return Told(evaluable, frozenset(responding))
 
 
 def _variants(
     patients: Sequence[Patient], protocol: Protocol, doses: Doses | None
-) -> Iterator[tuple[str, tuple[OutOfFieldAnswer | None, ...]]]:
+) -> Iterator[tuple[str, Iterator[OutOfFieldAnswer | None]]]:
     other_set = "strict" if protocol.out_of_field_set == "pragmatic" else "pragmatic"
     position = "split" if protocol.new_lesion_position == "anywhere" else "anywhere"
     settings: tuple[dict[str, object], ...] = (
@@ -89,71 +122,68 @@ def _variants(
 def _compare(
     choice: str,
     patients: Sequence[Patient],
-    other: Sequence[OutOfFieldAnswer | None],
+    plain: Sequence[Told],
+    other: Sequence[Told],
     protocol: Protocol,
-    *,
-    confirmed: bool = False,
 ) -> Iterator[SensitivityChange]:
-    for reader, pairs in _by_reader(patients, other):
+    for reader, rows in _by_reader(patients, plain, other):
         for definition in chosen(protocol):
-            before = [_responds(each.finding, definition.name) for each, _ in pairs]
-            after = [_responds(b, definition.name, confirmed=confirmed) for _, b in pairs]
-            yield _change(choice, definition, reader, pairs, before=before, after=after)
+            name = definition.name
+            yield _change(choice, definition, reader, rows, (name, name))
 
 
 def _between_definitions(
-    patients: Sequence[Patient], protocol: Protocol
+    patients: Sequence[Patient], plain: Sequence[Told], protocol: Protocol
 ) -> Iterator[SensitivityChange]:
     """Each definition against the reference: the same patients, another name."""
     if REFERENCE not in {each.name for each in chosen(protocol)}:
         return
     choice = f"definition instead of {REFERENCE}"
-    for reader, pairs in _by_reader(patients, [each.finding for each in patients]):
-        before = [_responds(found, REFERENCE) for _, found in pairs]
+    for reader, rows in _by_reader(patients, plain, plain):
         for definition in chosen(protocol):
             if definition.name != REFERENCE:
-                after = [_responds(found, definition.name) for _, found in pairs]
-                yield _change(choice, definition, reader, pairs, before=before, after=after)
+                yield _change(choice, definition, reader, rows, (REFERENCE, definition.name))
 
 
-Pair = tuple[Patient, OutOfFieldAnswer | None]
+#: Of a patient: the subject, and what is told by the protocol and by the other choice.
+Compared = tuple[str, Told, Told]
 
 
 def _by_reader(
-    patients: Sequence[Patient], other: Sequence[OutOfFieldAnswer | None]
-) -> Iterator[tuple[str, list[Pair]]]:
-    both = list(zip(patients, other, strict=True))
+    patients: Sequence[Patient], plain: Sequence[Told], other: Sequence[Told]
+) -> Iterator[tuple[str, list[Compared]]]:
     for reader in dict.fromkeys(each.reader for each in patients):
-        yield reader, [(a, b) for a, b in both if a.reader == reader]
+        yield (
+            reader,
+            [
+                (each.subject, by_protocol, by_other)
+                for each, by_protocol, by_other in zip(patients, plain, other, strict=True)
+                if each.reader == reader
+            ],
+        )
 
 
 def _change(
     choice: str,
     definition: Definition,
     reader: str,
-    pairs: Sequence[Pair],
-    *,
-    before: Sequence[bool],
-    after: Sequence[bool],
+    rows: Sequence[Compared],
+    names: tuple[str, str],
 ) -> SensitivityChange:
-    subjects = [a.subject for a, _ in pairs]
-    both = list(zip(subjects, before, after, strict=True))
-    evaluable = [(a.evaluable, b is not None and b.evaluable) for a, b in pairs]
+    """What a choice changes.
+
+    Args:
+        names: of the definitions that are asked for by the protocol and by the other choice.
+    """
+    by_protocol, by_other = names
+    both = [(s, by_protocol in a.responding, by_other in b.responding) for s, a, b in rows]
     return SensitivityChange(
         choice,
         definition,
         reader,
-        (sum(old for old, _ in evaluable), sum(new for _, new in evaluable)),
-        (sum(before), sum(after)),
+        (sum(a.evaluable for _, a, _ in rows), sum(b.evaluable for _, _, b in rows)),
+        (sum(old for _, old, _ in both), sum(new for _, _, new in both)),
         tuple(subject for subject, old, new in both if new and not old),
         tuple(subject for subject, old, new in both if old and not new),
-        tuple(
-            subject
-            for subject, (old, new) in zip(subjects, evaluable, strict=True)
-            if old is not new
-        ),
+        tuple(subject for subject, a, b in rows if a.evaluable is not b.evaluable),
     )
-
-
-def _responds(found: OutOfFieldAnswer | None, name: str, *, confirmed: bool = False) -> bool:
-    return found is not None and counts(found.call_of(name), confirmed=confirmed)
