@@ -127,7 +127,9 @@ def stub_the_work() -> None:
 
     def assess(subject: Any, *_: object, **__: object) -> Any:
         course = SimpleNamespace(subject=subject.id)
-        work = SimpleNamespace(subject=subject, treatment_remarks=(), treatment_unreadable=())
+        work = SimpleNamespace(
+            subject=subject, dates=(), treatment_remarks=(), treatment_unreadable=()
+        )
         return SimpleNamespace(result=SimpleNamespace(problems=(), course=course), work=work)
 
     def write(answer: Any, folder: Path, **_: object) -> tuple[()]:

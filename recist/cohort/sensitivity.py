@@ -64,7 +64,7 @@ def sensitivity(
     return (*found, *_between_definitions(patients, plain, protocol))
 
 
-class Told(NamedTuple):
+class ToldOfPatient(NamedTuple):
     """What an answer comes to: all that is compared, and kept of each patient.
 
     Attributes:
@@ -77,11 +77,11 @@ class Told(NamedTuple):
 
 def _all_told(
     answered: Iterable[OutOfFieldAnswer | None], *, confirmed: bool = False
-) -> list[Told]:
+) -> list[ToldOfPatient]:
     return [_told(each, confirmed=confirmed) for each in answered]
 
 
-def _told(found: OutOfFieldAnswer | None, *, confirmed: bool) -> Told:
+def _told(found: OutOfFieldAnswer | None, *, confirmed: bool) -> ToldOfPatient:
     if found is None:
         return _one(False)
     names = [each.definition.name for each in found.calls if counts(each, confirmed=confirmed)]
@@ -89,9 +89,9 @@ def _told(found: OutOfFieldAnswer | None, *, confirmed: bool) -> Told:
 
 
 @cache
-def _one(evaluable: bool, *responding: str) -> Told:
+def _one(evaluable: bool, *responding: str) -> ToldOfPatient:
     """One object for all patients of whom the same is told: there are few."""
-    return Told(evaluable, frozenset(responding))
+    return ToldOfPatient(evaluable, frozenset(responding))
 
 
 def _variants(
@@ -122,8 +122,8 @@ def _variants(
 def _compare(
     choice: str,
     patients: Sequence[Patient],
-    plain: Sequence[Told],
-    other: Sequence[Told],
+    plain: Sequence[ToldOfPatient],
+    other: Sequence[ToldOfPatient],
     protocol: Protocol,
 ) -> Iterator[SensitivityChange]:
     for reader, rows in _by_reader(patients, plain, other):
@@ -133,7 +133,7 @@ def _compare(
 
 
 def _between_definitions(
-    patients: Sequence[Patient], plain: Sequence[Told], protocol: Protocol
+    patients: Sequence[Patient], plain: Sequence[ToldOfPatient], protocol: Protocol
 ) -> Iterator[SensitivityChange]:
     """Each definition against the reference: the same patients, another name."""
     if REFERENCE not in {each.name for each in chosen(protocol)}:
@@ -146,11 +146,11 @@ def _between_definitions(
 
 
 #: Of a patient: the subject, and what is told by the protocol and by the other choice.
-Compared = tuple[str, Told, Told]
+Compared = tuple[str, ToldOfPatient, ToldOfPatient]
 
 
 def _by_reader(
-    patients: Sequence[Patient], plain: Sequence[Told], other: Sequence[Told]
+    patients: Sequence[Patient], plain: Sequence[ToldOfPatient], other: Sequence[ToldOfPatient]
 ) -> Iterator[tuple[str, list[Compared]]]:
     for reader in dict.fromkeys(each.reader for each in patients):
         yield (

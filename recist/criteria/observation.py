@@ -11,7 +11,7 @@ from recist.criteria.diameter import ZERO, diameter_of, is_diseased, too_small
 from recist.criteria.new_lesions import COUNTS, NewLesionSight, new_lesions
 from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
-from recist.response import Response
+from recist.response import Response, RuleReason
 
 
 class Observation(NamedTuple):
@@ -59,12 +59,15 @@ class ObservedCourse(NamedTuple):
         target_nodes: target -> is it a node.
         non_target_nodes: non-target -> is it a node.
         seen: all time points, the baseline first.
+        findings: what was found of the targets, by what it was found from: RECIST 1.1 and iRECIST
+            find the same of most time points, and it is put into words once.
     """
 
     course: Course
     target_nodes: dict[str, bool]
     non_target_nodes: dict[str, bool]
     seen: tuple[Observation, ...]
+    findings: dict[tuple[int, int, int], RuleReason]
 
 
 _MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
@@ -193,7 +196,7 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR091
                 k in changed,
             )
         )
-    return ObservedCourse(course, targets, non_targets, tuple(seen))
+    return ObservedCourse(course, targets, non_targets, tuple(seen), {})
 
 
 def _method_changes(course: Course, targets: Container[str]) -> dict[int, str]:

@@ -107,6 +107,15 @@ class Judge:
     def _returned(self, k: int, since: int, *, targets_only: bool) -> Return | None:
         return returned(self.patient, k, since, self._protocol, targets_only=targets_only)
 
+    def finding(self, form: RuleWording, sums: Sums, seen: Observation) -> RuleReason:
+        """What was found of the targets at a time point."""
+        known = self.patient.findings
+        key = (id(form), id(seen), id(sums.nadir_mm))  # all of the patient: the baseline is one
+        found = known.get(key)
+        if found is None:
+            found = known[key] = sums.finding(form, seen)
+        return found
+
     def returned_finding(self, back: Return) -> RuleReason:
         since = self.target_cr_at if self.complete_at is None else self.complete_at
         return RuleReason(say.REAPPEARED, back.lesions, self.patient.seen[since].day)
@@ -277,7 +286,7 @@ def details(
     form, sums, non_target = judged.form, judge.sums, judged.non_target
     found: tuple[Reason, ...] = ()
     if form is not None and sums is not None:
-        found = (sums.finding(form, seen),)
+        found = (judge.finding(form, sums, seen),)
     if non_target is not NA:
         finding = common_reason(say.NON_TARGET[non_target], seen.deciding)
         if non_target is PD and judged.by_scan is not PD:

@@ -8,7 +8,6 @@ left out; shrinkage is measured from the baseline and growth from the nadir.
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
 
 from recist.criteria import explanation as say
 from recist.criteria.diameter import has_grown, has_shrunk
@@ -103,7 +102,7 @@ class Sums:
 
     def finding(self, form: RuleWording, seen: Observation) -> RuleReason:
         facts = (seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
-        return _finding(form, *facts, seen.missing) if seen.missing else _finding(form, *facts)
+        return RuleReason(form, *facts, seen.missing) if seen.missing else RuleReason(form, *facts)
 
     def add(self, seen: Observation, by_scan: Response, *, progressed: bool) -> None:
         """Take a time point into the history that the next one is judged by.
@@ -171,7 +170,3 @@ class Sums:
             and seen.diseased
             and has_grown(seen.total_mm, lowest)
         )
-
-
-#: RECIST 1.1 and iRECIST find the same of most time points of a patient: it is put into words once.
-_finding = lru_cache(maxsize=64)(RuleReason)

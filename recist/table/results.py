@@ -356,14 +356,21 @@ def _strings(texts: Sequence[str]) -> str:
     return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
 
 
-@lru_cache(maxsize=REMEMBERED)
 def _reason_json(reason: Written) -> str:
+    # Margins that are equal may be written differently (5 and 5.0): those reasons are not shared.
+    return _common_json(reason) if reason.margin_mm is None else _each_json(reason)
+
+
+def _each_json(reason: Written) -> str:
     numbers = ",".join([f"{_quote(name)}:{_quote(value)}" for name, value in reason.numbers])
     return (
         f'{{"rule":"{reason.rule}","source":{_quote(reason.source)},'
         f'"sentence":{_quote(reason.sentence)},"numbers":{{{numbers}}},'
         f'"margin_mm":{length(reason.margin_mm) or "null"}}}'
     )
+
+
+_common_json = lru_cache(maxsize=REMEMBERED)(_each_json)
 
 
 def _probabilities(certainty: CategoryProbability | None) -> str:
