@@ -80,7 +80,9 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if "bug" in content:
             raise ZeroDivisionError("division by zero")
         course = SimpleNamespace(subject=subject.id)
-        work = SimpleNamespace(subject=subject, treatment_remarks=(), treatment_unreadable=())
+        work = SimpleNamespace(
+            subject=subject, dates=(), treatment_remarks=(), treatment_unreadable=()
+        )
         return SimpleNamespace(result=SimpleNamespace(problems=(), course=course), work=work)
 
     def write_patient(answer: Any, folder: Path, **_: Any) -> tuple[Problem, ...]:
