@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.writing import write_text
 from segmentation.intervals import DiameterError, errors_from
 
@@ -221,7 +222,7 @@ def _shipped_root(name: str) -> Path:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         raise BundleError(
             "not found", where=path, remedy="name the folder that holds configs and models"

@@ -6,7 +6,6 @@ the reader sees. Without a label map the organ stays unknown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from scipy import ndimage
 
 from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map
+from imaging.read_json import read_json
 from imaging.volume import Array, Grid, Mask
 from segmentation.instances import Candidate
 
@@ -41,7 +41,7 @@ def read_organs(path: Path, names: Path, grid: Grid) -> tuple[Array, dict[int, s
         GeometryError: the label map does not lie on the grid.
     """
     try:
-        named = {int(k): str(v) for k, v in json.loads(names.read_text("utf-8")).items()}
+        named = {int(k): str(v) for k, v in read_json(names).items()}
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"no names of organs: {error}", where=names) from error
     labels = read_label_map(path, grid)

@@ -7,12 +7,13 @@ Exit codes: 0 all done; 1 some of it failed and is named; 2 nothing could be don
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -170,13 +171,21 @@ def main() -> None:
         log.end(ended.code if isinstance(ended.code, int) else 0, time.monotonic() - began)
         raise
     except InputError as error:
-        log.refused(str(error))
-        log.end(2, time.monotonic() - began)
-        from rich.text import Text  # late: the list of commands needs no colours
+        _refuse(str(error), began)
+    except OSError as error:  # of a name that no file can have, say: nothing of ours is wrong
+        if os.environ.get("RECIST_TRACEBACK"):
+            raise
+        named = Path(str(error.filename or "")).name
+        _refuse(f"{named}: {error.strerror or error}" if named else str(error), began)
 
-        from recist.cli.printing import console
 
-        console.print(
-            Text.assemble(("recist:", "red"), f" {printable(str(error))}"), soft_wrap=True
-        )
-        sys.exit(2)
+def _refuse(what: str, began: float) -> NoReturn:
+    """Say in a line why nothing was done, and end with the exit status of a refusal."""
+    log.refused(what)
+    log.end(2, time.monotonic() - began)
+    from rich.text import Text  # late: the list of commands needs no colours
+
+    from recist.cli.printing import console
+
+    console.print(Text.assemble(("recist:", "red"), f" {printable(what)}"), soft_wrap=True)
+    sys.exit(2)

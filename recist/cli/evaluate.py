@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from imaging.errors import InputError, printable
+from imaging.read_json import read_json
 from recist.cli.printing import console, print_line, print_result
 from recist.cli.shared_options import Device, Out
 from recist.response import RESEARCH_USE
@@ -42,7 +42,7 @@ def evaluate(
     split = None
     if folds:
         path = load_bundle(model, name=network).root / "configs" / "folds.json"
-        split = json.loads(path.read_text()) if path.is_file() else None
+        split = read_json(path) if path.is_file() else None
         if split is None:
             raise InputError("the bundle names no folds", where=path)
     with Progress(console=console, transient=True) as bars:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from recist.patient.result_folder import FINGERPRINT, RUN
 
 
@@ -33,7 +33,7 @@ def patient_folders(
     """
     path = source / RUN
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["subjects"]
+        listed = read_json(path)["subjects"]
         named = [(str(each["subject"]), str(each["folder"])) for each in listed]
     except FileNotFoundError:
         raise InputError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.writing import sync, write_text
 
 FINGERPRINT = "fingerprint.json"
@@ -51,7 +52,7 @@ def places_of(studies: Path, out: Path) -> dict[str, str]:
 def studies_of(out: Path) -> Path | None:
     """The folder of images that a run recorded, where it is still there; else None."""
     try:
-        places = json.loads((out / RUN).read_text(encoding="utf-8"))["studies"]
+        places = read_json(out / RUN)["studies"]
         found = [out / str(places["relative"])] if "relative" in places else []
         found.append(Path(str(places["absolute"])))
     except (OSError, ValueError, KeyError, TypeError):
@@ -154,7 +155,7 @@ def part_replaced(folder: Path, name: str) -> Iterator[Path]:
     """
     record = folder / FINGERPRINT
     try:
-        kept = json.loads(record.read_text(encoding="utf-8"))
+        kept = read_json(record)
         files = {path: held for path, held in kept["files"].items() if not _inside(path, name)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.writing import SCHEMA_VERSION, sync
 from imaging.writing import write_text as written
 from recist.patient.result import PatientResult, SignedBy, SupersededSignature
@@ -141,7 +142,7 @@ def _content(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path) from error
     if not isinstance(content, dict):

@@ -5,12 +5,12 @@ Nothing is delineated or registered: what the run found out lies beside its resu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.tables.rows import csv_text, written_rows
 from imaging.writing import write_text
 from recist.export.folders import PatientFolder, patient_folders
@@ -168,7 +168,7 @@ def write_again(folder: Path, answer: PatientAnswer) -> None:
 def _fingerprint(folder: Path) -> str:
     """The fingerprint of the images and settings, which a correction does not change."""
     try:
-        record = json.loads((folder / FINGERPRINT).read_text(encoding="utf-8"))
+        record = read_json(folder / FINGERPRINT)
         return str(record["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("no complete result", where=folder.name, remedy="run it again") from error
@@ -189,5 +189,5 @@ def _join(out: Path) -> None:
 
 
 def _summary(folder: Path) -> dict[str, str]:
-    record = json.loads((folder / FINGERPRINT).read_text(encoding="utf-8"))
+    record = read_json(folder / FINGERPRINT)
     return {str(name): str(cell) for name, cell in record["summary"].items()}

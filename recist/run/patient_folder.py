@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.seg import Algorithm
 from imaging.series import Problem
 from imaging.writing import write_text
@@ -157,8 +158,10 @@ def _linked(
 ) -> frozenset[int]:
     """The days whose segmentation shows what it showed before: its file is taken over."""
     try:
-        before = json.loads((earlier / keeping.FOLDER / DELINEATED).read_text(encoding="utf-8"))
+        before = read_json(earlier / keeping.FOLDER / DELINEATED)
     except (OSError, ValueError):
+        return frozenset()
+    if not isinstance(before, dict):
         return frozenset()
     same = set()
     for dated in delineations:

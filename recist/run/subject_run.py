@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.series import Subject
 from recist.patient.options import Options
 from recist.patient.result_folder import (
@@ -179,7 +180,7 @@ def _without_folders(error: BaseException) -> str:
 def _kept(folder: Path, fingerprint: str) -> SubjectRun | None:
     """The earlier result in ``folder``, if it is whole and of the same inputs and settings."""
     try:
-        record = json.loads((folder / FINGERPRINT).read_text())
+        record = read_json(folder / FINGERPRINT)
         if record["fingerprint"] != fingerprint or record["files"] != hashes_of(folder):
             return None
         failures = tuple(Failure(*parts) for parts in record["failures"])

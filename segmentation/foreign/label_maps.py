@@ -8,7 +8,6 @@ without the date or the label of the visit, or the name of the image's file.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.masks import read_label_map
+from imaging.read_json import read_json
 from imaging.volume import BoolArray, Volume
 from segmentation.foreign.recipe import Recipe
 from segmentation.infer import Delineation
@@ -127,7 +127,7 @@ def _names(path: Path) -> dict[str, int]:
     """Labels by name, where nnU-Net left its ``dataset.json`` beside its answers."""
     beside = (path.parent if path.is_file() else path) / "dataset.json"
     try:
-        labels = json.loads(beside.read_text(encoding="utf-8"))["labels"]
+        labels = read_json(beside)["labels"]
         return {str(name): int(number) for name, number in labels.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -8,7 +8,6 @@ network expects (spacing, channels, intensities) is not in its weights; a
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from monai.inferers.utils import sliding_window_inference
 from monai.networks import nets
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.resampling import AIR_HU, isotropic_grid
 from imaging.volume import Array, Grid, Unit, Volume
 from segmentation.bundle import BundleError
@@ -101,14 +101,14 @@ def load_monai_bundle(root: Path, recipe: Recipe, *, trusted: bool = False) -> O
 
 def _version(root: Path) -> str:
     try:
-        return str(json.loads((root / "configs" / "metadata.json").read_text())["version"])
+        return str(read_json(root / "configs" / "metadata.json")["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 def _configuration(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"cannot be read as JSON: {_line_of(error)}", where=path) from error
     if not isinstance(content, dict) or "network_def" not in content:

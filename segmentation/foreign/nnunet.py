@@ -6,7 +6,6 @@ and what its labels are called; the spacing and the intensities are its own affa
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.volume import Array, Unit, Volume
 from segmentation.bundle import BundleError
 from segmentation.foreign.recipe import Recipe, numbers_of
@@ -49,7 +49,7 @@ class Trained:
         """
         path = folder / "dataset.json"
         try:
-            dataset = json.loads(path.read_text(encoding="utf-8"))
+            dataset = read_json(path)
             labels = {
                 str(name): value
                 for name, value in dataset["labels"].items()

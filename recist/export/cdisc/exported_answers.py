@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.tables.rows import written_rows
 from recist.answers import AssessedCourse
 from recist.assessment import assess_course
@@ -88,7 +88,7 @@ def answers_of(
 def _settings(run: Path) -> tuple[Protocol | None, tuple[str, ...] | None]:
     """Protocol and criteria of a run; nothing where it left no record."""
     try:
-        options = json.loads(run.read_text(encoding="utf-8"))["options"]
+        options = read_json(run)["options"]
         return from_effective(options["protocol"]), names_of_criteria(options["criteria"])
     except FileNotFoundError:
         return None, None

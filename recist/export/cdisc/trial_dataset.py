@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.tables.columns import Columns
 from imaging.tables.source import small_rows
 from imaging.writing import write_text, written_whole
@@ -247,7 +248,7 @@ def _json_cell(cell: Cell, *, is_number: bool) -> str | None:
 
 def _read_json(path: Path) -> list[dict[str, str]]:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = read_json(path)
         names = [column["name"] for column in table["columns"]]
         rows: Sequence[Sequence[object]] = table["rows"]
         return [

@@ -19,6 +19,7 @@ from pydicom import Dataset
 from imaging.errors import InputError
 from imaging.partial import Box, LaterHeaders, PartialVolume
 from imaging.read import Reading, read_ct, read_pet
+from imaging.read_json import read_json
 from imaging.series import Visit
 from imaging.stored import Headers
 from imaging.volume import Array, Grid, Index3, Unit, Volume
@@ -105,7 +106,7 @@ def take_up(folder: Path) -> Work:
     """
     path = folder / WORK
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = read_json(path)
         known = (kept["schema"], kept["version"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "run the patient again, without --no-cache"

@@ -19,6 +19,7 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.read import Slices, read_ct, read_headers, read_pet
+from imaging.read_json import read_json
 from imaging.registration import Registration
 from imaging.series import Series, Subject, Visit
 from imaging.sorting import Sorting
@@ -275,7 +276,7 @@ class Archive:
             if not path.is_file():
                 volumes = [self.volume(subject, each, Modality.CT) for each in (first, date)]
                 write_text(path, json.dumps(link_of(*volumes)))
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        found: dict[str, Any] = read_json(path)
         return found
 
     def field_lines(

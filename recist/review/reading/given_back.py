@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from imaging.errors import InputError
+from imaging.read_json import read_json
 from imaging.volume import Grid, Mask
 from imaging.writing import write_text
 from recist.export.patient_files import DELINEATIONS, write_named_labels
@@ -107,7 +107,7 @@ def is_given_back(room: Room, person: Person, subject: str, folder: Path) -> boo
     path = folder / folder_name(subject) / SIGNATURE
     if not path.is_file():
         return False
-    return bool(json.loads(path.read_text("utf-8")).get("time") == signature.signed_at)
+    return bool(read_json(path).get("time") == signature.signed_at)
 
 
 def give_back(room: Room, person: Person, subject: str, folder: Path) -> Path:

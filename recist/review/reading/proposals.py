@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from imaging.errors import InputError
 from imaging.masks import read_seg
+from imaging.read_json import read_json
 from imaging.sorting import Sorting
 from imaging.volume import Mask
 from recist.course import Course, Measurement
@@ -60,7 +60,7 @@ def read_run(results: Path) -> RunRecord:
     """
     path = results / RUN
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = read_json(path)
         subjects = {
             str(each["subject"]): results / str(each["folder"])
             for each in record["subjects"]

@@ -78,3 +78,24 @@ def test_square_brackets_of_a_folder_are_no_mark_up(
     (tmp_path / "m.csv").write_text(TABLE)
     assert recist(monkeypatch, "assess", tmp_path / "m.csv", "-o", tmp_path / "[red] x [") == 1
     assert "[red] x [" in "".join(capsys.readouterr())
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("place", ["table", "out"])
+def test_a_name_that_no_file_can_have_is_refused_in_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+) -> None:
+    (tmp_path / "m.csv").write_text(TABLE)
+    (tmp_path / "studies").mkdir()
+    long = tmp_path / ("x" * 300)
+    words = {
+        "table": ["assess", f"{long}.csv", "-o", tmp_path / "out"],
+        "out": ["run", tmp_path / "studies", "-o", long, "--lesions", "dicom"],
+    }[place]
+    assert recist(monkeypatch, *words) == 2
+    (line,) = [each for each in "".join(capsys.readouterr()).splitlines() if each.strip()]
+    assert line.startswith("recist: ")
+    assert "File name too long" in line

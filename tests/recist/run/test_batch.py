@@ -152,7 +152,11 @@ def test_resume_sees_a_table_or_label_map_change(studies: Path, assessed: list[s
     assert states(batch.run(studies, out, given, resume=True)) == ["done", "done"]
 
 
-@pytest.mark.parametrize("record", ["", "[]", "{}", '{"fingerprint": 1}', '{"fingerprint": "x"'])
+@pytest.mark.parametrize(
+    "record",
+    ["", "[]", "{}", '{"fingerprint": 1}', '{"fingerprint": "x"', "[" * 100_000],
+    ids=["empty", "list", "nothing", "number", "cut", "deep"],
+)
 def test_resume_does_again_what_has_a_broken_record(
     studies: Path, assessed: list[str], record: str
 ) -> None:
