@@ -1,12 +1,13 @@
 """Readers who scroll at once in the reading room: how long slices take, and how much memory.
 
-    python scripts/benchmark_room.py RESULTS [--readers 20] [--a-second 5] [--seconds 20]
+    python scripts/benchmark_room.py [RESULTS] [--readers 20] [--a-second 5] [--seconds 20]
 
-RESULTS are those of ``recist run``, whose images still lie where they were; prepared images are
-thrown away first. Each reader opens the patient, and then asks for one axial slice after the other
-of a date of his own, at a steady pace and then as fast as they come. Clients and server share the
-processors. Printed: the median and the 95th percentile from asking to having a slice, those of a
-re-assessment after a change (which is taken back), and the largest memory of the server.
+RESULTS are those of ``recist run``, whose images still lie where they were; without them a small
+phantom is written and assessed. Prepared images are thrown away first. Each reader opens the
+patient, and then asks for one axial slice after the other of a date of his own, at a steady pace
+and then as fast as they come. Clients and server share the processors. Printed: the median and the
+95th percentile from asking to having a slice, those of a re-assessment after a change (which is
+taken back), and the largest memory of the server.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from recist.patient.options import Options
+from recist.phantom.small import write_small_patient
+from recist.run import batch
 
 TOKEN = "benchmark"
 
@@ -154,14 +159,18 @@ def memory_mb(pid: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="?")
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--a-second", type=float, default=5.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         results = Path(name) / "results"
-        shutil.copytree(asked.results, results)
+        if asked.results is None:
+            write_small_patient(Path(name) / "studies")
+            batch.run(Path(name) / "studies", results, Options.create(lesions="dicom"))
+        else:
+            shutil.copytree(asked.results, results)
         shutil.rmtree(results / "review", ignore_errors=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

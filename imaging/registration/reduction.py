@@ -28,6 +28,8 @@ TONED_AIR = np.float32(WINDOW_HU[0] + LUNG_SLOPE * (AIR_HU - WINDOW_HU[0]))
 #: Above this a voxel is body (or couch) rather than air or lung.
 BODY_HU = -400.0
 TONED_BODY = np.float32(WINDOW_HU[0] + LUNG_SLOPE * (BODY_HU - WINDOW_HU[0]))
+#: Voxels whose tones are worked out together.
+TONED_AT_ONCE = 1 << 16
 #: Voxels of the body, evenly taken, from which the correlation is computed.
 COMPARED_VOXELS = 100_000
 
@@ -113,10 +115,18 @@ def toned(hu: Array) -> Array:
 
     Before anything is averaged: where tissue meets air, clamping an average would move the edge.
     """
-    tones = hu.astype(np.float32, order="K")
-    low = np.float32(WINDOW_HU[0])
-    np.maximum(tones, low + np.float32(LUNG_SLOPE) * (tones - low), out=tones)
-    return np.clip(tones, TONED_AIR, np.float32(WINDOW_HU[1]), out=tones)
+    tones = hu.astype(np.float32, order="K")  # dense, so that the next line is a view
+    low, high = np.float32(WINDOW_HU[0]), np.float32(WINDOW_HU[1])
+    # In pieces that stay in the cache.
+    flat = tones.ravel(order="K")
+    for first in range(0, flat.size, TONED_AT_ONCE):
+        piece = flat[first : first + TONED_AT_ONCE]
+        lessened = piece - low
+        lessened *= np.float32(LUNG_SLOPE)
+        lessened += low
+        np.maximum(piece, lessened, out=piece)
+        np.clip(piece, TONED_AIR, high, out=piece)
+    return tones
 
 
 def _within(indices: FloatArray, shape: Index3, of: Index3) -> BoolArray:

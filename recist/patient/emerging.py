@@ -14,6 +14,7 @@ import cc3d
 import numpy as np
 from scipy import ndimage
 
+from imaging.distances import away_mm
 from imaging.registration import Registration
 from imaging.registration.reduction import Reduced, reduced, toned
 from imaging.volume import BoolArray, FloatArray, Mask, Volume
@@ -56,7 +57,7 @@ def new_in_lung(
     lung = (here.toned < aerated_tone) & here.body & here.known
     if not lung.any():
         return ()
-    reach = ndimage.distance_transform_edt(~lung, sampling=SPACING_MM)
+    reach = away_mm(lung, (SPACING_MM,) * 3)
     dense = (here.toned > dense_tone) & here.known & (reach <= MOST_DEPTH_MM)
     dense &= ~_covered(known, here)
     index = np.argwhere(dense)
@@ -68,7 +69,7 @@ def new_in_lung(
     points = points if other is None else other.to_moving_mm(points)
     # Dense before, or next to it: it moved. Not imaged before: nothing can be said.
     quiet = before.known & before.body & (before.toned <= aerated_tone)
-    quiet &= ndimage.distance_transform_edt(before.toned <= dense_tone) * SPACING_MM > MOVED_MM
+    quiet &= ~_within(before.toned > dense_tone, MOVED_MM)
     at = np.rint(before.grid.to_voxel(points)).astype(int)
     inside = ((at >= 0) & (at < np.array(quiet.shape))).all(axis=1)
     fresh = np.zeros_like(inside)
@@ -76,6 +77,18 @@ def new_in_lung(
     spots = np.zeros(dense.shape, np.bool_)
     spots[tuple(index[fresh].T)] = True
     return _middles(spots, lung, here)
+
+
+def _within(region: BoolArray, reach_mm: float) -> BoolArray:
+    """Voxels no farther than a few steps from a region, itself included."""
+    steps = int(reach_mm / SPACING_MM)
+    offsets = np.indices((2 * steps + 1,) * 3) - steps
+    ball = SPACING_MM * np.linalg.norm(offsets, axis=0) <= reach_mm
+    padded = np.pad(region, steps)
+    near = np.zeros_like(region)
+    for place in np.argwhere(ball):
+        near |= padded[tuple(slice(a, a + n) for a, n in zip(place, region.shape, strict=True))]
+    return near
 
 
 def _middles(spots: BoolArray, lung: BoolArray, here: Reduced) -> tuple[FloatArray, ...]:
