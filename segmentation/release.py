@@ -18,6 +18,7 @@ from segmentation.classical import METHODS
 from segmentation.evaluation import Diameter
 from segmentation.fine.fine_packing import box_patients
 from segmentation.fine.fine_validation import PASTED, hosts, kinds, validate_box
+from segmentation.limits import limits_table, measured_limits
 from segmentation.packing import case_names, read_images
 from segmentation.training_steps import ALL_CASES
 from segmentation.validation import DrawnRow, ScoreRow, drawn_lesions, fold_bundle, validate_case
@@ -98,6 +99,41 @@ def validate(
     if bundle.kind is NetworkKind.FINE:
         text += _by_kind(data, every)
     write_text(out / "validation.md", text)
+    return text
+
+
+def limited(
+    data: Sequence[Path],
+    root: Path | None,
+    folds: Mapping[str, int] | None,
+    out: Path,
+    *,
+    diameter: Diameter,
+    device: str = "auto",
+    on_case: Callable[[int, int, str], None] | None = None,
+) -> str:
+    """What limits the network of CT and PET, patient by patient; arguments as of :func:`validate`.
+
+    Returns:
+        a Markdown table, which ``limits.md`` holds too; every measured fact is in ``limits.csv``.
+
+    Raises:
+        InputError: the bundle is of small lesions; the folder holds the table of another.
+    """
+    bundle = load_bundle(root)
+    if bundle.kind is NetworkKind.FINE:
+        raise InputError("what limits an outline is told for the network of CT and PET alone")
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(out / "validation.json", bundle, folds)
+    cases = [
+        (folder, name, unseen)
+        for folder in data
+        for name in case_names(folder)
+        if (unseen := _unseen(bundle, folds, name)) is not None
+    ]
+    found = measured_limits(cases, out, diameter, device=device, on_case=on_case)
+    text = limits_table(found)
+    write_text(out / "limits.md", text)
     return text
 
 

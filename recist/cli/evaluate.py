@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,10 @@ def evaluate(
     network: Annotated[
         str, typer.Option(help="lesion_ctpet, or lesion_ct for boxes of small lesions on CT.")
     ] = "lesion_ctpet",
+    limits: Annotated[
+        bool,
+        typer.Option("--limits", help="Patient by patient what limits a click (cases with PET)."),
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Score a network and the classical methods against delineated cases.
@@ -37,14 +42,17 @@ def evaluate(
     """
     from recist.measure import caliper
     from segmentation.bundle import load_bundle
-    from segmentation.release import validate
+    from segmentation.release import limited, validate
 
     split = None
+    if limits and network != "lesion_ctpet":
+        raise InputError("--limits is for the network of CT and PET", remedy="leave --network out")
     if folds:
         path = load_bundle(model, name=network).root / "configs" / "folds.json"
         split = read_json(path) if path.is_file() else None
         if split is None:
             raise InputError("the bundle names no folds", where=path)
+    told = "limits.md and limits.csv" if limits else "tables and plot"
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("reading")
 
@@ -54,16 +62,16 @@ def evaluate(
             if not console.is_terminal and done % 20 == 0:
                 print_line(f"{done} of {total} done")
 
-        table = validate(
+        scored = limited if limits else partial(validate, name=network)
+        table = scored(
             data,
             model,
             split,
             out,
             diameter=lambda mask: float(caliper(mask).long_axis_mm),
             device=device,
-            name=network,
             on_case=on_case,
         )
     print_result(table)
-    print_line(f"tables and plot in {out}")
+    print_line(f"{told} in {out}")
     console.print(RESEARCH_USE, style="dim")
