@@ -27,6 +27,7 @@ from segmentation.figures import markdown
 from segmentation.infer import Delineation, delineate
 from segmentation.lesion_uptake import uptake_beyond, uptake_contrast
 from segmentation.packing import read_images
+from segmentation.physiological import lesions_of
 from segmentation.prompts import deepest_click
 from segmentation.quality import flagged, reaches_edge
 
@@ -53,7 +54,8 @@ class Facts:
     Attributes:
         volume_ml, longest_mm: of the true outline.
         click, off_mm: Dice after a click, and the longest diameter found less the true one.
-        automatic: Dice without a prompt; ``automatic_elsewhere_ml`` lies in pieces off the lesion.
+        automatic: Dice without a prompt, what is proposed as an organ left out;
+            ``automatic_elsewhere_ml`` lies in pieces off the lesion.
         flags: what the answer to the click says of itself.
         missed, added: share of the true volume that the click's answer lacks, and has too much.
         missed_apart: share of what was missed that lies in another piece of the true outline.
@@ -257,6 +259,7 @@ def measured_limits(
             delineate(ct, suv, bundle, prompt=prompt, device=device) for prompt in (click, None)
         )
         clicked = flagged(clicked, suv=suv, diameter=diameter)
+        automatic = lesions_of(automatic, ct, suv)
         done.append(facts_of(name, (ct, suv), true, (clicked, automatic), diameter))
         write_text(table, csv_text([asdict(one) for one in done], [f.name for f in fields(Facts)]))
     return done

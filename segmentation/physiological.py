@@ -19,6 +19,7 @@ from scipy import ndimage
 from imaging.body import without_holes
 from imaging.resampling import resample
 from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
+from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.preparation import network_grid, on_grid
 
@@ -27,13 +28,17 @@ LANDMARK_MM = 6.0
 AIR_HU, BODY_HU, LUNG_HU = -1000.0, -350.0, -700.0
 #: A slice holds lung where so much of the body in it is aerated.
 LUNG_OF_SLICE = 0.08
-#: Urine and bowel fluid: the middle of a lesion within these HU, and even.
-FLUID_HU, FLUID_SD_HU = (-10.0, 25.0), 25.0
+#: Urine and bowel fluid: the middle of a lesion within these HU, and even but for the CT's noise,
+#: which is averaged out over so many mm (in the CT of a PET it reaches 35 HU).
+FLUID_HU, FLUID_SD_HU, NOISE_MM = (-10.0, 25.0), 25.0, 6.0
 BONE_HU = 250.0
 #: Physiological uptake is well above blood pool (mean SUV about 1.5 to 2).
 LEAST_SUV = 2.5
-#: Urine is hotter than most lesions.
+#: Urine is hotter than most lesions, and hot in its middle: fluid itself takes up nothing, and the
+#: rim of a necrotic lesion is no fluid.
 URINE_SUV = 6.0
+#: A body that touches a side of the image in more than this share of its slices goes on there.
+CUT = 0.5
 #: Distances from the midline and from the lower end of the lungs, mm: anatomy of adults with room.
 MIDLINE_MM = 45.0
 KIDNEY_SIDE_MM = (30.0, 110.0)
@@ -70,6 +75,7 @@ class Landmarks:
         front_mm, back_mm: y of its front and back at the lungs, or of all of it.
         lung_mm: z of the lower and upper end of the lungs, None where they are not in the image.
         crotch_mm: z of where the legs part, None where two legs are not in the image.
+        is_cut: the body goes on beyond the sides of the image, so that its midline is not known.
         body: 1 inside of the body, its cavities filled and its skin left out.
     """
 
@@ -79,6 +85,7 @@ class Landmarks:
     lung_mm: tuple[float, float] | None
     crotch_mm: float | None
     body: Volume
+    is_cut: bool = False
 
 
 def landmarks(ct: Volume) -> Landmarks | None:
@@ -102,7 +109,15 @@ def landmarks(ct: Volume) -> Landmarks | None:
         lung,
         _crotch_mm(body, grid),
         Volume(ndimage.binary_erosion(filled).astype(np.uint8), grid, Unit.LABEL),
+        _is_cut(body),
     )
+
+
+def _is_cut(body: BoolArray) -> bool:
+    """Whether the body touches a side of the image in most of its slices: a part of it alone."""
+    held = body.any(axis=(0, 1))
+    sides = (body[0] | body[-1]).any(axis=0)
+    return bool(np.count_nonzero(sides) > CUT * np.count_nonzero(held))
 
 
 def _crotch_mm(body: BoolArray, grid: Grid) -> float | None:
@@ -159,9 +174,15 @@ def proposed(
     return tuple(found)
 
 
+def lesions_of(found: Delineation, ct: Volume, suv: Volume | None) -> Delineation:
+    """An unprompted answer without what is proposed as an organ: what stands as lesions."""
+    told = proposed(found.candidates, ct, suv)
+    return replace(found, candidates=tuple(each for each in told if each.physiological is None))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _CandidateFacts:
-    """A candidate's middle: centre LPS mm, median HU and its spread, mean and highest SUV."""
+    """A candidate: centre LPS mm, mean and highest SUV; of its middle median HU, spread and SUV."""
 
     mask: Mask
     centre_mm: Array
@@ -169,6 +190,11 @@ class _CandidateFacts:
     hu_sd: float
     suv: float
     suv_max: float
+    suv_middle: float
+
+    @property
+    def is_hot_fluid(self) -> bool:
+        return self.is_fluid and min(self.suv, self.suv_middle) >= URINE_SUV
 
     @property
     def is_fluid(self) -> bool:
@@ -179,15 +205,20 @@ class _CandidateFacts:
         depth = ndimage.distance_transform_edt(np.pad(mask.array, 1), sampling=mask.grid.spacing_mm)
         inner = depth[1:-1, 1:-1, 1:-1]
         middle = inner >= 0.4 * inner.max()
-        hu = np.asarray(ct.array[mask.box])[middle].astype(float)
-        uptake = resample(suv, mask.box_grid).array[mask.array]
+        values = np.where(mask.array, ct.array[mask.box], 0.0)
+        sides = [max(1, round(NOISE_MM / mm)) for mm in mask.grid.spacing_mm]
+        inside = ndimage.uniform_filter(mask.array.astype(float), sides, mode="constant")
+        averaged = ndimage.uniform_filter(values, sides, mode="constant")[middle] / inside[middle]
+        every = resample(suv, mask.box_grid).array
+        uptake = every[mask.array]
         return cls(
             mask,
             np.asarray(mask.centre_mm),
-            float(np.median(hu)),
-            float(hu.std()),
+            float(np.median(values[middle])),
+            float(averaged.std()),
             float(uptake.mean()),
             float(uptake.max()),
+            float(every[middle].mean()),
         )
 
 
@@ -203,8 +234,10 @@ def _organ(
     behind = y >= (where.front_mm + where.back_mm) / 2.0
     fluid = f"fluid ({seen.hu:.0f} HU), SUV {seen.suv:.1f}"
     told: list[tuple[str, str]] = []
-    hot_fluid = seen.is_fluid and seen.suv >= URINE_SUV
-    if hot_fluid and side <= MIDLINE_MM and (below is None or below >= PELVIS_BELOW_MM):
+    in_pelvis = below is None or below >= PELVIS_BELOW_MM
+    if seen.is_hot_fluid and where.is_cut and in_pelvis:
+        told.append(("urinary tract", f"{fluid}: fluid takes up no tracer, urine holds it"))
+    elif seen.is_hot_fluid and side <= MIDLINE_MM and in_pelvis:
         told.append(("urinary bladder or urethra", f"{fluid}, {side:.0f} mm from the midline"))
     twin = _has_mirror(seen, others, where)
     if twin if below is None else KIDNEY_BELOW_MM[0] <= below <= KIDNEY_BELOW_MM[1]:
@@ -219,7 +252,7 @@ def _organ(
         told.append(("heart", f"between the lungs, {seen.mask.volume_ml:.0f} ml of tissue"))
     if below is not None and below > 0 and seen.is_fluid and _near_gas(seen.mask, ct, where.body):
         told.append(("bowel", f"{fluid}, gas beside it"))
-    if hot_fluid and below is not None and _is_ureter(seen, side, below):
+    if seen.is_hot_fluid and below is not None and _is_ureter(seen, side, below):
         told.append(("ureter", f"a string of fluid, {side:.0f} mm beside the midline"))
     if where.crotch_mm is not None and not behind and side <= GENITAL_SIDE_MM:
         above = z - where.crotch_mm

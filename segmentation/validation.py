@@ -27,6 +27,7 @@ from segmentation.evaluation import Diameter, Scores, dice, kappa, score
 from segmentation.infer import Delineation, delineate
 from segmentation.inference_quality import InferenceQuality
 from segmentation.packing import body_mask, read_images
+from segmentation.physiological import lesions_of
 from segmentation.prompts import Carried, Click, Line, Point, Prompt, deepest_click
 from segmentation.synthesis import DIAMETER_MM, insert_lesion
 from segmentation.uptake_thresholds import Threshold, ThresholdMethod, delineate_by
@@ -93,14 +94,20 @@ def validate_case(
         "click": click,
         "line": longest_line(true, ct.grid),
     }
+
+    def asked(
+        prompt: Prompt | None, quality: InferenceQuality = InferenceQuality.FAST
+    ) -> Delineation:
+        found = delineate(ct, suv, bundle, prompt=prompt, device=device, quality=quality)
+        # Uptake of organs is shown as such, and is no lesion of the answer.
+        return lesions_of(found, ct, suv) if prompt is None else found
+
     for method, prompt in prompts.items():
-        yield row(method, lambda p=prompt: delineate(ct, suv, bundle, prompt=p, device=device))  # type: ignore[misc]
+        yield row(method, lambda p=prompt: asked(p))  # type: ignore[misc]
     for method in ("automatic", "click"):
         yield row(
             f"{method}, mirrored",
-            lambda p=prompts[method]: delineate(  # type: ignore[misc]
-                ct, suv, bundle, prompt=p, device=device, quality=InferenceQuality.BEST
-            ),
+            lambda p=prompts[method]: asked(p, InferenceQuality.BEST),  # type: ignore[misc]
         )
     yield row("click, CT alone", lambda: delineate(ct, None, bundle, prompt=click, device=device))
     yield row("automatic, CT alone", lambda: delineate(ct, None, bundle, device=device))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from imaging.volume import Grid, Mask, Unit, Volume
+from segmentation.infer import Delineation
 from segmentation.instances import Candidate
-from segmentation.physiological import landmarks, proposed
+from segmentation.physiological import landmarks, lesions_of, proposed
 
 #: Head, chest and pelvis: 40 x 30 x 100 cm of voxels of 5 mm, the feet at z = 0, LPS.
 SHAPE, STEP = (80, 60, 200), 5.0
@@ -92,6 +93,64 @@ def test_what_differs_from_urine_in_one_thing_stays_a_lesion(
     centre: tuple[float, float, float], hu: float, suv: float
 ) -> None:
     assert Body.empty().put(centre, 35, hu, suv).told() == [None]
+
+
+def cropped(body: Body, first: int, last: int) -> Body:
+    """A part of the body, cut at its sides: what a crop around a thigh or a hip shows."""
+    grid = body.grid.crop((first, 0, 0), (last - first, SHAPE[1], 60))
+    part = (slice(first, last), slice(None), slice(0, 60))
+    found = [Candidate(one.label, Mask.of(one.mask.full()[part], grid)) for one in body.found]
+    return Body(body.hu[part], body.suv[part], grid, body.points[part], found)
+
+
+def test_hot_fluid_is_urine_where_the_midline_is_not_in_the_image() -> None:
+    body = cropped(Body.empty().put((200, 130, 150), 40, 8, 20), 10, 50)
+    assert body.told() == ["urinary tract"]
+
+
+@pytest.mark.parametrize(("hu", "suv"), [(45.0, 20.0), (8.0, 4.0), (-60.0, 20.0)])
+def test_what_differs_from_urine_stays_a_lesion_in_a_crop_too(hu: float, suv: float) -> None:
+    assert cropped(Body.empty().put((200, 130, 150), 40, hu, suv), 10, 50).told() == [None]
+
+
+def test_a_necrotic_lesion_with_a_hot_rim_is_no_urine() -> None:
+    body = Body.empty().put((200, 130, 150), 40, 8, 20)
+    away = np.linalg.norm(body.points - np.array([200, 130, 150]), axis=-1)
+    body.suv[away <= 30] = 1.0
+    assert body.told() == [None]
+    assert cropped(body, 10, 50).told() == [None]
+
+
+def test_the_noise_of_a_ct_does_not_make_fluid_uneven() -> None:
+    body = Body.empty().put((200, 130, 150), 40, 8, 20)
+    fine = Grid((160, 120, 100), np.diag([1.0, 1.0, 3.0, 1.0])).crop((120, 70, 0), (160, 120, 100))
+    points = fine.to_world_mm(np.moveaxis(np.indices(fine.shape), 0, -1))
+    away = np.linalg.norm(points - np.array([200.0, 130.0, 150.0]), axis=-1)
+    noise = np.random.default_rng(2).normal(0, 35, fine.shape)
+    hu = np.where(away <= 40, 8.0, 40.0) + noise
+    suv = np.where(away <= 40, 20.0, 0.8).astype(np.float32)
+    lesion = Candidate("1", Mask.of(away <= 40, fine))
+    (told,) = proposed(
+        [lesion], Volume(hu.astype(np.int16), fine, Unit.HU), Volume(suv, fine, Unit.SUV_BW)
+    )
+    assert told.physiological == "urinary tract"
+    # Half of it denser is not the noise of a CT.
+    half = hu + np.where((away <= 40) & (points[..., 0] > 200), 60.0, -5.0)
+    (told,) = proposed(
+        [lesion], Volume(half.astype(np.int16), fine, Unit.HU), Volume(suv, fine, Unit.SUV_BW)
+    )
+    assert told.physiological is None
+    assert body.told() == ["urinary bladder or urethra"]
+
+
+def test_lesions_are_what_is_no_organ() -> None:
+    body = Body.empty().put((200, 130, 150), 40, 8, 20).put((80, 150, 150), 20, 45, 8)
+    ct = Volume(body.hu.astype(np.int16), body.grid, Unit.HU)
+    suv = Volume(body.suv.astype(np.float32), body.grid, Unit.SUV_BW)
+    found = Delineation(body.grid, tuple(body.found), "network")
+    (left,) = lesions_of(found, ct, suv).candidates
+    assert left.label == "1"
+    assert len(lesions_of(found, ct, None).candidates) == 2
 
 
 def test_two_kidneys_and_one_mass_alone() -> None:
