@@ -54,13 +54,29 @@ def bounded(found: Delineation, ct: Volume, suv: Volume | None, click: Click) ->
 
 def _uptake_in(lesion: Candidate, click: Click, ct: Volume, suv: Volume) -> Delineation | None:
     """What takes up tracer at a click, where that is less than a lesion and ends somewhere."""
-    found = delineate_by(Threshold(ThresholdMethod.PERCENT), suv, ct.grid, click=click)
+    near = _around(suv, lesion.mask)
+    found = delineate_by(Threshold(ThresholdMethod.PERCENT), near, ct.grid, click=click)
     hot = meant(found.candidates, click, [])
     if not hot or hot[0].mask.volume_ml > lesion.mask.volume_ml:
         return None
-    if border_share(hot[0].mask, ct, suv) < BOUNDED:
+    corners = near.grid.to_voxel(hot[0].mask.box_grid.corners_mm())
+    goes_on = (corners < 1).any() or (corners > np.array(near.grid.shape) - 2).any()
+    if goes_on or border_share(hot[0].mask, ct, suv) < BOUNDED:
         return None
     return replace(found, candidates=hot)
+
+
+def _around(suv: Volume, mask: Mask) -> Volume:
+    """The PET around an outline."""
+    corners = suv.grid.to_voxel(mask.box_grid.corners_mm())
+    margin = BAND_MM / np.array(suv.grid.spacing_mm) + 1
+    size = np.array(suv.array.shape)
+    low = np.clip(np.floor(corners.min(axis=0) - margin).astype(int), 0, size - 1)
+    high = np.clip(np.ceil(corners.max(axis=0) + margin).astype(int) + 1, low + 1, size)
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    array = suv.array[i, j, k]
+    shape = array.shape[0], array.shape[1], array.shape[2]
+    return Volume(array, suv.grid.crop((i.start, j.start, k.start), shape), suv.unit, suv.source)
 
 
 def border_share(mask: Mask, ct: Volume, suv: Volume | None) -> float:
