@@ -18,7 +18,7 @@ from segmentation.classical import METHODS
 from segmentation.evaluation import Diameter
 from segmentation.fine.fine_packing import box_patients
 from segmentation.fine.fine_validation import PASTED, hosts, kinds, validate_box
-from segmentation.limits import limits_table, measured_limits
+from segmentation.limitations import limits_table, measured_limits
 from segmentation.packing import case_names, read_images
 from segmentation.training_steps import ALL_CASES
 from segmentation.validation import DrawnRow, ScoreRow, drawn_lesions, fold_bundle, validate_case

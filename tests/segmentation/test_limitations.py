@@ -12,7 +12,7 @@ from imaging.volume import BoolArray, Grid, Mask, Unit, Volume
 from segmentation.bundle import load_bundle
 from segmentation.infer import Delineation
 from segmentation.instances import components
-from segmentation.limits import Facts, facts_of, limits, limits_table, measured_limits
+from segmentation.limitations import Facts, facts_of, limits, limits_table, measured_limits
 from tests.segmentation.hot_cubes import write_hot_cubes
 
 GRID = Grid((60, 60, 30), np.diag([3.0, 3.0, 3.0, 1.0]))
@@ -141,6 +141,6 @@ def test_what_is_measured_is_kept(
     def refused(*_: object, **__: object) -> Delineation:
         raise AssertionError("asked again")
 
-    monkeypatch.setattr("segmentation.limits.delineate", refused)
+    monkeypatch.setattr("segmentation.limitations.delineate", refused)
     (again,) = measured_limits(cases, tmp_path, across, device="cpu")
     assert again == first[0]
