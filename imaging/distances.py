@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import SimpleITK
 
+from imaging.itk import sitk
 from imaging.volume import BoolArray, FloatArray
-
-sitk: Any = SimpleITK  # its functions carry no types
 
 
 def away_mm(region: BoolArray, spacing_mm: tuple[float, float, float]) -> FloatArray:

@@ -17,7 +17,6 @@ from pydicom.dataset import Dataset
 from imaging.dataset import pixels, read_object, understood
 from imaging.elements import decimal, decimals, whole
 from imaging.errors import GeometryError, HeaderError, InputError, UnsupportedError
-from imaging.nifti import VOXEL_ERRORS, opened
 from imaging.seg import ABNORMAL, LESION, Algorithm, Coded, SegSegment, write_seg
 from imaging.slices import plane
 from imaging.volume import Array, FloatArray, Grid, Mask
@@ -328,6 +327,8 @@ def read_label_map(path: Path, grid: Grid) -> npt.NDArray[np.int32]:
         GeometryError: another shape, spacing or place than the image.
         InputError: values that are not whole numbers.
     """
+    from imaging.nifti import VOXEL_ERRORS, opened  # noqa: PLC0415 - nibabel is long to load
+
     image = opened(path)
     try:
         stored = np.asanyarray(image.dataobj)

@@ -15,7 +15,6 @@ from pydicom import Dataset
 from imaging.enhanced import ENHANCED_CLASSES, read_frames
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
 from imaging.header import Header, Tag
-from imaging.nifti import read_nifti
 from imaging.series import Series, SeriesFormat
 from imaging.slices import Stack
 from imaging.stored import (
@@ -236,6 +235,8 @@ def _stored(series: Series, *, to_hu: bool = False) -> Stored:
 
 
 def _from_nifti(series: Series, unit: Unit) -> Reading:
+    from imaging.nifti import read_nifti  # noqa: PLC0415 - nibabel is long to load
+
     volume, warnings = read_nifti(series.files[0], unit)
     return Reading(volume, (), (), volume.grid.spacing_mm[2], warnings)
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 import itertools
 import math
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
-import SimpleITK
 
 from imaging.errors import GeometryError
+from imaging.itk import sitk
 from imaging.volume import Array, FloatArray, Grid, Index3, Mask, Unit, Volume
-
-sitk: Any = SimpleITK  # its functions carry no types
 
 #: What lies outside of a volume: air for a CT, nothing for anything else.
 AIR_HU = -1000.0
@@ -34,9 +31,9 @@ class Interpolation(StrEnum):
 
 
 _KERNEL = {
-    Interpolation.NEAREST: sitk.sitkNearestNeighbor,
-    Interpolation.LINEAR: sitk.sitkLinear,
-    Interpolation.CUBIC: sitk.sitkBSpline,
+    Interpolation.NEAREST: "sitkNearestNeighbor",
+    Interpolation.LINEAR: "sitkLinear",
+    Interpolation.CUBIC: "sitkBSpline",
 }
 
 
@@ -126,7 +123,7 @@ def _resampled(
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(shape)
     resampler.SetTransform(transform)
-    resampler.SetInterpolator(_KERNEL[kernel])
+    resampler.SetInterpolator(getattr(sitk, _KERNEL[kernel]))
     resampler.SetDefaultPixelValue(fill)
     # GetArrayFromImage copies: a view would die with the image.
     return np.asarray(sitk.GetArrayFromImage(resampler.Execute(image)).T)

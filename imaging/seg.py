@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
 
 from imaging.carried_over import completed, slice_spacing_mm
 from imaging.derived import (
@@ -228,6 +227,7 @@ def _box(segment: SegSegment, first: int) -> tuple[slice, slice, slice]:
 
 def _description(number: int, segment: SegSegment) -> hd.seg.SegmentDescription:
     import highdicom as hd  # noqa: PLC0415 - see above
+    from pydicom.sr.codedict import codes  # noqa: PLC0415 - its tables are long
 
     algorithm = None
     kind = hd.seg.SegmentAlgorithmTypeValues.MANUAL

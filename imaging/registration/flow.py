@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 import scipy.ndimage
-import SimpleITK
 
+from imaging.itk import sitk
 from imaging.registration.mapping import Registration, RegistrationMethod
 from imaging.registration.places import NO_LESIONS, LesionSpheres
 from imaging.registration.reduction import Reduced, similarity
 from imaging.volume import Array, BoolArray, FloatArray, Grid
-
-sitk: Any = SimpleITK  # its functions carry no types
 
 
 @dataclass(frozen=True, slots=True)

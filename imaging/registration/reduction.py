@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 import scipy.ndimage
-import SimpleITK
 
 from imaging.body import without_holes
+from imaging.itk import sitk
 from imaging.partial import PartialVolume
 from imaging.registration.mapping import inside_voxels
 from imaging.resampling import AIR_HU
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Volume
-
-sitk: Any = SimpleITK  # its functions carry no types
 
 #: Soft tissue decides; air, lung and bone saturate, so noise in air and metal have no force.
 WINDOW_HU = (-200.0, 250.0)

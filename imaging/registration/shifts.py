@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 import scipy.ndimage
 
 from imaging.registration.reduction import WINDOW_HU, Reduced
@@ -31,6 +30,8 @@ def best_translation_mm(fixed: Reduced, moving: Reduced) -> FloatArray:
     step = fixed.grid.spacing_mm[0] * COARSE_FACTOR
     (f, f_known), (m, m_known) = _coarse(fixed), _coarse(moving)
     shape = [a + b - 1 for a, b in zip(f.shape, m.shape, strict=True)]
+    import scipy.fft  # noqa: PLC0415 - long to load
+
     size = [scipy.fft.next_fast_len(n, real=True) for n in shape]
 
     def transformed(values: Array) -> Array:

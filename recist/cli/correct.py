@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 from pathlib import Path
 from typing import Annotated
@@ -66,8 +67,12 @@ def correct(
     beside each patient's results, under corrections, are taken as they are; empty cells leave what
     was proposed. Results that a reader signed are changed with --reason only.
     """
+    # What the imports make stays to the end: it is not searched for what could go, again and again.
+    gc.disable()
     from recist.run.correcting import correct as corrected
 
+    gc.freeze()
+    gc.enable()
     tables = {
         "overrides": overrides,
         "links": links,

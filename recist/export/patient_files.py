@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imaging.errors import GeometryError, InputError
-from imaging.nifti import write_label_map
 from imaging.seg import Algorithm, write_seg
 from imaging.series import Problem, SeriesFormat
 from imaging.tables.rows import csv_text
@@ -229,6 +228,8 @@ def write_named_labels(
         masks: by lesion.
         numbers: the label of each lesion, the same at every date.
     """
+    from imaging.nifti import write_label_map  # noqa: PLC0415 - nibabel is long to load
+
     write_label_map(path, {numbers[lesion]: mask for lesion, mask in masks.items()}, grid)
     names = {str(numbers[lesion]): lesion for lesion in masks}
     beside = path.with_name(path.name.removesuffix(".nii.gz") + ".json")

@@ -6,10 +6,11 @@ Head, style, print footer and the notice of research use stand in one base that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from recist.report.palette import FIELD_COLOURS, TONE_COLOURS
@@ -19,8 +20,16 @@ from recist.version import __version__
 
 @cache
 def templates() -> Environment:
-    """The environment that all parts of the page are rendered in, compiled once."""
+    """The environment that all parts of the page are rendered in, compiled once.
+
+    Compiled templates are kept in a folder of temporary files that is this user's alone, by their
+    own text: the next process does not compile them.
+    """
+    kept = None
+    with suppress(OSError, RuntimeError):  # no such folder, or one that is not ours
+        kept = FileSystemBytecodeCache()
     return Environment(
+        bytecode_cache=kept,
         loader=PackageLoader("recist.report"),
         autoescape=True,
         undefined=StrictUndefined,

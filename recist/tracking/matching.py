@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
@@ -95,6 +94,8 @@ def cheapest(cost: FloatArray) -> list[tuple[int, int, float]]:
     if rows == columns == 1:  # nearly always: nothing competes
         margin = 2 * UNLINKED_COST - float(cost[0, 0])
         return [(0, 0, margin)] if margin > 0 else []
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - long to load, seldom asked
+
     padded = np.full((rows + columns, rows + columns), FORBIDDEN)
     padded[:rows, :columns] = cost
     padded[:rows, columns:][np.diag_indices(rows)] = UNLINKED_COST

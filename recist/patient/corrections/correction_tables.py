@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from imaging.errors import InputError
-from imaging.nifti import write_label_map
 from imaging.tables.cells import CellError, as_recorded, decimal_of, ordinal
 from imaging.tables.columns import Columns
 from imaging.tables.rows import csv_text
@@ -386,6 +385,8 @@ def _kept_outline(drawn: DrawnLesion, folder: Path) -> str:
     place = folder / name
     place.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(drawn.outline, Mask):
+        from imaging.nifti import write_label_map  # noqa: PLC0415 - nibabel is long to load
+
         write_label_map(place, {1: drawn.outline}, drawn.outline.grid)
     elif drawn.outline.resolve() != place.resolve():
         shutil.copyfile(drawn.outline, place)

@@ -1,0 +1,16 @@
+"""SimpleITK, loaded when first asked for: much that only reads results never asks."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+class _WhenAsked:
+    """The module, whose functions carry no types."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("SimpleITK"), name)
+
+
+sitk: Any = _WhenAsked()
