@@ -6,11 +6,11 @@ import importlib
 from typing import Any
 
 
-class _WhenAsked:
+class _ItkWhenAsked:
     """The module, whose functions carry no types."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(importlib.import_module("SimpleITK"), name)
 
 
-sitk: Any = _WhenAsked()
+sitk: Any = _ItkWhenAsked()

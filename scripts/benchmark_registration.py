@@ -1,6 +1,6 @@
 """Error, its estimate and time of registration, on real CT that was moved in a known way.
 
-    python scripts/benchmark_registration.py [DATA] [--every N]
+    python scripts/benchmark_registration.py [DATA] [--every N] [--kind KIND]
 
 DATA holds ``ct-whole`` and ``ct-lesions`` (default: $RECIST_DATA). Each CT is turned, shifted, bent
 (knots 70 mm apart), breathes, gets noise of its own and is sampled anew: at the same extent, at a
@@ -190,14 +190,14 @@ def moved(volume: Volume, kind: str, seed: int) -> Moved:
     )
 
 
-def pairs(data: Path, every: int = 1) -> Iterator[Moved]:
+def pairs(data: Path, every: int = 1, kinds: tuple[str, ...] = KINDS) -> Iterator[Moved]:
     files = sorted(
         [*(data / "ct-whole").glob("*_ct.nii.gz"), *(data / "ct-lesions").glob("*_ct.nii.gz")]
     )
     for n, path in enumerate(files):
         volume = read(path)
         for m, kind in enumerate(KINDS):
-            if (n * len(KINDS) + m) % every == 0:
+            if kind in kinds and (n * len(KINDS) + m) % every == 0:
                 yield moved(volume, kind, 100 * n + m)
 
 
@@ -258,6 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="?", type=Path, default=os.environ.get("RECIST_DATA"))
     parser.add_argument("--every", type=int, default=1, help="only every n-th pair")
+    parser.add_argument("--kind", choices=KINDS, help="only pairs of this kind")
     options = parser.parse_args()
     if options.data is None:
         print("left out: set RECIST_DATA to the folder of real images")
@@ -265,7 +266,8 @@ def main() -> None:
     errors: dict[str, list[FloatArray]] = {kind: [] for kind in KINDS}
     plain: dict[str, list[FloatArray]] = {kind: [] for kind in KINDS}
     covered, spent, plain_spent, walls = [], [], [], []
-    for pair in pairs(Path(options.data), options.every):
+    kinds = KINDS if options.kind is None else (options.kind,)
+    for pair in pairs(Path(options.data), options.every, kinds):
         lesions = (
             LesionSpheres(pair.here_mm, pair.radii_mm),
             LesionSpheres(pair.there_mm, pair.later_radii_mm),
