@@ -33,11 +33,11 @@ QUICK: dict[str, list[str]] = {
     "cluster": ["--patients", "80"],
     "contours": ["--repeats", "1"],
     "following": ["--courses", "1"],
-    "imaging": ["--files", "2000", "--slices", "60", "--runs", "2"],
+    "imaging": ["--files", "1000", "--slices", "200", "--runs", "5"],
     "labels": ["50", "3"],
     "links": ["--courses", "4"],
     "memory": ["--slices", "100"],
-    "measure": ["--repeats", "1"],
+    "measure": ["--repeats", "3"],
     "network": ["--windows", "1"],
     "patients": ["--phantoms", "1", "4", "--simulated", "100", "400"],
     "room": ["--readers", "5", "--seconds", "5"],
@@ -58,7 +58,7 @@ Research use only, not a medical device.
 Seconds are those of this machine and of the load it had; the ratios, taken in one run beside each
 other, are what travels. *Processor seconds* are those of all threads, without the load of others.
 The first line of a part says how many processes wanted a core when it ended, its own among them.
-
+{missing}
 | part | figures |
 |---|---|
 """
@@ -112,9 +112,15 @@ def kept_rows() -> dict[str, list[str]]:
 def write(machine: str, table: dict[str, list[str]], *, quick: bool) -> None:
     """The table as a page of the documentation."""
     option = " --quick" if quick else ""
-    head = HEAD.format(day=today(), machine=machine, quick=option)
+    missing = ", ".join(part for part in all_parts() if part not in table)
+    said = f"Not run for this table: {missing}.\n" if missing else ""
+    head = HEAD.format(day=today(), machine=machine, quick=option, missing=said)
     lines = [line for part in sorted(table) for line in table[part]]
     TABLE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def all_parts() -> list[str]:
+    return sorted(path.stem.removeprefix("benchmark_") for path in HERE.glob("benchmark_*.py"))
 
 
 def today() -> str:
@@ -128,7 +134,7 @@ def main() -> int:
     arguments.add_argument("--quick", action="store_true", help="less data, a minute a part")
     chosen = arguments.parse_args()
     wanted: list[str] = chosen.parts
-    parts = sorted(path.stem.removeprefix("benchmark_") for path in HERE.glob("benchmark_*.py"))
+    parts = all_parts()
     unknown = sorted(set(wanted) - set(parts))
     if unknown:
         print(f"no such part: {', '.join(unknown)}; there are: {', '.join(parts)}", file=sys.stderr)
