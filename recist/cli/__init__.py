@@ -185,7 +185,7 @@ def _refuse(what: str, began: float) -> NoReturn:
     log.end(2, time.monotonic() - began)
     from rich.text import Text  # late: the list of commands needs no colours
 
-    from recist.cli.printing import console
+    from recist.cli.console import console
 
     console.print(Text.assemble(("recist:", "red"), f" {printable(what)}"), soft_wrap=True)
     sys.exit(2)

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from imaging.errors import InputError
-from recist.cli.printing import console, print_line, print_result
+from recist.cli.printing import print_line, print_research_use, print_result
 from recist.cli.shared_options import Out, ProtocolName, names_of
-from recist.response import RESEARCH_USE
 
 
 def assess_pet(
@@ -39,5 +38,5 @@ def assess_pet(
         print_result(str(path))
     for subject, error in failures.items():
         print_line(f"error: {subject}: {error}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     raise typer.Exit(1 if failures else 0)

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_line
-from recist.response import RESEARCH_USE
+from recist.cli.printing import print_line, print_research_use
 
 _SAID = "reason, reader, recorded_at"
 
@@ -95,5 +94,5 @@ def correct(
             )
     failed = sum(patient.changes is None for patient in done)
     print_line(f"{len(done) - failed} of {len(done)} patients corrected; results in {out}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     raise typer.Exit(1 if 0 < failed < len(done) else 2 if failed else 0)

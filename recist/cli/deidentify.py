@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_line
+from recist.cli.printing import print_line, print_research_use
 from recist.cli.shared_options import Out
-from recist.response import RESEARCH_USE
 
 
 def deidentify(
@@ -39,5 +38,5 @@ def deidentify(
         print_line(f"{done.passed_over} files are no DICOM and were passed over")
     print_line(f"{len(done.written)} objects in {out}; the key is {key}")
     print_line("check a sample yourself before it leaves the house: no profile knows every text")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     raise typer.Exit(0 if not done.left_out else 1 if done.written else 2)

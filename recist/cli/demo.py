@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_result
+from recist.cli.console import console
+from recist.cli.printing import print_result
 from recist.cli.shared_options import Device
 
 

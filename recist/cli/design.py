@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_result
-from recist.response import RESEARCH_USE
+from recist.cli.printing import print_research_use, print_result
 
 
 def design(
@@ -70,4 +69,4 @@ def design(
             f"--patients {tables.patients} --toxicity {tables.toxicity} --quality-of-life "
             f"{tables.quality_of_life} --strata line,histology -o {example / 'report'}"
         )
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()

@@ -12,9 +12,9 @@ from rich.progress import Progress
 
 from imaging.errors import InputError, printable
 from imaging.read_json import read_json
-from recist.cli.printing import console, print_line, print_result
+from recist.cli.console import console
+from recist.cli.printing import print_line, print_research_use, print_result
 from recist.cli.shared_options import Device, Out
-from recist.response import RESEARCH_USE
 
 
 def evaluate(
@@ -74,4 +74,4 @@ def evaluate(
         )
     print_result(table)
     print_line(f"{told} in {out}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()

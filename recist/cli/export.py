@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_line
+from recist.cli.printing import print_line, print_research_use
 from recist.cli.shared_options import names_of
 from recist.export.export_targets import TARGETS
-from recist.response import RESEARCH_USE
 
 _FORMS = "; ".join(f"{name}: {target.says}" for name, target in TARGETS.items())
 
@@ -77,6 +76,6 @@ def export(
         shown = places[0] if len(places) == 1 else f"{len(places)} folders" if places else "nowhere"
         print_line(f"{len(exported.files)} files in {shown}")
         codes.append(exported.exit_code)
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     # All failed is worse than some; some failed is worse than none.
     raise typer.Exit(2 if set(codes) == {2} else int(any(codes)))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.errors import InputError
-from recist.cli.printing import console, print_line
+from recist.cli.console import console
+from recist.cli.printing import print_line, print_research_use
 from recist.cli.shared_options import names_of
-from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
     from recist.pacs.pull import Transferred
@@ -168,7 +168,7 @@ def _tell(done: Transferred, remote: Remote, verb: str, where: str) -> None:
     if done.would:
         counts = [f"{done.would} would be {verb}", counts[1]]
     print_line(f"{remote.name}: {', '.join(counts)} {where}".rstrip())
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     raise typer.Exit(done.exit_code)
 
 

@@ -1,12 +1,14 @@
-"""What every command prints: where the results are, what was found on the way."""
+"""What every command prints: where the results are, what was found on the way.
+
+Without the library that draws bars and colours, which takes longer to load than a small table to
+assess: see :mod:`recist.cli.console`.
+"""
 
 from __future__ import annotations
 
-from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
 from imaging.errors import printable, spelt_out
 from recist.cli import log
@@ -14,23 +16,6 @@ from recist.response import RESEARCH_USE
 
 if TYPE_CHECKING:
     from recist.table.account import TableResult
-
-
-class _LoggedConsole(Console):
-    """Prints to the terminal, and notes the same without colours in the log file."""
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*objects, **options)
-        plain = Console(file=StringIO(), width=WIDTH, color_system=None)
-        with plain.capture() as captured:
-            plain.print(*objects, **options)
-        log.said(captured.get())
-
-
-#: Characters of a line in the log file, which no terminal breaks.
-WIDTH = 10_000
-
-console = _LoggedConsole(stderr=True)
 
 
 def print_result(text: str) -> None:
@@ -41,7 +26,14 @@ def print_result(text: str) -> None:
 
 def print_line(text: str) -> None:
     """A line as it stands, but for what no terminal should get from a file."""
-    console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
+    typer.echo(printable(text), err=True)
+    log.said(text)
+
+
+def print_research_use() -> None:
+    """What stands under every answer."""
+    typer.secho(RESEARCH_USE, dim=True, err=True)
+    log.said(RESEARCH_USE)
 
 
 def report_table(result: TableResult) -> None:
@@ -54,5 +46,5 @@ def report_table(result: TableResult) -> None:
         print_line(f"... and {hidden} more findings in {result.out / 'checks.csv'}")
     done = result.subjects - len(result.failed)
     print_line(f"{done} of {result.subjects} subjects assessed; results in {result.out}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     raise typer.Exit(result.exit_code)

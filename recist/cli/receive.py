@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recist.cli.printing import console, print_line
-from recist.response import RESEARCH_USE
+from recist.cli.printing import print_line, print_research_use
 
 
 def receive(
@@ -45,5 +44,5 @@ def receive(
     for tables in done.tables.values():
         given = " ".join(f"--{kind} {table}" for kind, table in tables.items())
         print_line(f"recist correct {results} {given}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
     raise typer.Exit(1 if done.left else 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from recist.cli.printing import console
+from recist.cli.console import console
 from recist.cli.shared_options import (
     Criteria,
     Device,

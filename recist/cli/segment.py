@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imaging.writing import SCHEMA_VERSION
-from recist.cli.printing import console, print_line, print_result
+from recist.cli.printing import print_line, print_research_use, print_result
 from recist.cli.shared_options import Device, Model, Trust, in_lung
 from recist.response import RESEARCH_USE
 
@@ -97,7 +97,7 @@ def segment(
         )
         for flag in candidate.flags:
             print_result(f"check: {flag}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
 
 
 def _between(candidate: Candidate) -> str:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from recist.cli.printing import console, print_line
+from recist.cli.console import console
+from recist.cli.printing import print_line, print_research_use
 from recist.cli.shared_options import Device
-from recist.response import RESEARCH_USE
 
 
 def train(
@@ -86,4 +86,4 @@ def train(
         )
     typer.echo(table)
     print_line(f"bundle, figures and card in {out}; use it with --model {out}")
-    console.print(RESEARCH_USE, style="dim")
+    print_research_use()
