@@ -35,7 +35,7 @@ from recist.measure import caliper
 from recist.phantom.evolution import Motion, evolved, stretch
 from segmentation.bundle import Bundle, load_bundle
 from segmentation.evaluation import bootstrap, kappa
-from segmentation.growth import NETWORK_WEIGHT, NetworkGrowth, OutlinedDate
+from segmentation.growth import NETWORK_WEIGHT, NetworkGrowth, OutlinedDate, network_growth
 from segmentation.infer import Delineation, delineate
 from segmentation.packing import case_names, read_images
 from segmentation.prompts import Carried
@@ -81,7 +81,8 @@ class CarriedPair:
             return self.network_after_mm
         if min(self.network_before_mm, self.network_after_mm) <= 0:
             return self.by_ct_mm
-        by_network = self.before_mm * self.network_after_mm / self.network_before_mm
+        growth = network_growth(self.network_before_mm, self.network_after_mm)
+        by_network = self.before_mm * growth
         return float(self.by_ct_mm ** (1.0 - weight) * by_network**weight)
 
 
@@ -281,21 +282,21 @@ def left_out(pairs: Sequence[CarriedPair]) -> tuple[list[float], list[float]]:
 def shares(pairs: Sequence[CarriedPair]) -> None:
     """Of the true change, what CT and network say; the network's weight that the variances give.
 
-    Without what the CT says too much: the dates stretch what lies beside a lesion with it.
+    Each freed of what it says too much or too little, which a weight would only hide.
     """
     both = [one for one in pairs if one.by_ct_mm and one.network_before_mm and one.network_after_mm]
     true = np.log([one.after_mm / one.before_mm for one in both])
     by_ct = np.log([one.by_ct_mm / one.before_mm for one in both])
     by_network = np.log([one.network_after_mm / one.network_before_mm for one in both])
     told_ct, told_network = (float(true @ found / (true @ true)) for found in (by_ct, by_network))
-    ct, network = by_ct / told_ct - true, by_network - true
+    ct, network = by_ct / told_ct - true, by_network / told_network - true
     common = float((ct * network).mean())
     own = float((ct**2).mean()) - common
     weight = own / (own + float((network**2).mean()) - common)
     print(
         f"of the true change (logarithm) the CT says {told_ct:.2f}, "
         f"the network {told_network:.2f}; "
-        f"the CT freed of that, the network weighs {weight:.2f}"
+        f"both freed of that, the network weighs {weight:.2f}"
     )
 
 

@@ -8,7 +8,13 @@ import pytest
 from imaging.errors import InputError
 from imaging.registration import LesionTransform
 from imaging.volume import Grid, Mask, Unit, Volume
-from segmentation.growth import NETWORK_WEIGHT, NetworkGrowth, OutlinedDate, by_both
+from segmentation.growth import (
+    NETWORK_WEIGHT,
+    NetworkGrowth,
+    OutlinedDate,
+    by_both,
+    network_growth,
+)
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 
@@ -59,9 +65,9 @@ def test_the_outline_lies_between_what_ct_and_network_say() -> None:
     network, _ = drawn(18.0, 24.0)
     before = OutlinedDate(*IMAGES, ball(20.0))
     found, told = by_both(change(1.0), before, IMAGES, network)
-    assert found.scale == pytest.approx((24.0 / 18.0) ** NETWORK_WEIGHT, abs=0.05)
+    assert found.scale == pytest.approx(network_growth(18.0, 24.0) ** NETWORK_WEIGHT, abs=0.05)
     assert across(found.carried(before.lesion, GRID)) == pytest.approx(
-        40.0 * (24.0 / 18.0) ** NETWORK_WEIGHT, abs=2.0
+        40.0 * network_growth(18.0, 24.0) ** NETWORK_WEIGHT, abs=2.0
     )
     assert len(told) == 1
     assert "1.00 times" in told[0]
@@ -103,3 +109,10 @@ def test_a_place_without_a_window_says_nothing() -> None:
     given = change(1.1)
     before = OutlinedDate(*IMAGES, ball(20.0))
     assert by_both(given, before, IMAGES, NetworkGrowth(refuse, across)) == (given, ())
+
+
+def test_what_the_network_leaves_out_of_a_change_is_added_either_way() -> None:
+    # Of a lesion that is 0.7 times as long it says 0.715, of one that is 1.4 times as long 1.372.
+    assert network_growth(100.0, 71.5) == pytest.approx(0.70, abs=0.001)
+    assert network_growth(100.0, 137.2) == pytest.approx(1.40, abs=0.001)
+    assert network_growth(50.0, 50.0) == 1.0
