@@ -231,7 +231,9 @@ def _by_outline(
         if opinion is None or dice_of_masks(opinion.mask, carried) < AGREEMENT:
             confidence -= DISAGREEMENT_COST
             doubts.append(_disagreement(opinion, carried))
-    long, short = carried_axes(known.candidate.mask, change, carried) or (None, None)
+    was = known.candidate
+    measured = caliper(was.mask, long_axis=was.long_axis, across=was.short_axis)
+    long, short = carried_axes(was.mask, change, carried, measured) or (None, None)
     own = Candidate(
         "",
         carried,

@@ -75,12 +75,14 @@ def delineate_dates(
     options: Options,
     *,
     before: Sequence[ObservedDate] = (),
+    drawn_by_hand: bool = False,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Outlines:
     """Delineate every date of a patient.
 
     Args:
         before: the first dates, as an earlier run observed them: what it found there stands.
+        drawn_by_hand: a reader drew lesions there: dates are registered, whatever is delineated.
 
     Raises:
         InputError: a delineation that does not fit its image, or no network when it is needed.
@@ -108,13 +110,13 @@ def delineate_dates(
             if known and not out.registrations:
                 on_stage("register")
                 out.registrations = _registered(out, drawn)
-                out.growth = _growth(options)
+                out.growth = network_growth(options)
                 on_stage("follow")
             found, followed = _at(n, out, known, left_out)
         found = with_organs(subject, examination, found, options)
         out.found.append(with_lung_candidates(examination, found, options))
         out.followed.append(followed)
-    if not out.registrations and any(each.candidates for each in out.found):
+    if not out.registrations and (drawn_by_hand or any(each.candidates for each in out.found)):
         on_stage("register")
         out.registrations = _registered(out, drawn)
     return out
@@ -165,7 +167,8 @@ def _at(
     here = out.examinations[n]
     registration = out.registrations[n] if out.registrations else None
     lesions = [_lesion(out, date, number) for date, number in known]
-    proposals = propose(lesions, here, registration, second=_second(out.options), growth=out.growth)
+    second = second_opinion(out.options)
+    proposals = propose(lesions, here, registration, second=second, growth=out.growth)
     candidates: list[Candidate] = []
     followed: list[Followed] = []
     position: dict[int, int] = {}  # of what is proposed: lesions grown together are in one
@@ -183,7 +186,7 @@ def _at(
         for known_lesion, proposal in zip(lesions, proposals, strict=True)
     ]
     for each in (*answer.candidates, *_emerged(n, out, candidates, rooms)):
-        if any(_is_at(each, other) for other in candidates):
+        if any(is_at(each, other) for other in candidates):
             continue
         new = _unless_unchanged(each, n, out, warnings)
         if new is not None:
@@ -225,7 +228,7 @@ def _emerged(
             replace(each, flags=(*each.flags, flag), label=f"new {len(found) + 1}")
             for each in drawn.candidates
             if each.mask.volume_ml >= SMALLEST_CANDIDATE_ML
-            and not any(_is_at(each, other) for other in found)
+            and not any(is_at(each, other) for other in found)
         ]
     return found
 
@@ -239,7 +242,7 @@ def _lesion(out: Outlines, date: int, number: int) -> KnownLesion:
     )
 
 
-def _second(options: Options) -> Second:
+def second_opinion(options: Options) -> Second:
     """The networks, prompted by an outline that was carried over, with how sure they are."""
     from segmentation.prompted import delineate_prompted  # noqa: PLC0415 - as above
     from segmentation.prompts import Carried  # noqa: PLC0415 - as above
@@ -256,7 +259,7 @@ def _second(options: Options) -> Second:
     return ask
 
 
-def _growth(options: Options) -> NetworkGrowth | None:
+def network_growth(options: Options) -> NetworkGrowth | None:
     """What the network of CT and PET says of growth; None where another model takes its place."""
     from segmentation.infer import delineate  # noqa: PLC0415 - as above
     from segmentation.prompts import Carried  # noqa: PLC0415 - as above
@@ -287,7 +290,7 @@ def _labelled(candidate: Candidate, others: Sequence[Candidate]) -> Candidate:
     return replace(candidate, label=next(name for name in numbered if name not in taken))
 
 
-def _is_at(found: Candidate, known: Candidate) -> bool:
+def is_at(found: Candidate, known: Candidate) -> bool:
     """Whether what the network found on its own lies where a known lesion is proposed."""
     shared = shared_voxels(found.mask, known.mask)
     return shared >= SAME_PLACE * min(found.mask.voxels, known.mask.voxels)

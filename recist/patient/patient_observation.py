@@ -11,15 +11,17 @@ from imaging.errors import InputError
 from imaging.read import Reading
 from imaging.series import Subject, Visit
 from imaging.treatment import Treatment
+from recist.patient.corrections.said import NOTHING_SAID, Corrections
+from recist.patient.drawn_lesions import follow_drawings, known_drawings
 from recist.patient.examination import examine, size
 from recist.patient.irradiation import planning_dates, treatment_of
 from recist.patient.looking_back import looked_back
 from recist.patient.metabolism import observed_pet
 from recist.patient.options import AUTO, Options
-from recist.patient.outlined_dates import delineate_dates
+from recist.patient.outlined_dates import delineate_dates, network_growth, second_opinion
 from recist.patient.roles import node_regions
 from recist.patient.work.memory import Memory
-from recist.patient.work.observed import Later, ObservedDate, Terms, Work
+from recist.patient.work.observed import FollowedDrawing, Later, ObservedDate, Terms, Work
 from recist.patient.work.provenance import origin_of, treatment_origin
 
 #: Slice thickness and spacing nearer than this are the same.
@@ -33,6 +35,7 @@ def observe(
     options: Options,
     *,
     kept: Work | None = None,
+    said: Corrections = NOTHING_SAID,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Work:
     """Read, delineate, measure, register.
@@ -42,6 +45,8 @@ def observe(
     Args:
         kept: the work of an earlier run: its first dates are taken from it, so far as they come
             from what they came from then.
+        said: what a reader said of its answer: lesions that he drew at those dates are looked for
+            at the others.
 
     Raises:
         InputError: nothing of the patient can be assessed, or a date cannot be read: an answer
@@ -56,7 +61,15 @@ def observe(
     on_stage("read")
     examinations = [each.examination for each in before]
     examinations += [examine(visit, (visit.date - zero).days) for visit in visits[len(before) :]]
-    outlines = delineate_dates(subject.id, examinations, options, before=before, on_stage=on_stage)
+    drawn = known_drawings(replace(kept, dates=tuple(before)), said) if kept and before else ()
+    outlines = delineate_dates(
+        subject.id,
+        examinations,
+        options,
+        before=before,
+        drawn_by_hand=bool(drawn),
+        on_stage=on_stage,
+    )
     on_stage("measure")
     registrations = outlines.registrations or (None,) * len(examinations)
     dates = [
@@ -70,6 +83,12 @@ def observe(
         every, len(before), None
     ):
         sized = tuple(size(candidate, examination) for candidate in each.candidates)
+        drawings: tuple[FollowedDrawing, ...] = ()
+        if drawn and not each.reviewed:
+            asked = second_opinion(options), outlines.growth or network_growth(options)
+            drawings = follow_drawings(
+                drawn, examination, registration, each, followed, asked=asked
+            )
         dates.append(
             ObservedDate(
                 examination,
@@ -81,6 +100,7 @@ def observe(
                 pet=observed_pet(examination, sized),
                 technique=technique_of(examination.ct),
                 origin=origin,
+                drawings=drawings,
             )
         )
     on_stage("field")

@@ -66,7 +66,7 @@ def assess_subject(
         InputError: nothing of the patient can be assessed, a date cannot be read, or a choice or
             link of the reader fits nothing.
     """
-    work = observe(subject, options, kept=kept, on_stage=on_stage)
+    work = observe(subject, options, kept=kept, said=said, on_stage=on_stage)
     told = with_tables(said, subject.id, options)
     return PatientAnswer(work, told, *conclude(work, told, on_stage=on_stage))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from recist.patient.corrections.corrected_measurements import CorrectedMeasureme
 from recist.patient.corrections.drawn import DRAWN_LABEL, DrawnLesion
 from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Sized, size
-from recist.patient.work.observed import ObservedDate, Work
+from recist.patient.work.observed import FollowedDrawing, ObservedDate, Work
 from recist.tracking import Followed, Link, Tracks, track
 from segmentation.instances import Candidate
 
@@ -79,8 +80,10 @@ def redrawn(work: Work, corrections: Corrections) -> Redrawn:
     of_date: dict[dt.date, list[DrawnLesion]] = {}
     for drawn in corrections.drawn:
         of_date.setdefault(drawn.date, []).append(drawn)
-    changed = []
+    changed: list[ObservedDate] = []
     for date in dates:
+        date, told = _with_followed(date, changed, corrections)  # noqa: PLW2901 - the same date
+        links += told
         own = of_date.pop(date.date, [])
         if own:
             date, replaced = _with(date, own, tracks)  # noqa: PLW2901 - the same date, redrawn
@@ -136,6 +139,57 @@ def _with(
         sighting = next((x.at(date.day) for x in tracks.lesions if x.id == each.lesion), None)
         replaced |= dict.fromkeys(sighting.candidates if sighting is not None else (), number)
     return date.with_sized((*date.sized, *(_sized(each, date) for each in drawn))), replaced
+
+
+def _with_followed(
+    date: ObservedDate, before: Sequence[ObservedDate], corrections: Corrections
+) -> tuple[ObservedDate, list[Link]]:
+    """A date with what became of drawings that stand, and which of its candidates give way to it.
+
+    Where the reader drew the lesion himself, or said which lesion the network's outline at its
+    place is, that holds.
+    """
+    by_hand = {each.lesion for each in corrections.drawn if each.date == date.date}
+    when = (date.date.isoformat(), str(date.day))
+    linked = {link.candidate for link in corrections.links if link.when in when}
+    sized, followed, links = list(date.sized), list(date.followed), []
+    for each in date.drawings:
+        found = _standing(each, before)
+        if found is None or each.lesion in by_hand or linked.intersection(each.instead_of):
+            continue
+        positions = range(len(sized), len(sized) + len(each.sized))
+        first, *pieces = positions or (None,)
+        followed.append(
+            Followed(
+                *found,
+                first,
+                each.confidence,
+                each.reason,
+                each.is_unclear,
+                tuple(piece for piece in pieces if piece is not None),
+            )
+        )
+        sized += each.sized
+        links += [Link(date.date.isoformat(), label, "") for label in each.instead_of]
+    return replace(date.with_sized(tuple(sized)), followed=tuple(followed)), links
+
+
+def _standing(each: FollowedDrawing, before: Sequence[ObservedDate]) -> tuple[int, int] | None:
+    """Day and candidate of the drawing that was followed; None where it no longer stands."""
+    label = f"{DRAWN_LABEL}{each.lesion}"
+    for date in before:
+        for number, one in enumerate(date.sized):
+            is_it = date.date == each.drawn_on and one.candidate.label == label
+            if is_it and mark_of(one.candidate.mask) == each.mark:
+                return date.day, number
+    return None
+
+
+def mark_of(mask: Mask) -> str:
+    """Tells one outline from another."""
+    digest = hashlib.sha256(repr((mask.start, mask.array.shape)).encode())
+    digest.update(np.packbits(mask.array).tobytes())
+    return digest.hexdigest()
 
 
 def _moved(followed: Followed, moved: Mapping[tuple[int, int], int]) -> Followed:

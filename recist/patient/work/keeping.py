@@ -43,7 +43,7 @@ WORK = "work.kept"
 APPLIED = "applied"
 #: The form of what is kept. Kept values name the modules of their types: moving one of those
 #: makes a new form, which says so instead of failing on a name.
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,7 @@ def _without_voxels(date: ObservedDate) -> dict[str, object]:
         "technique": date.technique,
         "found_before": date.found_before,
         "origin": date.origin,
+        "drawings": date.drawings,
     }
 
 
@@ -241,6 +242,7 @@ def _date(
         kept["technique"],
         kept["found_before"],
         kept["origin"],
+        kept["drawings"],
     )
 
 

@@ -66,6 +66,27 @@ class FoundBefore:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FollowedDrawing:
+    """What became, at a date that was added, of a lesion that only a reader had drawn.
+
+    Attributes:
+        lesion, drawn_on, mark: which drawing was followed; it counts while that drawing stands.
+        sized: the pieces of it that are proposed, the largest first; none where it was not found.
+        is_unclear: it was not found, and whether it is gone cannot be told.
+        instead_of: labels of what the network delineated at its place, which gives way.
+    """
+
+    lesion: str
+    drawn_on: dt.date
+    mark: str
+    sized: tuple[Sized, ...]
+    confidence: float
+    reason: str
+    is_unclear: bool = False
+    instead_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ObservedDate:
     """One date: what was read, delineated and measured, and how it lies on the first date.
 
@@ -78,6 +99,7 @@ class ObservedDate:
         technique: of the CT, in words.
         found_before: what is there already of lesions that were delineated only later.
         origin: tells what the date was observed from (:mod:`recist.patient.work.provenance`).
+        drawings: what became of lesions that only a reader had drawn at dates before.
     """
 
     examination: Examination
@@ -90,6 +112,7 @@ class ObservedDate:
     technique: str = ""
     found_before: tuple[FoundBefore, ...] = ()
     origin: str = ""
+    drawings: tuple[FollowedDrawing, ...] = ()
 
     @property
     def day(self) -> int:

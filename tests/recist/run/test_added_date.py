@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from imaging.registration import dates as registration
@@ -18,7 +19,7 @@ from recist.cli import main
 from recist.patient import examination
 from recist.patient.options import Options
 from recist.patient.work import keeping
-from recist.phantom.small import DATES, write_small_patient
+from recist.phantom.small import DATES, UNTREATED, write_small_patient
 from recist.run import batch
 from segmentation import infer
 from segmentation.infer import Delineation
@@ -36,9 +37,11 @@ class Asked:
 
     Attributes:
         finds_new: whether the network draws a lesion at the last date.
+        new_at: the first voxel of it.
     """
 
     finds_new: bool = False
+    new_at: tuple[int, int, int] = (22, 34, 4)
     images: list[str] = field(default_factory=list)
     network: list[str] = field(default_factory=list)
     registered: int = 0
@@ -56,7 +59,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
     def network(ct: Volume, *_: object, **__: Any) -> Delineation:
         log.network.append(ct.source)
-        mask = Mask.placed(np.ones((4, 4, 3), np.bool_), (22, 34, 4), ct.grid)
+        mask = Mask.placed(np.ones((4, 4, 3), np.bool_), log.new_at, ct.grid)
         new = Candidate("new", mask, source=NETWORK)
         return Delineation(ct.grid, (new,) if log.finds_new and LAST in ct.source else (), NETWORK)
 
@@ -141,10 +144,7 @@ def test_corrections_of_earlier_dates_survive_and_lesions_keep_their_names(
     checked = tmp_path / "dates.csv"
     checked.write_text(f"subject,date,reader\n{SUBJECT},{SECOND},AB\n")
     arguments = ("--measurements", str(given), "--dates", str(checked))
-    monkeypatch.setattr("sys.argv", ["recist", "correct", str(tmp_path / "out"), *arguments])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert not stop.value.code
+    correct(tmp_path / "out", *arguments, monkeypatch=monkeypatch)
     before = {(r["date"], r["lesion"]): r for r in rows(folder / "measurements.csv")}
     assert before[SECOND, "L1"]["diameter_mm"] == "33.0"
     assert before[SECOND, "L1"]["review"] == "reviewed"
@@ -183,3 +183,65 @@ def test_a_date_whose_contours_changed_is_observed_again_with_those_after_it(
     afresh = run(studies, tmp_path / "afresh")
     for name in ("measurements.csv", "timepoints.csv", "links.csv", "report.html"):
         assert (changed / name).read_bytes() == (afresh / name).read_bytes()
+
+
+def correct(out: Path, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["recist", "correct", str(out), *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+
+
+def without_contours_of(path: Path, name: str) -> None:
+    """An RTSTRUCT without one of its regions."""
+    structures = pydicom.dcmread(path)
+    (number,) = (
+        each.ROINumber for each in structures.StructureSetROISequence if each.ROIName == name
+    )
+    for sequence, key in (
+        ("StructureSetROISequence", "ROINumber"),
+        ("ROIContourSequence", "ReferencedROINumber"),
+        ("RTROIObservationsSequence", "ReferencedROINumber"),
+    ):
+        kept = [each for each in structures[sequence] if each[key].value != number]
+        setattr(structures, sequence, kept)
+    structures.save_as(path)
+
+
+@pytest.mark.parametrize("network_finds_it", [False, True])
+def test_a_lesion_that_only_a_reader_drew_is_followed_as_long_as_the_drawing_stands(
+    asked: Asked,
+    studies: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    network_finds_it: bool,
+) -> None:
+    # GTV-2 has 9 mm radius, then 11.5 and 14; in the contours of the first date it was forgotten.
+    without_contours_of(studies / FIRST / "RTSTRUCT.dcm", UNTREATED.name)
+    asked.finds_new = network_finds_it
+    asked.new_at = (34, 22, 11)
+    out = tmp_path / "out"
+    folder = run(studies, out)
+    x, y, z = UNTREATED.centre_mm
+    radius_mm = UNTREATED.radii_mm[0]
+    drawn = tmp_path / "drawn.csv"
+    drawn.write_text(
+        "subject,date,lesion,points,reader,reason\n"
+        f"{SUBJECT},{FIRST},N9,{x - radius_mm} {y} {z} {x + radius_mm} {y} {z},AB,missed\n"
+    )
+    correct(out, "--drawn", str(drawn), monkeypatch=monkeypatch)
+    add_last_date(studies)
+    run(studies, out, resume=True)
+
+    def last() -> dict[str, dict[str, str]]:
+        return {r["lesion"]: r for r in rows(folder / "measurements.csv") if r["date"] == LAST}
+
+    followed = last()["N9"]
+    assert float(followed["diameter_mm"]) == pytest.approx(2 * UNTREATED.radii_mm[2], abs=2.5)
+    assert followed["review"] == "unreviewed"
+    assert f"outline of {FIRST} carried over" in followed["drawn_by"]
+    assert len(last()) == 2  # what the network drew at its place is no second lesion
+    drawn.write_text("subject,date,lesion,points\n")
+    correct(out, "--drawn", str(drawn), monkeypatch=monkeypatch)
+    assert "N9" not in last()
+    assert len(last()) == 1 + network_finds_it
