@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from pydicom.dataset import Dataset
-from scipy import ndimage
 
 from imaging.dataset import pixels, read_object, understood
 from imaging.elements import decimal, decimals, whole
@@ -91,7 +91,7 @@ def sample(volume: Volume, points_mm: FloatArray) -> FloatArray:
     values = np.full(len(index), np.nan)
     if inside.any():
         at = np.clip(index[inside], 0.0, last)
-        values[inside] = ndimage.map_coordinates(
+        values[inside] = scipy.ndimage.map_coordinates(
             volume.array.T, at[:, ::-1].T, order=1, mode="nearest", output=np.float64
         )
     return values

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.volume import BoolArray, FloatArray
 
@@ -86,8 +86,8 @@ def on_slices(
     """
     lower, upper = slabs(positions, default=1.0)
     for run in np.split(np.arange(len(positions)), np.flatnonzero(lower[1:] > upper[:-1]) + 1):
-        pieces, _ = ndimage.label(drawn[run], structure=TOUCHING)
-        for number, box in enumerate(ndimage.find_objects(pieces), start=1):
+        pieces, _ = scipy.ndimage.label(drawn[run], structure=TOUCHING)
+        for number, box in enumerate(scipy.ndimage.find_objects(pieces), start=1):
             planes = run[box[0]]
             first = max(int(np.floor(lower[planes[0]] + 0.5)), 0)
             past = min(int(np.ceil(upper[planes[-1]] + 0.5)), slices)
@@ -157,8 +157,8 @@ def _deepest(drawn: BoolArray, weights: FloatArray, wanted: int, is_partial: boo
     depth = np.zeros(int(rest.sum()))
     for weight, pixels in zip(weights, drawn, strict=True):
         if pixels.any():
-            inside = ndimage.distance_transform_edt(np.pad(pixels, 1))[1:-1, 1:-1]
-            depth += weight * (inside - ndimage.distance_transform_edt(~pixels))[rest]
+            inside = scipy.ndimage.distance_transform_edt(np.pad(pixels, 1))[1:-1, 1:-1]
+            depth += weight * (inside - scipy.ndimage.distance_transform_edt(~pixels))[rest]
     more = np.zeros(len(depth), dtype=np.bool_)
     more[np.argsort(-depth, kind="stable")[: max(wanted - int(taken.sum()), 0)]] = True
     taken[rest] = more

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.contours import Roi, StructureSet, axial_grid, rasterise
 from imaging.errors import InputError
@@ -55,7 +55,7 @@ class TargetVolume:
         A shared axial level: beams mostly run in the axial plane.
         """
         outline = np.concatenate([contour.points_mm for contour in self.roi.closed])
-        nearest, _ = cKDTree(outline).query(points_mm)
+        nearest, _ = scipy.spatial.cKDTree(outline).query(points_mm)
         low, high = points_mm[:, 2].min(), points_mm[:, 2].max()
         level = bool(low <= outline[:, 2].max() and high >= outline[:, 2].min())
         return float(nearest.min()), level

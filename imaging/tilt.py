@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.slices import Stack
 from imaging.volume import Array, FloatArray
@@ -34,7 +34,7 @@ def straighten(values: Array, stack: Stack, fill: float) -> tuple[Array, FloatAr
         room = wide[k, int(j) : int(j) + rows + 1, int(i) : int(i) + columns + 1]
         image = np.full(room.shape, fill, dtype=np.float32)
         image[:rows, :columns] = values[k]
-        moved = ndimage.shift(image, (along_j, along_i), order=1, mode="constant", cval=fill)
+        moved = scipy.ndimage.shift(image, (along_j, along_i), order=1, mode="constant", cval=fill)
         room[...] = np.rint(moved) if np.issubdtype(wide.dtype, np.integer) else moved
     affine = stack.affine.copy()
     affine[:3, 3] = (stack.affine @ np.array([low[0], low[1], 0.0, 1.0]))[:3]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import cc3d
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.body import without_holes
 from imaging.resampling import AIR_HU, resample
@@ -92,7 +92,7 @@ def read_anatomy(ct: Volume) -> Anatomy | None:
     affine[:3, 3] = low
     grid = Grid((int(count[0]), int(count[1]), int(count[2])), affine)
     plain = resample(Volume(ct.array, ct.grid, ct.unit), grid, fill=AIR_HU).array
-    hu = ndimage.gaussian_filter(plain.astype(np.float32), SMOOTHING_MM / SPACING_MM)
+    hu = scipy.ndimage.gaussian_filter(plain.astype(np.float32), SMOOTHING_MM / SPACING_MM)
     body = _body(hu)
     lungs = _pockets(body & (hu < LUNG_HU))
     return Anatomy(grid, hu, body, lungs) if lungs.any() else None
@@ -133,10 +133,10 @@ def right_lobe(anatomy: Anatomy, clear_of: BoolArray | None = None) -> FloatArra
         (1, 1),
         (int(below == 0), int(high + 1 + reach >= anatomy.grid.shape[2])),
     )
-    padded = ndimage.distance_transform_edt(np.pad(soft, rims))
+    padded = scipy.ndimage.distance_transform_edt(np.pad(soft, rims))
     depth = padded[1:, 1:, rims[2][0] :][tuple(map(slice, soft.shape))] * SPACING_MM
     if clear_of is not None and clear_of[near].any():
-        away = ndimage.distance_transform_edt(~clear_of[near]) * SPACING_MM
+        away = scipy.ndimage.distance_transform_edt(~clear_of[near]) * SPACING_MM
         depth = np.minimum(depth, away)
     found = depth[:right, :, low - below : high + 1 - below]
     if not found.size or found.max() < SMALLEST_LIVER_RADIUS_MM:
@@ -202,11 +202,13 @@ def _scores(anatomy: Anatomy, heights: range) -> FloatArray:
     disc, ring = _disc(0.0, AORTA_RADIUS_MM), _disc(*RING_MM)
     block = (slice(None), slice(None), slice(heights.start, heights.stop))
     hu = anatomy.hu[block].astype(np.float64)
-    mean = ndimage.convolve(hu, disc[:, :, None] / disc.sum())
-    square = ndimage.convolve(hu**2, disc[:, :, None] / disc.sum())
+    mean = scipy.ndimage.convolve(hu, disc[:, :, None] / disc.sum())
+    square = scipy.ndimage.convolve(hu**2, disc[:, :, None] / disc.sum())
     limit = LARGEST_DEVIATION_HU + LARGEST_VARIATION * np.maximum(mean, 0.0)
     scores = np.sqrt(np.maximum(square - mean**2, 0.0)) / limit
-    share = ndimage.convolve(anatomy.lungs[block].astype(float), ring[:, :, None] / ring.sum())
+    share = scipy.ndimage.convolve(
+        anatomy.lungs[block].astype(float), ring[:, :, None] / ring.sum()
+    )
     vessel = (mean > BLOOD_HU[0]) & (mean < BLOOD_HU[1]) & (share >= SMALLEST_LUNG_SHARE)
     enhanced = (mean > ENHANCED_HU) & (scores < 1.0)
     spines = [_spine(anatomy, k, enhanced[:, :, n]) for n, k in enumerate(heights)]
@@ -249,7 +251,7 @@ def _spine(anatomy: Anatomy, k: int, enhanced: BoolArray) -> tuple[float, float]
     rows = np.flatnonzero(anatomy.lungs[:, :, k].any(axis=0))
     if not rows.size:
         return None
-    blood = ndimage.binary_dilation(enhanced, _disc(0.0, AORTA_RADIUS_MM + SPACING_MM) > 0)
+    blood = scipy.ndimage.binary_dilation(enhanced, _disc(0.0, AORTA_RADIUS_MM + SPACING_MM) > 0)
     bone = (anatomy.hu[:, :, k] > BONE_HU) & anatomy.body[:, :, k] & ~blood
     # The posterior half, between the lungs' outer borders; ribs lie on either side alike.
     bone[: columns[0]], bone[columns[-1] :], bone[:, : int(rows.mean())] = False, False, False

@@ -15,8 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.errors import GeometryError
 from imaging.volume import FloatArray, Mask, Volume
@@ -116,7 +115,7 @@ def region_in(
     is_liver = name is RegionName.LIVER
     if organ.volume_ml <= 2.0 * (_sphere_ml() if is_liver else _tube_ml()):
         return measure(name, suv, organ, lesions=lesions)
-    depth = ndimage.distance_transform_edt(np.pad(organ.array, 1), organ.grid.spacing_mm)
+    depth = scipy.ndimage.distance_transform_edt(np.pad(organ.array, 1), organ.grid.spacing_mm)
     # From the surface, which lies half a voxel before the first voxel outside.
     depth = depth[1:-1, 1:-1, 1:-1] - min(organ.grid.spacing_mm) / 2.0
     start = np.array(organ.start)
@@ -128,7 +127,7 @@ def region_in(
     places = organ.grid.to_world_mm(deepest + start)
     clear = np.ones(len(places), dtype=np.bool_)
     for lesion in lesions:
-        apart = cKDTree(_points(lesion)).query(places)[0] if lesion.voxels else np.inf
+        apart = scipy.spatial.cKDTree(_points(lesion)).query(places)[0] if lesion.voxels else np.inf
         clear &= apart > LIVER_DIAMETER_MM / 2.0 + LESION_MARGIN_MM
     centres = places[clear] if clear.any() else places
     found = _first_plausible(suv, _spread(centres), lesions, automatic=False)
@@ -286,7 +285,7 @@ def _lesion_concerns(mask: Mask, lesions: Sequence[Mask]) -> list[str]:
     """Lesions whose voxels come within the margin of the region."""
     points = _points(mask)
     low, high = points.min(axis=0) - LESION_MARGIN_MM, points.max(axis=0) + LESION_MARGIN_MM
-    tree = cKDTree(points)
+    tree = scipy.spatial.cKDTree(points)
     near = 0
     for lesion in lesions:
         theirs = _points(lesion)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
+import scipy
 
 from imaging.errors import GeometryError, InputError
 from imaging.resampling import resample_mask
@@ -219,8 +218,8 @@ def dmax_mm(lesions: Sequence[Mask], *, between: Between = Between.CENTROIDS) ->
         points = np.concatenate([_ends_mm(mask) for mask in lesions])
     if len(points) > HULL_FROM:
         # Joggled: points that share a plane or a line have no hull of three dimensions.
-        points = points[ConvexHull(points, qhull_options="QJ").vertices]
-    return float(pdist(points).max(initial=0.0))
+        points = points[scipy.spatial.ConvexHull(points, qhull_options="QJ").vertices]
+    return float(scipy.spatial.distance.pdist(points).max(initial=0.0))
 
 
 def _ends_mm(mask: Mask) -> FloatArray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cc3d
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.errors import GeometryError, InputError
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
@@ -168,13 +168,13 @@ def surface_distances_mm(
     low, high = either.min(axis=0), either.max(axis=0) + 1
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     a, b = (_surface(np.pad(mask[box], 1)) for mask in (true, found))
-    to_a = ndimage.distance_transform_edt(~a, sampling=spacing_mm)
-    to_b = ndimage.distance_transform_edt(~b, sampling=spacing_mm)
+    to_a = scipy.ndimage.distance_transform_edt(~a, sampling=spacing_mm)
+    to_b = scipy.ndimage.distance_transform_edt(~b, sampling=spacing_mm)
     return np.asarray(to_b[a], np.float64), np.asarray(to_a[b], np.float64)
 
 
 def _surface(mask: BoolArray) -> BoolArray:
-    return np.asarray(mask & ~ndimage.binary_erosion(mask))
+    return np.asarray(mask & ~scipy.ndimage.binary_erosion(mask))
 
 
 def hausdorff95_mm(there: FloatArray, back: FloatArray) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import cc3d
 import numpy as np
-from scipy.ndimage import find_objects
+import scipy
 
 from imaging.volume import Array, FloatArray, Grid, Mask
 
@@ -95,7 +95,9 @@ def labelled_candidates(
     numbers, dense = _numbered(labels)
     found = []
     # Boxes of all labels in one pass: a pass for each would read the whole map 300 times.
-    for number, box in enumerate(find_objects(dense.T, max_label=len(numbers)), start=1):
+    for number, box in enumerate(
+        scipy.ndimage.find_objects(dense.T, max_label=len(numbers)), start=1
+    ):
         if box is None:
             continue
         k, j, i = box

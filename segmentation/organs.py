@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map
@@ -101,7 +101,7 @@ def _nearest(mask: Mask, labels: Array) -> int | None:
         for s, a, n in zip(mask.start, low, mask.array.shape, strict=True)
     )
     inside[at] = mask.array
-    away = ndimage.distance_transform_edt(~inside, sampling=spacing)
+    away = scipy.ndimage.distance_transform_edt(~inside, sampling=spacing)
     away[labels[box] == 0] = np.inf
     nearest = np.unravel_index(int(away.argmin()), away.shape)
     return int(labels[box][nearest]) if away[nearest] <= NEAR_MM else None

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.errors import GeometryError
 from imaging.registration.lesion_fit import (
@@ -118,11 +118,11 @@ def depth_at(mask: Mask, points_mm: FloatArray) -> FloatArray:
     rim = 3
     padded = np.pad(mask.array, rim)
     spacing = mask.grid.spacing_mm
-    depth = ndimage.distance_transform_edt(padded, sampling=spacing)
-    depth -= ndimage.distance_transform_edt(~padded, sampling=spacing)
+    depth = scipy.ndimage.distance_transform_edt(padded, sampling=spacing)
+    depth -= scipy.ndimage.distance_transform_edt(~padded, sampling=spacing)
     index = mask.grid.to_voxel(points_mm) - np.array(mask.start) + rim
     return np.asarray(
-        ndimage.map_coordinates(depth, index.T, order=1, mode="constant", cval=-np.inf)
+        scipy.ndimage.map_coordinates(depth, index.T, order=1, mode="constant", cval=-np.inf)
     )
 
 

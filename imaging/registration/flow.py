@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from imaging.itk import sitk
 from imaging.registration.mapping import Registration, RegistrationMethod

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.registration.reduction import WINDOW_HU
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Volume
@@ -49,7 +49,7 @@ class SoughtLesion:
         step_mm = float(np.clip(STEP_SHARE * radius_mm, *STEP_MM))
         pad = np.ceil(rim_mm / spacing).astype(int) + 1
         padded = np.pad(lesion.array, [(n, n) for n in pad])
-        outside, nearest = ndimage.distance_transform_edt(
+        outside, nearest = scipy.ndimage.distance_transform_edt(
             ~padded, sampling=spacing, return_indices=True
         )
         index = np.argwhere(outside <= rim_mm)
@@ -96,7 +96,7 @@ class ImagePatch:
         values = np.clip(volume.region(first, last).astype(np.float32), *HELD_HU)
         spacing = np.array(volume.grid.spacing_mm)
         sigma = np.sqrt(np.maximum(blur_mm**2 - (VOXEL_BLUR * spacing) ** 2, 0.0)) / spacing
-        values = ndimage.gaussian_filter(values, sigma, mode="nearest")
+        values = scipy.ndimage.gaussian_filter(values, sigma, mode="nearest")
         np.minimum(values, np.float32(WINDOW_HU[1]), out=values)
         by_voxel = np.stack(
             [
@@ -114,13 +114,13 @@ class ImagePatch:
         """Values (n,) at points, and whether each lies inside of the image."""
         index = self.grid.to_voxel(points_mm).T
         within = (index > -0.5) & (index < np.array(self.values.shape)[:, None] - 0.5)
-        values = ndimage.map_coordinates(self.values, index, order=1, mode="nearest")
+        values = scipy.ndimage.map_coordinates(self.values, index, order=1, mode="nearest")
         return np.asarray(values, np.float64), np.asarray(within.all(axis=0))
 
     def slopes_at(self, points_mm: FloatArray) -> FloatArray:
         """(n, 3) HU per mm."""
         index = self.grid.to_voxel(points_mm).T
         return np.stack(
-            [ndimage.map_coordinates(s, index, order=1, mode="nearest") for s in self.slopes],
+            [scipy.ndimage.map_coordinates(s, index, order=1, mode="nearest") for s in self.slopes],
             axis=-1,
         ).astype(np.float64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from imaging.registration.places import Places
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Mask

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.volume import BoolArray, FloatArray, Grid
 
@@ -61,34 +62,26 @@ class LesionSpheres:
 NO_LESIONS = LesionSpheres(np.zeros((0, 3)), np.zeros(0))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Places:
-    """Corrections around places of the fixed image, and how sure of the result.
+    """Corrections around places (at least one) of the fixed image, and how sure of the result.
 
     Attributes:
         centres_mm: (n, 3) LPS.
         shifts_mm: (n, 3), added to the displacement there.
         reach_mm: (n,), within which a correction holds in full.
         error_mm: (n,), what covers the error that remains there in nine cases of ten.
-        tree: of the centres.
     """
 
     centres_mm: FloatArray
     shifts_mm: FloatArray
     reach_mm: FloatArray
     error_mm: FloatArray
-    tree: cKDTree
 
-    @classmethod
-    def of(
-        cls,
-        centres_mm: FloatArray,
-        shifts_mm: FloatArray,
-        reach_mm: FloatArray,
-        error_mm: FloatArray,
-    ) -> Places:
-        """The places (at least one) with the tree that finds those near a point."""
-        return cls(centres_mm, shifts_mm, reach_mm, error_mm, cKDTree(centres_mm))
+    @cached_property
+    def _tree(self) -> scipy.spatial.cKDTree:
+        """Finds the centres near a point; made when first asked, as kept places seldom are."""
+        return scipy.spatial.cKDTree(self.centres_mm)
 
     def shift_at(self, points_mm: FloatArray) -> FloatArray:
         """The correction (n, 3) at points (n, 3) of the fixed image."""
@@ -106,5 +99,5 @@ class Places:
     def _near(self, points_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Distances and numbers (n, k) of the nearest places."""
         ranks = np.arange(1, min(MIXED, len(self.centres_mm)) + 1)
-        apart, which = self.tree.query(points_mm, k=ranks)
+        apart, which = self._tree.query(points_mm, k=ranks)
         return apart, which

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from imaging.body import without_holes
 from imaging.itk import sitk

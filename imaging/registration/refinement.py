@@ -107,7 +107,7 @@ def refined_at(
     ]
     if not found:
         return registration
-    places = Places.of(
+    places = Places(
         np.array([centre for centre, _, _ in found]),
         np.array([look.correction_mm for _, look, _ in found]),
         np.array([reach for _, _, reach in found]),

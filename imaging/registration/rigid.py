@@ -14,8 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
-from scipy.spatial.transform import Rotation
+import scipy
 
 from imaging.registration.mapping import inside_voxels, moved, translation
 from imaging.registration.reduction import Reduced, Similarity, similarity
@@ -77,13 +76,13 @@ def rigid_transform(fixed: Reduced, moving: Reduced) -> FloatArray:
 
 def _motion(rigid: FloatArray, middle: FloatArray) -> FloatArray:
     """Turn (radians) about and shift (mm) of a place, (6,)."""
-    turn = Rotation.from_matrix(rigid[:3, :3]).as_rotvec()
+    turn = scipy.spatial.transform.Rotation.from_matrix(rigid[:3, :3]).as_rotvec()
     return np.concatenate([turn, moved(rigid, middle) - middle])
 
 
 def _matrix(motion: FloatArray, middle: FloatArray) -> FloatArray:
     turn = np.eye(4)
-    turn[:3, :3] = Rotation.from_rotvec(motion[:3]).as_matrix()
+    turn[:3, :3] = scipy.spatial.transform.Rotation.from_rotvec(motion[:3]).as_matrix()
     return translation(middle + motion[3:]) @ turn @ translation(-middle)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.ndimage
+import scipy
 
 from imaging.registration.reduction import WINDOW_HU, Reduced
 from imaging.volume import Array, FloatArray

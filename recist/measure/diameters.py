@@ -7,9 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import cdist
+import scipy
 
 from imaging.errors import GeometryError
 from imaging.volume import BoolArray, FloatArray, Grid, Mask
@@ -169,7 +167,7 @@ def longest_3d(mask: Mask) -> tuple[Axis, Decimal]:
         raise GeometryError("an empty mask has no diameter")
     surface = _row_ends(mask.array) + np.array(mask.start)
     points = mask.grid.to_world_mm(_hull_vertices(surface))
-    distance = cdist(points, points)
+    distance = scipy.spatial.distance.cdist(points, points)
     a, b = np.unravel_index(int(distance.argmax()), distance.shape)
     length = float(distance[a, b])
     direction = (points[b] - points[a]) / length if length else mask.grid.directions[:, 0]
@@ -227,7 +225,7 @@ def _leaves(mask: Mask, axis: Axis) -> bool:
     hit[inside] = plane[at]
     if not _is_broken(hit):
         return False
-    hit[inside] = binary_fill_holes(plane)[at]
+    hit[inside] = scipy.ndimage.binary_fill_holes(plane)[at]
     return _is_broken(hit)
 
 
@@ -249,6 +247,6 @@ def _row_ends(array: BoolArray) -> FloatArray:
 def _hull_vertices(points: FloatArray) -> FloatArray:
     """The vertices of the convex hull; all points where they lie in one plane or line."""
     try:
-        return np.asarray(points[ConvexHull(points).vertices], dtype=np.float64)
-    except (QhullError, ValueError):
+        return np.asarray(points[scipy.spatial.ConvexHull(points).vertices], dtype=np.float64)
+    except (scipy.spatial.QhullError, ValueError):
         return np.unique(points, axis=0)

@@ -8,7 +8,7 @@ to one, the outline alone does not tell: it is put to the reader, with what both
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes
+import scipy
 
 from imaging.volume import Array, FloatArray, Mask
 from recist.course import Caliper
@@ -32,7 +32,7 @@ def across_waist(mask: Mask, measured: Caliper) -> str:
     k = measured.slice_index - mask.start[2]
     if not 0 <= k < mask.array.shape[2]:
         return ""
-    plane = np.asarray(binary_fill_holes(mask.array[:, :, k]))
+    plane = np.asarray(scipy.ndimage.binary_fill_holes(mask.array[:, :, k]))
     index = np.argwhere(plane)
     if not len(index):
         return ""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import cc3d
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.distances import away_mm
 from imaging.registration import Registration
@@ -94,9 +94,11 @@ def _within(region: BoolArray, reach_mm: float) -> BoolArray:
 def _middles(spots: BoolArray, lung: BoolArray, here: Reduced) -> tuple[FloatArray, ...]:
     """The deepest points of the spots that can be a lesion, the thickest first."""
     labels = cc3d.connected_components(spots.astype(np.uint8), connectivity=6)
-    depth = ndimage.distance_transform_edt(np.pad(spots, 1), sampling=SPACING_MM)[1:-1, 1:-1, 1:-1]
+    depth = scipy.ndimage.distance_transform_edt(np.pad(spots, 1), sampling=SPACING_MM)[
+        1:-1, 1:-1, 1:-1
+    ]
     found: list[tuple[float, FloatArray]] = []
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+    for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         spot = labels[box] == number
         volume_ml = np.count_nonzero(spot) * SPACING_MM**3 / 1000
         if not VOLUMES_ML[0] <= volume_ml <= VOLUMES_ML[1]:
@@ -130,7 +132,7 @@ def _lung_around(spot: BoolArray, box: tuple[slice, ...], lung: BoolArray) -> fl
             for side, out in zip(box, wide, strict=True)
         ],
     )
-    shell = ndimage.binary_dilation(padded, iterations=steps) & ~padded
+    shell = scipy.ndimage.binary_dilation(padded, iterations=steps) & ~padded
     return float(lung[wide][shell].mean()) if shell.any() else 0.0
 
 
@@ -150,5 +152,7 @@ def _covered(known: Sequence[tuple[Mask, float]], here: Reduced) -> BoolArray:
         free = np.ones(tuple(high - low), np.bool_)
         free[tuple((at - low).T)] = False
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        all_covered[box] |= ndimage.distance_transform_edt(free, sampling=SPACING_MM) <= room_mm
+        all_covered[box] |= (
+            scipy.ndimage.distance_transform_edt(free, sampling=SPACING_MM) <= room_mm
+        )
     return all_covered

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from imaging.treatment import Treatment
-from imaging.volume import FloatArray, Mask, Volume
+from imaging.volume import Array, FloatArray, Mask, Volume
 from recist.course import Caliper, Role
 from recist.patient.examination import Examination
 from recist.patient.irradiation import to_planning
@@ -63,7 +63,7 @@ def _of_lesion(
 ) -> Iterator[KeyImage]:
     days = [sighting.day for sighting in lesion.track.sightings]
     width_mm = view_mm(lesion.caliper(day) for day in days)
-    place_mm = _first_place(lesion, dates)  # in the frame of the first date
+    place_mm = _first_place(lesion, dates, known)  # in the frame of the first date
     # The dates of planning follow those of the examinations; they are shown by their dose only.
     for examination, dated in zip(examinations, dates, strict=False):
         # A new lesion is shown where it was not yet, too.
@@ -76,12 +76,12 @@ def _of_lesion(
         if before is not None:
             mask, caliper = before.sized.candidate.mask, before.sized.caliper
         if mask is not None:
-            place_mm = _in_first_frame(mask.centre_mm, dated)
+            place_mm = _in_first_frame(mask.centre_mm, dated, known)
         if place_mm is None:
             continue
         centre_mm = None
         if mask is None and caliper is None:
-            centre_mm = _at_date(place_mm, dated)
+            centre_mm = _at_date(place_mm, dated, known)
             if not _is_inside(centre_mm, dated):
                 continue
         place = None if centre_mm is None else tuple(centre_mm.tolist())
@@ -109,26 +109,36 @@ def _of_lesion(
         yield known.of(question, drawn)
 
 
-def _first_place(lesion: TrackedLesion, dates: Sequence[DatedCandidates]) -> FloatArray | None:
+def _first_place(
+    lesion: TrackedLesion, dates: Sequence[DatedCandidates], known: Memory
+) -> FloatArray | None:
     """Where a lesion was first drawn: it is shown there at the dates before, too."""
     for dated in dates:
         pieces = lesion.sized.get(dated.day)
         if pieces:
             centre_mm = united([piece.candidate.mask for piece in pieces]).centre_mm
-            return _in_first_frame(centre_mm, dated)
+            return _in_first_frame(centre_mm, dated, known)
     return None
 
 
-def _in_first_frame(point_mm: FloatArray, dated: DatedCandidates) -> FloatArray:
+def _in_first_frame(point_mm: FloatArray, dated: DatedCandidates, known: Memory) -> FloatArray:
     if dated.registration is None:
         return point_mm
-    return np.asarray(dated.registration.to_fixed_mm(point_mm[None])[0])
+    return _followed("to first", point_mm, dated.day, dated.registration.to_fixed_mm, known)
 
 
-def _at_date(point_mm: FloatArray, dated: DatedCandidates) -> FloatArray:
+def _at_date(point_mm: FloatArray, dated: DatedCandidates, known: Memory) -> FloatArray:
     if dated.registration is None:
         return point_mm
-    return np.asarray(dated.registration.to_moving_mm(point_mm[None])[0])
+    return _followed("from first", point_mm, dated.day, dated.registration.to_moving_mm, known)
+
+
+def _followed(
+    which: str, point_mm: FloatArray, day: int, to_mm: Callable[[Array], FloatArray], known: Memory
+) -> FloatArray:
+    """A point by the registration of a day, which a patient has one of."""
+    place = tuple(point_mm.tolist())
+    return np.array(known.of((which, day, place), lambda: tuple(to_mm(point_mm[None])[0].tolist())))
 
 
 def _is_inside(point_mm: FloatArray, dated: DatedCandidates) -> bool:

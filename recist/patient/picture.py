@@ -12,7 +12,7 @@ from dataclasses import replace
 import contourpy
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from imaging.errors import GeometryError
 from imaging.exposure import ToPlanning
@@ -179,7 +179,7 @@ def _mask_at(mask: Mask, points: FloatArray) -> FloatArray:
     )
     moved = np.moveaxis(index, -1, 0)
     return np.asarray(
-        ndimage.map_coordinates(
+        scipy.ndimage.map_coordinates(
             mask.array.astype(np.float32), moved, order=1, mode="grid-constant", cval=0.0
         ),
         dtype=np.float64,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import cc3d
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.spread import robust_deviation
 from imaging.volume import Array, BoolArray, FloatArray, Grid, Mask, Volume
@@ -91,7 +91,7 @@ def in_pieces(
         return (mask,)
     inside = around.of(mask)
     spacing = mask.grid.spacing_mm
-    room = ndimage.distance_transform_edt(~inside, sampling=spacing) <= off_mm
+    room = scipy.ndimage.distance_transform_edt(~inside, sampling=spacing) <= off_mm
     labels = cc3d.connected_components(
         ((around.height >= TISSUE) & room).astype(np.uint8), connectivity=26
     )
@@ -107,7 +107,7 @@ def in_pieces(
             break
         piece = labels == number + 1
         # A crack of less than the least cleft is none: what it parts is one piece.
-        far = ndimage.distance_transform_edt(~piece, sampling=spacing)
+        far = scipy.ndimage.distance_transform_edt(~piece, sampling=spacing)
         near = [n for n, other in enumerate(apart) if float(far[other].min()) < LEAST_CLEFT_MM]
         joined = np.any([piece, *(apart[n] for n in near)], axis=0)
         apart = [other for n, other in enumerate(apart) if n not in near] + [joined]
@@ -198,12 +198,12 @@ def _surroundings(
     values = ct.region(low, high).astype(np.float32)
     part = _Surroundings(values, (a, b, c), grid)
     inside = np.any([part.of(mask) for mask in masks], axis=0)
-    apart = ndimage.distance_transform_edt(~inside, sampling=spacing)
+    apart = scipy.ndimage.distance_transform_edt(~inside, sampling=spacing)
     shell = (apart > AROUND_MM[0]) & (apart <= AROUND_MM[1])
     if not shell.any():
         return None
-    smooth = ndimage.gaussian_filter(values, SMOOTHED_MM / spacing, mode="nearest")
-    rough = values - ndimage.median_filter(values, 3)
+    smooth = scipy.ndimage.gaussian_filter(values, SMOOTHED_MM / spacing, mode="nearest")
+    rough = values - scipy.ndimage.median_filter(values, 3)
     noise_hu = robust_deviation(rough[inside])
     without = float(np.median(smooth[shell]))
     levels = [

@@ -7,7 +7,7 @@ segmentation of organs, or a reader; a guess would change which targets the rule
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.volume import Mask, Volume
 
@@ -49,7 +49,7 @@ def lung_share(mask: Mask, ct: Volume) -> float:
         slice(a - s, a - s + n) for a, s, n in zip(mask.start, start, mask.array.shape, strict=True)
     )
     inside[own] = mask.array
-    apart_mm = ndimage.distance_transform_edt(~inside, sampling=spacing)
+    apart_mm = scipy.ndimage.distance_transform_edt(~inside, sampling=spacing)
     shell = (apart_mm > SHELL_MM[0]) & (apart_mm <= SHELL_MM[1])
     values = ct.array[box][shell]
     if not values.size:

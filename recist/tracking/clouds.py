@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.errors import InputError
 from imaging.volume import FloatArray
@@ -34,7 +34,7 @@ class Cloud:
     """
 
     points_mm: FloatArray
-    tree: cKDTree
+    tree: scipy.spatial.cKDTree
     centre_mm: FloatArray
     volume_ml: float
     error_mm: float
@@ -74,7 +74,9 @@ def cloud_of_points(points: FloatArray, volume_ml: float, error_mm: float) -> Cl
     resolution = float((volume_ml * 1000 / len(points)) ** (1 / 3))
     centre = np.asarray(points.mean(axis=0))
     extent = float(np.linalg.norm(points - centre, axis=1).max())
-    return Cloud(points, cKDTree(points), centre, volume_ml, error_mm, resolution, extent)
+    return Cloud(
+        points, scipy.spatial.cKDTree(points), centre, volume_ml, error_mm, resolution, extent
+    )
 
 
 def together(clouds: Sequence[Cloud]) -> Cloud:

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, dijkstra
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.volume import FloatArray
 from recist.tracking.clouds import Cloud, reach_mm, span_mm
@@ -42,7 +40,7 @@ def near_pairs(places: Sequence[Sequence[Cloud]], candidates: Sequence[Cloud]) -
     """
     if not candidates:
         return [[] for _ in places]
-    tree = cKDTree(np.array([candidate.centre_mm for candidate in candidates]))
+    tree = scipy.spatial.cKDTree(np.array([candidate.centre_mm for candidate in candidates]))
     spans = np.array([span_mm(candidate) for candidate in candidates])
     rows = [(n, place) for n, own in enumerate(places) for place in own]
     near: list[set[int]] = [set() for _ in places]
@@ -114,8 +112,8 @@ def cheapest(cost: FloatArray) -> list[tuple[int, int, float]]:
         potential = lower
     positive = np.maximum(step + potential[:, None] - potential, 0.0)
     first, second = np.nonzero(np.isfinite(step))
-    graph = csr_array((positive[first, second], (first, second)), shape=step.shape)
-    margin = (positive + dijkstra(graph).T).min(axis=1)
+    graph = scipy.sparse.csr_array((positive[first, second], (first, second)), shape=step.shape)
+    margin = (positive + scipy.sparse.csgraph.dijkstra(graph).T).min(axis=1)
     return [(r, int(c), float(margin[r])) for r, c in enumerate(taken[:rows]) if c < columns]
 
 
@@ -168,5 +166,7 @@ def components(
 def _connected(edges: Sequence[tuple[int, int]], size: int) -> IndexArray:
     """Component number of each node."""
     first, second = np.array(edges, dtype=np.intp).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(size, size))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
+    graph = scipy.sparse.coo_array((np.ones(len(first)), (first, second)), shape=(size, size))
+    return np.asarray(
+        scipy.sparse.csgraph.connected_components(graph, directed=False)[1], dtype=np.intp
+    )

@@ -47,7 +47,7 @@ def encoded(value: object, arrays: Arrays) -> Any:  # noqa: PLR0911 - one for ea
         return kept
     if isinstance(value, np.ndarray):
         return _encoded_array(value, arrays)
-    if isinstance(value, Places):  # its tree is made anew
+    if isinstance(value, Places):
         parts = (value.centres_mm, value.shifts_mm, value.reach_mm, value.error_mm)
         return {_TAG: "places", "v": [encoded(part, arrays) for part in parts]}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -129,7 +129,7 @@ _SIMPLE: Mapping[str, Callable[[Any, Arrays], Any]] = {
     "list": lambda v, arrays: [decoded(each, arrays) for each in v],
     "set": lambda v, arrays: frozenset(decoded(each, arrays) for each in v),
     "dict": lambda v, arrays: {decoded(a, arrays): decoded(b, arrays) for a, b in v},
-    "places": lambda v, arrays: Places.of(*(decoded(each, arrays) for each in v)),
+    "places": lambda v, arrays: Places(*(decoded(each, arrays) for each in v)),
     "decimal": lambda v, _: Decimal(v),
     "date": lambda v, _: dt.date.fromisoformat(v),
     "datetime": lambda v, _: dt.datetime.fromisoformat(v),

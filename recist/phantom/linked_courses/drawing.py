@@ -367,7 +367,7 @@ def _places(lesions: Sequence[_Growing], off: FloatArray, random: np.random.Gene
     """How far off the registration says that it may be at each lesion."""
     sizes = np.linalg.norm(off, axis=1)
     said = np.maximum(sizes * np.exp(random.normal(*ESTIMATE, len(sizes))), LEAST_ESTIMATE_MM)
-    return Places.of(
+    return Places(
         np.array([lesion.centre for lesion in lesions]),
         np.zeros((len(lesions), 3)),
         np.array([lesion.radius + 3.0 for lesion in lesions]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pydicom
@@ -77,6 +79,19 @@ def test_a_corrected_diameter_changes_tables_page_and_summary_and_is_told(
     )
     assert code == 0 and "60.0 -> 17.1 mm" in lines[0]
     assert contents(out) == before
+
+
+def test_a_corrected_role_loads_nothing_that_works_on_images(out: Path, tmp_path: Path) -> None:
+    """The pictures stay, and what followed each lesion from date to date is kept with them."""
+    given = table(tmp_path, "o", f"subject,lesion,role\n{SUBJECT},L1,non-target\n")
+    late = ["scipy.ndimage", "highdicom", "SimpleITK", "torch", "pandas"]
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom recist.run.correcting import correct\n"
+        f"(done,) = correct(Path({str(out)!r}), {{'overrides': Path({given!r})}})\n"
+        f"print(done.changes.lines()[0], sorted(set({late!r}) & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "L1: role target -> non-target []", ran.stderr
 
 
 def test_what_is_no_lesion_leaves_the_segmentation_and_comes_back(
