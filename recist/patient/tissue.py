@@ -1,4 +1,4 @@
-"""What tissue a lesion lies in, read from the CT around it: lung, or nothing said.
+"""What a lesion lies in, read from the CT around it: lung, or nothing said; and how it stands out.
 
 Only lung is told: air-filled tissue on most sides is a fact of the image. Every other organ needs a
 segmentation of organs, or a reader; a guess would change which targets the rules allow.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
-from imaging.volume import Mask, Volume
+from imaging.volume import Array, Mask, Volume
 
 #: Aerated lung in HU; below is air outside of the body or in the bowel, above is soft tissue
 #: (Heussel 2006, Eur Radiol 16:2452: normal lung -950 to -500).
@@ -19,6 +19,8 @@ SHELL_MM = (3.0, 10.0)
 #: A lesion is called pulmonary when at least this share of the shell is lung.
 LEAST_SHARE = 0.5
 LUNG = "lung"
+#: The shell that a lesion is compared with to say how it stands out from what lies around it.
+BESIDE_MM = (2.0, 6.0)
 
 
 def organ_around(mask: Mask, ct: Volume) -> tuple[str | None, str]:
@@ -39,19 +41,34 @@ def organ_around(mask: Mask, ct: Volume) -> tuple[str | None, str]:
 
 def lung_share(mask: Mask, ct: Volume) -> float:
     """The share of the shell around a lesion that is aerated lung, 0..1."""
+    _, values = _inside_and_around(mask, ct, SHELL_MM)
+    if not values.size:
+        return 0.0
+    return float(((values >= LUNG_HU[0]) & (values <= LUNG_HU[1])).mean())
+
+
+def contrast_hu(mask: Mask, ct: Volume) -> float:
+    """How much denser a lesion is than what lies beside it, HU.
+
+    The difference of both medians; 0 where nothing lies beside it in the image.
+    """
+    inside, around = _inside_and_around(mask, ct, BESIDE_MM)
+    return float(np.median(inside) - np.median(around)) if inside.size and around.size else 0.0
+
+
+def _inside_and_around(
+    mask: Mask, ct: Volume, shell_mm: tuple[float, float]
+) -> tuple[Array, Array]:
+    """The values of a lesion, and those of a shell around it."""
     spacing = np.array(mask.grid.spacing_mm)
-    pad = np.ceil(SHELL_MM[1] / spacing).astype(int) + 1
+    pad = np.ceil(shell_mm[1] / spacing).astype(int) + 1
     start = np.maximum(np.array(mask.start) - pad, 0)
     stop = np.minimum(np.array(mask.start) + mask.array.shape + pad, mask.grid.shape)
-    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
     inside = np.zeros(stop - start, dtype=np.bool_)
     own = tuple(
         slice(a - s, a - s + n) for a, s, n in zip(mask.start, start, mask.array.shape, strict=True)
     )
     inside[own] = mask.array
     apart_mm = scipy.ndimage.distance_transform_edt(~inside, sampling=spacing)
-    shell = (apart_mm > SHELL_MM[0]) & (apart_mm <= SHELL_MM[1])
-    values = ct.array[box][shell]
-    if not values.size:
-        return 0.0
-    return float(((values >= LUNG_HU[0]) & (values <= LUNG_HU[1])).mean())
+    values = ct.region(start, stop)
+    return values[inside], values[(apart_mm > shell_mm[0]) & (apart_mm <= shell_mm[1])]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from imaging.volume import Grid, Mask, Volume
+from imaging.volume import Grid, Mask, Unit, Volume
 from recist.measure import caliper
 from recist.patient.emerging import new_in_lung
+from recist.patient.examination import Examination
 from recist.patient.following import propose, seen_before
 from recist.patient.pieces import united
 from recist.patient.proposal import KnownLesion, Proposal
 from recist.tracking import DatedCandidates, State, track
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
-from tests.recist.patient.lung_scenes import FIRST, GRID, OTHER, Spot, date, known
+from tests.recist.patient.lung_scenes import FIRST, GRID, OTHER, Spot, date, known, scanned
 
 
 def proposals(*later: Spot, grid: Grid = GRID) -> tuple[Proposal, ...]:
@@ -157,3 +159,23 @@ def test_what_was_there_before_is_recognised_backwards() -> None:
     assert seen is not None and seen.is_unchanged
     empty, _ = date(0, FIRST)
     assert seen_before(lesion, empty, None) is None
+
+
+def in_grained_tissue(day: int, stands_out_hu: float) -> tuple[Examination, Mask]:
+    """A ball of 8 mm radius in tissue whose own grain is the same at every date."""
+    grain = ndimage.gaussian_filter(np.random.default_rng(7).normal(0, 1, GRID.shape), 3.0)
+    hu = 50.0 + 40.0 * grain / grain.std()
+    points = GRID.to_world_mm(np.moveaxis(np.indices(GRID.shape), 0, -1))
+    ball = np.linalg.norm(points - np.array(FIRST[0]), axis=-1) <= 8.0
+    hu += stands_out_hu * ball + np.random.default_rng(day).normal(0, 8, GRID.shape)
+    ct = Volume(hu.astype(np.float32), GRID, Unit.HU)
+    return scanned(day, ct), Mask.of(ball, GRID)
+
+
+@pytest.mark.parametrize(("now_hu", "there"), [(40.0, True), (20.0, True), (0.0, False)])
+def test_the_tissue_around_a_lesion_is_not_the_lesion(now_hu: float, there: bool) -> None:
+    before, drawn = in_grained_tissue(0, 40.0)
+    now, _ = in_grained_tissue(56, now_hu)
+    (proposal,) = propose(known(before, (drawn,)), now, None)
+    assert (proposal.candidate is not None) is there, proposal.reason
+    assert ("does not stand out" in proposal.reason) is not there
