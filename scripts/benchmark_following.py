@@ -232,7 +232,7 @@ def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[i
             still = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
             found = proposal.candidate.mask if proposal.candidate else None
             shared = dice_of_masks(found, truth) if found is not None and truth.voxels else 0.0
-            told = proposal.reason.partition("correlation ")[2].rstrip(")") or "1"
+            told = proposal.reason.partition("correlation ")[2].partition(")")[0] or "1"
             yield (
                 n,
                 date,
