@@ -18,6 +18,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from benchmark_run import print_stages
 from benchmark_tracking import TRUNK, course
 from scipy.ndimage import gaussian_filter
 
@@ -75,9 +76,7 @@ def main() -> None:
         f"{lesions} lesions x {dates} dates, label maps to report: {seconds:.1f} s by the clock, "
         f"peak {record['peak_memory_mb']} MB; reading the files alone {limit_s:.1f} s"
     )
-    for subject in record["subjects"]:
-        for stage, spent in subject["seconds"].items():
-            print(f"  {stage:<12} {spent:7.2f} s")
+    print_stages(record)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -25,9 +26,14 @@ def main() -> None:
                 f"--lesions {lesions}: {record['seconds']:.1f} s in all, "
                 f"peak {record['peak_memory_mb']} MB, device {record['model']}"
             )
-            for subject in record["subjects"]:
-                for stage, seconds in subject["seconds"].items():
-                    print(f"  {stage:<12} {seconds:7.2f} s")
+            print_stages(record)
+
+
+def print_stages(record: dict[str, Any]) -> None:
+    """The seconds of each stage of each patient, from the ``run.json`` of a run."""
+    for subject in record["subjects"]:
+        for stage, seconds in subject["seconds"].items():
+            print(f"  {stage:<12} {seconds:7.2f} s")
 
 
 if __name__ == "__main__":

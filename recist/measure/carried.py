@@ -16,7 +16,7 @@ from imaging.registration import LesionTransform
 from imaging.volume import FloatArray, Grid, Mask
 from recist.course import Axis, Caliper, Point3
 from recist.measure.axes import TIE_MM, DrawnAxis, direction_of, hull_chord
-from recist.measure.diameters import caliper, plane_normal
+from recist.measure.diameters import plane_normal
 from recist.measure.outline import hull_polygon, mid_edges, rows_of
 
 
@@ -43,16 +43,15 @@ class _Section:
 
 
 def carried_axes(
-    drawn: Mask, change: LesionTransform, carried: Mask, measured: Caliper | None = None
+    drawn: Mask, measured: Caliper, change: LesionTransform, carried: Mask
 ) -> tuple[Axis, Axis] | None:
     """The longest diameter and the one across it, in a slice of the later date.
 
     Args:
         drawn: the outline on the earlier date.
+        measured: its diameters there, as a reader drew them where one did.
         change: of the earlier date to the later one.
         carried: the outline on the later date, which says which slices show it.
-        measured: the diameters on the earlier date, where a reader drew them; of the outline
-            without.
 
     Returns:
         None where the outline has no extent in the plane.
@@ -63,7 +62,6 @@ def carried_axes(
     short_before, short = before.short(long_before), after.short(long)
     if min(long_before.length_mm, short_before.length_mm) < TIE_MM:
         return None
-    measured = measured or caliper(drawn)
     long = _resized(long, float(measured.long_axis_mm) / long_before.length_mm)
     short = _resized(short, float(measured.short_axis_mm) / short_before.length_mm)
     place = _Slice.nearest(carried, after.height_mm)

@@ -105,9 +105,9 @@ def _proposed(
     change = lesion_change(before, now, mask, expected)
     unchanged = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
     carried = unchanged.carried(mask, now.grid)
-    recognised = change is not None and change.is_recognised
-    faded = change is not None and recognised and _has_faded(known, here, change)
-    recognised = recognised and not faded
+    alike = change is not None and change.is_recognised
+    faded = change is not None and alike and _has_faded(known, here, change)
+    recognised = alike and not faded
     # What became much smaller may be one of several pieces of what was there.
     if change is None or not recognised or change.scale < SHRUNK:
         broken = _broken(known, here, carried, expected.error_mm)
@@ -127,8 +127,10 @@ def _proposed(
 
 def _has_faded(known: KnownLesion, here: Examination, change: LesionTransform) -> bool:
     """Whether what looks like a lesion's place no longer holds what stood out there."""
+    if change.correlation >= IN_EVERY_DETAIL:
+        return False
     found = change.carried(known.candidate.mask, here.ct.volume.grid)
-    if change.correlation >= IN_EVERY_DETAIL or not _is_measurable(found):
+    if not _is_measurable(found):
         return False
     was = contrast_hu(known.candidate.mask, known.examination.ct.volume)
     return contrast_hu(found, here.ct.volume) / was < FADED if was else False
@@ -255,7 +257,7 @@ def _by_outline(
             doubts.append(_disagreement(opinion, carried))
     was = known.candidate
     measured = caliper(was.mask, long_axis=was.long_axis, across=was.short_axis)
-    long, short = carried_axes(was.mask, change, carried, measured) or (None, None)
+    long, short = carried_axes(was.mask, measured, change, carried) or (None, None)
     own = Candidate(
         "",
         carried,

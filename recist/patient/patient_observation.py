@@ -70,6 +70,11 @@ def observe(
         drawn_by_hand=bool(drawn),
         on_stage=on_stage,
     )
+    asked = (
+        (second_opinion(options), outlines.growth or network_growth(options))
+        if drawn
+        else (None, None)
+    )
     on_stage("measure")
     registrations = outlines.registrations or (None,) * len(examinations)
     dates = [
@@ -85,7 +90,6 @@ def observe(
         sized = tuple(size(candidate, examination) for candidate in each.candidates)
         drawings: tuple[FollowedDrawing, ...] = ()
         if drawn and not each.reviewed:
-            asked = second_opinion(options), outlines.growth or network_growth(options)
             drawings = follow_drawings(
                 drawn, examination, registration, each, followed, asked=asked
             )

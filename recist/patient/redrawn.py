@@ -95,7 +95,7 @@ def redrawn(work: Work, corrections: Corrections) -> Redrawn:
             links += [
                 Link(
                     date.date.isoformat(),
-                    label_of(each),
+                    label_of(each.lesion),
                     each.lesion,
                     each.reason,
                     each.reader,
@@ -122,9 +122,9 @@ def _tracked(
     return work.memory.of(question, lambda: track(dated, links=links, names=names))
 
 
-def label_of(drawn: DrawnLesion) -> str:
-    """The name of what a reader drew among the candidates of its date."""
-    return f"{DRAWN_LABEL}{drawn.lesion}"
+def label_of(lesion: str) -> str:
+    """The name of what a reader drew of a lesion among the candidates of its date."""
+    return f"{DRAWN_LABEL}{lesion}"
 
 
 def _with(
@@ -176,7 +176,7 @@ def _with_followed(
 
 def _standing(each: FollowedDrawing, before: Sequence[ObservedDate]) -> tuple[int, int] | None:
     """Day and candidate of the drawing that was followed; None where it no longer stands."""
-    label = f"{DRAWN_LABEL}{each.lesion}"
+    label = label_of(each.lesion)
     for date in before:
         for number, one in enumerate(date.sized):
             is_it = date.date == each.drawn_on and one.candidate.label == label
@@ -202,7 +202,7 @@ def _sized(drawn: DrawnLesion, date: ObservedDate) -> Sized:
     grid = date.examination.ct.volume.grid
     line = drawn.line
     candidate = Candidate(
-        label_of(drawn),
+        label_of(drawn.lesion),
         _outline(drawn, grid),
         organ=drawn.organ,
         is_node=drawn.is_node,

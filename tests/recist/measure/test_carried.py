@@ -40,7 +40,7 @@ def changed(mask: Mask, matrix: FloatArray) -> LesionTransform:
 
 def lengths(mask: Mask, change: LesionTransform, on: Grid) -> tuple[float, float]:
     carried = change.carried(mask, on)
-    found = carried_axes(mask, change, carried)
+    found = carried_axes(mask, caliper(mask), change, carried)
     assert found is not None
     (long, across) = ((axis.start_mm, axis.end_mm) for axis in found)
     drawn = caliper(carried, long_axis=long, across=across)
