@@ -188,7 +188,7 @@ def lesion_change(
     best = max(found, key=lambda fit: fit.correlation)
     others = [fit for fit in found if not fit.is_like(best)]
     rivals = [best, *sorted(others, key=lambda fit: -fit.correlation)[:1]]
-    finer = [fine.sharpest(fit, turn) for fit in rivals]
+    finer = [fine.best(fit, turn) for fit in rivals]
     sound = [fit for fit in finer if fit.is_sound(farthest_mm)]
     if not sound:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.special import ndtr
 
 from imaging.errors import GeometryError
@@ -100,6 +101,24 @@ def nodule(
     hu = LUNG_HU + (TISSUE_HU - LUNG_HU) * share
     hu += np.random.default_rng(round(10 * radius_mm)).normal(0, 12, on.shape)
     return Volume(hu.astype(np.float32), on, Unit.HU), Mask.of(share > 0.5, on)
+
+
+def test_a_lesion_whose_surroundings_shrink_as_much_is_not_taken_for_less() -> None:
+    scale = 0.6
+    before, drawn = scene((16.0, 13.0, 14.0), wall_mm=19.0)
+    texture = ndimage.gaussian_filter(np.random.default_rng(3).normal(0, 1, before.array.shape), 2)
+    textured = Volume(
+        before.array + np.float32(150 / texture.std()) * texture.astype(np.float32),
+        before.grid,
+        Unit.HU,
+    )
+    affine = before.grid.affine.copy()
+    affine[:3] *= scale
+    noise = np.random.default_rng(4).normal(0, 15, before.array.shape).astype(np.float32)
+    after = Volume(textured.array + noise, Grid(before.grid.shape, affine), Unit.HU)
+    change = lesion_change(textured, after, drawn, at((1.0, 0.0, 0.0)))
+    assert change is not None
+    assert change.scale == pytest.approx(scale, rel=0.015)
 
 
 def test_where_there_is_nothing_any_more_nothing_is_recognised() -> None:
