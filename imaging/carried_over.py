@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydicom.charset import python_encoding
@@ -79,14 +79,19 @@ def completed(header: Dataset, slice_mm: float | None = None) -> Dataset:
     if not _is_known(header):
         changed |= {name: _text(header, name) for name in MAY_BE_EMPTY if name not in changed}
         changed["SpecificCharacterSet"] = UNICODE
-    if not changed:
-        return header
+    return with_values(header, changed) if changed else header
+
+
+def with_values(header: Dataset, values: Mapping[str, object]) -> Dataset:
+    """A header with other values of some elements, by keyword."""
     # A shallow copy of a Dataset shares its elements with the original.
-    completed = Dataset()
-    completed.update({tag: header.get_item(tag) for tag in header.keys()})  # noqa: SIM118 - tags
-    for name, value in changed.items():
-        setattr(completed, name, value)
-    return completed
+    changed = Dataset()
+    changed.update({tag: header.get_item(tag) for tag in header.keys()})  # noqa: SIM118 - tags
+    for name, value in values.items():
+        if name in changed:  # a value that is set would be set in the element of the original too
+            delattr(changed, name)
+        setattr(changed, name, value)
+    return changed
 
 
 def _text(header: Dataset, name: str) -> str:

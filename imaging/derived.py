@@ -151,8 +151,7 @@ def _predecessor_of(held: Dataset) -> Predecessor | None:
     for item in held.get("PredecessorStructureSetSequence", ()):
         return Predecessor(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
     for item in held.get("ReferencedImageSequence", ()):
-        purpose = item.get("PurposeOfReferenceCodeSequence") or (Dataset(),)
-        if (purpose[0].get("CodeValue"), purpose[0].get("CodingSchemeDesignator")) == REPLACED[:2]:
+        if is_predecessor(item):
             return Predecessor(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
     for study in held.get("PredecessorDocumentsSequence", ()):
         for series in study.ReferencedSeriesSequence:
@@ -164,6 +163,12 @@ def _predecessor_of(held: Dataset) -> Predecessor | None:
                     str(series.SeriesInstanceUID),
                 )
     return None
+
+
+def is_predecessor(item: Dataset) -> bool:
+    """Whether a reference to an image is the one to an object that was replaced."""
+    purpose = item.get("PurposeOfReferenceCodeSequence") or (Dataset(),)
+    return (purpose[0].get("CodeValue"), purpose[0].get("CodingSchemeDesignator")) == REPLACED[:2]
 
 
 def refer_to_document(derived: Dataset, predecessor: Predecessor | None) -> None:

@@ -5,16 +5,18 @@ BINARY by default, since archives in use refuse the newer LABELMAP class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.valuerep import DS
 
-from imaging.carried_over import completed, slice_spacing_mm
+from imaging.carried_over import completed, slice_spacing_mm, with_values
 from imaging.derived import (
     derived_uid,
     identity_of,
@@ -25,11 +27,9 @@ from imaging.derived import (
     succession,
 )
 from imaging.errors import GeometryError, InputError
+from imaging.seg_pattern import filled, pattern_in
 from imaging.volume import Mask
 from imaging.writing import written_whole
-
-if TYPE_CHECKING:  # pandas comes with it: imported where a file is written
-    import highdicom as hd
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ class Coded:
 ABNORMAL = Coded("49755003", "SCT", "Morphologically Abnormal Structure")
 LESION = Coded("52988006", "SCT", "Lesion")
 LYMPH_NODE = Coded("59441001", "SCT", "Lymph node")
+#: The family of every algorithm that draws here (CID 7162).
+ARTIFICIAL_INTELLIGENCE = Coded("123110", "DCM", "Artificial Intelligence")
+#: How segments are stored.
+BINARY, LABELMAP = "BINARY", "LABELMAP"
+#: Characters that a label, a meaning and a plain code may have (PS3.5, table 6.2-1: LO, SH).
+_LONGEST_LABEL, _LONGEST_CODE = 64, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ def write_seg(
     series_number: int = 900,
     creator: str = "",
     earlier: Path | None = None,
+    like: Path | None = None,
+    sop_instance_uids: Sequence[str] = (),
 ) -> Path:
     """Write a SEG object; a file under another name is renamed into place when it is complete.
 
@@ -100,68 +108,139 @@ def write_seg(
         headers: of the source series, one per slice, in the order of ``k``; pixels not needed.
         labelmap: write the LABELMAP class (one value per pixel: segments must not overlap).
         earlier: the file of the object that this one takes the place of; it is referred to.
+        like: a SEG of the same images, as it lies in a file: what it says of them need not be read
+            again. The object is the same with and without.
+        sop_instance_uids: of the headers, where they are known without reading them.
 
     Raises:
         InputError: no segments, an empty one, a Tracking UID missing or used twice, or headers
             that no object may be derived from.
         GeometryError: masks that are not on the grid of the headers.
     """
-    import highdicom as hd  # noqa: PLC0415 - see above
-
-    _check(segments, headers)
-    first = min(segment.mask.start[2] for segment in segments)
-    past = max(segment.mask.start[2] + segment.mask.array.shape[2] for segment in segments)
-    pixels = _pixels(segments, first, past)
-    if labelmap and pixels.ndim == 4:
-        raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
-    kind = hd.seg.SegmentationTypeValues.LABELMAP if labelmap else "BINARY"
-    said = _identity(segments, headers, (str(kind), series_description))
+    if not segments or not headers:
+        raise InputError("a SEG needs at least one lesion and the headers of its series")
+    uids = sop_instance_uids or [str(header.SOPInstanceUID) for header in headers]
+    says = {
+        "SeriesDescription": series_description,
+        "ContentDescription": series_description,
+        "SeriesNumber": series_number,
+        "ContentCreatorName": creator,
+    }
+    pattern = None if like is None or labelmap else pattern_in(like, uids, says)
+    _check(segments, _shape_of(headers) if pattern is None else pattern.shape)
+    kind = LABELMAP if labelmap else BINARY
+    said = _identity(segments, uids, (kind, series_description))
     identity, predecessor = succession(said, earlier)
-    slice_mm = slice_spacing_mm(headers)
-    sources = [completed(header, slice_mm) for header in headers[first:past]]
-    try:
-        seg = hd.seg.Segmentation(
-            source_images=sources,
-            pixel_array=pixels,
-            segmentation_type=kind,
-            segment_descriptions=[
-                _description(number, segment) for number, segment in enumerate(segments, start=1)
-            ],
-            **made_here(identity, series_number),
-            content_label="LESIONS",
-            content_description=series_description,
-            content_creator_name=creator or None,
-            series_description=series_description,
-        )
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        raise InputError(
-            f"the headers of the images cannot be carried into a SEG: {error}",
-            remedy="a NIfTI label map holds the same lesions",
-        ) from error
-    _refer_to_all(seg, headers)
-    refer_to_image(seg, predecessor)
-    _make_repeatable(seg, headers[first], identity)
+    if pattern is not None:
+        made = made_here(identity, series_number)
+        new = {
+            "SOPInstanceUID": made["sop_instance_uid"],
+            "SeriesInstanceUID": made["series_instance_uid"],
+            "DimensionOrganizationUID": derived_uid("dimensions", identity),
+        }
+        items = [(item, each.mask) for item, each in zip(_items(segments), segments, strict=True)]
+        seg = filled(pattern, items, headers, new, predecessor)
+    else:
+        seg = _constructed(segments, headers, identity, says, kind)
+        refer_to_image(seg, predecessor)
     with written_whole(path) as file:
         seg.save_as(file)
     return path
 
 
+def _constructed(
+    segments: Sequence[SegSegment],
+    headers: Sequence[Dataset],
+    identity: str,
+    says: Mapping[str, Any],
+    kind: str,
+) -> Dataset:
+    """The object, from the headers of all images."""
+    import highdicom as hd  # noqa: PLC0415 - pandas comes with it
+
+    first = min(segment.mask.start[2] for segment in segments)
+    past = max(segment.mask.start[2] + segment.mask.array.shape[2] for segment in segments)
+    pixels = _pixels(segments, first, past)
+    if kind == LABELMAP and pixels.ndim == 4:
+        raise InputError("a LABELMAP cannot hold lesions that overlap", remedy="write BINARY")
+    try:
+        seg = hd.seg.Segmentation(
+            source_images=_sources(headers, first, past),
+            pixel_array=pixels,
+            segmentation_type=kind,
+            segment_descriptions=[
+                hd.seg.SegmentDescription.from_dataset(item) for item in _items(segments)
+            ],
+            **made_here(identity, says["SeriesNumber"]),
+            content_label="LESIONS",
+            content_description=says["ContentDescription"],
+            content_creator_name=says["ContentCreatorName"] or None,
+            series_description=says["SeriesDescription"],
+        )
+        _say_spacing(seg, headers)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise InputError(
+            f"the headers of the images cannot be carried into a SEG: {error}",
+            remedy="a NIfTI label map holds the same lesions",
+        ) from error
+    # Optional, and said of a sole lesion alone: frames are placed by their positions.
+    seg.pop("DimensionOrganizationType", None)
+    _refer_to_all(seg, headers)
+    _make_repeatable(seg, headers[0], identity)
+    return seg
+
+
+def _sources(headers: Sequence[Dataset], first: int, past: int) -> list[Dataset]:
+    """The images that show a lesion.
+
+    highdicom takes from the first of its images what it says of all of them. It is given what the
+    first image of the series says: lesions change that come and go, the patient and his CT do not.
+    """
+    slice_mm = slice_spacing_mm(headers)
+    of_series = completed(headers[0], slice_mm)
+    sources = [completed(header, slice_mm) for header in headers[first:past]]
+    own = ("SOPClassUID", "SOPInstanceUID", "ImagePositionPatient")
+    shown = with_values(of_series, {name: sources[0].get(name) for name in own})
+    oriented = of_series.ImageOrientationPatient
+    return [
+        shown,
+        *(
+            each
+            if each.ImageOrientationPatient == oriented
+            else with_values(each, {"ImageOrientationPatient": oriented})
+            for each in sources[1:]
+        ),
+    ]
+
+
+def _say_spacing(seg: Dataset, headers: Sequence[Dataset]) -> None:
+    """The distance of the slices of the series, where it is one; highdicom asks those shown."""
+    from highdicom.spatial import get_volume_positions  # noqa: PLC0415 - see above
+
+    (measures,) = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    if "SpacingBetweenSlices" in headers[0]:
+        return
+    spacing_mm, _ = get_volume_positions(
+        image_positions=[header.ImagePositionPatient for header in headers],
+        image_orientation=headers[0].ImageOrientationPatient,
+    )
+    if spacing_mm is not None:
+        measures.SpacingBetweenSlices = DS(spacing_mm, auto_format=True)
+    elif "SpacingBetweenSlices" in measures:
+        del measures.SpacingBetweenSlices
+
+
 def _refer_to_all(seg: Dataset, headers: Sequence[Dataset]) -> None:
     """Every image that was looked at is referred to, not only those that show a lesion."""
-    referred = seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence
-    known = {str(item.ReferencedSOPInstanceUID) for item in referred}
-    for header in headers:
-        if str(header.SOPInstanceUID) not in known:
-            known.add(str(header.SOPInstanceUID))
-            referred.append(reference_to(header))
+    known = {str(header.SOPInstanceUID): header for header in headers}
+    referred = [reference_to(header) for header in known.values()]
+    seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence = DicomSequence(referred)
 
 
-def _identity(
-    segments: Sequence[SegSegment], headers: Sequence[Dataset], how: tuple[str, ...]
-) -> str:
+def _identity(segments: Sequence[SegSegment], uids: Sequence[str], how: tuple[str, ...]) -> str:
     """What makes the object this object: the images, the segments, their pixels, the software."""
     parts: list[object] = [*how]
-    parts += [header.SOPInstanceUID for header in headers]
+    parts += uids
     for each in segments:
         parts += [each.label, each.tracking_id, each.tracking_uid, each.category, each.kind]
         parts += [each.region, each.algorithm, each.mask.grid.shape, each.mask.start]
@@ -176,15 +255,17 @@ def _make_repeatable(seg: Dataset, source: Dataset, identity: str) -> None:
         item.DimensionOrganizationUID = organisation
 
 
-def _check(segments: Sequence[SegSegment], headers: Sequence[Dataset]) -> None:
-    if not segments or not headers:
-        raise InputError("a SEG needs at least one lesion and the headers of its series")
+def _shape_of(headers: Sequence[Dataset]) -> tuple[int, int, int]:
+    """Columns, rows, slices of one series."""
+    if len({str(header.get("SeriesInstanceUID")) for header in headers}) > 1:
+        raise GeometryError("slices of several series: a SEG refers to one")
+    return int(headers[0].Columns), int(headers[0].Rows), len(headers)
+
+
+def _check(segments: Sequence[SegSegment], shape: tuple[int, int, int]) -> None:
     uids = [segment.tracking_uid for segment in segments]
     if not all(uids) or len(set(uids)) != len(uids):
         raise InputError("each lesion needs a Tracking UID of its own")
-    if len({str(header.get("SeriesInstanceUID")) for header in headers}) > 1:
-        raise GeometryError("slices of several series: a SEG refers to one")
-    shape = (int(headers[0].Columns), int(headers[0].Rows), len(headers))
     for segment in segments:
         if not segment.mask.voxels:
             raise InputError(f"lesion {segment.label} has no voxels", remedy="leave it out")
@@ -225,33 +306,36 @@ def _box(segment: SegSegment, first: int) -> tuple[slice, slice, slice]:
     return i, j, slice(k.start - first, k.stop - first)
 
 
-def _description(number: int, segment: SegSegment) -> hd.seg.SegmentDescription:
-    import highdicom as hd  # noqa: PLC0415 - see above
-    from pydicom.sr.codedict import codes  # noqa: PLC0415 - its tables are long
+def _items(segments: Sequence[SegSegment]) -> list[Dataset]:
+    """The items of the Segment Sequence."""
+    return [_item(number, segment) for number, segment in enumerate(segments, start=1)]
 
-    algorithm = None
-    kind = hd.seg.SegmentAlgorithmTypeValues.MANUAL
+
+def _item(number: int, segment: SegSegment) -> Dataset:
+    item = Dataset()
+    item.SegmentNumber = number
+    item.SegmentLabel = segment.label[:_LONGEST_LABEL]
+    item.SegmentedPropertyCategoryCodeSequence = [_concept(segment.category)]
+    item.SegmentedPropertyTypeCodeSequence = [_concept(segment.kind)]
+    item.SegmentAlgorithmType = "MANUAL"
     if segment.algorithm is not None:
-        kind = hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC
-        algorithm = hd.AlgorithmIdentificationSequence(
-            name=segment.algorithm.name,
-            family=codes.DCM.ArtificialIntelligence,
-            version=segment.algorithm.version or "unknown",
-        )
-    return hd.seg.SegmentDescription(
-        segment_number=number,
-        segment_label=segment.label[:64],
-        segmented_property_category=_concept(segment.category),
-        segmented_property_type=_concept(segment.kind),
-        algorithm_type=kind,
-        algorithm_identification=algorithm,
-        tracking_uid=segment.tracking_uid,
-        tracking_id=segment.tracking_id or segment.label,
-        anatomic_regions=None if segment.region is None else [_concept(segment.region)],
-    )
+        algorithm = Dataset()
+        algorithm.AlgorithmName = segment.algorithm.name
+        algorithm.AlgorithmVersion = segment.algorithm.version or "unknown"
+        algorithm.AlgorithmFamilyCodeSequence = [_concept(ARTIFICIAL_INTELLIGENCE)]
+        item.SegmentAlgorithmType = "AUTOMATIC"
+        item.SegmentAlgorithmName = segment.algorithm.name
+        item.SegmentationAlgorithmIdentificationSequence = [algorithm]
+    item.TrackingID = segment.tracking_id or segment.label
+    item.TrackingUID = segment.tracking_uid
+    if segment.region is not None:
+        item.AnatomicRegionSequence = [_concept(segment.region)]
+    return item
 
 
-def _concept(code: Coded) -> hd.sr.CodedConcept:
-    import highdicom as hd  # noqa: PLC0415 - see above
-
-    return hd.sr.CodedConcept(code.value, code.scheme, code.meaning)
+def _concept(code: Coded) -> Dataset:
+    item = Dataset()
+    setattr(item, "CodeValue" if len(code.value) <= _LONGEST_CODE else "LongCodeValue", code.value)
+    item.CodingSchemeDesignator = code.scheme
+    item.CodeMeaning = code.meaning[:_LONGEST_LABEL]
+    return item

@@ -56,6 +56,7 @@ def write_case(
     dicom: bool = False,
     earlier: Path | None = None,
     linked: frozenset[int] = frozenset(),
+    patterns: Path | None = None,
 ) -> tuple[Problem, ...]:
     """Write the folder of one patient; the caller makes sure that it appears whole.
 
@@ -64,6 +65,7 @@ def write_case(
         dicom: write the results as DICOM objects too.
         earlier: the folder whose place this one takes; its objects are referred to.
         linked: the days whose delineations are there already.
+        patterns: delineations of the same work: what they say of the images is taken over.
 
     Returns:
         What could not be written as it should be.
@@ -73,7 +75,7 @@ def write_case(
         if dated.examination.day in linked:
             continue
         if dated.masks() or dated.reviewed:
-            _, what = write_delineation(dated, folder / DELINEATIONS, bundle)
+            _, what = write_delineation(dated, folder / DELINEATIONS, bundle, like=patterns)
             if what:
                 date = str(dated.examination.visit.date)
                 remedy = "its lesions lie in a NIfTI label map instead"
@@ -183,12 +185,15 @@ def delineation_name(dated: DelineatedDate) -> str:
 
 
 def write_delineation(
-    dated: DelineatedDate, folder: Path, bundle: Algorithm | None
+    dated: DelineatedDate, folder: Path, bundle: Algorithm | None, *, like: Path | None = None
 ) -> tuple[Path, str]:
     """The lesions of one date, as ``--lesions`` reads them, and why they are no SEG.
 
     DICOM SEG on the grid of the CT's slices (those of a PET alone), else a NIfTI label map with the
     names of its labels; an empty one says that a person found no lesion at this date.
+
+    Args:
+        like: a folder of delineations of the same images: what they say of them is taken over.
     """
     folder.mkdir(exist_ok=True)
     visit = dated.examination.visit
@@ -210,6 +215,8 @@ def write_delineation(
             segments,
             dated.examination.ct.headers,
             series_description=described(SEG_DESCRIPTION),
+            like=None if like is None else like / f"{name}.dcm",
+            sop_instance_uids=dated.examination.ct.sop_instance_uids,
         )
     except GeometryError:  # a tilted series was straightened: its slices are not the source's
         return as_label_map(), ""

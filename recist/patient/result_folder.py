@@ -125,7 +125,8 @@ def written_whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         raise
     for path in sorted(part.rglob("*"), reverse=True):
-        sync(path)
+        if path.is_dir() or path.stat().st_nlink == 1:  # what is shared came to the disk before
+            sync(path)
     sync(part)
     if folder.exists():
         folder.rename(old)

@@ -75,6 +75,7 @@ def write_patient(
         dicom=dicom,
         earlier=earlier,
         linked=linked,
+        patterns=None if afresh or earlier is None else earlier / DELINEATIONS,
     )
     write_standing(answer.result, part)
     subject = answer.work.subject.id
