@@ -41,6 +41,10 @@ UNSEEN: Mapping[State, tuple[Status, str]] = {
     State.MERGED: (Status.MERGED, ""),
     State.ABSENT: (Status.ABSENT, ""),
 }
+#: What is said of a new lesion that is one without doubt.
+_CERTAIN = frozenset(
+    {Status.MEASURED, Status.PRESENT, Status.INCREASED, Status.DECREASED, Status.PROGRESSION}
+)
 #: A measurement that no reader stands for, where the protocol asks for one.
 UNCONFIRMED = (
     Status.NOT_EVALUABLE,
@@ -70,12 +74,18 @@ WITHOUT_CT = (Status.NOT_EVALUABLE, "no CT: its uptake is measured, its size is 
 
 
 def status_of(
-    lesion: TrackedLesion, sighting: Sighting, smallest_mm: Decimal | None, protocol: Protocol
+    lesion: TrackedLesion,
+    sighting: Sighting,
+    smallest_mm: Decimal | None,
+    protocol: Protocol,
+    *,
+    confirmed: bool = False,
 ) -> tuple[Status, str]:
     """The status of a lesion at a date, with a remark for the reader where one is due.
 
     Args:
         smallest_mm: its smallest diameter at earlier dates, None without one.
+        confirmed: a reader saw it as a new lesion before, and nobody has called it gone since.
     """
     said = lesion.said(sighting.day)
     reviewed = said is not None or sighting.day in lesion.reviewed
@@ -91,7 +101,13 @@ def status_of(
         return _non_target(lesion.is_node, size_mm, smallest_mm)
     # What an earlier date shows already is not new for certain, whatever is taken on trust.
     trusted = protocol.unreviewed_new_lesion == "unequivocal" and not lesion.found_before
-    return _new(lesion.is_node, size_mm, reviewed or trusted)
+    if confirmed and not reviewed:
+        # That it is new is settled, and no outline that nobody checked takes it back; its size
+        # there counts as that of a target would.
+        counted, remark = _target(size_mm, sighting.confidence, reviewed, protocol)
+        if counted is Status.NOT_EVALUABLE:
+            return Status.PRESENT, remark
+    return _new(lesion.is_node, size_mm, reviewed or trusted or confirmed)
 
 
 def _target(
@@ -133,6 +149,22 @@ def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status,
     return (Status.MEASURED if measured else Status.PRESENT), ""
 
 
+def _is_confirmed(
+    lesion: TrackedLesion, day: int, status: Status, size_mm: Decimal | None, *, before: bool
+) -> bool:
+    """Whether a reader has seen a new lesion as one by a date, and not called it gone since.
+
+    A new lesion is progression from the date on which it is unequivocal (Eisenhauer 2009, section
+    4.3.5); iRECIST follows it as one from then on (Seymour 2017).
+    """
+    if lesion.said(day) is None and day not in lesion.reviewed:
+        return before
+    is_normal = lesion.is_node and size_mm is not None and size_mm < PATHOLOGICAL_NODE_MM
+    if status is Status.ABSENT or is_normal:
+        return False
+    return before or status in _CERTAIN
+
+
 def _non_target(
     is_node: bool, size_mm: Decimal | None, smallest_mm: Decimal | None
 ) -> tuple[Status, str]:
@@ -172,9 +204,10 @@ def measurements(
     found: dict[int, Measurement] = {}
     remarks: list[tuple[str, int, str]] = []
     smallest: Decimal | None = None
+    confirmed = False
     for sighting in lesion.track.sightings:
         day = sighting.day
-        status, remark = status_of(lesion, sighting, smallest, protocol)
+        status, remark = status_of(lesion, sighting, smallest, protocol, confirmed=confirmed)
         if day in without_ct and lesion.said(day) is None:
             status, remark = WITHOUT_CT
         if remark:
@@ -182,6 +215,7 @@ def measurements(
         found[day] = _measurement(lesion, sighting, status, _drawn_by(lesion, day, source, network))
         sized = sighting.state in SEEN or lesion.said(day) is not None
         size_mm = lesion.size_mm(day) if sized else None
+        confirmed = _is_confirmed(lesion, day, status, size_mm, before=confirmed)
         if size_mm is not None:
             smallest = size_mm if smallest is None else min(smallest, size_mm)
     return found, tuple(remarks)

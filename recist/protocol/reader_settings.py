@@ -38,8 +38,8 @@ class ReaderSettings:
     unreviewed_new_lesion: Literal["equivocal", "unequivocal"] = setting(
         "equivocal",
         "",
-        "A new lesion that the network alone found: equivocal until a reader confirms it, or "
-        "counted at once.",
+        "A new lesion that the network alone found: equivocal until a reader confirms it at one "
+        "date, new from then on; or counted at once.",
         "design decision",
     )
 

@@ -107,6 +107,41 @@ def test_a_new_lesion_of_the_network_is_equivocal_until_it_is_reviewed(followed:
 
 
 @pytest.mark.parametrize(
+    ("later", "reviewed", "expected"),
+    [
+        # a reader went through the second date alone: what is found later is new still
+        (["20x15", "22x15", "9x8"], {56}, ["measured", "measured", "present"]),
+        (["20x15", "22x15", "25x15"], {112}, ["equivocal", "measured", "measured"]),
+        (["20x15", State.ABSENT, "25x15"], {56}, ["measured", "not_evaluable", "measured"]),
+        # called gone by a reader, found again by the network: a doubt again
+        (["20x15", State.ABSENT, "25x15"], {56, 112}, ["measured", "absent", "equivocal"]),
+        (["20x15", "22x15", "25x15"], {0}, ["equivocal", "equivocal", "equivocal"]),
+    ],
+)
+def test_a_new_lesion_that_a_reader_confirmed_once_stays_one(
+    followed: Build, later: list[Any], reviewed: set[int], expected: list[str]
+) -> None:
+    seen = dict(zip((56, 112, 168), later, strict=True))
+    lesion = tracked(
+        followed({"L1": {0: State.ABSENT, **seen}}), Role.NEW, reviewed=tuple(reviewed)
+    )
+    assert words(lesion)[1:] == [Status[name.upper()] for name in expected]
+
+
+def test_a_doubtful_outline_of_a_confirmed_new_lesion_is_no_size_and_no_disappearance(
+    followed: Build,
+) -> None:
+    patient = followed({"L1": {0: State.ABSENT, 56: "20x16", 112: "20x9"}})
+    node = tracked(patient, Role.NEW, is_node=True, reviewed=(56,))
+    sightings = list(node.track.sightings)
+    sightings[2] = replace(sightings[2], confidence=0.3)
+    doubtful = replace(node, track=replace(node.track, sightings=tuple(sightings)))
+    careful = replace(PROTOCOL, unreviewed_measurement="measured_if_sure")
+    assert words(doubtful, careful)[1:] == [Status.MEASURED, Status.PRESENT]
+    assert words(node)[1:] == [Status.MEASURED, Status.MEASURED]  # normal now, by its size
+
+
+@pytest.mark.parametrize(
     ("size", "is_node", "status"),
     [
         ("9.9x9", False, Status.PRESENT),  # below 10 mm no new-lesion target, but a new lesion
