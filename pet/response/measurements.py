@@ -27,10 +27,11 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from imaging.errors import InputError
 from imaging.tables import cells
-from imaging.tables.columns import Columns
+from imaging.tables.columns import Columns, Layout
 from imaging.tables.letters import folded
 from imaging.tables.named_cells import named_rows
 from imaging.tables.source import Chunk, Table, chunks, opened
@@ -95,36 +96,80 @@ def pet_courses(
     """
     has_rows = False
     with opened(table, COLUMNS) as source:
-        time = "date" if source.layout.has_dates else "day"
+        form = UptakeForm.of(source, date_order)
         for chunk in chunks(source):
-            subjects, refused = _subjects(source, chunk, time, date_order)
-            has_rows = has_rows or bool(subjects)
-            for subject, dates in subjects.items():
-                try:
-                    if subject in refused:
-                        raise refused[subject]
-                    where = f"{table.name}, subject {subject}"
-                    scans = _scans(dates, time, where)
-                    _check_names(scans, where)
-                except InputError as error:
-                    if failures is None:
-                        raise
-                    failures[subject] = error
-                    continue
-                yield PetCourse(subject, time, scans)
+            for found in courses_in(chunk, form):
+                has_rows = True
+                if isinstance(found, PetCourse):
+                    yield found
+                elif failures is None:
+                    raise found.error
+                else:
+                    failures[found.subject] = found.error
     if not has_rows:
-        raise InputError("the table has no rows", where=table)
+        raise no_rows(table)
+
+
+def no_rows(table: Path) -> InputError:
+    """What is said of a table that is only a header."""
+    return InputError("the table has no rows", where=table)
+
+
+class UptakeForm(NamedTuple):
+    """How the rows of a table are read, as it can be sent to another process.
+
+    Attributes:
+        name: of the table.
+        date_order: in which dates are written.
+    """
+
+    name: str
+    layout: Layout
+    delimiter: str
+    date_order: str
+
+    @classmethod
+    def of(cls, table: Table, date_order: str) -> UptakeForm:
+        return cls(table.name, table.layout, table.delimiter, date_order)
+
+    @property
+    def time(self) -> str:
+        """The column of the dates."""
+        return self.layout.time_column
+
+
+class UnreadSubject(NamedTuple):
+    """A subject with a cell that cannot be read."""
+
+    subject: str
+    error: InputError
+
+
+def courses_in(chunk: Chunk, form: UptakeForm) -> Iterator[PetCourse | UnreadSubject]:
+    """The subjects of a chunk in order of appearance, each read or refused."""
+    subjects, refused = _subjects(chunk, form)
+    for subject, dates in subjects.items():
+        try:
+            if subject in refused:
+                raise refused[subject]
+            where = f"{form.name}, subject {subject}"
+            scans = _scans(dates, form.time, where)
+            _check_names(scans, where)
+        except InputError as error:
+            yield UnreadSubject(subject, error)
+            continue
+        yield PetCourse(subject, form.time, scans)
 
 
 def _subjects(
-    source: Table, chunk: Chunk, time: str, date_order: str
+    chunk: Chunk, form: UptakeForm
 ) -> tuple[dict[str, dict[int, list[CellsByColumn]]], dict[str, InputError]]:
     """The rows of each subject by day, and why a subject cannot be read."""
     subjects: dict[str, dict[int, list[CellsByColumn]]] = {}
     refused: dict[str, InputError] = {}
-    above = ""
-    for number, row in named_rows(source.name, source.layout, chunk.rows(source.delimiter)):
-        where = f"{source.name}, row {number}"
+    above, time = "", form.time
+    for number, row in named_rows(form.name, form.layout, chunk.rows(form.delimiter)):
+        where = f"{form.name}, row {number}"
         subject = row["subject"] or above
         dates = subjects.setdefault(subject, {})
         if not row["subject"]:
@@ -132,24 +177,25 @@ def _subjects(
             error = InputError(what, where=where, remedy="name its subject")
             refused.setdefault(subject, error)
         try:
-            dates.setdefault(_day(row[time], time, where, date_order), []).append(row)
+            dates.setdefault(_day(row[time], time, where, form.date_order), []).append(row)
         except InputError as failed:
             refused.setdefault(subject, failed)
         above = subject
     return subjects, refused
 
 
-def remarks_on(course: PetCourse, known: dict[str, str]) -> Iterator[str]:
+def remarks_on(subject: str, dates: Sequence[str], known: dict[str, str]) -> Iterator[str]:
     """What may be wrong with a subject although it can be assessed.
 
     Args:
+        dates: of its scans, as written.
         known: names of the subjects before, as they look; receives that of this one.
     """
-    other = known.setdefault(folded(course.subject), course.subject)
-    if other != course.subject:
-        yield f"{course.subject}: its name looks like {other!a}: if they are one, use one name"
-    if len(course.scans) == 1:
-        yield f"{course.subject}: one date only ({course.scans[0].when}): nothing to compare"
+    other = known.setdefault(folded(subject), subject)
+    if other != subject:
+        yield f"{subject}: its name looks like {other!a}: if they are one, use one name"
+    if len(dates) == 1:
+        yield f"{subject}: one date only ({dates[0]}): nothing to compare"
 
 
 def _check_names(scans: Sequence[DatedScan], where: str) -> None:

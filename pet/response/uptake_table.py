@@ -2,32 +2,45 @@
 
 The table's columns: :mod:`pet.response.measurements`. Written are ``pet_timepoints.csv``
 (``subject, date|day, criteria, value, baseline, change_percent, response, score, reason,
-warnings``) and the same as JSON with every reason, number, margin and gate.
+warnings``) and, where that is asked for, the same as JSON with every reason, number, margin and
+gate. A long table is assessed in a process for each core, some subjects at a time.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from imaging.collector import without_collector
 from imaging.errors import InputError
+from imaging.parallel import in_order, workers_for
 from imaging.tables import cells
 from imaging.tables.rows import csv_text
+from imaging.tables.source import Chunk, chunks, opened
 from imaging.writing import SCHEMA_VERSION, written_whole
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt
 from pet.response.lymphoma import LymphomaCourse, deauville, lugano
-from pet.response.measurements import DatedScan, PetCourse, number, pet_courses, remarks_on
+from pet.response.measurements import (
+    COLUMNS,
+    DatedScan,
+    PetCourse,
+    UptakeForm,
+    courses_in,
+    no_rows,
+    number,
+    remarks_on,
+)
 from pet.response.percist import percist
 from pet.response.pet_assessment import PetAssessment, PetReason, change_percent
 from pet.response.protocol import PetProtocol
 from pet.response.scan import PetScan
 
-COLUMNS = (
+TABLE_COLUMNS = (
     "criteria",
     "value",
     "baseline",
@@ -39,6 +52,9 @@ COLUMNS = (
 )
 
 
+AS_CSV, AS_JSON = "pet_timepoints.csv", "pet_timepoints.json"
+
+
 def assess_pet_table(
     table: Path,
     out: Path,
@@ -47,9 +63,11 @@ def assess_pet_table(
     settings: PetProtocol | None = None,
     failures: dict[str, InputError] | None = None,
     date_order: str = "iso",
+    with_json: bool = False,
+    jobs: int | None = None,
     on_remark: Callable[[str], None] = lambda _: None,
-) -> tuple[Path, Path]:
-    """Assess every subject of a table and write ``pet_timepoints.csv`` and ``.json`` into ``out``.
+) -> tuple[Path, ...]:
+    """Assess every subject of a table and write ``pet_timepoints.csv`` into ``out``.
 
     Args:
         criteria: names out of :data:`CRITERIA`; None takes all. Deauville, Lugano and PECRIT
@@ -58,54 +76,161 @@ def assess_pet_table(
         failures: receives the subjects that could not be assessed, and why; the others are
             complete. Without it the first of them is raised.
         date_order: in which dates are written.
+        with_json: write ``pet_timepoints.json`` too, seven times the bytes of the table. Without,
+            one that an earlier table left there is taken away: it would tell another answer.
+        jobs: processes; one per core unless given, and one for a small table.
         on_remark: told what may be wrong with a subject although it is assessed.
 
     Returns:
-        The two files; each is written whole or not at all.
+        The files; each is written whole or not at all.
 
     Raises:
         InputError: table or criteria cannot be used; row and column are named.
     """
     chosen = chosen_criteria(criteria)
-    protocol = settings or PetProtocol()
-    failures_here = {} if failures is None else failures
-    known: dict[str, str] = {}
-    written = 0
-    places = out / "pet_timepoints.csv", out / "pet_timepoints.json"
-    courses = pet_courses(table, failures=failures, date_order=date_order)
-    first = next(courses, None)  # a table that cannot be read leaves no folder behind
-    if first is None:
-        raise next(iter(failures_here.values()))
-    with (
-        without_collector(),
-        written_whole(places[0]) as as_csv,
-        written_whole(places[1]) as as_json,
-    ):
-        as_json.write(f'{{"schema_version": {SCHEMA_VERSION}, "assessments": ['.encode())
-        between = "\n"
-        for course in itertools.chain((first,), courses):
-            for remark in remarks_on(course, known):
-                on_remark(remark)
-            try:
-                found = assess_course(course, chosen, protocol)
-            except InputError as error:
-                if failures is None:
-                    raise
-                failures[course.subject] = error
-                continue
-            header = csv_text((), columns := ("subject", course.time, *COLUMNS))
-            as_csv.write(b"" if written else header.encode())
-            written += 1
-            rows = [_flat(course, when, assessment) for when, assessment in found]
-            as_csv.write(csv_text(rows, columns)[len(header) :].encode())
-            for when, assessment in found:
-                record = {"subject": course.subject, course.time: when, **assessment.as_dict()}
-                as_json.write(f"{between}{json.dumps(record)}".encode())
-                between = ",\n"
-        if not written:
-            raise next(iter(failures_here.values()))
-        as_json.write(b"\n]}\n")
+    places = tuple(out / name for name in ((AS_CSV, AS_JSON) if with_json else (AS_CSV,)))
+    with opened(table, COLUMNS) as source:
+        form = UptakeForm.of(source, date_order)
+        task = _Task(form, chosen, settings or PetProtocol(), with_json=with_json)
+        workers = workers_for(source.stamp.size_bytes, jobs)
+        parts = in_order(_answer_chunk, task, chunks(source), workers)
+        account = _Account(table, {} if failures is None else failures, on_remark, failures is None)
+        early = list(account.until_read(parts))  # a table that cannot be read leaves no folder
+        with ExitStack() as stack:
+            files = [stack.enter_context(written_whole(place)) for place in places]
+            header = csv_text((), ("subject", form.time, *TABLE_COLUMNS))
+            files[0].write(header.encode())
+            if with_json:
+                files[1].write(f'{{"schema_version": {SCHEMA_VERSION}, "assessments": ['.encode())
+            between = b"\n"
+            for part in itertools.chain(early, account.all(parts)):
+                files[0].write(part.rows)
+                if part.as_json:
+                    files[1].write(between + part.as_json)
+                    between = b",\n"
+            account.check_some()
+            if with_json:
+                files[1].write(b"\n]}\n")
+    if not with_json:
+        (out / AS_JSON).unlink(missing_ok=True)
     return places
+
+
+class _Task(NamedTuple):
+    """All that a process needs to assess some subjects."""
+
+    form: UptakeForm
+    criteria: tuple[str, ...]
+    protocol: PetProtocol
+    with_json: bool
+
+
+class _Told(NamedTuple):
+    """A subject on the way: the dates of its scans, and why there is no answer.
+
+    Attributes:
+        dates: as written; None where the subject could not be read.
+    """
+
+    subject: str
+    dates: tuple[str, ...] | None
+    error: InputError | None = None
+
+
+class _Part(NamedTuple):
+    """What came of some subjects, ready to be written."""
+
+    rows: bytes
+    as_json: bytes
+    subjects: tuple[_Told, ...]
+
+
+def _answer_chunk(task: _Task, chunk: Chunk) -> _Part:
+    """Assess the subjects of a chunk; one that fails stops no other."""
+    with without_collector():
+        subjects: list[_Told] = []
+        rows: list[dict[str, Any]] = []
+        records: list[str] = []
+        time = task.form.time
+        for course in courses_in(chunk, task.form):
+            if not isinstance(course, PetCourse):
+                subjects.append(_Told(course.subject, None, course.error))
+                continue
+            dates = tuple([dated.when for dated in course.scans])
+            try:
+                found = assess_course(course, task.criteria, task.protocol)
+            except InputError as error:
+                subjects.append(_Told(course.subject, dates, error))
+                continue
+            subjects.append(_Told(course.subject, dates))
+            rows += [_flat(course, when, assessment) for when, assessment in found]
+            if task.with_json:
+                records += [
+                    json.dumps({"subject": course.subject, time: when, **assessment.as_dict()})
+                    for when, assessment in found
+                ]
+        columns = ("subject", time, *TABLE_COLUMNS)
+        lines = csv_text(rows, columns)[len(csv_text((), columns)) :]
+        return _Part(lines.encode(), ",\n".join(records).encode(), tuple(subjects))
+
+
+class _Account:
+    """Tells of the subjects in the order of the table.
+
+    Args:
+        failures: receives those that could not be assessed.
+        raises: the first of them is raised.
+    """
+
+    def __init__(
+        self,
+        table: Path,
+        failures: dict[str, InputError],
+        on_remark: Callable[[str], None],
+        raises: bool,
+    ) -> None:
+        self._table, self._failures, self._on_remark = table, failures, on_remark
+        self._raises = raises
+        self._known: dict[str, str] = {}
+        self._has_answer = False
+
+    def all(self, parts: Iterable[_Part]) -> Iterator[_Part]:
+        """Each part, its subjects told of."""
+        for part in parts:
+            for subject, dates, error in part.subjects:
+                if dates is not None:
+                    for remark in remarks_on(subject, dates, self._known):
+                        self._on_remark(remark)
+                if error is None:
+                    self._has_answer = True
+                elif self._raises:
+                    raise error
+                else:
+                    self._failures[subject] = error
+            yield part
+
+    def until_read(self, parts: Iterator[_Part]) -> Iterator[_Part]:
+        """The parts up to the first with a subject that could be read.
+
+        Raises:
+            InputError: there is none.
+        """
+        for part in self.all(parts):
+            yield part
+            if any(told.dates is not None for told in part.subjects):
+                return
+        raise self._nothing()
+
+    def check_some(self) -> None:
+        """
+        Raises:
+            InputError: no subject has an answer.
+        """
+        if not self._has_answer:
+            raise self._nothing()
+
+    def _nothing(self) -> InputError:
+        return next(iter(self._failures.values()), None) or no_rows(self._table)
 
 
 def _flat(course: PetCourse, when: str, found: PetAssessment) -> dict[str, Any]:

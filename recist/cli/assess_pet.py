@@ -9,7 +9,7 @@ import typer
 
 from imaging.errors import InputError
 from recist.cli.printing import print_line, print_research_use, print_result
-from recist.cli.shared_options import Out, ProtocolName, names_of
+from recist.cli.shared_options import AsJson, Out, ProtocolName, names_of
 
 
 def assess_pet(
@@ -19,6 +19,8 @@ def assess_pet(
         str, typer.Option(help="Comma-separated names of PET criteria; default: all.")
     ] = "",
     protocol: ProtocolName = "recist11-eortc",
+    as_json: AsJson = False,
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """From a table of uptake to metabolic responses: PERCIST, EORTC and others."""
     from pet.response.uptake_table import assess_pet_table
@@ -33,6 +35,8 @@ def assess_pet(
         settings=chosen.pet,
         failures=failures,
         date_order=chosen.date_order,
+        with_json=as_json,
+        jobs=jobs,
         on_remark=lambda remark: print_line(f"warning: {remark}"),
     ):
         print_result(str(path))

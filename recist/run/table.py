@@ -9,7 +9,6 @@ without stopping the others.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,14 +17,14 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from imaging.collector import without_collector
 from imaging.errors import InputError
-from imaging.tables.source import Chunk, Source, Table, chunks, opened
+from imaging.parallel import in_order, workers_for
+from imaging.tables.source import Chunk, Source, chunks, opened
 from recist.assessment import assessed, outcome_of
 from recist.course import Course
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
 from recist.field.scope import parts_of
 from recist.protocol import Protocol, load
 from recist.response import Assessment, Outcome, Scope
-from recist.run.parallel import in_order
 from recist.table import results
 from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
@@ -48,9 +47,6 @@ from recist.table.records import Record, RecordReader, read_records
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
-
-#: Tables below this size are not worth a second process.
-SMALL_TABLE_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +186,9 @@ def _assessing(
             refused(findings),
             with_json,
         )
-        parts = in_order(assess_chunk, task, chunks(table), _workers(table, jobs))
+        parts = in_order(
+            assess_chunk, task, chunks(table), workers_for(table.stamp.size_bytes, jobs)
+        )
         yield _Answers(parts, settings, findings, layout.has_dates, known)
 
 
@@ -331,11 +329,3 @@ def _certainties(
         for scope, part in parts_of(course, protocol)
         for point in category_probabilities(part, protocol, scope=scope)
     }
-
-
-def _workers(table: Table, jobs: int | None) -> int:
-    if jobs is not None:
-        return max(1, jobs)
-    if table.stamp.size_bytes < SMALL_TABLE_BYTES:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -44,7 +44,7 @@ def responses(path: Path) -> dict[tuple[str, str, str], str]:
 
 
 def test_a_table_gives_every_criterion(tmp_path: Path) -> None:
-    as_csv, as_json = assess_pet_table(table(tmp_path), tmp_path / "out")
+    as_csv, as_json = assess_pet_table(table(tmp_path), tmp_path / "out", with_json=True)
     found = responses(as_csv)
     assert found["A", "2024-03-06", "PERCIST"] == "PMR"
     assert found["A", "2024-05-01", "PERCIST"] == "CMR"
@@ -71,9 +71,20 @@ def test_a_table_gives_every_criterion(tmp_path: Path) -> None:
     ]
 
 
+def test_several_processes_write_the_same_bytes_and_a_run_without_json_takes_it_away(
+    tmp_path: Path,
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    written = assess_pet_table(table(tmp_path), one, with_json=True, jobs=1)
+    again = assess_pet_table(table(tmp_path), other, with_json=True, jobs=2)
+    assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
+    assert assess_pet_table(table(tmp_path), other) == (other / "pet_timepoints.csv",)
+    assert [path.name for path in other.iterdir()] == ["pet_timepoints.csv"]
+
+
 def test_criteria_and_settings_can_be_chosen(tmp_path: Path) -> None:
     settings = from_table({"percist": {"fall_percent": 60}})
-    as_csv, _ = assess_pet_table(
+    (as_csv,) = assess_pet_table(
         table(tmp_path), tmp_path / "out", criteria=["PERCIST"], settings=settings
     )
     assert responses(as_csv) == {
@@ -104,14 +115,14 @@ def test_days_and_dates_without_lesions(tmp_path: Path) -> None:
     assert [dated.scan.day for dated in course.scans] == [-3, 56]
     assert course.scans[1].scan.lesions == ()
     assert course.scans[1].scan.cycles == 2
-    as_csv, _ = assess_pet_table(tmp_path / "uptake.csv", tmp_path, criteria=["percist5"])
+    (as_csv,) = assess_pet_table(tmp_path / "uptake.csv", tmp_path, criteria=["percist5"])
     assert "lesion L1 of baseline is not listed" in as_csv.read_text()
     assert as_csv.read_text().startswith("subject,day,criteria")
 
 
 def test_pecrit_without_a_peak_to_compare(tmp_path: Path) -> None:
     text = "subject,day,lesion,sul_peak,recist11\nA,0,L1,,\nA,30,L1,5,SD\nA,60,L1,5,\n"
-    as_csv, _ = assess_pet_table(table(tmp_path, text), tmp_path, criteria=["pecrit"])
+    (as_csv,) = assess_pet_table(table(tmp_path, text), tmp_path, criteria=["pecrit"])
     assert as_csv.read_text().count("PECRIT") == 1  # the second date has no RECIST
     assert "NOT_EVALUABLE" in as_csv.read_text()
 
@@ -172,7 +183,7 @@ GOOD = "A,2024-01-01,L1,10,2,0.2\nA,2024-03-01,L1,4,2,0.2\n"
 def test_a_bad_cell_costs_its_subject_alone(tmp_path: Path, bad: str, said: str) -> None:
     failures: dict[str, InputError] = {}
     path = table(tmp_path, ROWS + GOOD + bad)
-    as_csv, _ = assess_pet_table(path, tmp_path / "out", criteria=["percist"], failures=failures)
+    (as_csv,) = assess_pet_table(path, tmp_path / "out", criteria=["percist"], failures=failures)
     assert responses(as_csv) == {("A", "2024-03-01", "PERCIST"): "PMR"}
     assert list(failures) == ["B"]
     assert said in str(failures["B"])
@@ -181,7 +192,7 @@ def test_a_bad_cell_costs_its_subject_alone(tmp_path: Path, bad: str, said: str)
 def test_subjects_are_text_and_times_of_day_part_no_scan(tmp_path: Path) -> None:
     text = "subject;date;lesion;sul_peak;liver_mean;liver_sd\nNA;2024-01-01;L1;10;2;0,2\n"
     text += "NA;2024-01-01;L2;8;2;0,2\nNA;2024-03-01T09:00;L1;4;2;0,2\nNA;2024-03-01;L2;3;2;0,2\n"
-    as_csv, _ = assess_pet_table(table(tmp_path, text), tmp_path / "out", criteria=["percist"])
+    (as_csv,) = assess_pet_table(table(tmp_path, text), tmp_path / "out", criteria=["percist"])
     assert responses(as_csv) == {("NA", "2024-03-01", "PERCIST"): "PMR"}
 
 

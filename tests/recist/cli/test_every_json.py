@@ -45,7 +45,7 @@ def test_of_every_command_on_tables(tmp_path: Path, check_json: Callable[[Path],
     run("assess", tmp_path / "m.csv", "-o", tmp_path / "assess", "--json")
     run("outcomes", tmp_path / "r.csv", "-o", tmp_path / "outcomes", "--json")
     run("abscopal", tmp_path / "m.csv", "-o", tmp_path / "abscopal")
-    run("assess-pet", tmp_path / "p.csv", "-o", tmp_path / "pet")
+    run("assess-pet", tmp_path / "p.csv", "-o", tmp_path / "pet", "--json")
     run("forecast", tmp_path / "m.csv", "-o", tmp_path / "forecast")
     assert check_json(tmp_path) == {
         "timepoints", "outcomes", "protocol", "abscopal", "pet_timepoints", "forecast",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,8 +15,23 @@ Result = TypeVar("Result")
 
 #: Items under way or waiting per process: enough to keep each busy while one is written.
 AHEAD = 2
+#: Tables below this size are not worth a second process.
+SMALL_TABLE_BYTES = 2_000_000
 
 _bound: dict[str, Any] = {}
+
+
+def workers_for(size_bytes: int, jobs: int | None) -> int:
+    """Processes for a table of a size.
+
+    Args:
+        jobs: as many as the user wants; one per core unless given, and one for a small table.
+    """
+    if jobs is not None:
+        return max(1, jobs)
+    if size_bytes < SMALL_TABLE_BYTES:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(
