@@ -10,9 +10,9 @@ from __future__ import annotations
 from recist.abscopal.abscopal_finding import (
     AbscopalFinding,
     OutOfFieldAnswer,
-    answer,
+    answers,
     assess,
     chance_for,
 )
 
-__all__ = ["AbscopalFinding", "OutOfFieldAnswer", "answer", "assess", "chance_for"]
+__all__ = ["AbscopalFinding", "OutOfFieldAnswer", "answers", "assess", "chance_for"]

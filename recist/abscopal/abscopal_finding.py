@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from recist.abscopal.attribution import Attribution, attribution_of
@@ -16,7 +17,7 @@ from recist.abscopal.response_by_side import SetResponse, response_of
 from recist.abscopal.timeline import Timeline, timeline_of
 from recist.course import Course, Field, Role
 from recist.criteria.diameter import exactly
-from recist.field.scope import fields_of
+from recist.field.scope import fields_of, lesions_within
 from recist.protocol import Protocol
 from recist.response import Scope
 
@@ -76,10 +77,16 @@ class AbscopalFinding(OutOfFieldAnswer):
 
 
 @exactly
-def answer(course: Course, protocol: Protocol, *, systemic: bool | None = None) -> OutOfFieldAnswer:
-    """The definitions alone, as :func:`assess` gives them: to compare many protocols."""
-    timeline = timeline_of(course, protocol, systemic=systemic)
-    return _answer(_from_baseline(course, timeline, protocol), timeline, protocol)
+def answers(
+    course: Course, protocols: Iterable[Protocol], *, systemic: bool | None = None
+) -> tuple[OutOfFieldAnswer, ...]:
+    """The definitions alone, as :func:`assess` gives them, by several protocols.
+
+    They differ in nothing but :class:`AbscopalSettings`: what a setting does not touch is worked
+    out once for all of them.
+    """
+    parts = _SharedParts(course, systemic)
+    return tuple([parts.answer(protocol) for protocol in protocols])
 
 
 @exactly
@@ -91,7 +98,7 @@ def assess(course: Course, protocol: Protocol, *, systemic: bool | None = None) 
     """
     timeline = timeline_of(course, protocol, systemic=systemic)
     seen = _from_baseline(course, timeline, protocol)
-    found = _answer(seen, timeline, protocol)
+    found = _SharedParts(course, systemic).answer(protocol)
     return AbscopalFinding(
         found.subject,
         found.reader,
@@ -115,31 +122,64 @@ def _from_baseline(course: Course, timeline: Timeline, protocol: Protocol) -> Co
     return course if start is None else rebased(course, start, protocol)
 
 
-def _answer(course: Course, timeline: Timeline, protocol: Protocol) -> OutOfFieldAnswer:
-    """The definitions on a course whose first time point is the baseline."""
-    evaluability = evaluability_of(course, timeline, protocol)
-    lesions = lesion_changes(course, timeline, protocol)
-    out_of_field = response_of(course, timeline, protocol, Scope.OUT_OF_FIELD)
-    return OutOfFieldAnswer(
-        course.subject,
-        course.reader,
-        protocol.out_of_field_set,
-        timeline,
-        evaluability,
-        lesions,
-        out_of_field,
-        tuple(
-            call(
-                each,
-                evaluability=evaluability,
-                timeline=timeline,
-                lesions=_outside(lesions, protocol),
-                out_of_field=out_of_field,
-                protocol=protocol,
+class _SharedParts:
+    """What the answers of one course by several protocols have in common, by what it depends on.
+
+    The protocols differ in :class:`AbscopalSettings` alone, which neither criteria nor end points
+    read: a set of the same lesions on the same scans has the same response by all of them.
+    """
+
+    def __init__(self, course: Course, systemic: bool | None) -> None:
+        self._course, self._systemic = course, systemic
+        self._seen: list[Course] = []
+        self._responses: dict[Hashable, SetResponse | None] = {}
+        self._calls: dict[Hashable, tuple[DefinitionResult, ...]] = {}
+
+    def answer(self, protocol: Protocol) -> OutOfFieldAnswer:
+        timeline = timeline_of(self._course, protocol, systemic=self._systemic)
+        course, number = self._from_baseline(timeline, protocol)
+        evaluability = evaluability_of(course, timeline, protocol)
+        lesions = lesion_changes(course, timeline, protocol)
+        ids = lesions_within(course, Scope.OUT_OF_FIELD, protocol)
+        of_set = (number, timeline, ids)
+        if of_set not in self._responses:
+            self._responses[of_set] = response_of(course, timeline, protocol, Scope.OUT_OF_FIELD)
+        out_of_field = self._responses[of_set]
+        outside = _outside(lesions, protocol)
+        refused = "" if evaluability.evaluable else evaluability.reason.sentence
+        landmark = protocol.abscopal_landmark_days, protocol.abscopal_landmark_window_days
+        called = (*of_set, outside, refused, protocol.abscopal_definition, landmark)
+        if called not in self._calls:
+            self._calls[called] = tuple(
+                call(
+                    each,
+                    evaluability=evaluability,
+                    timeline=timeline,
+                    lesions=outside,
+                    out_of_field=out_of_field,
+                    protocol=protocol,
+                )
+                for each in chosen(protocol)
             )
-            for each in chosen(protocol)
-        ),
-    )
+        return OutOfFieldAnswer(
+            course.subject,
+            course.reader,
+            protocol.out_of_field_set,
+            timeline,
+            evaluability,
+            lesions,
+            out_of_field,
+            self._calls[called],
+        )
+
+    def _from_baseline(self, timeline: Timeline, protocol: Protocol) -> tuple[Course, int]:
+        """The course from its baseline on, and a number that equal ones share."""
+        course = _from_baseline(self._course, timeline, protocol)
+        for number, known in enumerate(self._seen):
+            if known is course or known == course:
+                return known, number
+        self._seen.append(course)
+        return course, len(self._seen) - 1
 
 
 def _outside(lesions: tuple[SizesOfLesion, ...], protocol: Protocol) -> tuple[SizesOfLesion, ...]:

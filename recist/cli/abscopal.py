@@ -22,6 +22,7 @@ def abscopal(
         Path | None, typer.Option("--doses", help="field.csv of the main job: varies the dose.")
     ] = None,
     protocol: ProtocolName = "recist11-eortc",
+    jobs: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
 ) -> None:
     """Did the lesions that were not irradiated respond, in whom, and how often by chance."""
     from recist.cohort import abscopal_file
@@ -34,6 +35,7 @@ def abscopal(
             arms=arms,
             doses=doses,
             protocol=protocol,
+            jobs=jobs,
             on_answer=print_result,
         )
     )

@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from recist.abscopal.lesion_changes import SizesOfLesion
-from recist.cohort.patients import Patient
+from recist.cohort.members import FollowedLesion, Member
 from recist.course import Field
 from recist.criteria.thresholds import PD_PERCENT, PR_PERCENT
 from recist.report.palette import FIELD_COLOURS, FIELD_NAMES
@@ -38,18 +37,17 @@ SVG_METADATA = ("Date", "Creator", "Format", "Type")
 STYLE: dict[Any, Any] = {"svg.hashsalt": "recist", "svg.fonttype": "none", "font.size": 9}
 
 
-def waterfall(patients: Sequence[Patient]) -> Figure:
+def waterfall(patients: Sequence[Member]) -> Figure:
     """The best change of every lesion since radiotherapy, largest growth first, by arm."""
     figure, every = _drawing(patients, "Best change from baseline (%)")
     used = set()
     for axes, members in zip(every, by_arm(patients), strict=True):
         bars = sorted(
             (
-                (patient.subject, change, best)
+                (patient.subject, change, change.best_percent)
                 for patient, change in _followed(members)
-                if (best := change.best_change_percent) is not None
             ),
-            key=lambda bar: (-bar[2], bar[0], bar[1].lesion.id),
+            key=lambda bar: (-bar[2], bar[0], bar[1].id),
         )
         heights = [min(best, TOP_PERCENT) for _, _, best in bars]
         colours = [FIELD_COLOURS[change.field] for _, change, _ in bars]
@@ -63,7 +61,7 @@ def waterfall(patients: Sequence[Patient]) -> Figure:
                 axes.text(place, TOP_PERCENT, f"{best:+.0f}", ha="center", va="bottom", fontsize=7)
         _limit(axes, [best for _, _, best in bars])
         if len(bars) <= MOST_NAMED_BARS:
-            names = [f"{subject} {change.lesion.id}" for subject, change, _ in bars]
+            names = [f"{subject} {change.id}" for subject, change, _ in bars]
             axes.set_xticks(range(len(bars)), names, rotation=90, fontsize=6)
         else:
             axes.set_xticks([])
@@ -76,7 +74,7 @@ def waterfall(patients: Sequence[Patient]) -> Figure:
     return figure
 
 
-def spider(patients: Sequence[Patient]) -> Figure:
+def spider(patients: Sequence[Member]) -> Figure:
     """The change of every lesion over the days since the end of radiotherapy, by arm.
 
     Growth beyond the axis is drawn at its end with a triangle, of few patients with its figure.
@@ -88,14 +86,8 @@ def spider(patients: Sequence[Patient]) -> Figure:
         followed = _followed(members)
         lines: list[tuple[list[float], list[float], str]] = []
         marks: list[tuple[float, str]] = []
-        for patient, change in followed:
-            if patient.finding is None:
-                continue
-            end = patient.finding.timeline.end_day
-            start = (patient.finding.timeline.baseline_day or end) - end
-            baseline = float(change.baseline_mm)
-            days: list[float] = [start, *(day - end for day, _ in change.sizes_mm)]
-            values = [0.0, *(100 * (float(size) / baseline - 1) for _, size in change.sizes_mm)]
+        for _, change in followed:
+            days, values = list(change.days), change.changes_percent
             shown = [min(value, TOP_PERCENT) for value in values]
             colour = FIELD_COLOURS[change.field]
             beyond = [
@@ -155,7 +147,7 @@ def _marked(axes: Axes, marks: Sequence[tuple[float, str]]) -> None:
         )  # fmt: skip
 
 
-def by_arm(patients: Sequence[Patient]) -> list[list[Patient]]:
+def by_arm(patients: Sequence[Member]) -> list[list[Member]]:
     """The patients of each arm by name; all together where there are no arms."""
     arms = sorted({patient.arm for patient in patients})
     return [[each for each in patients if each.arm == arm] for arm in arms] or [[]]
@@ -184,7 +176,7 @@ def as_pictures(figure: Figure) -> tuple[bytes, bytes]:
     return svg.getvalue(), png.getvalue()
 
 
-def _drawing(patients: Sequence[Patient], label: str) -> tuple[Figure, list[Axes]]:
+def _drawing(patients: Sequence[Member], label: str) -> tuple[Figure, list[Axes]]:
     """An axis for each arm, side by side on one scale."""
     groups = by_arm(patients)
     with mpl.rc_context(STYLE):
@@ -217,11 +209,5 @@ def _legend(axes: Axes, handles: Sequence[Patch | Line2D]) -> None:
         axes.text(0.5, 0.5, "no lesion was followed", transform=axes.transAxes, ha="center")
 
 
-def _followed(patients: Sequence[Patient]) -> list[tuple[Patient, SizesOfLesion]]:
-    return [
-        (patient, change)
-        for patient in patients
-        if patient.finding is not None
-        for change in patient.finding.lesions
-        if change.sizes_mm
-    ]
+def _followed(members: Sequence[Member]) -> list[tuple[Member, FollowedLesion]]:
+    return [(member, lesion) for member in members for lesion in member.lesions]

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recist.abscopal.lesion_changes import SizesOfLesion
-from recist.cohort.patients import Patient
+from recist.cohort.members import Member
 from recist.cohort.proportion import CONFIDENCE, Proportion, Range
 from recist.cohort.rates import groups
 from recist.course import Field
@@ -26,6 +25,8 @@ DRAWS = 4000
 SEED = 20190101
 #: How often a patient is drawn, held for so many patients and draws at once (some 30 MB).
 DRAWN_AT_ONCE = 4_000_000
+#: More patients than this are drawn by kind, not one by one.
+MOST_DRAWN_SINGLY = 20_000
 
 #: Field classes that are compared: the low-dose bath, or the field, with no dose (Menon 2019).
 COMPARED = ((Field.LOW_DOSE, Field.OUT), (Field.IN, Field.OUT))
@@ -62,12 +63,12 @@ class LesionContrast:
 
 
 def lesion_rates(
-    patients: Sequence[Patient], *, draws: int = DRAWS, seed: int = SEED
+    everyone: Sequence[Member], *, draws: int = DRAWS, seed: int = SEED
 ) -> tuple[tuple[LesionRate, ...], tuple[LesionContrast, ...]]:
     """Rates by field class, and the classes against each other."""
     found: list[LesionRate] = []
     compared: list[LesionContrast] = []
-    for reader, arm, members in groups(patients):
+    for reader, arm, members in groups(everyone):
         tables = {
             (confirmed, field): _counts(members, field, confirmed=confirmed)
             for confirmed in (False, True)
@@ -100,7 +101,9 @@ def bootstrap_rates(tables: Sequence[Counts], draws: int, seed: int) -> list[Rat
     """The rate of lesions in each table for each draw of patients; NaN where no lesion was drawn.
 
     How often each patient is drawn is the same in all tables, and is not held for all draws at
-    once: of a hundred thousand patients that would be gigabytes.
+    once: of a hundred thousand patients that would be gigabytes. Of so many, patients with the
+    same lesions are drawn together: there are few kinds of them, and how many of a kind are drawn
+    has the same distribution.
 
     Args:
         tables: (patients, 2), the lesions of each that responded and all of them.
@@ -112,8 +115,11 @@ def bootstrap_rates(tables: Sequence[Counts], draws: int, seed: int) -> list[Rat
     every = np.hstack(tables).astype(np.float64)
     random = np.random.default_rng(seed)
     shares = np.full(count, 1 / count)
+    if count > MOST_DRAWN_SINGLY:
+        every, alike = np.unique(every, axis=0, return_counts=True)
+        shares = alike / count
     found = np.empty((draws, every.shape[1]))
-    step = max(1, DRAWN_AT_ONCE // count)
+    step = max(1, DRAWN_AT_ONCE // len(every))
     for start in range(0, draws, step):
         size = min(step, draws - start)
         found[start : start + size] = random.multinomial(count, shares, size=size) @ every
@@ -122,24 +128,15 @@ def bootstrap_rates(tables: Sequence[Counts], draws: int, seed: int) -> list[Rat
     return list(rates.T)
 
 
-def _counts(members: Sequence[Patient], field: Field, *, confirmed: bool) -> Counts:
+def _counts(members: Sequence[Member], field: Field, *, confirmed: bool) -> Counts:
     """How many lesions of a field class responded, and how many there are, by patient."""
-    return np.array(
-        [
-            (sum(_responded(each, confirmed=confirmed) for each in own), len(own))
-            for own in (_followed(patient, field) for patient in members)
-        ],
-        dtype=np.int64,
-    ).reshape(-1, 2)
-
-
-def _followed(patient: Patient, field: Field) -> list[SizesOfLesion]:
-    lesions = () if patient.finding is None else patient.finding.lesions
-    return [each for each in lesions if each.field is field and each.sizes_mm]
-
-
-def _responded(change: SizesOfLesion, *, confirmed: bool) -> bool:
-    return (change.confirmed_day if confirmed else change.response_day) is not None
+    found = np.zeros((len(members), 2), dtype=np.int64)
+    for row, member in enumerate(members):
+        for lesion in member.lesions:
+            if lesion.field is field:
+                found[row, 1] += 1
+                found[row, 0] += lesion.confirmed if confirmed else lesion.responded
+    return found
 
 
 def interval_of(rates: Rates) -> Range | None:

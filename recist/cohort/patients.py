@@ -1,8 +1,8 @@
-"""The patients of a cohort: what was measured, in which arm, and what came of it."""
+"""One patient of a cohort: what was measured, in which arm, and what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from imaging.errors import InputError
 from imaging.tables.columns import Columns
 from imaging.tables.source import Source, small_rows
 from recist import abscopal
-from recist.abscopal import AbscopalFinding, OutOfFieldAnswer
+from recist.abscopal import AbscopalFinding
 from recist.course import Course, Field
 from recist.protocol import Protocol
 from recist.table import clinical_cells
@@ -58,22 +58,16 @@ class Patient:
 
 
 def assessed(
-    courses: Sequence[Course],
+    courses: Iterable[Course],
     arms: Mapping[str, Arm],
     protocol: Protocol,
     findings: list[Finding],
-) -> tuple[Patient, ...]:
-    """Every patient with a finding, by reader, then those of whom there is none.
+) -> Iterator[Patient]:
+    """The patients with a finding.
 
-    These are the patients of the arms without measurements, and those who could not be read: they
-    were enrolled all the same, and a rate out of all enrolled counts them. One patient who cannot
-    be assessed never stops the others: it is named among the findings.
+    One patient who cannot be assessed never stops the others: it is named among the findings.
     """
-    patients: list[Patient] = []
-    unread = {each.subject for each in findings if each.level is Severity.ERROR}
     for course in courses:
-        if course.subject in unread:
-            continue  # an event or a row of it could not be read: the answer might be wrong
         arm = arms.get(course.subject, Arm(""))
         if arms and course.subject not in arms:
             what, remedy = "the subject has no arm", "add it to the table of arms"
@@ -89,50 +83,39 @@ def assessed(
             code = "not-assessed" if refused else "internal-error"
             findings.append(Finding(Severity.ERROR, code, course.subject, None, what, remedy))
             continue
-        patients.append(
-            Patient(course.subject, arm.name, course.reader, course, arm.systemic, found)
-        )
-    failed = dict.fromkeys(
-        each.subject for each in findings if each.level is Severity.ERROR and each.subject
-    )
-    readers = list(dict.fromkeys(each.reader for each in patients)) or [""]
-    for reader in readers:
-        seen = {each.subject for each in patients if each.reader == reader}
-        patients += [
-            Patient(subject, arm.name, reader, systemic=arm.systemic, unreadable=subject in failed)
-            for subject, arm in (dict.fromkeys(failed, Arm("")) | dict(arms)).items()
-            if subject not in seen
-        ]
-    return tuple(patients)
+        yield Patient(course.subject, arm.name, course.reader, course, arm.systemic, found)
 
 
-def answers(patients: Iterable[Patient], protocol: Protocol) -> Iterator[OutOfFieldAnswer | None]:
-    """What the definitions say of the same patients by another protocol, one after the other."""
-    for each in patients:
-        if each.course is None:
-            yield None
-        else:
-            yield abscopal.answer(each.course, protocol, systemic=each.systemic)
-
-
-def by_dose(
-    patients: Iterable[Patient], doses: Mapping[tuple[str, str], float], limit_gy: float
+def without_finding(
+    seen: Mapping[str, Container[str]], arms: Mapping[str, Arm], failed: Iterable[str]
 ) -> Iterator[Patient]:
-    """The patients with every lesion below a dose out of the field, and no other.
+    """The patients of whom there is none, by reader: they were enrolled all the same.
+
+    These are the patients of the arms without measurements, and those who could not be read; a
+    rate out of all enrolled counts them.
+
+    Args:
+        seen: the subjects with a finding, by reader.
+        failed: subjects that an error names.
+    """
+    unread = dict.fromkeys(failed)
+    enrolled = dict.fromkeys(unread, Arm("")) | dict(arms)
+    for reader, known in (seen or {"": ()}).items():
+        for subject, arm in enrolled.items():
+            if subject not in known:
+                yield Patient(
+                    subject, arm.name, reader, systemic=arm.systemic, unreadable=subject in unread
+                )
+
+
+def by_dose(course: Course, doses: Mapping[tuple[str, str], float], limit_gy: float) -> Course:
+    """The course with every lesion below a dose out of the field, and no other.
 
     Targeted and partly irradiated lesions stay what they are, as do lesions without a dose.
 
     Args:
         doses: near-maximum in Gy, or its upper bound, by subject and lesion.
     """
-    for each in patients:
-        if each.course is None:
-            yield each
-        else:
-            yield replace(each, course=_by_dose(each.course, doses, limit_gy))
-
-
-def _by_dose(course: Course, doses: Mapping[tuple[str, str], float], limit_gy: float) -> Course:
     lesions = []
     for lesion in course.lesions:
         dose = doses.get((course.subject, lesion.id))

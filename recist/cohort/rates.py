@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from recist.abscopal import chance_for
-from recist.abscopal.definition_results import DefinitionResult
+from recist.abscopal.chance import NO_CHANCE, Chance
 from recist.abscopal.definitions import Definition, Denominator, chosen
-from recist.cohort.patients import Patient
+from recist.cohort.members import Member, ToldOfPatient
 from recist.cohort.proportion import Contrast, Proportion, contrast
 from recist.protocol import Protocol
 
@@ -53,11 +54,12 @@ class ArmContrast:
     contrast: Contrast
 
 
-def rates(patients: Sequence[Patient], protocol: Protocol) -> tuple[Rate, ...]:
+def rates(members: Sequence[Member], protocol: Protocol) -> tuple[Rate, ...]:
     """Every rate: by definition, denominator, arm and reader, confirmed and not."""
     return tuple(
-        _rate(definition, denominator, reader, arm, members, confirmed=confirmed)
-        for reader, arm, members in groups(patients)
+        _rate(definition, denominator, reader, arm, own[denominator], confirmed=confirmed)
+        for reader, arm, group in groups(members)
+        for own in [{each: _Own.of(group, each) for each in Denominator}]
         for definition in chosen(protocol)
         for denominator in denominators(definition, protocol)
         for confirmed in (False, True)
@@ -97,10 +99,10 @@ def _key(rate: Rate) -> tuple[str, str, Denominator, bool]:
     return rate.reader, rate.definition.name, rate.denominator, rate.confirmed
 
 
-def groups(patients: Sequence[Patient]) -> Iterator[tuple[str, str, list[Patient]]]:
+def groups(members: Sequence[Member]) -> Iterator[tuple[str, str, list[Member]]]:
     """Patients by reader, all together first and then by arm."""
-    for reader in dict.fromkeys(each.reader for each in patients):
-        own = [each for each in patients if each.reader == reader]
+    for reader in dict.fromkeys(each.reader for each in members):
+        own = [each for each in members if each.reader == reader]
         yield reader, ALL_ARMS, own
         for arm in sorted({each.arm for each in own} - {""}):
             yield reader, arm, [each for each in own if each.arm == arm]
@@ -116,18 +118,53 @@ def denominators(definition: Definition, protocol: Protocol) -> tuple[Denominato
     return tuple(dict.fromkeys((definition.denominator, *asked)))
 
 
-def belongs(patient: Patient, denominator: Denominator) -> bool:
+def belongs(member: Member, denominator: Denominator) -> bool:
     """Whether a patient is part of a denominator."""
     if denominator is Denominator.ENROLLED:
         return True
-    return patient.evaluable if denominator is Denominator.EVALUABLE else patient.scanned
+    return member.evaluable if denominator is Denominator.EVALUABLE else member.scanned
 
 
-def counts(call: DefinitionResult, *, confirmed: bool) -> bool:
-    """Whether a call is a response; stable disease needs no confirmation."""
-    if not call.met:
-        return False
-    return not confirmed or call.confirmed is not False
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The patients of a denominator, as far as their rates need them.
+
+    Attributes:
+        told: what is told of so many of them.
+        unanswered: patients without a finding.
+        chances: of each that has one, 0 where it is not evaluable.
+        by_chance: means of those, by what they are of.
+    """
+
+    size: int
+    told: Counter[ToldOfPatient]
+    unanswered: int
+    chances: tuple[Chance, ...]
+    by_chance: dict[object, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, members: Sequence[Member], denominator: Denominator) -> _Own:
+        own = [each for each in members if belongs(each, denominator)]
+        return cls(
+            len(own),
+            Counter(each.told for each in own if each.told is not None),
+            sum(each.told is None for each in own),
+            tuple([each.chance if each.evaluable else NO_CHANCE for each in own]),
+        )
+
+    def expected(self, definition: Definition, *, confirmed: bool) -> float | None:
+        """The share that would respond by measurement error alone."""
+        if definition.asks_for_control or not self.chances:
+            return None
+        key = (definition.measure, definition.time, confirmed)  # all that a chance depends on
+        if key not in self.by_chance:
+            known = [
+                value
+                for each in self.chances
+                if (value := chance_for(definition, each, confirmed=confirmed)) is not None
+            ]
+            self.by_chance[key] = sum(known) / len(known) if known else None
+        return self.by_chance[key]
 
 
 def _rate(
@@ -135,15 +172,15 @@ def _rate(
     denominator: Denominator,
     reader: str,
     arm: str,
-    members: Sequence[Patient],
+    own: _Own,
     *,
     confirmed: bool,
 ) -> Rate:
-    own = [each for each in members if belongs(each, denominator)]
-    calls = [_call(each, definition) for each in own]
-    expected = [_by_chance(each, definition, confirmed=confirmed) for each in own]
-    known = [value for value in expected if value is not None]
-    responders = sum(call is not None and counts(call, confirmed=confirmed) for call in calls)
+    name = definition.name
+    responders = untold = 0
+    for told, patients in own.told.items():
+        responders += patients * (name in (told.confirmed if confirmed else told.responding))
+        untold += patients * (name in told.untold)
     return Rate(
         definition,
         reader,
@@ -151,17 +188,7 @@ def _rate(
         confirmed,
         denominator,
         denominator is definition.denominator,
-        Proportion(responders, len(own)),
-        sum(call is None or call.met is None for call in calls),
-        sum(known) / len(known) if known and not definition.asks_for_control else None,
+        Proportion(responders, own.size),
+        own.unanswered + untold,
+        own.expected(definition, confirmed=confirmed),
     )
-
-
-def _call(patient: Patient, definition: Definition) -> DefinitionResult | None:
-    return None if patient.finding is None else patient.finding.call_of(definition.name)
-
-
-def _by_chance(patient: Patient, definition: Definition, *, confirmed: bool) -> float | None:
-    if patient.finding is None or not patient.evaluable:
-        return 0.0
-    return chance_for(definition, patient.finding.chance, confirmed=confirmed)

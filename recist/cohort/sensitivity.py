@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from functools import cache
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from recist.abscopal import OutOfFieldAnswer
 from recist.abscopal.definitions import Definition, chosen
-from recist.cohort.patients import Patient, answers, by_dose
-from recist.cohort.rates import counts
+from recist.cohort.members import Member, ToldOfPatient, Variant, told_of
 from recist.protocol import Protocol
 
 #: Definition that the others are compared with.
 REFERENCE = "theelen-arr"
-#: Doses below which a lesion counts as out of the field: no dose (Menon 2019), conventions.
-DOSES_GY = (1.0, 2.0, 5.0, 10.0, 20.0)
-
-Doses = Mapping[tuple[str, str], float]
+#: Of a patient without a finding.
+NOTHING_TOLD = told_of(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,126 +42,70 @@ class SensitivityChange:
 
 
 def sensitivity(
-    patients: Sequence[Patient], protocol: Protocol, doses: Doses | None = None
+    members: Sequence[Member], protocol: Protocol, others: Sequence[Variant]
 ) -> tuple[SensitivityChange, ...]:
     """Every other choice against the protocol, for every definition.
 
     Args:
-        doses: near-maximum of each lesion in Gy; with it, dose thresholds are varied.
+        members: asked about the other choices, see :func:`recist.cohort.members.member_of`.
     """
-    plain = _all_told(each.finding for each in patients)
+    plain = [each.told or NOTHING_TOLD for each in members]
     found: list[SensitivityChange] = []
-    for choice, other in _variants(patients, protocol, doses):
-        found += _compare(choice, patients, plain, _all_told(other), protocol)
-    confirmed = _all_told((each.finding for each in patients), confirmed=True)
-    found += _compare("confirmed", patients, plain, confirmed, protocol)
-    return (*found, *_between_definitions(patients, plain, protocol))
-
-
-class ToldOfPatient(NamedTuple):
-    """What an answer comes to: all that is compared, and kept of each patient.
-
-    Attributes:
-        responding: the names of the definitions that call the patient a responder.
-    """
-
-    evaluable: bool
-    responding: frozenset[str]
-
-
-def _all_told(
-    answered: Iterable[OutOfFieldAnswer | None], *, confirmed: bool = False
-) -> list[ToldOfPatient]:
-    return [_told(each, confirmed=confirmed) for each in answered]
-
-
-def _told(found: OutOfFieldAnswer | None, *, confirmed: bool) -> ToldOfPatient:
-    if found is None:
-        return _one(False)
-    names = [each.definition.name for each in found.calls if counts(each, confirmed=confirmed)]
-    return _one(found.evaluable, *names)
-
-
-@cache
-def _one(evaluable: bool, *responding: str) -> ToldOfPatient:
-    """One object for all patients of whom the same is told: there are few."""
-    return ToldOfPatient(evaluable, frozenset(responding))
-
-
-def _variants(
-    patients: Sequence[Patient], protocol: Protocol, doses: Doses | None
-) -> Iterator[tuple[str, Iterator[OutOfFieldAnswer | None]]]:
-    other_set = "strict" if protocol.out_of_field_set == "pragmatic" else "pragmatic"
-    position = "split" if protocol.new_lesion_position == "anywhere" else "anywhere"
-    settings: tuple[dict[str, object], ...] = (
-        {"out_of_field_set": other_set},
-        {"new_lesion_position": position},
-        {"abscopal_minimum_mm": Decimal(0), "abscopal_minimum_node_mm": Decimal(0)},
-        {"abscopal_minimum_mm": Decimal(15)},
-        {"abscopal_minimum_mm": Decimal(20)},
-        {"abscopal_baseline_days": 28},
-        {"abscopal_follow_up_days": 182},
-        {"abscopal_landmark_window_days": 28},
-    )
-    for changes in settings:
-        name = ", ".join(f"{key} = {value}" for key, value in changes.items())
-        yield name, answers(patients, replace(protocol, **changes))  # type: ignore[arg-type]
-    if doses:
-        strict = replace(protocol, out_of_field_set="strict")
-        for limit_gy in DOSES_GY:
-            found = answers(by_dose(patients, doses, limit_gy), strict)
-            yield f"out of the field below {limit_gy:g} Gy", found
+    for number, other in enumerate(others):
+        then = [each.otherwise[number] for each in members]
+        found += _compare(other.choice, members, plain, then, protocol)
+    confirmed = [each._replace(responding=each.confirmed) for each in plain]
+    found += _compare("confirmed", members, plain, confirmed, protocol)
+    return (*found, *_between_definitions(members, plain, protocol))
 
 
 def _compare(
     choice: str,
-    patients: Sequence[Patient],
+    members: Sequence[Member],
     plain: Sequence[ToldOfPatient],
     other: Sequence[ToldOfPatient],
     protocol: Protocol,
 ) -> Iterator[SensitivityChange]:
-    for reader, rows in _by_reader(patients, plain, other):
+    for reader, alike in _by_reader(members, plain, other):
         for definition in chosen(protocol):
             name = definition.name
-            yield _change(choice, definition, reader, rows, (name, name))
+            yield _change(choice, definition, reader, (members, alike), (name, name))
 
 
 def _between_definitions(
-    patients: Sequence[Patient], plain: Sequence[ToldOfPatient], protocol: Protocol
+    members: Sequence[Member], plain: Sequence[ToldOfPatient], protocol: Protocol
 ) -> Iterator[SensitivityChange]:
     """Each definition against the reference: the same patients, another name."""
     if REFERENCE not in {each.name for each in chosen(protocol)}:
         return
     choice = f"definition instead of {REFERENCE}"
-    for reader, rows in _by_reader(patients, plain, plain):
+    for reader, alike in _by_reader(members, plain, plain):
         for definition in chosen(protocol):
             if definition.name != REFERENCE:
-                yield _change(choice, definition, reader, rows, (REFERENCE, definition.name))
+                names = (REFERENCE, definition.name)
+                yield _change(choice, definition, reader, (members, alike), names)
 
 
-#: Of a patient: the subject, and what is told by the protocol and by the other choice.
-Compared = tuple[str, ToldOfPatient, ToldOfPatient]
+#: The places of patients of whom the protocol and the other choice tell the same two things: very
+#: many patients are few kinds.
+Alike = Mapping[tuple[ToldOfPatient, ToldOfPatient], "array[int]"]
 
 
 def _by_reader(
-    patients: Sequence[Patient], plain: Sequence[ToldOfPatient], other: Sequence[ToldOfPatient]
-) -> Iterator[tuple[str, list[Compared]]]:
-    for reader in dict.fromkeys(each.reader for each in patients):
-        yield (
-            reader,
-            [
-                (each.subject, by_protocol, by_other)
-                for each, by_protocol, by_other in zip(patients, plain, other, strict=True)
-                if each.reader == reader
-            ],
-        )
+    members: Sequence[Member], plain: Sequence[ToldOfPatient], other: Sequence[ToldOfPatient]
+) -> Iterator[tuple[str, Alike]]:
+    found: dict[str, dict[tuple[ToldOfPatient, ToldOfPatient], array[int]]] = {}
+    for place, (member, *pair) in enumerate(zip(members, plain, other, strict=True)):
+        alike = found.setdefault(member.reader, {})
+        alike.setdefault((pair[0], pair[1]), array("q")).append(place)
+    yield from found.items()
 
 
 def _change(
     choice: str,
     definition: Definition,
     reader: str,
-    rows: Sequence[Compared],
+    compared: tuple[Sequence[Member], Alike],
     names: tuple[str, str],
 ) -> SensitivityChange:
     """What a choice changes.
@@ -175,15 +113,32 @@ def _change(
     Args:
         names: of the definitions that are asked for by the protocol and by the other choice.
     """
+    members, alike = compared
     by_protocol, by_other = names
-    both = [(s, by_protocol in a.responding, by_other in b.responding) for s, a, b in rows]
+    evaluable, responders = [0, 0], [0, 0]
+    gained, lost, flipped = array("q"), array("q"), array("q")
+    for (one, other), places in alike.items():
+        size = len(places)
+        evaluable[0] += size * one.evaluable
+        evaluable[1] += size * other.evaluable
+        old, new = by_protocol in one.responding, by_other in other.responding
+        responders[0] += size * old
+        responders[1] += size * new
+        if old is not new:
+            (gained if new else lost).extend(places)
+        if one.evaluable is not other.evaluable:
+            flipped.extend(places)
+    gained_by, lost_by, flipped_by = (
+        tuple([members[place].subject for place in sorted(places)])
+        for places in (gained, lost, flipped)
+    )
     return SensitivityChange(
         choice,
         definition,
         reader,
-        (sum(a.evaluable for _, a, _ in rows), sum(b.evaluable for _, _, b in rows)),
-        (sum(old for _, old, _ in both), sum(new for _, _, new in both)),
-        tuple(subject for subject, old, new in both if new and not old),
-        tuple(subject for subject, old, new in both if old and not new),
-        tuple(subject for subject, a, b in rows if a.evaluable is not b.evaluable),
+        (evaluable[0], evaluable[1]),
+        (responders[0], responders[1]),
+        gained_by,
+        lost_by,
+        flipped_by,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recist.course import Course, Field, Lesion, Role
+from recist.course import Course, Field, Role
 from recist.protocol import Protocol
 from recist.response import Scope
 
@@ -28,13 +28,18 @@ def within(course: Course, scope: Scope, protocol: Protocol) -> Course:
     """The course seen through the lesions of a scope; baseline and nadir follow from them."""
     if scope is Scope.ALL:
         return course
+    return course.restricted_to(lesions_within(course, scope, protocol))
+
+
+def lesions_within(course: Course, scope: Scope, protocol: Protocol) -> tuple[str, ...]:
+    """The lesions of a scope."""
     fields = fields_of(scope, protocol)
     anywhere = protocol.new_lesion_position == "anywhere"
-
-    def belongs(lesion: Lesion) -> bool:
-        return lesion.field in fields or (anywhere and lesion.role is Role.NEW)
-
-    return course.restricted_to(lesion.id for lesion in course.lesions if belongs(lesion))
+    return tuple(
+        lesion.id
+        for lesion in course.lesions
+        if lesion.field in fields or (anywhere and lesion.role is Role.NEW)
+    )
 
 
 def scopes_of(course: Course) -> tuple[Scope, ...]:

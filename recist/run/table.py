@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.parallel import in_order, workers_for
-from imaging.tables.source import Chunk, Source, chunks, opened
+from imaging.tables.source import Chunk, Source
 from recist.assessment import assessed, outcome_of
 from recist.course import Course
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria
@@ -28,11 +28,9 @@ from recist.response import Assessment, Outcome, Scope
 from recist.table import results
 from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
-from recist.table.courses import courses_of
+from recist.table.course_tables import CourseReader, reading
 from recist.table.dated_event import DatedEvent
-from recist.table.events import read_events, refused
-from recist.table.finding import Finding, Severity, about_table
-from recist.table.layout import MEASUREMENTS, Layout
+from recist.table.finding import Finding, Severity
 from recist.table.output import (
     CHECKS,
     OUTCOMES,
@@ -43,7 +41,7 @@ from recist.table.output import (
     pack,
     write,
 )
-from recist.table.records import Record, RecordReader, read_records
+from recist.table.records import Record
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
@@ -54,18 +52,17 @@ class Task:
     """All that a process needs to assess a chunk.
 
     Attributes:
-        refused: subjects with an event that cannot be read.
         with_json: put the answers into JSON too.
     """
 
-    layout: Layout
-    delimiter: str
+    reader: CourseReader
     criteria: tuple[str, ...]
-    protocol: Protocol
-    events: dict[str, tuple[DatedEvent, ...]]
     robustness: bool = False
-    refused: frozenset[str] = frozenset()
     with_json: bool = False
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.reader.protocol
 
 
 class TableSettings(TypedDict, total=False):
@@ -165,31 +162,12 @@ def _assessing(
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     names = names_of_criteria(criteria)
     findings: list[Finding] = []
-    with opened(measurements, MEASUREMENTS) as table:
-        layout = table.layout
-        findings.extend(about_table(table))
-        known = {}
-        if events is not None:
-            known = read_events(
-                events,
-                has_dates=layout.has_dates,
-                findings=findings,
-                date_order=settings.date_order,
-            )
-        task = Task(
-            layout,
-            table.delimiter,
-            names,
-            settings,
-            known,
-            robustness,
-            refused(findings),
-            with_json,
-        )
-        parts = in_order(
-            assess_chunk, task, chunks(table), workers_for(table.stamp.size_bytes, jobs)
-        )
-        yield _Answers(parts, settings, findings, layout.has_dates, known)
+    with reading(measurements, events, findings=findings, protocol=settings) as table:
+        reader = table.reader
+        task = Task(reader, names, robustness, with_json)
+        workers = workers_for(table.size_bytes, jobs)
+        parts = in_order(assess_chunk, task, table.chunks, workers)
+        yield _Answers(parts, settings, findings, reader.layout.has_dates, reader.events)
 
 
 def assess_chunk(task: Task, chunk: Chunk) -> Packed:
@@ -218,8 +196,7 @@ class _Case:
 def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
     """All subjects of a chunk, stage by stage, so that the processor keeps the code at hand."""
     done = Rendered()
-    records, broken = _records(task, chunk, done.findings)
-    broken |= task.refused & records.keys()
+    records, broken = task.reader.records(chunk, done.findings)
     cases: dict[str, list[_Case]] = {}
     found: dict[str, list[Finding]] = {subject: [] for subject in (*records, *broken)}
     for subject, rows in records.items():
@@ -236,18 +213,14 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
             done.failed.append(subject)
     done.subjects = len(found)
     done.names = list(found)
-    done.with_events = [subject for subject in found if subject in task.events]
+    done.with_events = [subject for subject in found if subject in task.reader.events]
     return done
 
 
 def _cases(
     task: Task, subject: str, records: Sequence[Record], findings: list[Finding]
 ) -> list[_Case]:
-    events = task.events.get(subject, ())
-    has_dates = task.layout.has_dates
-    courses = courses_of(
-        subject, records, events, has_dates=has_dates, findings=findings, protocol=task.protocol
-    )
+    courses = task.reader.courses(subject, records, findings)
     return [
         _Case(course, [record for record in records if record.reader == course.reader], findings)
         for course in courses
@@ -270,7 +243,7 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
 
 
 def _check(task: Task, case: _Case) -> None:
-    known = bool(task.events)
+    known = bool(task.reader.events)
     case.findings.extend(check_course(case.course, case.records, task.protocol, has_events=known))
 
 
@@ -308,15 +281,6 @@ def _append(done: Rendered, part: Rendered) -> None:
     done.outcomes.extend(part.outcomes)
     done.timepoints_json.extend(part.timepoints_json)
     done.outcomes_json.extend(part.outcomes_json)
-
-
-def _records(
-    task: Task, chunk: Chunk, findings: list[Finding]
-) -> tuple[dict[str, list[Record]], set[str]]:
-    """The readable records of each subject, and the subjects with a row that is not."""
-    order, odd = task.protocol.date_order, chunk.is_odd
-    reader = RecordReader(task.layout, order, looks_for_controls=odd)
-    return read_records(reader, chunk.rows(task.delimiter), findings)
 
 
 def _certainties(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from imaging.errors import InputError
-from imaging.tables.source import Source, chunks, opened
+from imaging.tables.source import Chunk, Source, chunks, opened
 from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import courses_of
+from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
-from recist.table.layout import MEASUREMENTS
+from recist.table.layout import MEASUREMENTS, Layout
 from recist.table.records import Record, RecordReader, read_records
 
 
@@ -108,30 +111,93 @@ def read_courses(
     found: list[Finding] = [] if findings is None else findings
     records: dict[str, list[Record]] = {}
     broken: set[str] = set()
-    with opened(source, MEASUREMENTS) as table:
-        layout, order = table.layout, protocol.date_order
-        found.extend(about_table(table))
-        known = {}
-        if events is not None:
-            known = read_events(
-                events, has_dates=layout.has_dates, findings=found, date_order=order
-            )
-            broken |= refused(found)
-        for chunk in chunks(table):
-            reader = RecordReader(layout, order, looks_for_controls=chunk.is_odd)
-            own, lost = read_records(reader, chunk.rows(table.delimiter), found)
+    with reading(source, events, findings=found, protocol=protocol) as opened_table:
+        reader = opened_table.reader
+        for chunk in opened_table.chunks:
+            own, lost = reader.records(chunk, found)
             for subject, rows in own.items():
                 records.setdefault(subject, []).extend(rows)
             broken |= lost
     courses: list[Course] = []
     for subject, rows in records.items():
         if subject not in broken:
-            courses += courses_of(
-                subject,
-                rows,
-                known.get(subject, ()),
-                has_dates=layout.has_dates,
-                findings=found,
-                protocol=protocol,
-            )
+            courses += reader.courses(subject, rows, found)
     return tuple(courses)
+
+
+class CourseReader(NamedTuple):
+    """How the subjects of a table are read, as it can be sent to another process.
+
+    Attributes:
+        events: of each subject.
+        refused: subjects with an event that cannot be read.
+    """
+
+    layout: Layout
+    delimiter: str
+    protocol: Protocol
+    events: dict[str, tuple[DatedEvent, ...]]
+    refused: frozenset[str]
+
+    def records(
+        self, chunk: Chunk, findings: list[Finding]
+    ) -> tuple[dict[str, list[Record]], set[str]]:
+        """The readable records of each subject, and the subjects whose answer would be wrong."""
+        order, odd = self.protocol.date_order, chunk.is_odd
+        reader = RecordReader(self.layout, order, looks_for_controls=odd)
+        records, broken = read_records(reader, chunk.rows(self.delimiter), findings)
+        return records, broken | (self.refused & records.keys())
+
+    def courses(
+        self, subject: str, records: Sequence[Record], findings: list[Finding]
+    ) -> list[Course]:
+        """The courses of a subject, one per reader of its images."""
+        return courses_of(
+            subject,
+            records,
+            self.events.get(subject, ()),
+            has_dates=self.layout.has_dates,
+            findings=findings,
+            protocol=self.protocol,
+        )
+
+
+class Reading(NamedTuple):
+    """A table of measurements that is open.
+
+    Attributes:
+        size_bytes: of its text.
+        chunks: its rows, some whole subjects at a time.
+    """
+
+    reader: CourseReader
+    size_bytes: int
+    chunks: Iterator[Chunk]
+
+
+@contextmanager
+def reading(
+    source: Source, events: Source | None, *, findings: list[Finding], protocol: Protocol
+) -> Iterator[Reading]:
+    """Open a table of measurements with its events: the one way in for every command.
+
+    Args:
+        findings: receives what is to be said of both tables as a whole, and of the events.
+
+    Raises:
+        InputError: a table that cannot be read at all.
+    """
+    own: list[Finding] = []
+    with opened(source, MEASUREMENTS) as table:
+        own.extend(about_table(table))
+        known = {}
+        if events is not None:
+            known = read_events(
+                events,
+                has_dates=table.layout.has_dates,
+                findings=own,
+                date_order=protocol.date_order,
+            )
+        findings.extend(own)
+        reader = CourseReader(table.layout, table.delimiter, protocol, known, refused(own))
+        yield Reading(reader, table.stamp.size_bytes, chunks(table))

@@ -6,6 +6,7 @@ import math
 import random
 
 from recist.abscopal.chance import ERROR_LOG_SD
+from recist.cohort.members import member_of
 from recist.cohort.patients import assessed
 from recist.cohort.rates import rates
 from recist.course import Course, Field
@@ -39,7 +40,7 @@ def test_what_is_seen_is_what_chance_predicts() -> None:
     courses = [unchanged(f"P{k}", draw) for k in range(PATIENTS)]
     found = {
         (rate.definition.name, rate.confirmed): rate
-        for rate in rates(assessed(courses, {}, DEFAULT, []), DEFAULT)
+        for rate in rates([*map(member_of, assessed(courses, {}, DEFAULT, []))], DEFAULT)
         if rate.denominator == "evaluable"
     }
     for name, confirmed in (("golden", False), ("golden", True), ("luke-aggregate", False)):

@@ -21,6 +21,7 @@ from imaging.tables import cells
 from imaging.volume import Grid, Mask
 from recist import abscopal
 from recist.abscopal.definitions import chosen
+from recist.cohort.members import Member, member_of
 from recist.cohort.patients import Arm, assessed
 from recist.cohort.rates import rates
 from recist.course import Course, Field, Role
@@ -128,8 +129,9 @@ def called(patient: Course) -> Answer:
 
 
 def denominators(protocol: Protocol) -> object:
-    patients = assessed([shrinking()], {"P1": Arm("A"), "P2": Arm("A")}, protocol, [])
-    return [(each.denominator, each.proportion.n) for each in rates(patients, protocol)]
+    patients = assessed([shrinking()], {"P1": Arm("A")}, protocol, [])
+    members = [*map(member_of, patients), Member("P2", "A", "")]
+    return [(each.denominator, each.proportion.n) for each in rates(members, protocol)]
 
 
 NEW_BOTH_SIDES = course(
