@@ -34,7 +34,7 @@ from imaging.tables import cells
 from imaging.tables.columns import Columns, Layout
 from imaging.tables.letters import folded
 from imaging.tables.named_cells import named_rows
-from imaging.tables.source import Chunk, Table, chunks, opened
+from imaging.tables.source import Chunk, Table
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
 REQUIRED = ("subject", "lesion", "sul_peak")
@@ -77,37 +77,6 @@ class PetCourse:
     subject: str
     time: str
     scans: tuple[DatedScan, ...]
-
-
-def pet_courses(
-    table: Path, *, failures: dict[str, InputError] | None = None, date_order: str = "iso"
-) -> Iterator[PetCourse]:
-    """The subjects of a table, in order of appearance, each with its scans in order of date.
-
-    Memory holds some subjects at a time.
-
-    Args:
-        failures: receives the subjects with a cell that cannot be read, and why; without it the
-            first of them is raised.
-        date_order: in which dates are written, see :func:`imaging.tables.cells.ordinal`.
-
-    Raises:
-        InputError: the table or a cell cannot be read; row and column are named.
-    """
-    has_rows = False
-    with opened(table, COLUMNS) as source:
-        form = UptakeForm.of(source, date_order)
-        for chunk in chunks(source):
-            for found in courses_in(chunk, form):
-                has_rows = True
-                if isinstance(found, PetCourse):
-                    yield found
-                elif failures is None:
-                    raise found.error
-                else:
-                    failures[found.subject] = found.error
-    if not has_rows:
-        raise no_rows(table)
 
 
 def no_rows(table: Path) -> InputError:

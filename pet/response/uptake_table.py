@@ -91,10 +91,12 @@ def assess_pet_table(
     places = tuple(out / name for name in ((AS_CSV, AS_JSON) if with_json else (AS_CSV,)))
     with opened(table, COLUMNS) as source:
         form = UptakeForm.of(source, date_order)
-        task = _Task(form, chosen, settings or PetProtocol(), with_json=with_json)
+        task = _PetTask(form, chosen, settings or PetProtocol(), with_json=with_json)
         workers = workers_for(source.stamp.size_bytes, jobs)
         parts = in_order(_answer_chunk, task, chunks(source), workers)
-        account = _Account(table, {} if failures is None else failures, on_remark, failures is None)
+        account = _PetAccount(
+            table, {} if failures is None else failures, on_remark, failures is None
+        )
         early = list(account.until_read(parts))  # a table that cannot be read leaves no folder
         with ExitStack() as stack:
             files = [stack.enter_context(written_whole(place)) for place in places]
@@ -116,7 +118,7 @@ def assess_pet_table(
     return places
 
 
-class _Task(NamedTuple):
+class _PetTask(NamedTuple):
     """All that a process needs to assess some subjects."""
 
     form: UptakeForm
@@ -125,7 +127,7 @@ class _Task(NamedTuple):
     with_json: bool
 
 
-class _Told(NamedTuple):
+class _PetSubject(NamedTuple):
     """A subject on the way: the dates of its scans, and why there is no answer.
 
     Attributes:
@@ -137,32 +139,32 @@ class _Told(NamedTuple):
     error: InputError | None = None
 
 
-class _Part(NamedTuple):
+class _PetPart(NamedTuple):
     """What came of some subjects, ready to be written."""
 
     rows: bytes
     as_json: bytes
-    subjects: tuple[_Told, ...]
+    subjects: tuple[_PetSubject, ...]
 
 
-def _answer_chunk(task: _Task, chunk: Chunk) -> _Part:
+def _answer_chunk(task: _PetTask, chunk: Chunk) -> _PetPart:
     """Assess the subjects of a chunk; one that fails stops no other."""
     with without_collector():
-        subjects: list[_Told] = []
+        subjects: list[_PetSubject] = []
         rows: list[dict[str, Any]] = []
         records: list[str] = []
         time = task.form.time
         for course in courses_in(chunk, task.form):
             if not isinstance(course, PetCourse):
-                subjects.append(_Told(course.subject, None, course.error))
+                subjects.append(_PetSubject(course.subject, None, course.error))
                 continue
             dates = tuple([dated.when for dated in course.scans])
             try:
                 found = assess_course(course, task.criteria, task.protocol)
             except InputError as error:
-                subjects.append(_Told(course.subject, dates, error))
+                subjects.append(_PetSubject(course.subject, dates, error))
                 continue
-            subjects.append(_Told(course.subject, dates))
+            subjects.append(_PetSubject(course.subject, dates))
             rows += [_flat(course, when, assessment) for when, assessment in found]
             if task.with_json:
                 records += [
@@ -171,10 +173,10 @@ def _answer_chunk(task: _Task, chunk: Chunk) -> _Part:
                 ]
         columns = ("subject", time, *TABLE_COLUMNS)
         lines = csv_text(rows, columns)[len(csv_text((), columns)) :]
-        return _Part(lines.encode(), ",\n".join(records).encode(), tuple(subjects))
+        return _PetPart(lines.encode(), ",\n".join(records).encode(), tuple(subjects))
 
 
-class _Account:
+class _PetAccount:
     """Tells of the subjects in the order of the table.
 
     Args:
@@ -194,7 +196,7 @@ class _Account:
         self._known: dict[str, str] = {}
         self._has_answer = False
 
-    def all(self, parts: Iterable[_Part]) -> Iterator[_Part]:
+    def all(self, parts: Iterable[_PetPart]) -> Iterator[_PetPart]:
         """Each part, its subjects told of."""
         for part in parts:
             for subject, dates, error in part.subjects:
@@ -209,7 +211,7 @@ class _Account:
                     self._failures[subject] = error
             yield part
 
-    def until_read(self, parts: Iterator[_Part]) -> Iterator[_Part]:
+    def until_read(self, parts: Iterator[_PetPart]) -> Iterator[_PetPart]:
         """The parts up to the first with a subject that could be read.
 
         Raises:

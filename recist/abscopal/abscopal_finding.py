@@ -46,17 +46,6 @@ class OutOfFieldAnswer:
     def evaluable(self) -> bool:
         return self.evaluability.evaluable
 
-    def call_of(self, name: str) -> DefinitionResult:
-        """The call of a definition by its name.
-
-        Raises:
-            KeyError: the protocol does not ask for it.
-        """
-        for each in self.calls:  # no generator: a cohort is asked for its calls over and over
-            if each.definition.name == name:
-                return each
-        raise KeyError(name)
-
 
 @dataclass(frozen=True, slots=True)
 class AbscopalFinding(OutOfFieldAnswer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from recist.abscopal.timeline import Timeline
 from recist.course import Course, Field
@@ -103,14 +104,21 @@ def _sites(site: Site, failure: Assessment) -> list[tuple[Site, Assessment]]:
 def _progression(
     course: Course, fields: frozenset[Field], timeline: Timeline, protocol: Protocol
 ) -> Assessment | None:
-    part = course.restricted_to(each.id for each in course.lesions if each.field in fields)
-    if not part.lesions:
+    ids = [each.id for each in course.lesions if each.field in fields]
+    if not ids:
         return None
-    judged = recist11.assess(part, replace(protocol, no_disease="ned"))
+    part = course if len(ids) == len(course.lesions) else course.restricted_to(ids)
+    judged = recist11.assess(part, _with_no_disease(protocol))
     counted = set(timeline.observed_days)
     return next(
         (each for each in judged if each.day in counted and each.overall is Response.PD), None
     )
+
+
+@lru_cache(maxsize=64)
+def _with_no_disease(protocol: Protocol) -> Protocol:
+    """The protocol that calls a site without disease that; made once, for making one checks it."""
+    return replace(protocol, no_disease="ned")
 
 
 def _day(assessment: Assessment) -> int:

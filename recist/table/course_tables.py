@@ -162,7 +162,7 @@ class CourseReader(NamedTuple):
         )
 
 
-class Reading(NamedTuple):
+class OpenMeasurements(NamedTuple):
     """A table of measurements that is open.
 
     Attributes:
@@ -178,7 +178,7 @@ class Reading(NamedTuple):
 @contextmanager
 def reading(
     source: Source, events: Source | None, *, findings: list[Finding], protocol: Protocol
-) -> Iterator[Reading]:
+) -> Iterator[OpenMeasurements]:
     """Open a table of measurements with its events: the one way in for every command.
 
     Args:
@@ -200,4 +200,4 @@ def reading(
             )
         findings.extend(own)
         reader = CourseReader(table.layout, table.delimiter, protocol, known, refused(own))
-        yield Reading(reader, table.stamp.size_bytes, chunks(table))
+        yield OpenMeasurements(reader, table.stamp.size_bytes, chunks(table))

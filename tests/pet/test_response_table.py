@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from imaging.errors import InputError
-from pet.response.measurements import pet_courses
+from imaging.tables.source import chunks, opened
+from pet.response.measurements import COLUMNS, PetCourse, UptakeForm, courses_in
 from pet.response.protocol import from_table
 from pet.response.scan import ReferenceUptake
 from pet.response.uptake_table import assess_pet_table
@@ -41,6 +43,16 @@ def responses(path: Path) -> dict[tuple[str, str, str], str]:
             (row["subject"], row["date"], row["criteria"]): row["response"]
             for row in csv.DictReader(rows)
         }
+
+
+def pet_courses(path: Path) -> Iterator[PetCourse]:
+    """The subjects of a table; the first that cannot be read is raised."""
+    with opened(path, COLUMNS) as source:
+        form = UptakeForm.of(source, "iso")
+        for found in (course for chunk in chunks(source) for course in courses_in(chunk, form)):
+            if not isinstance(found, PetCourse):
+                raise found.error
+            yield found
 
 
 def test_a_table_gives_every_criterion(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ import numpy as np
 from imaging.read import Reading
 from imaging.series import Series, SeriesFormat, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
+from recist.abscopal import AbscopalFinding
+from recist.abscopal.definition_results import DefinitionResult
 from recist.course import (
     Axis,
     Caliper,
@@ -63,6 +65,12 @@ def measurement(lesion: str, cell: Any) -> Measurement:
         return Measurement(lesion, WORDS.get(cell) or Status(cell))
     parts = cell if isinstance(cell, list) else [cell]
     return Measurement(lesion, Status.MEASURED, tuple(Decimal(str(part)) for part in parts))
+
+
+def call_of(found: AbscopalFinding, name: str) -> DefinitionResult:
+    """The call of a definition by its name."""
+    (call,) = [each for each in found.calls if each.definition.name == name]
+    return call
 
 
 def by_visit(sizes: Mapping[str, Sequence[Any]], days: Sequence[int]) -> Visits:

@@ -10,6 +10,7 @@ from recist import abscopal
 from recist.abscopal.attribution import Grade
 from recist.course import Course
 from recist.protocol import DEFAULT
+from tests.recist.patients import call_of
 
 Build = Callable[..., Course]
 RADIOTHERAPY = ((0, "radiotherapy-start"), (10, "radiotherapy-end"))
@@ -64,7 +65,7 @@ def test_a_response_before_the_change_keeps_its_grade(patient: Build) -> None:
         {"T1": [30, 10], "T2": [20, 10]}, out=["T2"], events=(*RADIOTHERAPY, (90, "new-therapy"))
     )
     found = abscopal.assess(course, DEFAULT)
-    assert found.call_of("theelen-arr").met
+    assert call_of(found, "theelen-arr").met
     assert found.attribution.grade is Grade.A
 
 

@@ -13,6 +13,7 @@ from recist import abscopal
 from recist.abscopal.chance import Chance, chance_of_response
 from recist.course import Course
 from recist.protocol import DEFAULT
+from tests.recist.patients import call_of
 
 
 def cohort(lesions: int, scans: int, log_sd: float) -> Chance:
@@ -90,7 +91,7 @@ def test_a_patient_carries_the_chance_of_his_own_lesions_and_scans(
     )
     found = abscopal.assess(course, DEFAULT)
     assert found.chance == chance_of_response((20.0, 25.0), 2)
-    golden = found.call_of("golden").definition
+    golden = call_of(found, "golden").definition
     assert abscopal.chance_for(golden, found.chance, confirmed=False) == found.chance.single
-    control = found.call_of("theelen-acr").definition
+    control = call_of(found, "theelen-acr").definition
     assert abscopal.chance_for(control, found.chance, confirmed=False) is None

@@ -16,6 +16,7 @@ from recist.abscopal.definitions import DEFINITIONS, Denominator, chosen
 from recist.abscopal.lesion_changes import shrinkage
 from recist.course import Course, Role
 from recist.protocol import DEFAULT
+from tests.recist.patients import call_of
 
 Build = Callable[..., Course]
 
@@ -23,7 +24,7 @@ Build = Callable[..., Course]
 def test_exactly_30_percent_is_a_response_and_no_more_is_needed(patient: Build) -> None:
     for size, met in ((Decimal("14.07"), True), (Decimal("14.08"), False)):
         course = patient({"T1": [30, 30], "T2": [Decimal("20.1"), size]}, out=["T2"])
-        call = abscopal.assess(course, DEFAULT).call_of("golden")
+        call = call_of(abscopal.assess(course, DEFAULT), "golden")
         assert call.met is met
         assert call.reason.margin_mm == abs(Decimal("14.07") - size)
 
@@ -31,14 +32,14 @@ def test_exactly_30_percent_is_a_response_and_no_more_is_needed(patient: Build) 
 def test_a_definition_says_why_with_numbers_and_margin(patient: Build) -> None:
     course = patient({"T1": [30, 10], "T2": [20, 12], "T3": [40, 35]}, out=["T2", "T3"])
     found = abscopal.assess(course, DEFAULT)
-    golden = found.call_of("golden")
+    golden = call_of(found, "golden")
     assert golden.reason.source.startswith("Golden 2015")
     assert golden.reason.sentence == (
         "By 30 %, not confirmed: T2; the best is T2 on day 56, 12.0 of 20.0 mm, -40.0 %; 2.0 mm "
         "from the limit."
     )
     assert dict(golden.reason.numbers)["change_from_baseline"] == "-40.0 %"
-    arr = found.call_of("theelen-arr")
+    arr = call_of(found, "theelen-arr")
     assert arr.met is False and arr.reason.margin_mm == Decimal(5)
     assert "47.0 of 60.0 mm, -21.6 %" in arr.reason.sentence
 
@@ -46,12 +47,12 @@ def test_a_definition_says_why_with_numbers_and_margin(patient: Build) -> None:
 def test_a_response_is_confirmed_by_the_next_scan_four_weeks_later(patient: Build) -> None:
     sizes = {"T1": [30, 30, 30, 30], "T2": [20, 12, 20, 12]}
     course = patient(sizes, out=["T2"], days=(-7, 56, 84, 112))
-    call = abscopal.assess(course, DEFAULT).call_of("golden")
+    call = call_of(abscopal.assess(course, DEFAULT), "golden")
     assert (call.met, call.confirmed, call.day) == (True, False, 56)
     sizes["T2"] = [20, 12, 13, 12]
     again = abscopal.assess(patient(sizes, out=["T2"], days=(-7, 56, 83, 112)), DEFAULT)
-    assert again.call_of("golden").confirmed  # 27 days are too few, the scan after it counts
-    assert again.call_of("theelen-arr").confirmed
+    assert call_of(again, "golden").confirmed  # 27 days are too few, the scan after it counts
+    assert call_of(again, "theelen-arr").confirmed
 
 
 def test_time_to_response_runs_from_the_end_of_radiotherapy(patient: Build) -> None:
@@ -61,16 +62,16 @@ def test_time_to_response_runs_from_the_end_of_radiotherapy(patient: Build) -> N
         days=(-7, 56, 112),
         events=((-21, "treatment-start"), (0, "radiotherapy-start"), (10, "radiotherapy-end")),
     )
-    call = abscopal.assess(course, DEFAULT).call_of("golden")
+    call = call_of(abscopal.assess(course, DEFAULT), "golden")
     assert (call.day, call.days_from_radiotherapy, call.days_from_systemic) == (112, 102, 133)
 
 
 def test_best_ends_at_progression_but_a_single_lesion_does_not(patient: Build) -> None:
     sizes = {"T1": [30, 10, 10], "T2": [20, 19, 10], "N1": [None, 12, 12]}
     found = abscopal.assess(patient(sizes, out=["T2", "N1"], days=(-7, 56, 112)), DEFAULT)
-    assert found.call_of("golden").met
-    assert found.call_of("luke-aggregate").met
-    assert found.call_of("theelen-arr").met is False
+    assert call_of(found, "golden").met
+    assert call_of(found, "luke-aggregate").met
+    assert call_of(found, "theelen-arr").met is False
 
 
 @pytest.mark.parametrize(
@@ -98,28 +99,28 @@ def test_a_new_lesion_counts_on_the_side_on_which_it_lies(
 def test_the_landmark_takes_the_nearest_scan_within_the_window(patient: Build) -> None:
     sizes = {"T1": [30] * 4, "T2": [20, 13, 15, 12]}
     found = abscopal.assess(patient(sizes, out=["T2"], days=(-7, 56, 90, 140)), DEFAULT)
-    call = found.call_of("pembro-rt")
+    call = call_of(found, "pembro-rt")
     assert call.met is False and "Day 90, +6 from day 84" in call.reason.sentence
-    assert found.call_of("theelen-acr-12wk").met
-    assert found.call_of("theelen-arr").met
+    assert call_of(found, "theelen-acr-12wk").met
+    assert call_of(found, "theelen-arr").met
     none = abscopal.assess(patient(sizes, out=["T2"], days=(-7, 30, 120, 140)), DEFAULT)
-    assert none.call_of("pembro-rt").met is None
-    assert "No scan within 14 days of day 84" in none.call_of("pembro-rt").reason.sentence
+    assert call_of(none, "pembro-rt").met is None
+    assert "No scan within 14 days of day 84" in call_of(none, "pembro-rt").reason.sentence
 
 
 def test_progression_before_the_landmark_is_no_response_at_it(patient: Build) -> None:
     sizes = {"T1": [30] * 3, "T2": [20, 26, 10]}
     found = abscopal.assess(patient(sizes, out=["T2"], days=(-7, 56, 84)), DEFAULT)
-    assert found.call_of("pembro-rt").met is False
+    assert call_of(found, "pembro-rt").met is False
     gone = abscopal.assess(patient(sizes, out=["T2"], days=(-7, 56, 140)), DEFAULT)
-    assert gone.call_of("pembro-rt").met is False
+    assert call_of(gone, "pembro-rt").met is False
 
 
 def test_stable_disease_needs_its_minimum_duration_to_be_control(patient: Build) -> None:
     for day, met in ((41, None), (42, True)):
         found = abscopal.assess(patient({"T2": [20, 19]}, out=["T2"], days=(-7, day)), DEFAULT)
-        assert found.call_of("theelen-acr").met is met
-        assert found.call_of("theelen-arr").met is (None if met is None else False)
+        assert call_of(found, "theelen-acr").met is met
+        assert call_of(found, "theelen-arr").met is (None if met is None else False)
 
 
 def test_after_a_new_therapy_nothing_counts(patient: Build) -> None:
@@ -162,7 +163,7 @@ def test_the_baseline_is_the_last_scan_before_radiotherapy(patient: Build) -> No
     found = abscopal.assess(course, DEFAULT)
     assert found.timeline.baseline_day == -7
     assert found.out_of_field and found.out_of_field.baseline_mm == Decimal(38)
-    assert found.call_of("theelen-arr").met
+    assert call_of(found, "theelen-arr").met
     assert "N1, found before radiotherapy, counts as target" in found.remarks
 
 
@@ -198,10 +199,10 @@ def test_an_aggregate_response_has_a_single_one_behind_it(
         days=(-7, 56, 112),
     )
     found = abscopal.assess(course, DEFAULT)
-    golden, aggregate = found.call_of("golden"), found.call_of("luke-aggregate")
+    golden, aggregate = call_of(found, "golden"), call_of(found, "luke-aggregate")
     assert not aggregate.met or golden.met
     assert not aggregate.confirmed or aggregate.met
-    assert not found.call_of("theelen-arr").met or found.call_of("theelen-acr").met
+    assert not call_of(found, "theelen-arr").met or call_of(found, "theelen-acr").met
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), mm), max_size=6), st.decimals(10, 60, places=1))

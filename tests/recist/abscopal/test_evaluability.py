@@ -13,6 +13,7 @@ from recist import abscopal
 from recist.abscopal.evaluability import EvaluabilityVerdict
 from recist.course import Course
 from recist.protocol import DEFAULT
+from tests.recist.patients import call_of
 
 Build = Callable[..., Course]
 RADIOTHERAPY = ((0, "radiotherapy-start"), (10, "radiotherapy-end"))
@@ -120,7 +121,7 @@ def test_the_low_dose_bath_counts_as_outside_only_where_asked_for(patient: Build
     strict = abscopal.assess(course, DEFAULT)
     pragmatic = abscopal.assess(course, replace(DEFAULT, out_of_field_set="pragmatic"))
     assert strict.evaluability.verdict is EvaluabilityVerdict.NO_LESION
-    assert pragmatic.call_of("golden").met
+    assert call_of(pragmatic, "golden").met
     assert any("low-dose bath" in remark for remark in strict.remarks)
 
 

@@ -13,6 +13,7 @@ from recist.abscopal import AbscopalFinding
 from recist.course import Course, Event, EventKind
 from recist.protocol import DEFAULT
 from recist.table.course_tables import read_courses
+from tests.recist.patients import call_of
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
@@ -42,7 +43,7 @@ def test_every_definition_finds_the_response_and_its_confirmation(found: Abscopa
     for call in found.calls:
         if call.definition.time == "best":
             assert (call.met, call.day, call.confirmed) == (True, 56, True), call.definition.name
-    assert found.call_of("golden").days_from_radiotherapy == 42
+    assert call_of(found, "golden").days_from_radiotherapy == 42
 
 
 def test_the_first_failure_is_the_new_lesion_outside(found: AbscopalFinding) -> None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imaging.errors import InputError
+from imaging.tables.source import chunks
 from recist import abscopal
 from recist.abscopal import AbscopalFinding
 from recist.cli import main
 from recist.cohort import abscopal_file, lesion_charts
-from recist.cohort.abscopal_files import FILES
+from recist.cohort.abscopal_files import AS_JSON, FILES, TABLES
+from recist.cohort.members import variants
 from recist.cohort.patients import read_arms, read_doses
-from recist.course import Course
+from recist.course import Course, Field
+from recist.protocol import DEFAULT
+from recist.table import course_tables
+from tests.recist.patients import course
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm,field"
 
@@ -216,6 +222,47 @@ def test_results_are_the_same_again_and_all_there(
         assert (done / name).read_bytes() == (again / name).read_bytes(), name
     assert (done / "waterfall.png").read_bytes()[:4] == b"\x89PNG"
     assert "out of field" in (done / "spider.svg").read_text()
+
+
+@pytest.mark.usefixtures("without_charts")
+def test_a_table_judged_piece_by_piece_is_written_as_in_one_go(
+    cohort: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cohort["measurements"].open("a") as stream:
+        stream.write("BAD,-7,L1,target,lung,no,measured,thirty,in\n")
+        stream.write(
+            "ODD,-7,L1,target,lung,no,measured,30,in\nODD,84,L1,target,lung,no,too-big,,in\n"
+        )
+    whole = abscopal_file(out=tmp_path / "whole", **cohort)
+    monkeypatch.setattr(course_tables, "chunks", lambda table: chunks(table, 7))
+    pieces = abscopal_file(out=tmp_path / "pieces", **cohort)
+    assert (pieces.failed, pieces.counts) == (whole.failed, whole.counts)
+    for name in (*TABLES, AS_JSON):
+        assert (whole.out / name).read_bytes() == (pieces.out / name).read_bytes(), name
+
+
+def test_other_choices_asked_together_are_answered_as_each_by_itself() -> None:
+    draw = random.Random(2)
+    others = [each.protocol for each in variants(DEFAULT, has_doses=True)]
+    for k in range(20):
+        days = (-30, -7, 56, 84, 140, 250)
+        fields = {f"T{n}": draw.choice(list(Field)) for n in range(4)}
+        sizes = {name: draw.uniform(8, 40) for name in fields}
+        seen = course(
+            {
+                day: {name: f"{mm * draw.uniform(0.5, 1.2):.1f}" for name, mm in sizes.items()}
+                | ({"N1": "15"} if day > draw.choice((-20, 60, 100)) else {})
+                for day in days
+            },
+            fields=fields | {"N1": draw.choice(list(Field))},
+            events={0: "radiotherapy-start", 10: "radiotherapy-end"},
+            subject=f"P{k}",
+        )
+        single = [abscopal.answers(seen, [protocol])[0] for protocol in others]
+        assert list(abscopal.answers(seen, others)) == single
+        assert [abscopal.assess(seen, each).calls for each in others] == [
+            answer.calls for answer in single
+        ]
 
 
 def test_nothing_is_written_where_a_table_cannot_be_read(

@@ -51,3 +51,15 @@ def test_draws_in_pieces_are_those_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     whole = bootstrap_rates(tables, 50, seed=3)
     monkeypatch.setattr(lesion_rates, "DRAWN_AT_ONCE", 20)
     np.testing.assert_array_equal(bootstrap_rates(tables, 50, seed=3), whole)
+
+
+def test_patients_drawn_by_kind_have_the_interval_of_those_drawn_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    responding, lesions = [0, 1, 2, 0] * 50, [1, 2, 3, 0] * 50
+    single = bootstrap(responding, lesions)
+    monkeypatch.setattr(lesion_rates, "MOST_DRAWN_SINGLY", 10)
+    by_kind = bootstrap(responding, lesions)
+    assert single is not None and by_kind is not None
+    assert by_kind == pytest.approx(single, abs=0.01)
+    assert by_kind != single  # other numbers of the same distribution
