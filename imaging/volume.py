@@ -8,7 +8,7 @@ that come from DICOM or SimpleITK are transposed views, so ``array.T`` is C-cont
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,9 @@ class Grid:
     shape: Index3
     affine: FloatArray
     frame_of_reference_uid: str | None = None
+    #: Worked out when first asked for: they are asked for at every point.
+    _spacing_mm: tuple[float, float, float] | None = field(init=False, repr=False, default=None)
+    _to_voxel: FloatArray | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
@@ -71,8 +74,11 @@ class Grid:
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance between neighbouring voxel centres along (i, j, k)."""
-        i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return float(i), float(j), float(k)
+        if self._spacing_mm is None:
+            i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
+            object.__setattr__(self, "_spacing_mm", (float(i), float(j), float(k)))
+        assert self._spacing_mm is not None
+        return self._spacing_mm
 
     @property
     def directions(self) -> FloatArray:
@@ -95,7 +101,10 @@ class Grid:
 
     def to_voxel(self, world_mm: npt.ArrayLike) -> FloatArray:
         """LPS mm (..., 3) to fractional voxel indices (..., 3)."""
-        inverse = np.linalg.inv(self.affine)
+        if self._to_voxel is None:
+            object.__setattr__(self, "_to_voxel", np.linalg.inv(self.affine))
+        inverse = self._to_voxel
+        assert inverse is not None
         points = np.asarray(world_mm, dtype=np.float64)
         return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3], dtype=np.float64)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +32,8 @@ from recist.phantom.linked_courses import (
     said_by,
     score_of,
 )
-from recist.tracking import DatedCandidates, track
-from recist.tracking.clouds import Cloud, cloud_of
+from recist.tracking import track
+from recist.tracking.clouds import Cloud, clouds_of
 
 #: Centres farther apart than this are of two lesions.
 NEAREST_MM = 25.0
@@ -57,7 +57,7 @@ def plainly(course: LinkedCourse, paired: Callable[[Cloud, Cloud], float]) -> Sa
     said: Said = []
     last: list[Cloud] = []
     for n, dated in enumerate(course.dates):
-        clouds = _clouds(dated)
+        clouds = clouds_of(dated)
         taken: set[int] = set()
         if last and clouds:
             cost = np.array([[paired(lesion, cloud) for cloud in clouds] for lesion in last])
@@ -72,10 +72,6 @@ def plainly(course: LinkedCourse, paired: Callable[[Cloud, Cloud], float]) -> Sa
                 said.append([LinkedSighting(n, (c,))])
                 last.append(clouds[c])
     return said
-
-
-def _clouds(dated: DatedCandidates) -> Sequence[Cloud]:
-    return [cloud_of(candidate, dated) for candidate in dated.candidates]
 
 
 def by_centres(course: LinkedCourse) -> Said:

@@ -27,7 +27,7 @@ from imaging.registration.lesion_fit import (
     LesionFit,
     LesionSearch,
 )
-from imaging.registration.lesion_patches import VOXEL_BLUR, SoughtLesion
+from imaging.registration.lesion_patches import VOXEL_BLUR, SoughtLesion, rim_mm
 from imaging.registration.mapping import inside_voxels
 from imaging.volume import Array, FloatArray, Grid, Mask, Volume
 
@@ -131,11 +131,11 @@ def looked_around_mm(lesion: Mask) -> float:
 
     Where slices of later images are no thicker than ``THICKEST_MM``.
     """
-    sought = SoughtLesion.of(lesion)
-    blur_mm = max(
-        float(np.clip(COARSE_SHARE * sought.radius_mm, *COARSE_MM)), VOXEL_BLUR * THICKEST_MM
-    )
-    return sought.extent_mm + BLURS_AROUND * blur_mm / SMALLEST_SCALE
+    radius_mm = lesion.radius_mm
+    points = lesion.grid.to_world_mm(np.argwhere(lesion.array) + np.array(lesion.start))
+    extent_mm = float(np.linalg.norm(points - lesion.centre_mm, axis=1).max()) + rim_mm(radius_mm)
+    blur_mm = max(float(np.clip(COARSE_SHARE * radius_mm, *COARSE_MM)), VOXEL_BLUR * THICKEST_MM)
+    return extent_mm + BLURS_AROUND * blur_mm / SMALLEST_SCALE
 
 
 def lesion_change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
@@ -28,7 +29,7 @@ from imaging.registration.reduction import (
     upright_grid,
 )
 from imaging.registration.refinement import refined_at
-from imaging.registration.rigid import rigid_transform
+from imaging.registration.rigid import FixedLevel, fixed_levels, rigid_transform
 from imaging.registration.shifts import LEAST_OVERLAP
 from imaging.volume import FloatArray, Mask, Unit, Volume
 
@@ -49,6 +50,8 @@ LEAST_SHARED = LEAST_OVERLAP / 2
 WORKING_MM = 4.0
 #: Sampling of a deformation that is carried over a date without one of its own.
 THROUGH_SPACING_MM = 4.0
+#: Dates that are aligned to the first by so many threads; none knows of the others.
+ALIGNED_AT_ONCE = 2
 THROUGH = "aligned through the date before"
 
 
@@ -115,18 +118,28 @@ def register_dates(
     def small(n: int) -> Reduced:
         return reduced(volumes[n], spacing_mm)
 
+    @cache
+    def levels(n: int) -> tuple[FixedLevel, ...]:
+        return fixed_levels(small(n))
+
     def known(n: int) -> LesionSpheres:
         return lesions[n] if lesions else NO_LESIONS
 
     def onto(fixed: int, moving: int) -> Registration:
-        _check(volumes[fixed], volumes[moving], spacing_mm)
         pair = small(fixed), small(moving)
-        return _aligned(pair, (known(fixed), known(moving)), deformable=deformable)
+        both = known(fixed), known(moving)
+        return _aligned(pair, both, levels(fixed), deformable=deformable)
 
     found: list[Registration | None] = [*(found_before or (None,))]
-    for n in range(len(found), len(volumes)):
-        direct = onto(0, n)
-        before = found[-1]
+    further = range(len(found), len(volumes))
+    for n in further:
+        _check(volumes[0], volumes[n], spacing_mm)
+    if further:
+        levels(0)  # once, before several ask
+    with ThreadPoolExecutor(ALIGNED_AT_ONCE) as threads:
+        to_first = list(threads.map(lambda n: onto(0, n), further))
+    for n in further:
+        direct, before = to_first[n - further.start], found[-1]
         if before is not None and not direct.quality.good and before.quality.good:
             step = onto(n - 1, n)
             direct = through(before, step) if step.quality.good else direct
@@ -207,12 +220,16 @@ def through(first: Registration, second: Registration) -> Registration:
 
 
 def _aligned(
-    pair: tuple[Reduced, Reduced], lesions: tuple[LesionSpheres, LesionSpheres], *, deformable: bool
+    pair: tuple[Reduced, Reduced],
+    lesions: tuple[LesionSpheres, LesionSpheres],
+    levels: Sequence[FixedLevel] = (),
+    *,
+    deformable: bool,
 ) -> Registration:
     here, there = pair
     grids = here.full_grid, there.full_grid
     before = similarity(here, there, lambda points: points)
-    found = rigid_transform(here, there)
+    found = rigid_transform(here, there, levels)
     after = similarity(here, there, lambda points: moved(found, points))
     sizes = float(here.body.sum()), float(there.dense.sum())
     shared = after.overlap * sizes[0] / max(min(sizes), 1.0)

@@ -7,16 +7,16 @@ Around a node of little contrast nothing is known of its shift, and its neighbou
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import scipy
 
-from imaging.itk import sitk
 from imaging.registration.mapping import Registration, RegistrationMethod
 from imaging.registration.places import NO_LESIONS, LesionSpheres
 from imaging.registration.reduction import Reduced, similarity
+from imaging.registration.warping import LEAST_KNOWN, UNKNOWN, warped
 from imaging.volume import Array, BoolArray, FloatArray, Grid
 
 
@@ -36,8 +36,8 @@ PASSES = (Pass(True, 6, 1.2, 1.0), Pass(False, 5, 1.5, 1.0))
 LARGEST_DIFFERENCE_HU = 80.0
 #: Contrast (HU per mm, squared) of a neighbourhood that is as good as none.
 NO_CONTRAST = 4.0
-#: What stands for HU where the moving image holds none.
-UNKNOWN, LEAST_KNOWN = -5000.0, -1000.0
+#: The parts of a symmetric matrix.
+SYMMETRIC = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 #: Share of a node without contrast in the shift of its neighbourhood.
 LEAST_TOLD = 1e-3
 #: Blurring puts a lesion's edge into voxels this far outside of it.
@@ -97,7 +97,7 @@ def flow(
 ) -> tuple[Array, Grid]:
     """Shift in mm (i, j, k, 3), before the rigid transform, and the grid of its nodes."""
     nodes = node_grid(fixed.grid)
-    shift = np.zeros((*nodes.shape[::-1], 3), np.float32)
+    shift = np.zeros((3, *nodes.shape[::-1]), np.float32)
     for level in PASSES:
         here, there = (halved(fixed), halved(moving)) if level.half else (fixed, moving)
         before, nodes = nodes, node_grid(here.grid)
@@ -105,7 +105,7 @@ def flow(
         use = scipy.ndimage.binary_dilation(here.body, iterations=RIM_VOXELS)
         use &= ~lesions.cover(here.grid, LESION_MARGIN_MM)
         shift = followed((here, there), rigid, start, nodes, level, use=use)
-    return np.transpose(shift, (2, 1, 0, 3)), nodes
+    return shift.T, nodes
 
 
 def followed(
@@ -121,48 +121,35 @@ def followed(
 
     Args:
         pair: the fixed image and the moving one.
-        shift: (k, j, i, 3) in mm at the nodes, in the order in which images lie in memory.
+        shift: (3, k, j, i) in mm at the nodes, in the order in which images lie in memory.
         use: voxels of the fixed image that take part.
     """
     here, there = pair
     fixed = np.ascontiguousarray(here.toned.T)
-    slopes = np.stack(np.gradient(fixed, here.grid.spacing_mm[0])[::-1]) * (use & here.known).T
+    slopes = np.stack(np.gradient(fixed, here.grid.spacing_mm[0])[::-1])
+    slopes *= (use & here.known).T
     # Of each neighbourhood in (HU/mm) squared.
-    contrast = np.empty((*nodes.shape[::-1], 3, 3), np.float32)
-    for a, b in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)):
-        contrast[..., a, b] = contrast[..., b, a] = _gathered(slopes[a] * slopes[b], level.window)
-    trace = np.trace(contrast, axis1=-2, axis2=-1)
-    told = trace / (trace + 3 * NO_CONTRAST) + LEAST_TOLD
+    products = np.stack([slopes[a] * slopes[b] for a, b in SYMMETRIC])
+    contrast = _gathered(products, level.window)
+    trace = contrast[0] + contrast[3] + contrast[5]
+    told = trace / (trace + 3 * NO_CONTRAST) + np.float32(LEAST_TOLD)
     told_near = _smooth(told, level.smoothing)
-    solve = _inverse(contrast + NO_CONTRAST * np.eye(3))
-    image = there.image(np.where(there.known, there.toned, np.float32(UNKNOWN)))
-    like = here.image(here.toned)
+    solve = _inverse(contrast)
+    moving = np.ascontiguousarray(np.where(there.known, there.toned, np.float32(UNKNOWN)).T)
+    largest = np.float32(LARGEST_STEP * nodes.spacing_mm[0])
     for _ in range(level.steps):
-        now = _warped(image, like, rigid, shift, nodes)
-        apart = np.clip(now - fixed, -LARGEST_DIFFERENCE_HU, LARGEST_DIFFERENCE_HU)
-        apart[now < LEAST_KNOWN] = 0
-        force = np.stack([_gathered(slope * apart, level.window) for slope in slopes], axis=-1)
-        step = -np.einsum("...ab,...b->...a", solve, force)
-        length = np.linalg.norm(step, axis=-1, keepdims=True)
-        largest = LARGEST_STEP * nodes.spacing_mm[0]
-        shift = shift + step * (largest / np.maximum(length, largest))
-        smoothed = [_smooth(shift[..., a] * told, level.smoothing) / told_near for a in range(3)]
-        shift = np.stack(smoothed, axis=-1)
-    return shift.astype(np.float32)
-
-
-def _warped(image: Any, like: Any, rigid: FloatArray, shift: Array, nodes: Grid) -> Array:
-    field = sitk.GetImageFromArray(shift.astype(np.float64), isVector=True)
-    field.SetSpacing(nodes.spacing_mm)
-    field.SetOrigin(nodes.origin_mm.tolist())
-    turn = sitk.AffineTransform(3)
-    turn.SetMatrix(rigid[:3, :3].ravel())
-    turn.SetTranslation(rigid[:3, 3])
-    # The last one is applied first.
-    both = sitk.CompositeTransform([turn, sitk.DisplacementFieldTransform(field)])
-    return np.asarray(
-        sitk.GetArrayFromImage(sitk.Resample(image, like, both, sitk.sitkLinear, UNKNOWN))
-    )
+        apart = warped(moving, (here.grid, there.grid), rigid, shift)
+        unknown = apart < LEAST_KNOWN
+        apart -= fixed
+        np.clip(apart, -LARGEST_DIFFERENCE_HU, LARGEST_DIFFERENCE_HU, out=apart)
+        np.copyto(apart, 0, where=unknown)
+        step = -(solve * _gathered(slopes * apart, level.window)).sum(axis=1)
+        length = np.sqrt((step * step).sum(axis=0))
+        step *= largest / np.maximum(length, largest)
+        step += shift
+        step *= told
+        shift = _smooth(step, level.smoothing) / told_near
+    return shift
 
 
 def node_grid(grid: Grid) -> Grid:
@@ -205,33 +192,50 @@ def halved(image: Reduced) -> Reduced:
     )
 
 
-def _inverse(matrices: Array) -> Array:
-    """Inverses (..., 3, 3) float32 of symmetric matrices: the rows of cofactors, all at once."""
-    a, b, c = np.moveaxis(matrices.astype(np.float64), -2, 0)
-    cofactors = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=-2)
-    determinant = np.einsum("...a,...a->...", a, cofactors[..., 0, :])
-    return np.asarray(cofactors / determinant[..., None, None], dtype=np.float32)
+def _inverse(contrast: Array) -> Array:
+    """Inverses (3, 3, ...) float32 of symmetric matrices, each with :data:`NO_CONTRAST` added.
+
+    Args:
+        contrast: (6, ...) their parts, as in :data:`SYMMETRIC`.
+    """
+    xx, xy, xz, yy, yz, zz = contrast.astype(np.float64)
+    xx, yy, zz = xx + NO_CONTRAST, yy + NO_CONTRAST, zz + NO_CONTRAST
+    rows = (
+        (yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy),
+        (xx * zz - xz * xz, xy * xz - xx * yz),
+        (xx * yy - xy * xy,),
+    )
+    determinant = xx * rows[0][0] + xy * rows[0][1] + xz * rows[0][2]
+    inverse = np.empty((3, 3, *determinant.shape), np.float32)
+    for (a, b), cofactor in zip(SYMMETRIC, itertools.chain(*rows), strict=True):
+        inverse[a, b] = inverse[b, a] = cofactor / determinant
+    return inverse
 
 
 def _gathered(values: Array, window: float) -> Array:
-    """Mean around each node."""
-    even = np.pad(values, [(0, n % 2) for n in values.shape])
+    """Mean around each node, of arrays (n, k, j, i)."""
+    odd = [n % 2 for n in values.shape[1:]]
+    even = np.pad(values, [(0, 0), *((0, n) for n in odd)]) if any(odd) else values
     return _smooth(_halved(even), window)
 
 
 def _halved(values: Array) -> Array:
-    """Mean of each 2 x 2 x 2 voxels of an array of even shape."""
-    pairs = values[0::2] + values[1::2]
-    pairs = pairs[:, 0::2] + pairs[:, 1::2]
-    return np.asarray((pairs[:, :, 0::2] + pairs[:, :, 1::2]) / np.float32(8))
+    """Mean of each 2 x 2 x 2 voxels; the sizes of the last three axes are even."""
+    pairs = values[..., 0::2, :, :] + values[..., 1::2, :, :]
+    pairs = pairs[..., 0::2, :] + pairs[..., 1::2, :]
+    return np.asarray((pairs[..., 0::2] + pairs[..., 1::2]) / np.float32(8))
 
 
 def _smooth(values: Array, sigma: float) -> Array:
-    return np.asarray(scipy.ndimage.gaussian_filter(values, sigma, mode="nearest", truncate=3.0))
+    """Smoothed along the last three axes."""
+    along = tuple(range(values.ndim - 3, values.ndim))
+    return np.asarray(
+        scipy.ndimage.gaussian_filter(values, sigma, mode="nearest", truncate=3.0, axes=along)
+    )
 
 
 def _on(shift: Array, before: Grid, nodes: Grid) -> Array:
-    """A shift (k, j, i, 3) between coarser nodes."""
+    """A shift (3, k, j, i) between coarser nodes."""
     at = [
         (np.arange(n) * nodes.spacing_mm[a] + nodes.origin_mm[a] - before.origin_mm[a])
         / before.spacing_mm[a]
@@ -239,11 +243,7 @@ def _on(shift: Array, before: Grid, nodes: Grid) -> Array:
     ]
     index = np.stack(np.meshgrid(*at[::-1], indexing="ij"))
     return np.stack(
-        [
-            scipy.ndimage.map_coordinates(shift[..., a], index, order=1, mode="nearest")
-            for a in range(3)
-        ],
-        axis=-1,
+        [scipy.ndimage.map_coordinates(own, index, order=1, mode="nearest") for own in shift]
     )
 
 

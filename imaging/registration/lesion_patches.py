@@ -21,6 +21,11 @@ HELD_HU = (-1000.0, 400.0)
 VOXEL_BLUR = 0.29
 
 
+def rim_mm(radius_mm: float) -> float:
+    """How far around a lesion of this radius its rim reaches."""
+    return float(np.clip(RIM_SHARE * radius_mm, *RIM_MM))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SoughtLesion:
     """The points of a lesion and its rim, from its centre, with their weights.
@@ -45,14 +50,14 @@ class SoughtLesion:
     def of(cls, lesion: Mask) -> SoughtLesion:
         radius_mm = lesion.radius_mm
         spacing = np.array(lesion.grid.spacing_mm)
-        rim_mm = float(np.clip(RIM_SHARE * radius_mm, *RIM_MM))
+        around_mm = rim_mm(radius_mm)
         step_mm = float(np.clip(STEP_SHARE * radius_mm, *STEP_MM))
-        pad = np.ceil(rim_mm / spacing).astype(int) + 1
+        pad = np.ceil(around_mm / spacing).astype(int) + 1
         padded = np.pad(lesion.array, [(n, n) for n in pad])
         outside, nearest = scipy.ndimage.distance_transform_edt(
             ~padded, sampling=spacing, return_indices=True
         )
-        index = np.argwhere(outside <= rim_mm)
+        index = np.argwhere(outside <= around_mm)
         every = np.maximum(1, np.rint(step_mm / spacing).astype(int))
         thinned = index[((index % every) == 0).all(axis=1)]
         index = thinned if padded[tuple(thinned.T)].any() else index

@@ -16,6 +16,8 @@ from imaging.volume import Array, BoolArray, FloatArray, Grid, Index3, Mask
 #: Fixed-point steps and stopping distance of the inverse.
 INVERSE_STEPS = 40
 INVERSE_TOLERANCE_MM = 0.01
+#: A step that leaves more than this share of the distance is followed by one half as long.
+SLOW_INVERSE = 0.7
 #: Points mapped at once when a mask is carried over: bounds the memory.
 POINTS_AT_ONCE = 1_000_000
 
@@ -120,18 +122,22 @@ class Registration:
         """LPS mm (n, 3) of the moving image to LPS mm (n, 3) of the fixed image.
 
         The inverse is found by fixed-point steps, x = y - displacement(x), which contract because
-        deformations that fold are refused.
+        deformations that fold are refused. Each point goes its own way, whatever is asked with it.
         """
-        moving = rows_of(points)
-        target = moved(np.linalg.inv(self.rigid), moving)
-        fixed = target
-        for _ in range(INVERSE_STEPS if self.bent else 0):
-            closer = target - self.displacement_at(fixed)
-            # Half steps where the field is steep, so that the sequence cannot swing.
-            step = 0.5 * (closer - fixed)
-            fixed = fixed + step
-            if not len(step) or np.abs(step).max() < INVERSE_TOLERANCE_MM:
+        target = moved(np.linalg.inv(self.rigid), rows_of(points))
+        fixed = target.copy()
+        left = np.arange(len(fixed) if self.bent else 0)
+        share, before = np.ones(len(left)), np.full(len(left), np.inf)
+        for _ in range(INVERSE_STEPS):
+            if not len(left):
                 break
+            missed = target[left] - self.displacement_at(fixed[left]) - fixed[left]
+            apart = np.abs(missed).max(axis=1)
+            # Smaller steps where the field is steep, so that the sequence cannot swing.
+            share = np.where(apart > SLOW_INVERSE * before, share / 2, share)
+            fixed[left] += share[:, None] * missed
+            far = apart >= INVERSE_TOLERANCE_MM
+            left, share, before = left[far], share[far], apart[far]
         return fixed
 
     def covers_moving(self, points_fixed_mm: Array, *, margin_mm: float = 0.0) -> BoolArray:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from imaging.volume import BoolArray, FloatArray, Grid
+from imaging.volume import Array, BoolArray, FloatArray, Grid
 
 #: Beyond its reach a correction fades out over this distance; one of 8 mm cannot fold tissue.
 FADE_MM = 20.0
@@ -45,17 +45,18 @@ class LesionSpheres:
     def cover(self, grid: Grid, margin_mm: float) -> BoolArray:
         """Voxels of an upright grid in a lesion or within a margin around it."""
         covered = np.zeros(grid.shape, dtype=np.bool_)
-        for centre, radius in zip(self.centres_mm, self.radii_mm, strict=True):
-            reach = (radius + margin_mm) / np.array(grid.spacing_mm)
-            middle = grid.to_voxel(centre)
-            first = np.clip(np.floor(middle - reach), 0, grid.shape).astype(int)
-            last = np.clip(np.ceil(middle + reach) + 1, 0, grid.shape).astype(int)
-            box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-            i, j, k = np.ogrid[box]
-            apart = sum(
-                ((n - m) / r) ** 2 for n, m, r in zip((i, j, k), middle, reach, strict=True)
+        spacing, limits = np.array(grid.spacing_mm), np.array(grid.shape)
+        reaches = (self.radii_mm[:, None] + margin_mm) / spacing
+        middles = grid.to_voxel(self.centres_mm.reshape(-1, 3))
+        firsts = np.clip(np.floor(middles - reaches), 0, limits).astype(int)
+        lasts = np.clip(np.ceil(middles + reaches) + 1, 0, limits).astype(int)
+        for middle, reach, first, last in zip(middles, reaches, firsts, lasts, strict=True):
+            i, j, k = (
+                ((np.arange(a, b) - m) / r) ** 2
+                for a, b, m, r in zip(first, last, middle, reach, strict=True)
             )
-            covered[box] |= apart <= 1
+            box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+            covered[box] |= i[:, None, None] + j[:, None] + k <= 1
         return covered
 
 
@@ -85,19 +86,24 @@ class Places:
 
     def shift_at(self, points_mm: FloatArray) -> FloatArray:
         """The correction (n, 3) at points (n, 3) of the fixed image."""
-        apart, which = self._near(points_mm)
+        apart, which = self._near(points_mm, MIXED, FADE_MM)
         weight = np.clip(1 + (self.reach_mm[which] - apart) / FADE_MM, 0, 1)
         total = np.maximum(weight.sum(axis=1, keepdims=True), 1)
         return np.asarray(np.einsum("nk,nka->na", weight / total, self.shifts_mm[which]))
 
     def error_at(self, points_mm: FloatArray, otherwise_mm: float) -> FloatArray:
         """What covers the error (n,) at points (n, 3); a given one where no place is near."""
-        apart, which = self._near(points_mm)
+        apart, which = self._near(points_mm, 1, 0.0)
         near = apart[:, 0] <= self.reach_mm[which[:, 0]]
         return np.where(near, self.error_mm[which[:, 0]], otherwise_mm)
 
-    def _near(self, points_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Distances and numbers (n, k) of the nearest places."""
-        ranks = np.arange(1, min(MIXED, len(self.centres_mm)) + 1)
-        apart, which = self._tree.query(points_mm, k=ranks)
-        return apart, which
+    def _near(self, points_mm: FloatArray, most: int, beyond_mm: float) -> tuple[FloatArray, Array]:
+        """Distances and numbers (n, k) of the nearest places; one out of reach is infinitely far.
+
+        Args:
+            beyond_mm: of the largest reach that a place may lie away.
+        """
+        ranks = np.arange(1, min(most, len(self.centres_mm)) + 1)
+        farthest = np.nextafter(float(self.reach_mm.max()) + beyond_mm, np.inf)
+        apart, which = self._tree.query(points_mm, k=ranks, distance_upper_bound=farthest)
+        return apart, np.minimum(which, len(self.centres_mm) - 1)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy
@@ -26,6 +25,8 @@ TONED_AIR = np.float32(WINDOW_HU[0] + LUNG_SLOPE * (AIR_HU - WINDOW_HU[0]))
 #: Above this a voxel is body (or couch) rather than air or lung.
 BODY_HU = -400.0
 TONED_BODY = np.float32(WINDOW_HU[0] + LUNG_SLOPE * (BODY_HU - WINDOW_HU[0]))
+#: Voxels a voxel by which axes may part before an image counts as turned.
+TURNED = 1e-6
 #: Voxels whose tones are worked out together.
 TONED_AT_ONCE = 1 << 16
 #: Voxels of the body, evenly taken, from which the correlation is computed.
@@ -53,12 +54,6 @@ class Reduced:
     body: BoolArray
     grid: Grid
     full_grid: Grid
-
-    def image(self, values: Array) -> Any:
-        image = sitk.GetImageFromArray(np.ascontiguousarray(values.T))
-        image.SetSpacing(self.grid.spacing_mm)
-        image.SetOrigin(self.grid.origin_mm.tolist())
-        return image
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +89,17 @@ def _tones(
     """
     factors = [max(1, int(spacing_mm / step)) for step in volume.grid.spacing_mm]
     factors = [min(f, n) for f, n in zip(factors, volume.grid.shape, strict=True)]
-    image = sitk.GetImageFromArray(toned(volume.array).T)
-    blocks = sitk.BinShrink(image, factors)
+    tones = toned(volume.array)
+    axes = _axes_along(indices)
+    if axes is not None:
+        values = tones.T if max(factors) == 1 else _blocks(tones, factors)
+        for axis, (other, step) in enumerate(axes):
+            # The middle of a block lies between its voxels.
+            at = (step * np.arange(grid.shape[other]) + indices[axis, 3]) / factors[axis]
+            values = _between(values, at - (factors[axis] - 1) / 2 / factors[axis], 2 - axis)
+        # Axes of the array are those of the volume; here they become those of the grid.
+        values = np.transpose(values.T, np.argsort([other for other, _ in axes]))
+        return np.where(known, values, TONED_AIR)
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(indices[:3, :3].ravel())
     transform.SetTranslation(indices[:3, 3])
@@ -104,8 +108,43 @@ def _tones(
     resampler.SetTransform(transform)
     resampler.SetInterpolator(sitk.sitkLinear)
     resampler.SetUseNearestNeighborExtrapolator(True)
+    blocks = sitk.BinShrink(sitk.GetImageFromArray(tones.T), factors)
     values = sitk.GetArrayFromImage(resampler.Execute(blocks)).T
     return np.where(known, values, TONED_AIR)
+
+
+def _axes_along(indices: FloatArray) -> list[tuple[int, float]] | None:
+    """For each axis of a volume the axis of the grid that runs along it, and voxels a step.
+
+    None where one runs along several: the image is turned.
+    """
+    along = np.abs(indices[:3, :3]) > TURNED
+    if (along.sum(axis=0) != 1).any() or (along.sum(axis=1) != 1).any():
+        return None
+    return [(int(row.argmax()), float(indices[n, row.argmax()])) for n, row in enumerate(along)]
+
+
+def _blocks(tones: Array, factors: Sequence[int]) -> Array:
+    """Means of blocks of voxels, (k, j, i)."""
+    return np.asarray(
+        sitk.GetArrayFromImage(sitk.BinShrink(sitk.GetImageFromArray(tones.T), factors))
+    )
+
+
+def _between(values: Array, at: FloatArray, axis: int) -> Array:
+    """Values at places along an axis, linear between its voxels; beyond them those of the edge."""
+    held = np.clip(at, 0, values.shape[axis] - 1)
+    low = np.minimum(held.astype(np.intp), max(values.shape[axis] - 2, 0))
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    weight = (held - low).astype(np.float32).reshape(shape)
+    found = np.take(values, low, axis=axis)
+    if weight.any():
+        higher = np.take(values, np.minimum(low + 1, values.shape[axis] - 1), axis=axis)
+        higher -= found
+        higher *= weight
+        found += higher
+    return found
 
 
 def toned(hu: Array) -> Array:
@@ -129,8 +168,16 @@ def toned(hu: Array) -> Array:
 
 def _within(indices: FloatArray, shape: Index3, of: Index3) -> BoolArray:
     """Which voxels of a grid lie inside another, ``indices`` mapping the ones to the other's."""
-    i, j, k = (np.arange(n, dtype=np.float64) for n in shape)
     found = np.ones(shape, dtype=np.bool_)
+    axes = _axes_along(indices)
+    if axes is not None:
+        for axis, (other, step) in enumerate(axes):
+            at = step * np.arange(shape[other]) + indices[axis, 3]
+            inside = (at > -0.5) & (at < of[axis] - 0.5)
+            if not inside.all():
+                np.moveaxis(found, other, -1)[...] &= inside
+        return found
+    i, j, k = (np.arange(n, dtype=np.float64) for n in shape)
     for row, n in zip(indices[:3], of, strict=True):
         at = (row[0] * i)[:, None, None] + (row[1] * j)[None, :, None] + row[2] * k + row[3]
         found &= (at > -0.5) & (at < n - 0.5)
@@ -188,8 +235,12 @@ def similarity(
         return Similarity(0.0, overlap)
     there = scipy.ndimage.map_coordinates(moving.values, index[within].T, order=1, mode="nearest")
     here = fixed.values[tuple(voxels.T)][within]
-    spread = float(here.std() * there.std())
+    return Similarity(correlation(here, there), overlap)
+
+
+def correlation(here: Array, there: Array) -> float:
+    """Of values (n,) at the same places, -1 to 1; 0 where one of them does not vary."""
+    spread = float(here.std() * there.std()) if len(here) else 0.0
     if spread <= 0:
-        return Similarity(0.0, overlap)
-    covariance = float(((here - here.mean()) * (there - there.mean())).mean())
-    return Similarity(covariance / spread, overlap)
+        return 0.0
+    return float(((here - here.mean()) * (there - there.mean())).mean()) / spread

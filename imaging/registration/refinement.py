@@ -17,7 +17,13 @@ import numpy as np
 from imaging.registration.flow import LESION_MARGIN_MM, Pass, followed, node_grid
 from imaging.registration.mapping import Registration
 from imaging.registration.places import LesionSpheres, Places
-from imaging.registration.reduction import Reduced, indices_of, reduced, similarity
+from imaging.registration.reduction import (
+    Reduced,
+    correlation,
+    indices_of,
+    reduced,
+)
+from imaging.registration.warping import UNKNOWN, warped
 from imaging.volume import FloatArray, Volume
 
 #: Working resolution of the close look.
@@ -135,23 +141,18 @@ def look_at(
     nodes = node_grid(here.grid)
     points = nodes.to_world_mm(indices_of(nodes.shape)).reshape(-1, 3)
     before = registration.displacement_at(points).reshape(*nodes.shape, 3)
-    start = np.transpose(before, (2, 1, 0, 3)).astype(np.float32)
+    start = np.ascontiguousarray(before.T, dtype=np.float32)
     shift = followed((here, there), registration.rigid, start, nodes, CLOSE, use=use)
     node = tuple(np.clip(np.rint(nodes.to_voxel(centre)).astype(int), 0, np.array(nodes.shape) - 1))
-    correction = np.asarray(shift[node[::-1]] - start[node[::-1]], dtype=np.float64)
+    correction = np.asarray((shift - start)[:, *node[::-1]], dtype=np.float64)
     if np.linalg.norm(correction) > LARGEST_CORRECTION_MM:
         return CloseLook(np.zeros(3), 1.0, radius)
-    looked = Registration(
-        registration.fixed_grid,
-        registration.moving_grid,
-        registration.rigid,
-        registration.quality,
-        nodes,
-        np.transpose(shift, (2, 1, 0, 3)),
-    )
-    around = replace(here, body=use)
-    matched = similarity(around, there, looked.to_moving_mm)
-    return CloseLook(correction, 1.0 - max(matched.value, 0.0), radius)
+    # What the piece does not know spoils every mixture that it takes part in.
+    known = np.where(there.known, there.values, np.float32(np.nan))
+    seen = warped(known.T.copy(), (here.grid, there.grid), registration.rigid, shift).T
+    both = use & (seen > UNKNOWN)
+    matched = correlation(here.values[both], seen[both])
+    return CloseLook(correction, 1.0 - max(matched, 0.0), radius)
 
 
 def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | None:
@@ -172,10 +173,13 @@ def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | Non
 
 def _together(lesions: LesionSpheres) -> list[tuple[FloatArray, float]]:
     """Places to look at, the largest lesions first."""
+    order = np.argsort(-lesions.radii_mm, kind="stable")
+    centres, radii = lesions.centres_mm[order], lesions.radii_mm[order]
+    left = np.ones(len(order), dtype=np.bool_)
     kept: list[tuple[FloatArray, float]] = []
-    for n in np.argsort(-lesions.radii_mm, kind="stable"):
-        place = lesions.centres_mm[n]
-        near = any(np.linalg.norm(place - centre) < TOGETHER_MM for centre, _ in kept)
-        if not near and len(kept) < MOST_PLACES:
-            kept.append((place, float(lesions.radii_mm[n])))
+    while left.any() and len(kept) < MOST_PLACES:
+        n = int(left.argmax())
+        kept.append((centres[n], float(radii[n])))
+        left &= np.linalg.norm(centres - centres[n], axis=1) >= TOGETHER_MM
+        left[n] = False
     return kept

@@ -44,8 +44,14 @@ UNASKED = 0.001
 LEAST_VOXELS = 200
 
 
-def rigid_transform(fixed: Reduced, moving: Reduced) -> FloatArray:
-    """4 x 4: the best translation over all shifts, refined by least squares."""
+def rigid_transform(
+    fixed: Reduced, moving: Reduced, levels: Sequence[FixedLevel] = ()
+) -> FloatArray:
+    """4 x 4: the best translation over all shifts, refined by least squares.
+
+    Args:
+        levels: of the fixed image, see :func:`fixed_levels`, where they are at hand.
+    """
 
     def scored_at(rigid: FloatArray) -> Similarity:
         return similarity(fixed, moving, lambda points: moved(rigid, points), most=COMPARED_VOXELS)
@@ -55,7 +61,7 @@ def rigid_transform(fixed: Reduced, moving: Reduced) -> FloatArray:
     best = max(range(len(starts)), key=lambda n: (scored[n].value * (scored[n].overlap > 0), -n))
     start, reached = starts[best], scored[best].value
     middle = _middle_mm(fixed)
-    pyramid = [PyramidLevel.of(fixed, moving, sigma) for sigma in LEVELS_VOXELS]
+    pyramid = [PyramidLevel.of(level, moving) for level in levels or fixed_levels(fixed)]
     found = refined(pyramid, start)
     if scored_at(found).value < DOUBTED_BELOW:
         tries = [found, *(refined(pyramid[:1], turned) for turned in _turned(fixed, start))]
@@ -102,28 +108,26 @@ def _middle_mm(image: Reduced) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PyramidLevel:
-    """What one level of the pyramid compares.
+class FixedLevel:
+    """What one level of the pyramid takes from the fixed image.
 
     Attributes:
+        sigma: of the smoothing, in voxels.
         points_mm: (n, 3), of the fixed image.
         values: (n,) HU there.
         slopes: (n, 6): change of the value with a turn (radians) about and a shift of the middle.
         middle_mm, radius_mm: of the points.
-        moving, known, grid: the moving image, smoothed alike.
     """
 
+    sigma: float
     points_mm: FloatArray
     values: FloatArray
     slopes: FloatArray
     middle_mm: FloatArray
     radius_mm: float
-    moving: Array
-    known: BoolArray
-    grid: Grid
 
     @classmethod
-    def of(cls, fixed: Reduced, moving: Reduced, sigma: float) -> PyramidLevel:
+    def of(cls, fixed: Reduced, sigma: float) -> FixedLevel:
         smooth = scipy.ndimage.gaussian_filter(fixed.values, sigma)
         gradient = np.stack(np.gradient(smooth, *fixed.grid.spacing_mm), axis=-1)
         near = scipy.ndimage.binary_dilation(fixed.body, iterations=RIM_VOXELS)
@@ -139,28 +143,50 @@ class PyramidLevel:
         slope = gradient[chosen].astype(np.float64)
         radius = float(np.linalg.norm(arm, axis=1).max(initial=1.0))
         return cls(
+            sigma,
             points,
             smooth[chosen].astype(np.float64),
             np.concatenate([np.cross(arm, slope), slope], axis=1),
             middle,
             radius,
-            scipy.ndimage.gaussian_filter(moving.values, sigma),
-            _inner(moving.known, sigma),
-            moving.grid,
         )
+
+
+def fixed_levels(fixed: Reduced) -> tuple[FixedLevel, ...]:
+    """The fixed image at each level: the same for every date that is aligned to it."""
+    return tuple(FixedLevel.of(fixed, sigma) for sigma in LEVELS_VOXELS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PyramidLevel:
+    """What one level of the pyramid compares.
+
+    Attributes:
+        moving, known, grid: the moving image, smoothed as the fixed one.
+    """
+
+    fixed: FixedLevel
+    moving: Array
+    known: BoolArray
+    grid: Grid
+
+    @classmethod
+    def of(cls, fixed: FixedLevel, moving: Reduced) -> PyramidLevel:
+        smooth = scipy.ndimage.gaussian_filter(moving.values, fixed.sigma)
+        return cls(fixed, smooth, _inner(moving.known, fixed.sigma), moving.grid)
 
     def step(self, rigid: FloatArray) -> FloatArray | None:
         """The turn and shift (6,) of the fixed image that would fit it to the moving one."""
-        index = self.grid.to_voxel(moved(rigid, self.points_mm))
+        index = self.grid.to_voxel(moved(rigid, self.fixed.points_mm))
         use = inside_voxels(index, self.grid.shape)
         use[use] = self.known[tuple(np.rint(index[use]).astype(np.intp).T)]
         if np.count_nonzero(use) < LEAST_VOXELS:
             return None
         there = scipy.ndimage.map_coordinates(self.moving, index[use].T, order=1, mode="nearest")
-        apart = there - self.values[use]
+        apart = there - self.fixed.values[use]
         limit = HUBER * max(robust_deviation(apart), LEAST_DEVIATION_HU)
         weight = limit / np.maximum(np.abs(apart), limit)
-        slopes = self.slopes[use]
+        slopes = self.fixed.slopes[use]
         normal = slopes.T @ (weight[:, None] * slopes)
         try:
             return np.asarray(np.linalg.solve(normal, slopes.T @ (weight * apart)))
@@ -176,8 +202,8 @@ def refined(pyramid: Sequence[PyramidLevel], start: FloatArray) -> FloatArray:
             step = level.step(rigid)
             if step is None:
                 break
-            rigid = rigid @ np.linalg.inv(_matrix(step, level.middle_mm))
-            turned_mm = float(np.linalg.norm(step[:3])) * level.radius_mm
+            rigid = rigid @ np.linalg.inv(_matrix(step, level.fixed.middle_mm))
+            turned_mm = float(np.linalg.norm(step[:3])) * level.fixed.radius_mm
             if turned_mm + float(np.linalg.norm(step[3:])) < CONVERGED_MM:
                 break
     return rigid

@@ -32,7 +32,10 @@ def across_waist(mask: Mask, measured: Caliper) -> str:
     k = measured.slice_index - mask.start[2]
     if not 0 <= k < mask.array.shape[2]:
         return ""
-    plane = np.asarray(scipy.ndimage.binary_fill_holes(mask.array[:, :, k]))
+    plane = mask.array[:, :, k]
+    if (plane[0] + (plane[1:] & ~plane[:-1]).sum(axis=0)).max() > 1:
+        # A line in pieces: there may be a hole.
+        plane = np.asarray(scipy.ndimage.binary_fill_holes(plane))
     index = np.argwhere(plane)
     if not len(index):
         return ""

@@ -18,10 +18,11 @@ from recist.measure import diameter_mm
 from recist.patient.examination import size
 from recist.patient.following import propose
 from recist.patient.proposal import KnownLesion, Proposal
+from recist.patient.tracked_dates import tracked
 from recist.patient.tracked_lesion import TrackedLesion
 from recist.patient.work.memory import Memory, mask_key
 from recist.patient.work.observed import FoundBefore, ObservedDate
-from recist.tracking import Track, track
+from recist.tracking import Track
 from segmentation.evaluation import shared_voxels
 
 #: Of more new lesions than this the smallest are not looked for at earlier dates.
@@ -36,7 +37,7 @@ def looked_back(dates: Sequence[ObservedDate], memory: Memory) -> tuple[Observed
     """
     first_seen = [
         (n, max(seen.candidates, key=lambda c: dates[n].sized[c].candidate.mask.volume_ml))
-        for lesion in track([each.dated for each in dates]).lesions
+        for lesion in tracked(dates, memory).lesions
         for n, each in enumerate(dates)
         if n and (seen := lesion.sightings[0]).day == each.day
     ]

@@ -18,6 +18,7 @@ from recist.patient.corrections.corrected_measurements import CorrectedMeasureme
 from recist.patient.corrections.drawn import DRAWN_LABEL, DrawnLesion
 from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Sized, size
+from recist.patient.tracked_dates import tracked
 from recist.patient.work.observed import FollowedDrawing, ObservedDate, Work
 from recist.tracking import Followed, Link, Tracks, track
 from segmentation.instances import Candidate
@@ -71,8 +72,8 @@ def redrawn(work: Work, corrections: Corrections) -> Redrawn:
     dates = work.dates
     names = {}
     if corrections.links or corrections.drawn:
-        names = _tracked(work).first_candidates(each.dated for each in dates)
-    tracks = _tracked(work, corrections.links, names)
+        names = tracked(dates, work.memory).first_candidates(each.dated for each in dates)
+    tracks = tracked(dates, work.memory, links=corrections.links, names=names)
     if not corrections.drawn:
         return Redrawn(dates, tracks)
     links = list(corrections.links)
@@ -109,17 +110,6 @@ def redrawn(work: Work, corrections: Corrections) -> Redrawn:
         raise InputError(f"something is drawn on {date_of}", remedy=f"dates are {known}")
     dated = [each.dated for each in changed]
     return Redrawn(tuple(changed), track(dated, links=links, names=names))
-
-
-def _tracked(
-    work: Work,
-    links: tuple[Link, ...] = (),
-    names: Mapping[tuple[int, str], str] | None = None,
-) -> Tracks:
-    """What was delineated, tracked; the same question is worked out once."""
-    dated = [each.dated for each in work.dates]
-    question = ("tracks", links, tuple(each.day for each in dated))
-    return work.memory.of(question, lambda: track(dated, links=links, names=names))
 
 
 def label_of(lesion: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
-from imaging.volume import Array, Mask, Volume
+from imaging.volume import Array, BoolArray, Mask, Volume
 
 #: Aerated lung in HU; below is air outside of the body or in the bowel, above is soft tissue
 #: (Heussel 2006, Eur Radiol 16:2452: normal lung -950 to -500).
@@ -41,10 +41,15 @@ def organ_around(mask: Mask, ct: Volume) -> tuple[str | None, str]:
 
 def lung_share(mask: Mask, ct: Volume) -> float:
     """The share of the shell around a lesion that is aerated lung, 0..1."""
-    _, values = _inside_and_around(mask, ct, SHELL_MM)
-    if not values.size:
+    start, stop = _box_around(mask, SHELL_MM)
+    if not _is_lung(ct.region(start, stop)).any():  # most often: no need to ask how far it is
         return 0.0
-    return float(((values >= LUNG_HU[0]) & (values <= LUNG_HU[1])).mean())
+    _, values = _inside_and_around(mask, ct, SHELL_MM)
+    return float(_is_lung(values).mean()) if values.size else 0.0
+
+
+def _is_lung(hu: Array) -> BoolArray:
+    return np.asarray((hu >= LUNG_HU[0]) & (hu <= LUNG_HU[1]))
 
 
 def contrast_hu(mask: Mask, ct: Volume) -> float:
@@ -60,15 +65,20 @@ def _inside_and_around(
     mask: Mask, ct: Volume, shell_mm: tuple[float, float]
 ) -> tuple[Array, Array]:
     """The values of a lesion, and those of a shell around it."""
-    spacing = np.array(mask.grid.spacing_mm)
-    pad = np.ceil(shell_mm[1] / spacing).astype(int) + 1
-    start = np.maximum(np.array(mask.start) - pad, 0)
-    stop = np.minimum(np.array(mask.start) + mask.array.shape + pad, mask.grid.shape)
-    inside = np.zeros(stop - start, dtype=np.bool_)
+    start, stop = _box_around(mask, shell_mm)
+    inside = np.zeros(np.subtract(stop, start), dtype=np.bool_)
     own = tuple(
         slice(a - s, a - s + n) for a, s, n in zip(mask.start, start, mask.array.shape, strict=True)
     )
     inside[own] = mask.array
-    apart_mm = scipy.ndimage.distance_transform_edt(~inside, sampling=spacing)
+    apart_mm = scipy.ndimage.distance_transform_edt(~inside, sampling=mask.grid.spacing_mm)
     values = ct.region(start, stop)
     return values[inside], values[(apart_mm > shell_mm[0]) & (apart_mm <= shell_mm[1])]
+
+
+def _box_around(mask: Mask, shell_mm: tuple[float, float]) -> tuple[list[int], list[int]]:
+    """First voxel, and the one after the last, of a lesion with a shell around it."""
+    pad = np.ceil(shell_mm[1] / np.array(mask.grid.spacing_mm)).astype(int) + 1
+    start = np.maximum(np.array(mask.start) - pad, 0)
+    stop = np.minimum(np.array(mask.start) + mask.array.shape + pad, mask.grid.shape)
+    return start.tolist(), stop.tolist()

@@ -56,17 +56,29 @@ class Cloud:
         return float(np.isfinite(distance).mean())
 
 
-def cloud_of(candidate: Candidate, dated: DatedCandidates) -> Cloud:
-    """A candidate of a date, carried into the frame of the first."""
+def clouds_of(dated: DatedCandidates) -> list[Cloud]:
+    """The candidates of a date, carried into the frame of the first."""
+    if not dated.candidates:
+        return []
+    points = [_points_of(candidate, dated) for candidate in dated.candidates]
+    if dated.registration is not None:
+        ends = np.cumsum([len(own) for own in points])[:-1]
+        points = np.split(dated.registration.to_fixed_mm(np.concatenate(points)), ends)
+    errors = _errors_mm(dated, np.array([own.mean(axis=0) for own in points]))
+    return [
+        cloud_of_points(own, candidate.mask.volume_ml, error)
+        for own, candidate, error in zip(points, dated.candidates, errors.tolist(), strict=True)
+    ]
+
+
+def _points_of(candidate: Candidate, dated: DatedCandidates) -> FloatArray:
+    """Points of a candidate where it lies, evenly taken from its voxels."""
     mask = candidate.mask
     index = np.argwhere(mask.array)
     if not len(index):
         raise InputError(f"candidate {candidate.label} of day {dated.day} is empty")
     step = -(-len(index) // MOST_POINTS)
-    points = mask.grid.to_world_mm(index[::step] + np.array(mask.start))
-    if dated.registration is not None:
-        points = dated.registration.to_fixed_mm(points)
-    return cloud_of_points(points, mask.volume_ml, _error_mm(dated, points.mean(axis=0)))
+    return mask.grid.to_world_mm(index[::step] + np.array(mask.start))
 
 
 def cloud_of_points(points: FloatArray, volume_ml: float, error_mm: float) -> Cloud:
@@ -88,22 +100,26 @@ def together(clouds: Sequence[Cloud]) -> Cloud:
     return cloud_of_points(points, volume, max(cloud.error_mm for cloud in clouds))
 
 
-def _error_mm(dated: DatedCandidates, place_mm: FloatArray) -> float:
-    """How far off the registration may have put a place: what it says of itself there, where that
-    is worse than what it says in general. A lesion that changes moves its own centre as well."""
+def _errors_mm(dated: DatedCandidates, places_mm: FloatArray) -> FloatArray:
+    """How far off the registration may have put places (n, 3): what it says of itself there, where
+    that is worse than what it says in general. A lesion that changes moves its own centre too."""
     if dated.registration is None:
-        return LEAST_ERROR_MM
-    there = float(dated.registration.error_mm(place_mm)[0])
-    return max(there, dated.registration.quality.expected_error_mm)
+        return np.full(len(places_mm), LEAST_ERROR_MM)
+    there = dated.registration.error_mm(places_mm)
+    return np.maximum(there, dated.registration.quality.expected_error_mm)
 
 
-def imaged_share(cloud: Cloud, dated: DatedCandidates) -> float:
-    """The share of a cloud that the image of a date shows."""
-    points = cloud.points_mm
+def imaged_shares(clouds: Sequence[Cloud], dated: DatedCandidates) -> list[float]:
+    """The share of each cloud that the image of a date shows."""
+    if not clouds:
+        return []
+    points = np.concatenate([cloud.points_mm for cloud in clouds])
     if dated.registration is not None:
         points = dated.registration.to_moving_mm(points)
     index = dated.grid.to_voxel(points)
-    return float(np.all((index > -0.5) & (index < np.array(dated.grid.shape) - 0.5), axis=1).mean())
+    imaged = np.all((index > -0.5) & (index < np.array(dated.grid.shape) - 0.5), axis=1)
+    ends = np.cumsum([len(cloud.points_mm) for cloud in clouds])[:-1]
+    return [float(own.mean()) for own in np.split(imaged, ends)]
 
 
 def reach_mm(a: Cloud, b: Cloud) -> float:

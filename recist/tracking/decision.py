@@ -49,10 +49,12 @@ class Decision:
     Attributes:
         near: for each lesion the candidates that could have to do with it.
         names: under which the candidates were drawn; empty where that says nothing.
+        imaged: for each lesion the share of its last place that the date shows.
     """
 
     near: Sequence[Sequence[int]]
     names: Sequence[str]
+    imaged: Sequence[float]
     owner: dict[int, int] = field(default_factory=dict)  # candidate -> lesion
     own: dict[int, list[int]] = field(default_factory=dict)  # lesion -> its candidates
     certain: dict[int, float] = field(default_factory=dict)  # candidate -> confidence of its link

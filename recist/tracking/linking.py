@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recist.tracking.clouds import Cloud, cloud_of, imaged_share, reach_mm, together
+from recist.tracking.clouds import Cloud, clouds_of, imaged_shares, reach_mm, together
 from recist.tracking.decision import AMBIGUOUS_BELOW, MARGIN_SCALE, Decision, Growing
 from recist.tracking.links import check, names_drawn_at, told_of
 from recist.tracking.matching import (
@@ -87,8 +87,7 @@ def track(
     lesions: list[Growing] = []
     for n, dated in enumerate(dates):
         given = Given(told_of(dated, links), names or {})
-        clouds = [cloud_of(candidate, dated) for candidate in dated.candidates]
-        _link(lesions, dates[: n + 1], clouds, given)
+        _link(lesions, dates[: n + 1], clouds_of(dated), given)
     tracks = tuple(Track(lesion.id, tuple(lesion.sightings)) for lesion in lesions)
     return Tracks(tracks, tuple(dated.day for dated in dates))
 
@@ -101,7 +100,8 @@ def _link(
 ) -> None:
     """Extend every track by the last of the dates and start the tracks of new lesions."""
     near = near_pairs([lesion.places for lesion in lesions], clouds)
-    date = Decision(near, names_drawn_at(dates[-1]))
+    imaged = imaged_shares([lesion.last for lesion in lesions], dates[-1])
+    date = Decision(near, names_drawn_at(dates[-1]), imaged)
     _obey(date, lesions, given.told)
     _follow(date, lesions, dates[-1], set(given.told))
     free_lesions = [n for n in range(len(lesions)) if not date.of(n) and n not in date.merged]
@@ -252,7 +252,7 @@ def _sighting(
     """What is said of a known lesion at a date."""
     own = tuple(date.of(n))
     if own:
-        return _seen(date, n, lesions[n], own, dated)
+        return _seen(date, n, own, dated)
     if n in date.merged:
         holder, confidence = date.merged[n]
         reason = f"its place lies in {lesions[holder].id}"
@@ -261,7 +261,7 @@ def _sighting(
         return Sighting(
             dated.day, State.MERGED, (), confidence, reason, merged_into=lesions[holder].id
         )
-    share = imaged_share(lesions[n].last, dated)
+    share = date.imaged[n]
     if share < IMAGED_SHARE:
         reason = f"its place lies outside of the image ({share:.0%} of it is imaged)"
         return Sighting(dated.day, State.NOT_EVALUABLE, (), 1.0 - share, reason)
@@ -291,14 +291,13 @@ def _doubt(
     return reason, 1 - date.certain[rival]
 
 
-def _seen(
-    date: Decision, n: int, lesion: Growing, own: tuple[int, ...], dated: DatedCandidates
-) -> Sighting:
+def _seen(date: Decision, n: int, own: tuple[int, ...], dated: DatedCandidates) -> Sighting:
     followed = date.followed.get(n)
+    is_whole = date.imaged[n] >= 1 - 1e-9
+    flags = () if is_whole else ("its former place is not imaged completely",)
     if followed is not None and followed.found in own:
         # Which lesion this is was never in doubt: its confidence is that of its outline.
         state = State.SPLIT if len(own) > 1 else State.MATCHED
-        flags = _not_all_imaged(lesion, dated)
         return Sighting(dated.day, state, own, followed.confidence, followed.reason, flags=flags)
     confidence = min(date.certain[c] for c in own)
     told = all(c in date.told for c in own)
@@ -310,13 +309,7 @@ def _seen(
     elif confidence < AMBIGUOUS_BELOW:
         reason = f"{reason}, but another reading is nearly as good"
         state = State.AMBIGUOUS
-    flags = _not_all_imaged(lesion, dated)
     return Sighting(dated.day, state, own, confidence, reason, flags=flags)
-
-
-def _not_all_imaged(lesion: Growing, dated: DatedCandidates) -> tuple[str, ...]:
-    share = imaged_share(lesion.last, dated)
-    return ("its former place is not imaged completely",) if share < 1 - 1e-9 else ()
 
 
 def _start(
@@ -382,7 +375,7 @@ def _first_sighting(
         lesion = lesions[namesake]
         reason = f"it has the name of {lesion.id} ({lesion.drawn_as}), which is not at its place"
         return Sighting(day, State.AMBIGUOUS, (c,), 0.0, reason)
-    shown = max(imaged_share(cloud, earlier) for earlier in dates[:-1])
+    shown = max(imaged_shares([cloud], earlier)[0] for earlier in dates[:-1])
     flags = () if shown >= IMAGED_SHARE else (NOT_IMAGED_BEFORE,)
     sure = date.unlinked_confidence(date.of_candidate.get(c, {}).values())
     return Sighting(day, State.NEW, (c,), shown * sure, "no lesion was near before", flags=flags)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,6 +43,13 @@ def encoded(value: object, arrays: Arrays) -> Any:  # noqa: PLR0911 - one for ea
     Raises:
         TypeError: of a kind that is not kept.
     """
+    kind: Any = type(value)
+    if kind in _BARE:
+        return value
+    members = _members_of(kind)
+    if members is not None:
+        own = {each: encoded(getattr(value, each), arrays) for each in members}
+        return {_TAG: _name(kind), "v": own}
     kept = _plain(value)
     if kept is not _UNKNOWN:
         return kept
@@ -61,14 +69,19 @@ def encoded(value: object, arrays: Arrays) -> Any:  # noqa: PLR0911 - one for ea
     if isinstance(value, Mapping):
         pairs = [[encoded(k, arrays), encoded(v, arrays)] for k, v in value.items()]
         return {_TAG: "dict", "v": pairs}
-    if is_dataclass(value) and not isinstance(value, type):
-        own = {
-            each.name: encoded(getattr(value, each.name), arrays)
-            for each in fields(value)
-            if each.init
-        }
-        return {_TAG: _name(type(value)), "v": own}
     raise TypeError(f"{type(value).__name__} is not kept")
+
+
+#: What JSON knows as it is.
+_BARE = frozenset({type(None), bool, int, float, str})
+
+
+@cache
+def _members_of(kind: type[Any]) -> tuple[str, ...] | None:
+    """What a value of a frozen type is made from; None of other types."""
+    if not is_dataclass(kind) or issubclass(kind, Places | Enum):
+        return None
+    return tuple(each.name for each in fields(kind) if each.init)
 
 
 _UNKNOWN = object()
@@ -79,7 +92,7 @@ def _plain(value: object) -> Any:  # noqa: PLR0911 - one for each kind
     if isinstance(value, Enum):
         return {_TAG: _name(type(value)), "e": value.value}
     if value is None or isinstance(value, bool | int | float | str):
-        return value if type(value) in (type(None), bool, int, float, str) else _bare(value)
+        return value if type(value) in _BARE else _bare(value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Decimal):
@@ -137,7 +150,8 @@ _SIMPLE: Mapping[str, Callable[[Any, Arrays], Any]] = {
 }
 
 
-def _name(cls: type) -> str:
+@cache
+def _name(cls: type[Any]) -> str:
     if cls.__module__.split(".")[0] not in PACKAGES:
         raise TypeError(f"{cls.__module__}.{cls.__qualname__} is not kept")
     return f"{cls.__module__}:{cls.__qualname__}"

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydicom import Dataset
 
+from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.partial import Box, LaterHeaders, PartialVolume
 from imaging.read import Reading, read_ct, read_pet
@@ -65,8 +66,13 @@ def keep(work: Work, folder: Path, *, limit_mb: float = LIMIT_MB) -> bool:
     for with_images in (True, False):
         shutil.rmtree(folder, ignore_errors=True)
         store = ArrayStore(folder)
-        text = json.dumps(_kept(work, store, with_images), separators=(",", ":"))
-        if store.size_bytes + len(text) <= limit_mb * 1e6:
+        try:
+            with without_collector():
+                kept = _kept(work, store, with_images)
+        finally:
+            size_bytes = store.written_bytes()
+        text = json.dumps(kept, separators=(",", ":"))
+        if size_bytes + len(text) <= limit_mb * 1e6:
             write_text(folder / WORK, text)
             return True
     shutil.rmtree(folder, ignore_errors=True)

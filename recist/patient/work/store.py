@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from imaging.errors import InputError
@@ -12,29 +14,50 @@ from imaging.writing import written_whole
 OBJECTS = "objects"
 #: Level of zlib: beyond it images pack hardly better, and take much longer.
 LEVEL = 1
+#: Threads that pack and write, and bytes that may wait for them.
+WRITTEN_AT_ONCE, WAITING_BYTES = 2, 1 << 26
 
 
 class ArrayStore:
     """Arrays under their hashes; equal ones are kept once.
 
-    Attributes:
-        size_bytes: of everything put or found so far, packed.
+    They are packed and written by other threads while the next are put; who puts some ends with
+    :meth:`written_bytes`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.size_bytes = 0
-        self._put: dict[str, int] = {}
+        self._put: dict[str, Future[int]] = {}
+        self._waiting: deque[tuple[Future[int], int]] = deque()
+        self._threads: ThreadPoolExecutor | None = None
 
     def put(self, raw: bytes) -> str:
         name = hashlib.sha256(raw).hexdigest()
         if name not in self._put:
-            packed = zlib.compress(raw, LEVEL)
-            with written_whole(self._place(name)) as file:
-                file.write(packed)
-            self._put[name] = len(packed)
-            self.size_bytes += len(packed)
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(WRITTEN_AT_ONCE)
+            while sum(size for _, size in self._waiting) > WAITING_BYTES:
+                wait([self._waiting.popleft()[0]])
+            self._put[name] = self._threads.submit(self._write, name, raw)
+            self._waiting.append((self._put[name], len(raw)))
         return name
+
+    def written_bytes(self) -> int:
+        """The size of everything that was put, packed, when all of it is written.
+
+        Raises:
+            WriteError: some of it could not be.
+        """
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
+        return sum(each.result() for each in self._put.values())
+
+    def _write(self, name: str, raw: bytes) -> int:
+        packed = zlib.compress(raw, LEVEL)
+        with written_whole(self._place(name)) as file:
+            file.write(packed)
+        return len(packed)
 
     def get(self, name: str) -> bytes:
         """The bytes of an array.
