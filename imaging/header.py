@@ -157,6 +157,18 @@ class Header:
     pixel_offset: int = -1
     pixel_bytes: int = -1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The way of a frozen class with slots asks for its fields by name, at three times the cost:
+        # those of a large tree lie on disk and are read over and over.
+        return Header, (
+            self.path,
+            self.transfer_syntax,
+            self.elements,
+            self.size,
+            self.pixel_offset,
+            self.pixel_bytes,
+        )
+
     def text(self, tag: Tag) -> str:
         """A string element, without padding; empty when absent."""
         raw = self.elements.get(tag)

@@ -74,12 +74,43 @@ class _Copy(NamedTuple):
 _Met = tuple[bool, int]
 
 
+class _Files:
+    """The files of one name: their places by whether they are objects and by what tells persons
+    apart. Their headers need not be read again for it.
+    """
+
+    __slots__ = ("_by_kind",)
+
+    def __init__(self) -> None:
+        self._by_kind: dict[tuple[bool, tuple[bytes | None, ...]], array[int]] = {}
+
+    def add(self, place: int, entry: FoundFile) -> None:
+        kind = _is_object(entry), tuple(map(entry.header.elements.get, _PERSON))
+        places = self._by_kind.get(kind)
+        if places is None:
+            places = self._by_kind[kind] = array("q")
+        places.append(place)
+
+    def met(self) -> _Met:
+        """The first image, or the first object where there is none."""
+        return min((is_object, min(places)) for (is_object, _), places in self._by_kind.items())
+
+    def in_order(self) -> tuple[list[int], list[list[int]]]:
+        """All places, images first, and those of each person, in the order of the first of each."""
+        kinds = sorted(self._by_kind.items(), key=lambda each: (each[0][0], min(each[1])))
+        persons: dict[tuple[bytes | None, ...], list[int]] = {}
+        for (_, person), places in kinds:
+            persons.setdefault(person, []).extend(sorted(places))
+        ordered = sorted((is_object, place) for (is_object, _), places in kinds for place in places)
+        return [place for _, place in ordered], list(persons.values())
+
+
 def by_patient(found: Found, root: Path) -> Patients:
     """Sort what was found below a folder."""
     patients = Patients()
     placed: list[Placed] = list(found.problems)
     copies: list[_Copy] = []
-    named: dict[str, array[int]] = {}
+    named: dict[str, _Files] = {}
     unnamed: dict[str, int] = {}
     for patient_id, places in found.by_id.items():
         for place, entry in _used(found.entries, places, root, placed, copies):
@@ -88,17 +119,17 @@ def by_patient(found: Found, root: Path) -> Patients:
             if not name:
                 name = _folder_name(entry.header.path, root)
                 unnamed[name] = unnamed.get(name, 0) + 1
-            named.setdefault(name, array("q")).append(place)
+            if (files := named.get(name)) is None:
+                files = named[name] = _Files()
+            files.add(place, entry)
     notes: list[tuple[_Met, Problem]] = []
     shared: list[tuple[_Met, Problem]] = []
-    for name, places in named.items():
-        group = [(place, found.entries[place]) for place in sorted(places)]
-        group.sort(key=lambda each: _is_object(each[1]))
-        met = (_is_object(group[0][1]), group[0][0])
+    for name, files in named.items():
+        met = files.met()
         if name in unnamed:
             what = f"{unnamed[name]} files without Patient ID (0010,0020); named after their folder"
             notes.append((met, Problem(name, what, "", name, ProblemLevel.NOTE)))
-        people, problem = _apart(name, [(place, entry.header) for place, entry in group])
+        people, problem = _apart(name, files, found.entries)
         if problem is not None:
             shared.append((met, problem))
         for person, members in people.items():
@@ -265,20 +296,19 @@ def _folder_name(path: str, root: Path) -> str:
 
 
 def _apart(
-    name: str, headers: Sequence[tuple[int, Header]]
+    name: str, files: _Files, entries: Sequence[FoundFile]
 ) -> tuple[dict[str, list[int]], Problem | None]:
     """Persons who share an ID, another name and another birth date or sex, with their files.
 
     Args:
-        headers: with their places.
+        entries: the files by place.
     """
-    all_of_them = [place for place, _ in headers]
-    alike: dict[tuple[bytes | None, ...], list[tuple[int, Header]]] = defaultdict(list)
-    for place, header in headers:
-        alike[tuple(map(header.elements.get, _PERSON))].append((place, header))
+    all_of_them, alike = files.in_order()
+    if len(alike) == 1:
+        return {name: all_of_them}, None
     people: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for members in alike.values():
-        people[_identity(members[0][1])].extend(place for place, _ in members)
+    for members in alike:
+        people[_identity(entries[members[0]].header)].extend(members)
     if len(people) < 2:
         return {name: all_of_them}, None
     distinct: list[tuple[tuple[str, str, str], list[int]]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import weakref
 from array import array
@@ -10,6 +11,9 @@ from tempfile import TemporaryFile
 from typing import Generic, TypeVar, overload
 
 Thing = TypeVar("Thing")
+
+#: Bytes that wait before they are written.
+WRITTEN_AT_ONCE = 1 << 20
 
 
 class Shelf(Sequence[Thing], Generic[Thing]):
@@ -26,7 +30,8 @@ class Shelf(Sequence[Thing], Generic[Thing]):
         self._most = held
         self._held: list[Thing] = []
         self._starts = array("Q", [0])
-        self._file = TemporaryFile()  # noqa: SIM115 - as long as the shelf
+        self._waiting = bytearray()
+        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the shelf
         weakref.finalize(self, self._file.close)
 
     def append(self, thing: Thing) -> None:
@@ -38,11 +43,19 @@ class Shelf(Sequence[Thing], Generic[Thing]):
         if self.is_in_memory and len(self._held) < self._most:
             self._held.append(thing)
             return
-        waiting, self._held = [*self._held, thing], []
-        self._file.seek(self._starts[-1])
-        for each in waiting:
-            pickle.dump(each, self._file, pickle.HIGHEST_PROTOCOL)
-            self._starts.append(self._file.tell())
+        more, self._held = [*self._held, thing], []
+        for each in more:
+            content = pickle.dumps(each, pickle.HIGHEST_PROTOCOL)
+            self._waiting += content
+            self._starts.append(self._starts[-1] + len(content))
+        if len(self._waiting) >= WRITTEN_AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        """Let what waits go to disk: a call for each thing takes longer than the thing."""
+        while self._waiting:
+            written = self._file.write(self._waiting)
+            del self._waiting[:written]
 
     @property
     def is_in_memory(self) -> bool:
@@ -59,9 +72,15 @@ class Shelf(Sequence[Thing], Generic[Thing]):
     def __getitem__(self, index: int | slice) -> Thing | tuple[Thing, ...]:
         if isinstance(index, slice):
             return tuple(self[n] for n in range(*index.indices(len(self))))
-        if len(self._starts) == 1:
+        starts = self._starts
+        if len(starts) == 1:
             return self._held[index]
-        place = range(len(self))[index]
-        self._file.seek(self._starts[place])
-        thing: Thing = pickle.load(self._file)
+        count = len(starts) - 1
+        place = index if index >= 0 else count + index
+        if not 0 <= place < count:
+            raise IndexError(index)
+        if self._waiting:
+            self._write()
+        start, end = starts[place], starts[place + 1]
+        thing: Thing = pickle.loads(os.pread(self._file.fileno(), end - start, start))
         return thing

@@ -27,8 +27,8 @@ from imaging.header_index import HeaderIndex
 from imaging.series import Problem, ProblemLevel
 from imaging.shelf import Shelf
 
-#: Headers that are held in memory, some kilobytes each; those of a larger tree lie on disk.
-HELD_HEADERS = 5_000
+#: Headers that are held in memory, two kilobytes each; those of a larger tree lie on disk.
+HELD_HEADERS = 20_000
 #: Values of headers that are remembered, so that those of one series are held once.
 SHARED_VALUES = 50_000
 
@@ -256,8 +256,8 @@ def _share(elements: dict[int, bytes], values: dict[bytes, bytes]) -> None:
     """Let equal values be one: the slices of a series differ in little, and all are held."""
     if len(values) > SHARED_VALUES:
         values.clear()
-    for tag, value in elements.items():
-        elements[tag] = values.setdefault(value, value)
+    own = list(elements.values())
+    elements.update(zip(elements, map(values.setdefault, own, own), strict=True))
 
 
 def references_of(path: str) -> frozenset[str]:
