@@ -47,7 +47,8 @@ def correct(
         Path | None,
         typer.Option(
             help="Lesions drawn: subject, date, lesion, points (x y z, or both ends of the "
-            f"longest diameter), outline (NIfTI file), organ, nodal, {_SAID}."
+            "longest diameter), outline (NIfTI file, or a part that is proposed of an outline that "
+            f"narrows: L3 part 1), organ, nodal, {_SAID}."
         ),
     ] = None,
     subject: Annotated[

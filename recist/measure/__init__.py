@@ -20,7 +20,7 @@ from recist.measure.diameters import (
 )
 from recist.measure.interval import DiameterInterval, diameter_interval
 from recist.measure.outline import Convention
-from recist.measure.waist import across_waist
+from recist.measure.waist import across_waist, sizes_of_parts, waist_of
 
 __all__ = [
     "Convention",
@@ -34,4 +34,6 @@ __all__ = [
     "flags",
     "longest_3d",
     "recorded",
+    "sizes_of_parts",
+    "waist_of",
 ]

@@ -26,6 +26,7 @@ from recist.patient.key_images import key_images
 from recist.patient.looking_back import questions, with_found_before
 from recist.patient.looks import looks_of
 from recist.patient.metabolism import Metabolism, metabolism
+from recist.patient.parting import parting_remarks
 from recist.patient.redrawn import Redrawn, redrawn
 from recist.patient.remarks import names_drawn, problems_of, quality_flags, warnings_of
 from recist.patient.result import PatientResult, VisitImages
@@ -131,7 +132,13 @@ def conclude(
         links=links,
         link_table=link_rows(tracks, dated, work.subject.id),
         key_images=images,
-        flags=(*remarks, *quality_flags(placed), *_on_sizes(placed, terms), *asked_before),
+        flags=(
+            *remarks,
+            *quality_flags(placed),
+            *parting_remarks(placed.tracked),
+            *_on_sizes(placed, terms),
+            *asked_before,
+        ),
         warnings=(
             *remarks_on_start(course, terms.protocol),
             *filter(None, [by_either_set(course, terms.protocol) if assessments else ""]),

@@ -15,9 +15,10 @@ from imaging.masks import read_label_map
 from imaging.volume import Grid, Mask
 from recist.course import Caliper
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
-from recist.patient.corrections.drawn import DRAWN_LABEL, DrawnLesion
+from recist.patient.corrections.drawn import DRAWN_LABEL, DrawnLesion, WaistPart
 from recist.patient.corrections.said import Corrections
 from recist.patient.examination import Sized, size
+from recist.patient.parting import part_of
 from recist.patient.tracked_dates import tracked
 from recist.patient.work.observed import FollowedDrawing, ObservedDate, Work
 from recist.tracking import Followed, Link, Tracks, track
@@ -128,7 +129,8 @@ def _with(
     for number, each in enumerate(drawn, start=len(date.sized)):
         sighting = next((x.at(date.day) for x in tracks.lesions if x.id == each.lesion), None)
         replaced |= dict.fromkeys(sighting.candidates if sighting is not None else (), number)
-    return date.with_sized((*date.sized, *(_sized(each, date) for each in drawn))), replaced
+    shapes = (_sized(each, date, _outline(each, date, tracks)) for each in drawn)
+    return date.with_sized((*date.sized, *shapes)), replaced
 
 
 def _with_followed(
@@ -188,12 +190,11 @@ def _moved(followed: Followed, moved: Mapping[tuple[int, int], int]) -> Followed
     return followed if now is None else replace(followed, candidate=now)
 
 
-def _sized(drawn: DrawnLesion, date: ObservedDate) -> Sized:
-    grid = date.examination.ct.volume.grid
+def _sized(drawn: DrawnLesion, date: ObservedDate, outline: Mask) -> Sized:
     line = drawn.line
     candidate = Candidate(
         label_of(drawn.lesion),
-        _outline(drawn, grid),
+        outline,
         organ=drawn.organ,
         is_node=drawn.is_node,
         source=drawn.reader or "the reader",
@@ -222,12 +223,18 @@ def _caliper(drawn: DrawnLesion, date: ObservedDate) -> Caliper | None:
     return caliper
 
 
-def _outline(drawn: DrawnLesion, grid: Grid) -> Mask:
+def _outline(drawn: DrawnLesion, date: ObservedDate, tracks: Tracks) -> Mask:
+    grid = date.examination.ct.volume.grid
     where = f"lesion {drawn.lesion}, {drawn.date}"
     if isinstance(drawn.outline, Mask):
         if not drawn.outline.grid.same_as(grid):
             raise InputError("its outline lies on another grid than the CT", where=where)
         mask = Mask(drawn.outline.array, drawn.outline.start, grid)
+    elif isinstance(drawn.outline, WaistPart):
+        named = drawn.outline.lesion
+        sighting = next((x.at(date.day) for x in tracks.lesions if x.id == named), None)
+        pieces = () if sighting is None else sighting.candidates
+        mask = part_of(drawn, drawn.outline, [date.sized[number] for number in pieces])
     elif isinstance(drawn.outline, Path):
         mask = Mask.of(read_label_map(drawn.outline, grid) != 0, grid)
     else:

@@ -21,9 +21,11 @@ from recist.export.dicom.dated import network_of
 from recist.export.patient_files import DELINEATIONS, delineation_name, write_case
 from recist.patient.corrections import Corrections, write_corrections
 from recist.patient.corrections.correction_tables import FOLDER as CORRECTIONS
-from recist.patient.corrections.correction_tables import ProposedRow, corrections_in
+from recist.patient.corrections.correction_tables import corrections_in
+from recist.patient.corrections.laid_out import ProposedPart, ProposedRow
 from recist.patient.delineated_date import DelineatedDate
 from recist.patient.options import LIMIT_MB
+from recist.patient.parting import proposed_parts
 from recist.patient.pipeline import PatientAnswer
 from recist.patient.result import PatientResult
 from recist.patient.signatures import write_standing
@@ -123,7 +125,19 @@ def _write_tables(answer: PatientAnswer, folder: Path) -> None:
         lesions=names,
         proposals=tuple(_proposals(result, answer.said)),
         dates=dates,
+        parts=_parts(answer),
     )
+
+
+def _parts(answer: PatientAnswer) -> list[ProposedPart]:
+    """The parts that a reader may take: every date tells of all lesions."""
+    if not answer.delineations:
+        return []
+    date_of = {each.examination.day: each.examination.visit.date for each in answer.delineations}
+    return [
+        ProposedPart(date_of[day], part, size_mm)
+        for day, part, size_mm in proposed_parts(answer.delineations[0].tracked)
+    ]
 
 
 def _proposals(result: PatientResult, said: Corrections) -> list[ProposedRow]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from recist.patient.corrections.checked import CheckedDate
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
-from recist.patient.corrections.correction_tables import (
-    FILE_NAMES,
-    read_corrections,
-    write_corrections,
-)
+from recist.patient.corrections.correction_tables import FILE_NAMES, read_corrections
 from recist.patient.corrections.drawn import DrawnLesion
+from recist.patient.corrections.laid_out import write_corrections
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The tables that hold corrections: read, written, and laid out for a reader to fill in.
+"""The tables that hold corrections, read.
 
 ``overrides.csv`` says what a lesion is, ``links.csv`` which delineation is which lesion,
 ``measurements.csv`` how large it is or what was seen, ``dates.csv`` which dates were gone through,
@@ -8,9 +8,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
@@ -18,20 +17,15 @@ from typing import TypeVar
 from imaging.errors import InputError
 from imaging.tables.cells import CellError, as_recorded, decimal_of, ordinal
 from imaging.tables.columns import Columns
-from imaging.tables.rows import csv_text
 from imaging.tables.source import small_rows
-from imaging.volume import Mask
-from imaging.writing import write_text
 from recist.course import Axis, Point3, Status
-from recist.patient import overrides
 from recist.patient.corrections.checked import CheckedDate
 from recist.patient.corrections.corrected_measurements import CorrectedMeasurement
-from recist.patient.corrections.drawn import DrawnLesion
+from recist.patient.corrections.drawn import DrawnLesion, WaistPart
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
-from recist.patient.overrides import Override, read_overrides
-from recist.patient.result_folder import folder_name
+from recist.patient.overrides import read_overrides
 from recist.table.layout import MEASUREMENTS
-from recist.tracking import Link, read_all_links
+from recist.tracking import read_all_links
 
 FOLDER = "corrections"
 #: Kind of correction to its table.
@@ -74,19 +68,10 @@ _MEASUREMENTS = Columns(
     is_dated=False,
 )
 _DATES = Columns(("subject", "date"), DATE_COLUMNS[2:], is_dated=False)
-_DRAWN = Columns(_PLACE, DRAWN_COLUMNS[3:], is_dated=False)
+_DRAWN = Columns(_PLACE, (*DRAWN_COLUMNS[3:], PROPOSED), is_dated=False)
 
 Said = TypeVar("Said")
 Row = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedRow:
-    """One lesion at one date as it stands without corrections, for the table to fill in."""
-
-    lesion: str
-    date: dt.date
-    words: str
 
 
 def read_corrections(
@@ -115,7 +100,7 @@ def read_corrections(
                 told.get(subject, ()),
                 tuple(sizes.get(subject, ())),
                 tuple(each for each in checked.get(subject, ()) if each is not None),
-                tuple(lines.get(subject, ())),
+                tuple(each for each in lines.get(subject, ()) if each is not None),
             )
         except InputError as error:
             raise InputError(error.what, where=subject, remedy=error.remedy) from error
@@ -126,36 +111,6 @@ def corrections_in(folder: Path, subject: str) -> Corrections:
     """What is said of a subject in the tables of a folder; nothing where there are none."""
     given = {kind: folder / name for kind, name in FILE_NAMES.items() if (folder / name).is_file()}
     return read_corrections(**given).get(subject, NOTHING_SAID)
-
-
-def write_corrections(
-    folder: Path,
-    subject: str,
-    said: Corrections,
-    *,
-    lesions: Sequence[str] = (),
-    proposals: Sequence[ProposedRow] = (),
-    dates: Sequence[dt.date] = (),
-) -> None:
-    """Write the five tables of a subject into a folder; what is read back is the same.
-
-    Args:
-        lesions, proposals, dates: get a row to fill in where nothing is said of them.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    written: dict[str, tuple[Sequence[str], list[dict[str, str]]]] = {
-        "overrides": (overrides.COLUMNS, _override_rows(said, lesions)),
-        "links": (LINK_COLUMNS, [_link_row(each) for each in said.links]),
-        "measurements": ((*MEASUREMENT_COLUMNS, PROPOSED), _measurement_rows(said, proposals)),
-        "dates": (DATE_COLUMNS, _date_rows(said, dates)),
-        "drawn": (DRAWN_COLUMNS, [_drawn_row(each, folder) for each in said.drawn]),
-    }
-    for kind, (columns, rows) in written.items():
-        named = ({"subject": subject} | row for row in rows)
-        write_text(folder / FILE_NAMES[kind], csv_text(named, columns))
-
-
-# --- reading -------------------------------------------------------------------------------------
 
 
 def _by_subject(path: Path, columns: Columns, read: Callable[[Row], Said]) -> dict[str, list[Said]]:
@@ -236,22 +191,27 @@ def _checked(row: Row) -> CheckedDate | None:
     return CheckedDate(_date(row), *_said(row)) if _yes_or_no(row, "checked") else None
 
 
-def _drawn(folder: Path) -> Callable[[Row], DrawnLesion]:
-    def read(row: Row) -> DrawnLesion:
+def _drawn(folder: Path) -> Callable[[Row], DrawnLesion | None]:
+    def read(row: Row) -> DrawnLesion | None:
+        if row.get(PROPOSED) and not (row.get("points") or row.get("outline")):
+            return None
         if not row["lesion"]:
             raise CellError(
                 "a lesion without a name", "name it: one of the patient's, or a new one"
             )
-        outline = folder / row["outline"] if row.get("outline") else None
-        if outline is not None and not outline.is_file():
+        text = row.get("outline", "")
+        outline = folder / text if text else None
+        part = WaistPart.named(text)
+        if outline is not None and part is None and not outline.is_file():
             raise CellError(
-                f"no file {row['outline'][:60]!r}", "name a NIfTI file beside the table"
+                f"no file {text[:60]!r}",
+                "name a NIfTI file beside the table, or a part that is proposed: L3 part 1",
             )
         return DrawnLesion(
             row["lesion"],
             _date(row),
             _points(row, "points"),
-            outline,
+            part or outline,
             row.get("organ") or None,
             _yes_or_no(row, "nodal"),
             *_said(row),
@@ -296,98 +256,3 @@ def _measurement(row: Row) -> CorrectedMeasurement:
         row.get("merged_into") or None,
         *_said(row),
     )
-
-
-# --- writing -------------------------------------------------------------------------------------
-
-
-def _signed(said: Link | CorrectedMeasurement | CheckedDate | DrawnLesion) -> dict[str, str]:
-    return {name: getattr(said, name) for name in SAID}
-
-
-def _override_rows(said: Corrections, lesions: Sequence[str]) -> list[dict[str, str]]:
-    choices = said.choices
-    names = dict.fromkeys((*lesions, *choices))
-    return [choices.get(name, Override(name)).cells() for name in names]
-
-
-def _link_row(link: Link) -> dict[str, str]:
-    return {"date": link.when, "candidate": link.candidate, "lesion": link.lesion, **_signed(link)}
-
-
-def _measurement_rows(said: Corrections, proposals: Sequence[ProposedRow]) -> list[dict[str, str]]:
-    left = {(each.lesion, each.date): each for each in said.measurements}
-    rows = []
-    for proposal in proposals:
-        place = {"date": proposal.date.isoformat(), "lesion": proposal.lesion}
-        own = left.pop((proposal.lesion, proposal.date), None)
-        cells = [place] if own is None else _measurement_cells(own)
-        rows += [row | {PROPOSED: proposal.words} for row in cells]
-    return [*rows, *(row for each in left.values() for row in _measurement_cells(each))]
-
-
-def _measurement_cells(said: CorrectedMeasurement) -> list[dict[str, str]]:
-    def shown(value: object) -> str:
-        return "" if value is None else str(value)
-
-    first = {
-        "date": said.date.isoformat(),
-        "lesion": said.lesion,
-        "status": shown(said.status),
-        "long_axis_mm": shown(said.long_axis_mm),
-        "short_axis_mm": shown(said.short_axis_mm),
-        "long_axis": _written(said.long_axis),
-        "short_axis": _written(said.short_axis),
-        "merged_into": shown(said.merged_into),
-        **_signed(said),
-    }
-    place = {name: first[name] for name in ("date", "lesion")}
-    return [
-        (first if n == 0 else place) | {"diameter_mm": shown(part_mm)}
-        for n, part_mm in enumerate(said.parts_mm or (None,))
-    ]
-
-
-def _written(axis: Axis | None) -> str:
-    return "" if axis is None else _joined((axis.start_mm, axis.end_mm))
-
-
-def _joined(points: Iterable[Point3]) -> str:
-    return " ".join(repr(float(number)) for point in points for number in point)
-
-
-def _date_rows(said: Corrections, dates: Sequence[dt.date]) -> list[dict[str, str]]:
-    checked = {each.date: each for each in said.dates}
-    return [
-        {"date": date.isoformat()}
-        | ({"checked": "yes", **_signed(checked[date])} if date in checked else {})
-        for date in sorted({*dates, *checked})
-    ]
-
-
-def _drawn_row(drawn: DrawnLesion, folder: Path) -> dict[str, str]:
-    return {
-        "date": drawn.date.isoformat(),
-        "lesion": drawn.lesion,
-        "points": _joined(drawn.points_mm),
-        "outline": _kept_outline(drawn, folder),
-        "organ": drawn.organ or "",
-        "nodal": {True: "yes", False: "no", None: ""}[drawn.is_node],
-        **_signed(drawn),
-    }
-
-
-def _kept_outline(drawn: DrawnLesion, folder: Path) -> str:
-    """The name of the file that holds an outline beside the tables, written or copied there."""
-    if drawn.outline is None:
-        return ""
-    name = f"{OUTLINES}/{folder_name(drawn.lesion)}-{drawn.date.isoformat()}.nii.gz"
-    place = folder / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(drawn.outline, Mask):
-        from imaging.nifti import write_label_map  # noqa: PLC0415 - nibabel is long to load
-
-        write_label_map(place, {1: drawn.outline}, drawn.outline.grid)
-    elif drawn.outline.resolve() != place.resolve():
-        shutil.copyfile(drawn.outline, place)
-    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,31 @@ from recist.course import Axis, Point3
 DRAWN_LABEL = "reader: "
 
 
+_PART = re.compile(r"(.+) part ([12])( \(.*\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class WaistPart:
+    """A part of an outline that narrows between two lesions that may touch, as it was proposed.
+
+    Attributes:
+        lesion: whose outline it is.
+        number: 1 for the larger part, 2 for the smaller.
+    """
+
+    lesion: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.lesion} part {self.number}"
+
+    @classmethod
+    def named(cls, text: str) -> WaistPart | None:
+        """The part that a text names, such as ``L3 part 1``; None where it names none."""
+        found = _PART.fullmatch(text.strip())
+        return None if found is None else cls(found[1], int(found[2]))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnLesion:
     """One lesion at one date as a reader drew it; it takes the place of other outlines of it there.
@@ -21,7 +47,8 @@ class DrawnLesion:
     Attributes:
         lesion: an identifier of the patient's, or a new one.
         points_mm: LPS mm: one for a click, two for the ends of its longest diameter.
-        outline: its voxels on the grid of the CT, or a NIfTI file that holds them (not 0).
+        outline: its voxels on the grid of the CT, or a NIfTI file that holds them (not 0), or a
+            part of an outline that was proposed.
         organ: where it lies; None leaves it to the rules.
         is_node: a lymph node; None leaves it to the rules.
     """
@@ -29,7 +56,7 @@ class DrawnLesion:
     lesion: str
     date: dt.date
     points_mm: tuple[Point3, ...] = ()
-    outline: Mask | Path | None = None
+    outline: Mask | Path | WaistPart | None = None
     organ: str | None = None
     is_node: bool | None = None
     reason: str = ""

@@ -26,7 +26,9 @@ from recist.patient.corrections import (
     read_corrections,
     write_corrections,
 )
-from recist.patient.corrections.correction_tables import FILE_NAMES, ProposedRow, corrections_in
+from recist.patient.corrections.correction_tables import FILE_NAMES, corrections_in
+from recist.patient.corrections.drawn import WaistPart
+from recist.patient.corrections.laid_out import ProposedPart, ProposedRow
 from recist.patient.overrides import Override
 from recist.review.reading.entries import caliper_of
 from recist.tracking import Link
@@ -123,6 +125,33 @@ def test_what_was_drawn_keeps_its_outline_beside_the_table(tmp_path: Path) -> No
     write_corrections(elsewhere, "P1", Corrections(drawn=(first, second)))
     again = corrections_in(elsewhere, "P1").drawn[0]
     assert isinstance(again.outline, Path) and again.outline.is_relative_to(elsewhere)
+
+
+def test_a_part_that_is_proposed_is_taken_by_its_name(tmp_path: Path) -> None:
+    parts = [
+        ProposedPart(MAY, WaistPart("L 3", 1), "22.1"),
+        ProposedPart(MAY, WaistPart("L 3", 2), "18.0"),
+    ]
+    write_corrections(tmp_path, "P1", NOTHING_SAID, parts=parts)
+    assert corrections_in(tmp_path, "P1") == NOTHING_SAID
+    table = tmp_path / "drawn.csv"
+    lines = table.read_text().splitlines()
+    assert lines[1:] == [
+        "P1,2024-05-06,L 3,,,,,,,,L 3 part 1 (22.1 mm)",
+        "P1,2024-05-06,,,,,,,,,L 3 part 2 (18.0 mm)",
+    ]
+    lines[1] = lines[1].replace("L 3,,,", "L 3,,L 3 part 1,")
+    lines[2] = lines[2].replace(",,,,", ",L4,,L 3 part 2 (18.0 mm),", 1)
+    table.write_text("\n".join(lines))
+    first, second = corrections_in(tmp_path, "P1").drawn
+    assert (first.lesion, first.outline) == ("L 3", WaistPart("L 3", 1))
+    assert (second.lesion, second.outline) == ("L4", WaistPart("L 3", 2))
+    again = tmp_path / "again"
+    write_corrections(again, "P1", Corrections(drawn=(first, second)))
+    assert [each.outline for each in corrections_in(again, "P1").drawn] == [
+        first.outline,
+        second.outline,
+    ]
 
 
 def test_a_table_of_a_run_may_be_edited_and_given_back(tmp_path: Path) -> None:
