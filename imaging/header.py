@@ -28,6 +28,16 @@ from imaging.dataset import (
     read_dataset,
     reason,
 )
+from imaging.element_walk import (
+    EXPLICIT,
+    SHORT,
+    UNDEFINED,
+    OutsideBufferError,
+    TooDeepError,
+    UnusualError,
+    after_sequence,
+    element_at,
+)
 from imaging.elements import number_of
 from imaging.errors import HeaderError
 
@@ -42,18 +52,8 @@ DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 #: Transfer syntaxes whose pixels lie in the file as they are: implicit and explicit VR LE.
 NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
 
-_UNDEFINED = 0xFFFFFFFF
 _META_GROUP, _MEDIA_CLASS, _TRANSFER_SYNTAX = b"\x02\x00", 0x00020002, 0x00020010
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_PIXEL_DATA, _DELIMITERS = 0x7FE00010, 0xFFFE
-#: Value representations whose length takes four bytes in explicit VR (PS3.5, 7.1.2).
-_LONG = frozenset(
-    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-)
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_EXPLICIT = struct.Struct("<HH2sH")
-_IMPLICIT = struct.Struct("<HHI")
-_LENGTH = struct.Struct("<I")
+_PIXEL_DATA = 0x7FE00010
 
 
 class Tag(IntEnum):
@@ -137,6 +137,11 @@ def numbers_of(raw: bytes | None) -> tuple[float, ...]:
     return known if len(known) == len(found) else ()
 
 
+def binary_of(raw: bytes | None) -> int | None:
+    """The value of a raw binary 16-bit unsigned element; None when absent or cut off."""
+    return int.from_bytes(raw[:2], "little") if raw and len(raw) >= 2 else None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Header:
     """The kept elements of one file, as raw bytes, decoded when asked for.
@@ -202,8 +207,7 @@ class Header:
 
     def integer(self, tag: Tag) -> int | None:
         """A binary 16-bit unsigned element."""
-        raw = self.elements.get(tag)
-        return int.from_bytes(raw[:2], "little") if raw and len(raw) >= 2 else None
+        return binary_of(self.elements.get(tag))
 
     @property
     def frames(self) -> int:
@@ -251,13 +255,13 @@ def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Hea
                 return _by_pydicom(name, size)
             try:
                 return _walk(name, buffer, size, to_pixels)
-            except (_OutsideBufferError, struct.error):
+            except (OutsideBufferError, struct.error):
                 if take >= min(size, LARGEST_HEADER_BYTES):
                     return _by_pydicom(name, size)
                 take *= 16
-            except _UnusualError:
+            except UnusualError:
                 return _by_pydicom(name, size)
-            except _TooDeepError:
+            except TooDeepError:
                 raise HeaderError(
                     f"sequences nested more than {DEEPEST_SEQUENCE} deep", where=name
                 ) from None
@@ -265,23 +269,11 @@ def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Hea
         os.close(handle)
 
 
-class _OutsideBufferError(Exception):
-    """The walk left the bytes that were read."""
-
-
-class _TooDeepError(Exception):
-    """Sequences within sequences beyond any object that is read here."""
-
-
-class _UnusualError(Exception):
-    """Left to pydicom."""
-
-
 def _meta(buffer: bytes) -> tuple[str, str, int]:
     """Transfer syntax, media class, and the first place after the file meta information."""
     place, syntax, media_class = PREAMBLE_BYTES, "", ""
     while buffer[place : place + 2] == _META_GROUP:
-        tag, _, length, value = _element(buffer, place, implicit=False)
+        tag, _, length, value = element_at(buffer, place, implicit=False)
         if tag in (_TRANSFER_SYNTAX, _MEDIA_CLASS):
             text = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
             syntax, media_class = (text, media_class) if tag == _TRANSFER_SYNTAX else (syntax, text)
@@ -294,28 +286,28 @@ def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
     if media_class == DIRECTORY_CLASS:
         return Header(path, syntax, {Tag.SOP_CLASS_UID: media_class.encode()}, size)
     if syntax in ("", BIG_ENDIAN, DEFLATED):
-        raise _UnusualError
+        raise UnusualError
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     kept: dict[int, bytes] = {}
     last = _PIXEL_DATA if to_pixels else _MODALITY_KNOWN
     while place < size:
         if not implicit and (place := _over_plain(buffer, place, size, last, kept)) >= size:
             break
-        tag, vr, length, value = _element(buffer, place, implicit)
+        tag, vr, length, value = element_at(buffer, place, implicit)
         if tag >= last:
             if tag == _PIXEL_DATA:
-                known = -1 if length == _UNDEFINED else length
+                known = -1 if length == UNDEFINED else length
                 return Header(path, syntax, kept, size, value, known)
             if last != _MODALITY_KNOWN:
                 break
             last = _LAST_OF_PET if kept.get(Tag.MODALITY, b"")[:2] == b"PT" else _LAST
-        if length == _UNDEFINED:
-            place = _after_sequence(buffer, value, implicit or vr == b"UN", 1)
+        if length == UNDEFINED:
+            place = after_sequence(buffer, value, implicit or vr == b"UN", 1)
             continue
         if tag in WANTED:
             kept[tag] = buffer[value : value + length]
             if len(kept[tag]) < length:
-                raise _OutsideBufferError
+                raise OutsideBufferError
         place = value + length
     return Header(path, syntax, kept, size)
 
@@ -329,62 +321,18 @@ def _over_plain(buffer: bytes, place: int, size: int, last: int, kept: dict[int,
         last: the run ends before this tag.
         kept: receives the wanted ones.
     """
-    unpack = _EXPLICIT.unpack_from
+    unpack = EXPLICIT.unpack_from
     while place < size:
         group, element, vr, length = unpack(buffer, place)
         tag = group << 16 | element
-        if vr not in _SHORT or tag >= last:
+        if vr not in SHORT or tag >= last:
             return place
         if tag in WANTED:
             kept[tag] = value = buffer[place + 8 : place + 8 + length]
             if len(value) < length:
-                raise _OutsideBufferError
+                raise OutsideBufferError
         place += 8 + length
     return place
-
-
-def _element(buffer: bytes, place: int, implicit: bool) -> tuple[int, bytes, int, int]:
-    """Tag, value representation, length, and place of the value of the element at a place."""
-    if implicit:
-        group, element, length = _IMPLICIT.unpack_from(buffer, place)
-        return group << 16 | element, b"", length, place + 8
-    group, element, vr, length = _EXPLICIT.unpack_from(buffer, place)
-    if vr in _SHORT:
-        return group << 16 | element, vr, length, place + 8
-    if vr not in _LONG and group != _DELIMITERS:
-        raise _UnusualError
-    (length,) = _LENGTH.unpack_from(buffer, place + (4 if group == _DELIMITERS else 8))
-    return group << 16 | element, vr, length, place + (8 if group == _DELIMITERS else 12)
-
-
-def _after_sequence(buffer: bytes, place: int, implicit: bool, depth: int) -> int:
-    """The place after a sequence of undefined length that begins at ``place``."""
-    if depth > DEEPEST_SEQUENCE:
-        raise _TooDeepError
-    while True:
-        group, element, length = _IMPLICIT.unpack_from(buffer, place)
-        tag = group << 16 | element
-        place += 8
-        if tag == _SEQUENCE_END:
-            return place
-        if tag != _ITEM:
-            raise _UnusualError
-        if length == _UNDEFINED:
-            place = _after_item(buffer, place, implicit, depth)
-        else:
-            place += length
-
-
-def _after_item(buffer: bytes, place: int, implicit: bool, depth: int) -> int:
-    """The place after an item of undefined length."""
-    while True:
-        tag, vr, length, value = _element(buffer, place, implicit)
-        if tag == _ITEM_END:
-            return value
-        if length == _UNDEFINED:
-            place = _after_sequence(buffer, value, implicit or vr == b"UN", depth + 1)
-        else:
-            place = value + length
 
 
 def _by_pydicom(path: str, size: int) -> Header:

@@ -11,12 +11,13 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from imaging.dataset import LARGEST_PIXELS_BYTES, READ_ERRORS, SEND_AGAIN
 from imaging.errors import HeaderError
-from imaging.header import DIRECTORY_CLASS, NATIVE, Header, Tag, read_header
+from imaging.header import DIRECTORY_CLASS, NATIVE, Header, Tag, binary_of, read_header
 from imaging.series import Problem, ProblemLevel
 from imaging.tree import OBJECT_CLASSES, Found, FoundFile, Placed, refusal, relative
 
@@ -213,8 +214,9 @@ def _used(
 
 def _check_identity(header: Header) -> None:
     """Refuse a file that lacks what it needs to find its place."""
+    elements = header.elements
     for tag, name in _IDENTITY.items():
-        if not header.text(tag):
+        if not elements.get(tag, b"").strip(b" \0"):
             number = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
             raise HeaderError(
                 f"a DICOM file without {name} {number}, probably truncated", remedy=SEND_AGAIN
@@ -223,8 +225,7 @@ def _check_identity(header: Header) -> None:
 
 def _check_size(header: Header) -> None:
     """Refuse a file that claims more pixels than are read, or than it can hold uncompressed."""
-    rows, columns = header.integer(Tag.ROWS), header.integer(Tag.COLUMNS)
-    bits, samples = header.integer(Tag.BITS_ALLOCATED), header.integer(Tag.SAMPLES_PER_PIXEL)
+    rows, columns, bits, samples = _sizes(*map(header.elements.get, _SIZES))
     if not rows or not columns or not bits:
         raise HeaderError("an image without Rows, Columns or Bits Allocated (0028,0010/0011/0100)")
     needed = rows * columns * bits * (samples or 1) * header.frames // 8
@@ -237,6 +238,15 @@ def _check_size(header: Header) -> None:
             f"the file is truncated: {header.size} bytes, its pixels alone take {needed}",
             remedy=SEND_AGAIN,
         )
+
+
+_SIZES = (Tag.ROWS, Tag.COLUMNS, Tag.BITS_ALLOCATED, Tag.SAMPLES_PER_PIXEL)
+
+
+@lru_cache(maxsize=1024)
+def _sizes(*raw: bytes | None) -> tuple[int | None, ...]:
+    """Binary 16-bit elements; the images of a tree have few sizes."""
+    return tuple(map(binary_of, raw))
 
 
 def _copies(copies: list[_Copy], root: Path) -> Iterator[Problem]:
