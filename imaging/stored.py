@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,20 @@ from imaging.volume import FloatArray
 #: PET series in Bq/ml reach slopes of thousands; beyond this nothing is a measurement, nor is an
 #: intercept.
 LARGEST_SLOPE = 1e9
+#: What :func:`_check_same` looks at.
+CHECKED = (
+    Tag.CHARACTER_SET,
+    Tag.SAMPLES_PER_PIXEL,
+    Tag.FRAMES,
+    Tag.ROWS,
+    Tag.COLUMNS,
+    Tag.BITS_ALLOCATED,
+    Tag.BITS_STORED,
+    Tag.SIGNED,
+    Tag.FRAME_OF_REFERENCE_UID,
+    Tag.PHOTOMETRIC,
+    Tag.SLOPE,
+)
 
 
 class Headers(Sequence[Dataset]):
@@ -131,8 +146,11 @@ def ordered_headers(series: Series) -> tuple[list[Header], Stack, tuple[str, ...
     """
     headers, dropped = _distinct([read_header(path, to_pixels=True) for path in series.files])
     first = headers[0]
+    checked = [*map(first.elements.get, CHECKED)]
     for header in headers:
-        _check_same(header, first, series.name)
+        # What stands there byte for byte as in the first has been looked at.
+        if header is first or [*map(header.elements.get, CHECKED)] != checked:
+            _check_same(header, first, series.name)
     stack = arrange(
         np.array([_floats(header, Tag.POSITION, 3) for header in headers]),
         np.array([_floats(header, Tag.ORIENTATION, 6) for header in headers]),
@@ -187,7 +205,7 @@ def read_slice(header: Header, first: Header, stack: Stack) -> Stored:
 def _floats(header: Header, tag: Tag, count: int) -> tuple[float, ...]:
     """A needed decimal-string element with so many values."""
     values = header.numbers(tag)
-    if len(values) != count or not np.isfinite(values).all():
+    if len(values) != count or not all(map(math.isfinite, values)):
         name = pydicom.datadict.dictionary_description(int(tag))
         raise HeaderError(
             f"{name} ({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing or malformed",

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imaging.registration.lesion_patches import VOXEL_BLUR, ImagePatch, SoughtLesion
+from imaging.registration.lesion_patches import (
+    VOXEL_BLUR,
+    ImagePatch,
+    SlopedPatch,
+    SoughtLesion,
+)
 from imaging.volume import FloatArray, Volume
 
 #: Two answers are one when their sizes differ by less than this factor.
@@ -80,7 +85,7 @@ class LesionSearch:
 
     fixed: Volume
     sought: SoughtLesion
-    there: ImagePatch
+    there: SlopedPatch
     expected: Expected
     blur_mm: FloatArray
 
@@ -96,7 +101,7 @@ class LesionSearch:
         fixed, moving = volumes
         # Thick slices are blurred as they are.
         blur = np.maximum(blur_mm, VOXEL_BLUR * np.array(moving.grid.spacing_mm))
-        there = ImagePatch.of(moving, expected.place_mm, reach_mm, blur)
+        there = SlopedPatch.sloped(ImagePatch.of(moving, expected.place_mm, reach_mm, blur))
         # Along the axes of the fixed image, whichever way both are stored.
         lying = np.abs(fixed.grid.directions.T @ moving.grid.directions)
         return cls(fixed, sought, there, expected, np.sqrt((lying**2) @ blur**2))
@@ -161,7 +166,7 @@ class LesionPair:
     weights: FloatArray
     anchors_mm: FloatArray
     rim_mm: FloatArray
-    there: ImagePatch
+    there: SlopedPatch
 
     def resized(self, fit: LesionFit, steps: int) -> LesionFit:
         """Shift and size improved."""

@@ -78,10 +78,9 @@ class SoughtLesion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImagePatch:
-    """A part of an image, smoothed, with its slope in HU per mm."""
+    """A part of an image, smoothed."""
 
     values: Array
-    slopes: Array
     grid: Grid
 
     @classmethod
@@ -103,17 +102,9 @@ class ImagePatch:
         sigma = np.sqrt(np.maximum(blur_mm**2 - (VOXEL_BLUR * spacing) ** 2, 0.0)) / spacing
         values = scipy.ndimage.gaussian_filter(values, sigma, mode="nearest")
         np.minimum(values, np.float32(WINDOW_HU[1]), out=values)
-        by_voxel = np.stack(
-            [
-                np.gradient(values, axis=axis) if n > 1 else np.zeros_like(values)
-                for axis, n in enumerate(values.shape)
-            ]
-        )
-        to_mm = np.linalg.inv(volume.grid.affine[:3, :3])
-        slopes = np.einsum("ab,aijk->bijk", to_mm, by_voxel).astype(np.float32)
         a, b, c = (int(n) for n in first)
         i, j, k = values.shape
-        return cls(values, slopes, volume.grid.crop((a, b, c), (i, j, k)))
+        return cls(values, volume.grid.crop((a, b, c), (i, j, k)))
 
     def at(self, points_mm: FloatArray) -> tuple[FloatArray, BoolArray]:
         """Values (n,) at points, and whether each lies inside of the image."""
@@ -122,10 +113,32 @@ class ImagePatch:
         values = scipy.ndimage.map_coordinates(self.values, index, order=1, mode="nearest")
         return np.asarray(values, np.float64), np.asarray(within.all(axis=0))
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlopedPatch(ImagePatch):
+    """A smoothed part of an image with its slopes: what a lesion is fitted to.
+
+    Attributes:
+        slopes: along each axis of the voxels, HU a voxel.
+    """
+
+    slopes: tuple[Array, ...]
+
+    @classmethod
+    def sloped(cls, patch: ImagePatch) -> SlopedPatch:
+        values = patch.values
+        slopes = (
+            np.gradient(values, axis=axis) if n > 1 else np.zeros_like(values)
+            for axis, n in enumerate(values.shape)
+        )
+        return cls(values, patch.grid, tuple(slopes))
+
     def slopes_at(self, points_mm: FloatArray) -> FloatArray:
         """(n, 3) HU per mm."""
         index = self.grid.to_voxel(points_mm).T
-        return np.stack(
-            [scipy.ndimage.map_coordinates(s, index, order=1, mode="nearest") for s in self.slopes],
-            axis=-1,
-        ).astype(np.float64)
+        by_voxel = [
+            scipy.ndimage.map_coordinates(s, index, order=1, mode="nearest", output=np.float64)
+            for s in self.slopes
+        ]
+        to_mm = np.linalg.inv(self.grid.affine[:3, :3])
+        return np.asarray(np.stack(by_voxel, axis=-1) @ to_mm)

@@ -129,23 +129,27 @@ class FixedLevel:
     @classmethod
     def of(cls, fixed: Reduced, sigma: float) -> FixedLevel:
         smooth = scipy.ndimage.gaussian_filter(fixed.values, sigma)
-        gradient = np.stack(np.gradient(smooth, *fixed.grid.spacing_mm), axis=-1)
         near = scipy.ndimage.binary_dilation(fixed.body, iterations=RIM_VOXELS)
         near &= _inner(fixed.known, sigma)
-        index = np.argwhere(near)
-        steep = np.linalg.norm(gradient[near], axis=1)
-        index = index[steep >= np.quantile(steep, FLAT_SHARE)] if len(index) else index
-        index = index[:: max(1, len(index) // COMPARED_VOXELS)]
-        chosen = tuple(index.T)
+        gradient = np.column_stack(
+            [
+                np.gradient(smooth, step, axis=axis)[near]
+                for axis, step in enumerate(fixed.grid.spacing_mm)
+            ]
+        )
+        steep = np.sqrt((gradient * gradient).sum(axis=1))
+        kept = np.flatnonzero(steep >= np.quantile(steep, FLAT_SHARE)) if len(steep) else steep
+        kept = kept[:: max(1, len(kept) // COMPARED_VOXELS)].astype(np.intp)
+        index = np.argwhere(near)[kept]
         points = fixed.grid.to_world_mm(index)
         middle = points.mean(axis=0) if len(points) else np.zeros(3)
         arm = points - middle
-        slope = gradient[chosen].astype(np.float64)
+        slope = gradient[kept].astype(np.float64)
         radius = float(np.linalg.norm(arm, axis=1).max(initial=1.0))
         return cls(
             sigma,
             points,
-            smooth[chosen].astype(np.float64),
+            smooth[tuple(index.T)].astype(np.float64),
             np.concatenate([np.cross(arm, slope), slope], axis=1),
             middle,
             radius,

@@ -38,21 +38,27 @@ MOST_DEPTH_MM = 15.0
 MOST_SPOTS = 8
 
 
+def compared(ct: Volume) -> Reduced:
+    """A CT in HU as it is compared with another one."""
+    return reduced(ct, SPACING_MM)
+
+
 def new_in_lung(
     now: Volume,
-    then: Volume,
+    before: Reduced,
     registrations: tuple[Registration | None, Registration | None],
     known: Sequence[tuple[Mask, float]],
 ) -> tuple[FloatArray, ...]:
     """The middles, LPS mm, of spots that are dense now and were aerated lung at an earlier date.
 
     Args:
-        now, then: CT in HU.
+        now: CT in HU.
+        before: that of the earlier date, see :func:`compared`.
         registrations: of both dates to the first one, in this order; None for the first itself.
         known: lesions that are accounted for, on the grid of ``now``, and how far around each
             nothing is looked for, mm: what lies beside a lesion that shrinks is drawn after it.
     """
-    here, before = reduced(now, SPACING_MM), reduced(then, SPACING_MM)
+    here = compared(now)
     dense_tone, aerated_tone = (float(toned(np.array([hu]))[0]) for hu in (DENSE_HU, AERATED_HU))
     lung = (here.toned < aerated_tone) & here.body & here.known
     if not lung.any():
@@ -94,19 +100,18 @@ def _within(region: BoolArray, reach_mm: float) -> BoolArray:
 def _middles(spots: BoolArray, lung: BoolArray, here: Reduced) -> tuple[FloatArray, ...]:
     """The deepest points of the spots that can be a lesion, the thickest first."""
     labels = cc3d.connected_components(spots.astype(np.uint8), connectivity=6)
-    depth = scipy.ndimage.distance_transform_edt(np.pad(spots, 1), sampling=SPACING_MM)[
-        1:-1, 1:-1, 1:-1
-    ]
     found: list[tuple[float, FloatArray]] = []
     for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         spot = labels[box] == number
         volume_ml = np.count_nonzero(spot) * SPACING_MM**3 / 1000
         if not VOLUMES_ML[0] <= volume_ml <= VOLUMES_ML[1]:
             continue
-        depths = np.where(spot, depth[box], 0.0)
         extent_mm = float(np.linalg.norm(np.array(spot.shape) * SPACING_MM)) / np.sqrt(3)
         fill = volume_ml * 1000 / (np.pi / 6 * extent_mm**3)
-        if depths.max() < LEAST_RADIUS_MM or fill < LEAST_FILL:
+        if fill < LEAST_FILL:
+            continue
+        depths = np.where(spot, _depth_mm(spots, box), 0.0)
+        if depths.max() < LEAST_RADIUS_MM:
             continue
         if _lung_around(spot, box, lung) < LEAST_LUNG:
             continue
@@ -116,6 +121,23 @@ def _middles(spots: BoolArray, lung: BoolArray, here: Reduced) -> tuple[FloatArr
         found.append((float(depths.max()), here.grid.to_world_mm(middle + first)))
     found.sort(key=lambda spot: -spot[0])
     return tuple(middle for _, middle in found[:MOST_SPOTS])
+
+
+def _depth_mm(spots: BoolArray, box: tuple[slice, ...]) -> FloatArray:
+    """How deep each voxel of a box around one spot lies in what is new.
+
+    What is nearest outside of a spot lies no farther off than one voxel beside its box.
+    """
+    wide = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+    before = [side.start - out.start for side, out in zip(box, wide, strict=True)]
+    # Beyond the image nothing is new.
+    padded = np.pad(spots[wide], 1)
+    depth = scipy.ndimage.distance_transform_edt(padded, sampling=SPACING_MM)
+    inner = tuple(
+        slice(1 + first, 1 + first + side.stop - side.start)
+        for first, side in zip(before, box, strict=True)
+    )
+    return np.asarray(depth[inner])
 
 
 def _lung_around(spot: BoolArray, box: tuple[slice, ...], lung: BoolArray) -> float:

@@ -16,10 +16,11 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.registration import LesionSpheres, Registration, as_anatomy, register_dates
+from imaging.registration.reduction import Reduced
 from imaging.volume import Mask, Volume
 from recist.measure import caliper
 from recist.patient.delineation import Delineated
-from recist.patient.emerging import new_in_lung
+from recist.patient.emerging import compared, new_in_lung
 from recist.patient.examination import (
     Examination,
     by_network,
@@ -57,6 +58,7 @@ class Outlines:
         registrations: of every date to the first; empty where nothing had to be followed.
         growth: how much lesions grew by the network of CT and PET; None without one.
         registered_before: of the first dates, found in an earlier run; empty where none were.
+        first_seen: the first CT as the search for what is new compares it; None before that.
     """
 
     subject: str
@@ -67,6 +69,7 @@ class Outlines:
     registrations: tuple[Registration | None, ...] = ()
     growth: NetworkGrowth | None = None
     registered_before: tuple[Registration | None, ...] = ()
+    first_seen: Reduced | None = None
 
 
 def delineate_dates(
@@ -202,9 +205,10 @@ def _emerged(
     if n == 0 or not out.registrations:
         return []
     here, first = out.examinations[n], out.examinations[0]
+    out.first_seen = out.first_seen or compared(first.ct.volume)
     spots = new_in_lung(
         here.ct.volume,
-        first.ct.volume,
+        out.first_seen,
         (out.registrations[n], None),
         [*((each.mask, 0.0) for each in candidates), *rooms],
     )

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.measure import caliper
-from recist.patient.emerging import new_in_lung
+from recist.patient.emerging import compared, new_in_lung
 from recist.patient.examination import Examination
 from recist.patient.following import propose, seen_before
 from recist.patient.pieces import united
@@ -142,13 +142,13 @@ def test_a_lesion_in_pieces_has_each_of_them(radii: tuple[float, float]) -> None
 def test_a_spot_that_was_lung_is_new_and_a_known_one_is_not() -> None:
     before, _ = date(0, FIRST)
     now, (_, spot) = date(56, FIRST, OTHER)
-    volumes = now.ct.volume, before.ct.volume
+    volumes = now.ct.volume, compared(before.ct.volume)
     (middle,) = new_in_lung(*volumes, (None, None), [])
     assert np.linalg.norm(middle - spot.centre_mm) < 4.0
     assert new_in_lung(*volumes, (None, None), [(spot, 0.0)]) == ()
     beside = Mask(np.ones((3, 3, 3), np.bool_), (30, 40, 22), GRID)
     assert new_in_lung(*volumes, (None, None), [(beside, 60.0)]) == ()
-    assert new_in_lung(volumes[1], volumes[1], (None, None), []) == ()
+    assert new_in_lung(before.ct.volume, volumes[1], (None, None), []) == ()
 
 
 def test_what_was_there_before_is_recognised_backwards() -> None:
