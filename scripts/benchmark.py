@@ -31,6 +31,7 @@ QUICK: dict[str, list[str]] = {
     "click": ["--repeats", "1", "--only", "20 mm in soft"],
     "assess": ["--subjects", "5000", "--compared", "100"],
     "cluster": ["--patients", "80"],
+    "cohort": ["--rows", "5000"],
     "contours": ["--repeats", "1"],
     "following": ["--courses", "1"],
     "imaging": ["--files", "1000", "--slices", "200", "--runs", "5"],

@@ -39,13 +39,13 @@ def generate(path: Path, subjects: int, seed: int = 1) -> int:
     with path.open("w", encoding="utf-8") as file:
         file.write(COLUMNS)
         for number in range(subjects):
-            lines = _subject(f"S{number:07d}", random)
+            lines = subject_lines(f"S{number:07d}", random)
             rows += len(lines)
             file.write("".join(lines))
     return rows
 
 
-def _subject(name: str, random: np.random.Generator) -> list[str]:
+def subject_lines(name: str, random: np.random.Generator) -> list[str]:
     visits = int(random.integers(2, 6))
     targets = int(random.integers(1, 4))
     organs = random.integers(0, len(ORGANS), targets)
