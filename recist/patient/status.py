@@ -45,15 +45,15 @@ UNSEEN: Mapping[State, tuple[Status, str]] = {
 _CERTAIN = frozenset(
     {Status.MEASURED, Status.PRESENT, Status.INCREASED, Status.DECREASED, Status.PROGRESSION}
 )
-#: A measurement that no reader stands for, where the protocol asks for one.
+#: A diameter or an absence that no reader stands for, where the protocol asks for one.
 UNCONFIRMED = (
     Status.NOT_EVALUABLE,
-    "measured without a reader, which the protocol does not count: confirm it",
+    "proposed without a reader, which the protocol does not count: confirm it",
 )
 #: The same, where the protocol counts what is sure.
 UNSURE = (
     Status.NOT_EVALUABLE,
-    "measured without a reader and doubtful: confirm it, or correct measurements.csv",
+    "proposed without a reader and doubtful: confirm it, or correct measurements.csv",
 )
 #: From this confidence on a measurement without a reader is sure.
 SURE = 0.5
@@ -113,12 +113,17 @@ def status_of(
 def _target(
     size_mm: Decimal | None, confidence: float, reviewed: bool, protocol: Protocol
 ) -> tuple[Status, str]:
-    if not reviewed and protocol.unreviewed_measurement == "not_evaluable":
+    uncounted = None if reviewed else _uncounted(confidence, protocol)
+    return uncounted or ((Status.TOO_SMALL if size_mm is None else Status.MEASURED), "")
+
+
+def _uncounted(confidence: float, protocol: Protocol) -> tuple[Status, str] | None:
+    """Why what was proposed without a reader does not count; None where it does."""
+    if protocol.unreviewed_measurement == "not_evaluable":
         return UNCONFIRMED
-    unsure = not reviewed and confidence < SURE
-    if unsure and protocol.unreviewed_measurement == "measured_if_sure":
+    if confidence < SURE and protocol.unreviewed_measurement == "measured_if_sure":
         return UNSURE
-    return (Status.TOO_SMALL if size_mm is None else Status.MEASURED), ""
+    return None
 
 
 def _unseen(
@@ -127,12 +132,25 @@ def _unseen(
     """The status of a lesion that has no outline of its own at a date; None where it has."""
     if sighting.state is State.ABSENT and sighting.day in lesion.incomplete:
         return UNUSABLE
-    if sighting.state in UNSEEN:
-        doubtful = sighting.state is State.ABSENT and sighting.day not in lesion.reviewed
-        if doubtful and protocol.unreviewed_absence == "not_evaluable":
-            return NOT_FOUND
-        return UNSEEN[sighting.state]
-    return None
+    if sighting.state not in UNSEEN:
+        return None
+    if sighting.state is State.ABSENT and sighting.day not in lesion.reviewed:
+        uncounted = _uncounted_absence(sighting, protocol)
+        if uncounted is not None:
+            return uncounted
+    return UNSEEN[sighting.state]
+
+
+def _uncounted_absence(sighting: Sighting, protocol: Protocol) -> tuple[Status, str] | None:
+    """Why an absence that no reader saw does not count; None where it does.
+
+    A lesion that was looked for at its place and not found there is proposed as gone: that is a
+    proposal as its diameter would be, and counts by the same rule. Of one that a network did not
+    happen to find, nobody has said so much.
+    """
+    if sighting.looked_for:
+        return _uncounted(sighting.confidence, protocol)
+    return NOT_FOUND if protocol.unreviewed_absence == "not_evaluable" else None
 
 
 def _new(is_node: bool, size_mm: Decimal | None, certain: bool) -> tuple[Status, str]:

@@ -18,7 +18,8 @@ class ReaderSettings:
         "",
         "A target measured without a reader, by a proposal or a network: its diameter counts; "
         "counts unless its confidence is below one half; or counts only once a reader confirmed "
-        "it.",
+        "it. The same holds for a lesion that was looked for at its place and proposed as gone "
+        "(0 mm).",
         "design decision",
     )
     reader_disagreement: Literal["adjudicator", "consensus", "first_reader"] = setting(
@@ -31,8 +32,8 @@ class ReaderSettings:
     unreviewed_absence: Literal["not_evaluable", "absent"] = setting(
         "not_evaluable",
         "",
-        "A known lesion that the network alone did not find: missed or gone is for a reader to "
-        "say, so not evaluable; or taken as gone.",
+        "A known lesion that was not looked for at its place, and that the network alone did not "
+        "find: missed or gone is for a reader to say, so not evaluable; or taken as gone.",
         "design decision",
     )
     unreviewed_new_lesion: Literal["equivocal", "unequivocal"] = setting(

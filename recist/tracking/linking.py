@@ -272,7 +272,8 @@ def _sighting(
         return Sighting(dated.day, State.AMBIGUOUS, (), confidence, reason)
     if looked is not None and looked.found is None:
         state = State.AMBIGUOUS if looked.is_unclear else State.ABSENT
-        return Sighting(dated.day, state, (), share * looked.confidence, looked.reason)
+        sure = share * looked.confidence
+        return Sighting(dated.day, state, (), sure, looked.reason, looked_for=True)
     sure = date.unlinked_confidence(date.of_lesion.get(n, {}).values())
     return Sighting(dated.day, State.ABSENT, (), share * sure, "no candidate near its place")
 

@@ -110,6 +110,7 @@ class Sighting:
             was not seen on its own.
         merged_into: the lesion whose candidate holds this one.
         confidence: 0..1, how sure the link (or its absence) is.
+        looked_for: it has no candidate, and was looked for at its place.
     """
 
     day: int
@@ -119,6 +120,7 @@ class Sighting:
     reason: str
     merged_into: str | None = None
     flags: tuple[str, ...] = ()
+    looked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)

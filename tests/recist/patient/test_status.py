@@ -96,6 +96,30 @@ def test_an_absence_that_rests_on_the_network_alone_is_not_evaluable(followed: B
     assert words(lesion, bold)[1] is Status.ABSENT
 
 
+@pytest.mark.parametrize(
+    ("counted", "confidence", "status"),
+    [
+        ("measured", 0.4, Status.ABSENT),
+        ("measured_if_sure", 0.5, Status.ABSENT),
+        ("measured_if_sure", 0.4, Status.NOT_EVALUABLE),
+        ("not_evaluable", 0.9, Status.NOT_EVALUABLE),
+    ],
+)
+def test_what_was_looked_for_and_not_found_counts_as_other_proposals_do(
+    followed: Build, counted: str, confidence: float, status: Status
+) -> None:
+    lesion = tracked(followed({"L1": {0: "30x20", 56: State.ABSENT}}), Role.TARGET, reviewed=(0,))
+    protocol = replace(PROTOCOL, unreviewed_measurement=counted)
+    assert words(lesion, protocol)[1] is Status.NOT_EVALUABLE  # nobody looked at its place
+    first, gone = lesion.track.sightings
+    looked = replace(gone, confidence=confidence, looked_for=True)
+    sought = replace(lesion, track=replace(lesion.track, sightings=(first, looked)))
+    assert words(sought, protocol)[1] is status
+    # A reader who drew that date and left it out says that it is gone, whatever is proposed.
+    drawn = replace(sought, reviewed=frozenset({first.day, gone.day}))
+    assert words(drawn, protocol)[1] is Status.ABSENT
+
+
 def test_a_new_lesion_of_the_network_is_equivocal_until_it_is_reviewed(followed: Build) -> None:
     patient = followed({"L1": {0: State.ABSENT, 56: "20x15"}})
     unchecked = tracked(patient, Role.NEW, reviewed=())
