@@ -139,7 +139,12 @@ def looked_around_mm(lesion: Mask) -> float:
 
 
 def lesion_change(
-    fixed: Volume, moving: Volume, lesion: Mask, expected: Expected
+    fixed: Volume,
+    moving: Volume,
+    lesion: Mask,
+    expected: Expected,
+    *,
+    within_mm: float | None = None,
 ) -> LesionTransform | None:
     """How a lesion of the fixed image changed; None where nothing like it is found near its place.
 
@@ -147,6 +152,7 @@ def lesion_change(
         fixed, moving: CT in HU.
         lesion: drawn on the fixed image.
         expected: where to look in the moving one.
+        within_mm: how far from there its middle may lie; None: as far as lesions are looked for.
 
     Raises:
         GeometryError: the lesion is empty.
@@ -156,6 +162,7 @@ def lesion_change(
     sought = SoughtLesion.of(lesion)
     place, turn, radius_mm = expected.place_mm, expected.turn, sought.radius_mm
     farthest_mm = max(FARTHEST_ERRORS * expected.error_mm, FARTHEST_MM, radius_mm / 2)
+    farthest_mm = farthest_mm if within_mm is None else within_mm
     reach_mm = LARGEST_SCALE / 1.3 * sought.extent_mm + farthest_mm
     if not inside_voxels(moving.grid.to_voxel(place), moving.grid.shape):
         return None

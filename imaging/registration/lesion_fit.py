@@ -88,6 +88,7 @@ class LesionSearch:
     there: SlopedPatch
     expected: Expected
     blur_mm: FloatArray
+    told_hu: tuple[float, float]
 
     @classmethod
     def of(
@@ -101,10 +102,13 @@ class LesionSearch:
         fixed, moving = volumes
         # Thick slices are blurred as they are.
         blur = np.maximum(blur_mm, VOXEL_BLUR * np.array(moving.grid.spacing_mm))
-        there = SlopedPatch.sloped(ImagePatch.of(moving, expected.place_mm, reach_mm, blur))
+        told_hu = sought.told_hu(fixed)
+        there = SlopedPatch.sloped(
+            ImagePatch.of(moving, expected.place_mm, reach_mm, blur, told_hu)
+        )
         # Along the axes of the fixed image, whichever way both are stored.
         lying = np.abs(fixed.grid.directions.T @ moving.grid.directions)
-        return cls(fixed, sought, there, expected, np.sqrt((lying**2) @ blur**2))
+        return cls(fixed, sought, there, expected, np.sqrt((lying**2) @ blur**2), told_hu)
 
     def best(self, fit: LesionFit, turn: FloatArray) -> LesionFit:
         """The fit improved, whether the tissue around stays as it is or goes along.
@@ -144,7 +148,8 @@ class LesionSearch:
         """The earlier image blurred so that, at this size, it is as blurred as the later one."""
         blur = self.blur_mm / max(scale, SMALLEST_SCALE)
         reach_mm = self.sought.extent_mm + BLURS_AROUND * float(blur.max())
-        here = ImagePatch.of(self.fixed, self.sought.centre_mm, reach_mm, blur)
+        centre = self.sought.centre_mm
+        here = ImagePatch.of(self.fixed, centre, reach_mm, blur, self.told_hu)
         looked, inside = here.at(self.sought.centre_mm + self.sought.offsets_mm)
         weights = self.sought.weights * inside
         anchors = self.sought.offsets_mm if rim_goes_along else self.sought.anchors_mm

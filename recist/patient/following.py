@@ -102,7 +102,7 @@ def _proposed(
     if imaged_share(mask, expected, here.ct.volume) < IMAGED_SHARE:
         return Proposal(known, None, 1.0, "its place lies outside of the image", in_view=False)
     before, now = known.examination.ct.volume, here.ct.volume
-    change = lesion_change(before, now, mask, expected)
+    change = _change(before, now, mask, expected)
     unchanged = LesionTransform(mask.centre_mm, expected.place_mm, expected.turn, 0.0, 0.0)
     carried = unchanged.carried(mask, now.grid)
     alike = change is not None and change.is_recognised
@@ -123,6 +123,24 @@ def _proposed(
     flag = f"its earlier image is not recognised here{told}: the network drew what is there"
     candidate = _named(opinion, known, opinion.source, (*opinion.flags, flag))
     return Proposal(known, candidate, NETWORK_ALONE, f"drawn by the network at its place{told}")
+
+
+def _change(before: Volume, now: Volume, mask: Mask, expected: Expected) -> LesionTransform | None:
+    """How a lesion changed. What lies far off is it only where it looks the same beyond doubt.
+
+    Where a lesion has vanished, something in the tissue around resembles it moderately; what lies
+    nearer to where the registration puts it is then asked.
+    """
+    change = lesion_change(before, now, mask, expected)
+    near_mm = _near_mm(mask, expected.error_mm)
+    if change is None or change.shift_mm <= near_mm or change.correlation >= SURE:
+        return change
+    return lesion_change(before, now, mask, expected, within_mm=near_mm)
+
+
+def _near_mm(mask: Mask, error_mm: float) -> float:
+    """How far from its expected place the middle of a lesion may lie without doubt."""
+    return max(NEAR_ERRORS * error_mm, NEAR_MM) + NEAR_RADII * mask.radius_mm
 
 
 def _has_faded(known: KnownLesion, here: Examination, change: LesionTransform) -> bool:
@@ -238,8 +256,7 @@ def _by_outline(
     carried = change.carried(mask, here.ct.volume.grid)
     doubts = list(change.doubts())
     confidence = float(np.clip(change.correlation, 0.0, 1.0))
-    near_mm = max(NEAR_ERRORS * error_mm, NEAR_MM) + NEAR_RADII * known.candidate.mask.radius_mm
-    if change.shift_mm > near_mm:
+    if change.shift_mm > _near_mm(mask, error_mm):
         confidence -= FAR_COST
         doubts.append(f"lies {change.shift_mm:.0f} mm from where it was expected")
     source = f"outline of {known.examination.visit.date} carried over"

@@ -88,6 +88,37 @@ def test_the_size_of_a_nodule_does_not_hang_on_the_blur_of_the_scan(
     assert np.mean(errors) == pytest.approx(0.0, abs=0.03)
 
 
+def test_a_lesion_in_soft_tissue_shrinks_away_from_lung_that_stays() -> None:
+    # The border of lung is twelve times as steep as that of the lesion, and does not move: in full
+    # it holds the lesion at 1.29 times its size.
+    scale = 0.65
+    before, drawn = metastasis(9.0, seed=0)
+    after, _ = metastasis(9.0 * scale, seed=1)
+    change = lesion_change(before, after, drawn, at((0.0, 0.0, 0.0), 2.0))
+    assert change is not None and change.is_recognised
+    assert change.scale == pytest.approx(scale, rel=0.15)
+
+
+def metastasis(radius_mm: float, *, seed: int) -> tuple[Volume, Mask]:
+    """A ball in soft tissue, 2 mm from lung at the first size."""
+    on = grid(2.0, 1.2)
+    points = on.to_world_mm(np.moveaxis(np.indices(on.shape), 0, -1))
+    depth_mm = radius_mm - np.linalg.norm(points, axis=-1)
+    hu = 70.0 - 70.0 * ndtr(depth_mm / 0.8)
+    hu += (LUNG_HU - hu) * ndtr((points[..., 0] - 11.0) / 0.8)
+    hu += np.random.default_rng(seed).normal(0, 12, on.shape)
+    return Volume(hu.astype(np.float32), on, Unit.HU), Mask.of(depth_mm > 0, on)
+
+
+def test_far_off_is_not_looked_when_told_so() -> None:
+    before, drawn = scene((9.0, 9.0, 9.0))
+    after, _ = scene((9.0, 9.0, 9.0), (7.0, 0.0, 0.0), seed=1)
+    change = lesion_change(before, after, drawn, at((0.0, 0.0, 0.0)))
+    assert change is not None and change.shift_mm == pytest.approx(7.0, abs=1.0)
+    near = lesion_change(before, after, drawn, at((0.0, 0.0, 0.0)), within_mm=4.0)
+    assert near is None or near.correlation < 0.7
+
+
 def nodule(
     radius_mm: float, *, on: Grid, sharp_mm: float, off_mm: float = 0.0
 ) -> tuple[Volume, Mask]:
