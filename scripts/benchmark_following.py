@@ -27,41 +27,28 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
-from imaging.masks import read_label_map
-from imaging.nifti import read_nifti
 from imaging.read import Reading
 from imaging.registration import LesionSpheres, Registration, expected_place, register_dates
 from imaging.registration.change import LesionTransform
 from imaging.series import Visit
-from imaging.volume import Grid, Mask, Unit, Volume
+from imaging.volume import Mask, Volume
 from recist.assessment import assess_course
-from recist.course import Course, Lesion, Measurement, Point3, Role, Status, Timepoint
-from recist.measure import caliper
+from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.patient.examination import Examination
 from recist.patient.following import Second, propose
 from recist.patient.proposal import KnownLesion
-from recist.phantom.evolution import Motion, by_kernel, drawn_lesion, erased, evolved, stretch
+from recist.phantom.courses_on_ct import SimulatedCourse, course_on, longest_mm, scanned_twice
 from recist.protocol import DEFAULT
 from segmentation.evaluation import dice_of_masks
 from segmentation.infer import Delineation
 from segmentation.instances import Candidate
 from segmentation.prompted import Models, delineate_prompted
 from segmentation.prompts import Carried
-from segmentation.validation import category_kappa
+from segmentation.validation import kappa_by_patient
 
 DAYS = (0, 56, 112, 168, 224)
 MEASURABLE_MM = 10.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SimulatedCourse:
-    """A CT, its lesions, and the later dates; a lesion that is gone has an empty mask there."""
-
-    name: str
-    volumes: tuple[Volume, ...]
-    lesions: tuple[tuple[Mask, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,114 +61,6 @@ class Outcome:
     confidence: float
     correlation: float
     dice: float
-
-
-def drawn_into(ct: Volume, taken: list[Mask], number: int, random: np.random.Generator) -> Volume:
-    """Lesions drawn into a CT, apart from each other; their outlines are added to ``taken``."""
-    mean = ndimage.uniform_filter(ct.array.astype(np.float32), 5)
-    square = ndimage.uniform_filter(ct.array.astype(np.float32) ** 2, 5)
-    spread = np.sqrt(np.maximum(square - mean**2, 0))
-    places = {
-        "lung": np.argwhere((mean < -750) & (mean > -950)),
-        "soft": np.argwhere((mean > 20) & (mean < 120) & (spread < 40)),
-        "fat": np.argwhere((mean > -130) & (mean < -70) & (spread < 40)),
-    }
-    hu = {"lung": (0.0, 60.0), "soft": (-60.0, -20.0), "fat": (20.0, 60.0)}
-    for _ in range(20 * number):
-        if len(taken) >= number:
-            break
-        kind = str(random.choice(["lung", "lung", "soft", "fat"]))
-        if not len(places[kind]):
-            continue
-        index = places[kind][random.integers(len(places[kind]))]
-        centre = ct.grid.to_world_mm(index)
-        radii = np.exp(random.uniform(np.log(4.0), np.log(16.0))) * random.uniform(0.8, 1.2, 3)
-        margin = radii.max() * 1.4
-        edge = np.array(ct.grid.spacing_mm) * np.minimum(index, np.array(ct.grid.shape) - index)
-        near = any(
-            np.linalg.norm(centre - mask.centre_mm) < margin + 1.3 * mask.radius_mm + 12
-            for mask in taken
-        )
-        if near or (edge < margin + 15).any():
-            continue
-        level = random.uniform(*hu[kind]) + (float(mean[tuple(index)]) if kind == "soft" else 0.0)
-        ct, mask = drawn_lesion(ct, centre, radii, level, random)
-        if mask.voxels:
-            taken.append(mask)
-    return ct
-
-
-def started(path: Path, random: np.random.Generator) -> tuple[Volume, list[Mask]]:
-    """A CT and its lesions, the real ones and those drawn into it."""
-    ct, _ = read_nifti(path, Unit.HU)
-    label = Path(str(path).replace("_ct.nii.gz", "_lab.nii.gz"))
-    real: list[Mask] = []
-    if label.is_file():
-        labels = read_label_map(label, ct.grid)
-        real = [Mask.of(labels == n, ct.grid) for n in np.unique(labels) if n]
-    lesions = [mask for mask in real if mask.voxels > 20]
-    ct = drawn_into(ct, lesions, int(random.integers(3, 12)) + len(lesions), random)
-    return ct, lesions
-
-
-def scanned_twice(path: Path, random: np.random.Generator) -> SimulatedCourse:
-    """The first date, and one later date scanned twice."""
-    ct, lesions = started(path, random)
-    trend = random.uniform(-0.4, 0.3)
-    scales = np.clip(np.exp(random.normal(trend, 0.2, len(lesions))), 0.4, 1.8)
-    matrices = [stretch(random, float(scale), uneven=0.08) for scale in scales]
-    volumes, outlines = [ct], [tuple(lesions)]
-    for _ in range(2):
-        motion = Motion.drawn(random, ct.grid, degrees=2.0, mm=8.0, bend_mm=2.0)
-        noise = float(random.uniform(3.0, 12.0))
-        grid = later_grid(ct.grid, random)
-        volume, found = evolved(ct, lesions, matrices, motion, grid, noise_hu=noise, random=random)
-        volumes.append(by_kernel(volume, float(random.uniform(-0.8, 0.8))))
-        outlines.append(found)
-    return SimulatedCourse(path.name.split("_ct")[0], tuple(volumes), tuple(outlines))
-
-
-def simulated(path: Path, random: np.random.Generator) -> SimulatedCourse:
-    """A course on one CT."""
-    ct, lesions = started(path, random)
-    volumes, outlines = [ct], [tuple(lesions)]
-    scales = np.ones(len(lesions))
-    gone = np.zeros(len(lesions), np.bool_)
-    trend = random.uniform(-0.35, 0.25)  # most lesions of a patient go one way
-    for _ in range(int(random.integers(2, 4))):
-        scales *= np.exp(random.normal(trend, 0.2, len(lesions)))
-        scales = np.clip(scales, 0.35, 1.9)
-        gone |= random.uniform(size=len(lesions)) < 0.07
-        base = ct
-        for mask in itertools.compress(lesions, gone):
-            base = erased(base, mask, random)
-        kept = [mask for mask, lost in zip(lesions, gone, strict=True) if not lost]
-        matrices = [
-            stretch(random, float(scale), uneven=0.08)
-            for scale, lost in zip(scales, gone, strict=True)
-            if not lost
-        ]
-        grid = later_grid(ct.grid, random)
-        motion = Motion.drawn(random, ct.grid, degrees=3.0, mm=12.0, bend_mm=4.0)
-        noise = float(random.uniform(3.0, 12.0))
-        volume, found = evolved(base, kept, matrices, motion, grid, noise_hu=noise, random=random)
-        there = iter(found)
-        empty = Mask(np.zeros((0, 0, 0), np.bool_), (0, 0, 0), grid)
-        volumes.append(volume)
-        outlines.append(tuple(empty if lost else next(there) for lost in gone))
-    return SimulatedCourse(path.name.split("_ct")[0], tuple(volumes), tuple(outlines))
-
-
-def later_grid(grid: Grid, random: np.random.Generator) -> Grid:
-    """Of a scan of the same region with other voxels."""
-    extent = np.array(grid.shape) * grid.spacing_mm
-    pixel = float(random.uniform(0.8, 1.1) * grid.spacing_mm[0])
-    spacing = np.array([pixel, pixel, float(random.choice([2.0, 3.0, 5.0]))])
-    i, j, k = (int(n) for n in np.maximum(extent // spacing, 4))
-    affine = np.eye(4)
-    affine[:3, :3] = grid.directions * spacing
-    affine[:3, 3] = grid.to_world_mm([0, 0, 0]) + random.uniform(0, 2, 3)
-    return Grid((i, j, k), affine)
 
 
 def registered(course: SimulatedCourse) -> tuple[Registration | None, ...]:
@@ -212,10 +91,6 @@ def network(models: Models) -> Second:
     return ask
 
 
-def longest_mm(mask: Mask, line: tuple[Point3, Point3] | None = None) -> float:
-    return float(caliper(mask, long_axis=line).long_axis_mm) if mask.voxels else 0.0
-
-
 def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[int, int, Outcome]]:
     """Lesion, date and outcome for every lesion at every later date."""
     dates = examinations(course)
@@ -237,7 +112,7 @@ def outcomes(course: SimulatedCourse, second: Second | None) -> Iterator[tuple[i
                 n,
                 date,
                 Outcome(
-                    longest_mm(truth),
+                    course.true_mm[date][n],
                     sum(longest_mm(each.mask, each.long_axis) for each in proposal.candidates),
                     longest_mm(still.carried(mask, course.volumes[date].grid)),
                     proposal.confidence,
@@ -365,11 +240,11 @@ def main() -> None:
         return
     second = network(Models.shipped()) if given.network else None
     rows: list[Outcome] = []
-    followed: list[tuple[str, str]] = []
-    plain: list[tuple[str, str]] = []
+    followed: list[list[tuple[str, str]]] = []
+    plain: list[list[tuple[str, str]]] = []
     for number in range(given.courses):
         random = np.random.default_rng((given.seed, number))
-        course = simulated(paths[number % len(paths)], random)
+        course = course_on(paths[number % len(paths)], random)
         begun = time.process_time()
         own = list(outcomes(course, second))
         seconds = time.process_time() - begun
@@ -383,8 +258,8 @@ def main() -> None:
             name: categories(as_course(course.name, [first, *listed]))
             for name, listed in sizes.items()
         }
-        followed += zip(said["true_mm"], said["found_mm"], strict=True)
-        plain += zip(said["true_mm"], said["rigid_mm"], strict=True)
+        followed.append(list(zip(said["true_mm"], said["found_mm"], strict=True)))
+        plain.append(list(zip(said["true_mm"], said["rigid_mm"], strict=True)))
         rows += [row for _, _, row in own]
         print(
             f"{course.name}: {len(first)} lesions, {len(course.volumes)} dates, {seconds:.1f} s of "
@@ -392,8 +267,13 @@ def main() -> None:
             flush=True,
         )
     summary(rows)
-    kappas = category_kappa(followed), category_kappa(plain)
-    print(f"kappa of the category: followed {kappas[0]:.2f}, unchanged {kappas[1]:.2f}")
+    for name, each in (("followed", followed), ("unchanged", plain)):
+        pairs = [pair for course in each for pair in course]
+        k = kappa_by_patient(each)
+        print(
+            f"kappa of the category, {name}: {k.value:.2f} ({k.low:.2f} to {k.high:.2f} by "
+            f"course), {sum(true == found for true, found in pairs)} of {len(pairs)} dates right"
+        )
 
 
 if __name__ == "__main__":

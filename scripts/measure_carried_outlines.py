@@ -32,15 +32,15 @@ from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 from imaging.writing import write_text
 from recist.criteria.thresholds import PD_FACTOR, PD_GROWTH_MM, PR_FACTOR
 from recist.measure import caliper
-from recist.phantom.evolution import Motion, evolved, stretch
+from recist.phantom.evolution import evolved, stretch
+from recist.phantom.moved_tissue import Motion
 from segmentation.bundle import Bundle, load_bundle
-from segmentation.evaluation import bootstrap, kappa
 from segmentation.growth import NETWORK_WEIGHT, NetworkGrowth, OutlinedDate, network_growth
 from segmentation.infer import Delineation, delineate
 from segmentation.packing import case_names, read_images
 from segmentation.prompts import Carried
 from segmentation.training import read_folds
-from segmentation.validation import DATE_FACTORS, fold_bundle, scaled
+from segmentation.validation import DATE_FACTORS, fold_bundle, kappa_by_patient, scaled
 
 #: In the plane the images are brought to this first, mm: the stretching takes long.
 PIXEL_MM = 3.0
@@ -248,12 +248,7 @@ def told(name: str, pairs: Sequence[CarriedPair], found_mm: Sequence[float]) -> 
     for one, found in zip(pairs, found_mm, strict=True):
         both = category(one.before_mm, one.after_mm), category(one.before_mm, found)
         by_case[cases.index(one.case)].append(both)
-
-    def of(chosen: Sequence[float]) -> float:
-        every = [pair for n in chosen for pair in by_case[int(n)]]
-        return kappa([true for true, _ in every], [found for _, found in every])
-
-    k = bootstrap([float(n) for n in range(len(cases))], statistic=of, samples=500)
+    k = kappa_by_patient(by_case)
     error = np.array([found / one.after_mm - 1 for one, found in zip(pairs, found_mm, strict=True)])
     print(
         f"{name}: kappa {k.value:.2f} ({k.low:.2f} to {k.high:.2f}), {len(pairs)} pairs of "

@@ -23,7 +23,15 @@ from imaging.errors import InputError
 from imaging.resampling import resample_mask
 from imaging.volume import Array, BoolArray, Grid, Mask, Unit, Volume
 from segmentation.bundle import Bundle
-from segmentation.evaluation import Diameter, Scores, dice, kappa, score
+from segmentation.evaluation import (
+    BootstrapInterval,
+    Diameter,
+    Scores,
+    bootstrap,
+    dice,
+    kappa,
+    score,
+)
 from segmentation.infer import Delineation, delineate
 from segmentation.inference_quality import InferenceQuality
 from segmentation.packing import body_mask, read_images
@@ -243,6 +251,22 @@ def scaled(volume: Volume, factor: float) -> Volume:
     affine = volume.grid.affine.copy()
     affine[:3] *= factor
     return Volume(volume.array, Grid(volume.grid.shape, affine), volume.unit, volume.source)
+
+
+def kappa_by_patient(
+    patients: Sequence[Sequence[tuple[str, str]]], *, samples: int = 500
+) -> BootstrapInterval:
+    """Cohen's kappa of the pairs of categories of all patients, with its interval by patient.
+
+    Raises:
+        InputError: there are no patients.
+    """
+
+    def of(chosen: Sequence[float]) -> float:
+        return category_kappa([pair for n in chosen for pair in patients[int(n)]])
+
+    numbers = [float(n) for n in range(len(patients))]
+    return bootstrap(numbers, statistic=of, samples=samples)
 
 
 def category_kappa(pairs: Sequence[tuple[str, str]]) -> float:

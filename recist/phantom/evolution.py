@@ -1,98 +1,29 @@
 """A later date of a real CT: lesions that grew, shrank, came or went in a patient who moved.
 
-For benchmarks that need to know what became of every lesion. A lesion is stretched about its own
-middle; the tissue around it gives way and is at rest again some way off, so that nothing tears. The
-patient lies turned and shifted, breathes a little differently (a smooth bend), and is scanned on
-another grid with other noise. Image and outlines go through one map, so that they agree exactly.
+For benchmarks that need to know what became of every lesion. Lesions are stretched, the patient
+moves (:mod:`recist.phantom.moved_tissue`) and is scanned on another grid with other noise. Image
+and outlines go through one map, so that they agree exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from imaging.resampling import resample_mask
-from imaging.volume import Array, FloatArray, Grid, Mask, Unit, Volume
+from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
+from recist.phantom.moved_tissue import Motion, TissueMap
 
-#: The shift of a large lesion is computed on voxels of this share of its radius.
-PULL_STEP = 1.0 / 12.0
-#: Tissue is at rest again at this many times the largest shift of the surface, at least so many mm.
-REST_SHIFTS, REST_MM = 2.0, 8.0
-#: The stretch is exact to so many voxels beyond the outline.
-BORDER_VOXELS = 1.5
-#: Knots of the bend lie this far apart.
-KNOT_MM = 80.0
 #: Width of the edge of a drawn lesion.
 EDGE_MM = 0.8
 #: What is inpainted reaches this far beyond the outline, where partial volume shows the lesion.
 BEYOND_MM = 2.5
 AIR_HU = -1000.0
+#: A thick slice is the mean of parts no thicker than this.
+PART_MM = 1.5
 #: A sharp kernel enhances what a blur of this standard deviation takes away.
 ENHANCED_MM = 1.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Motion:
-    """How the patient lies at a later date.
-
-    Attributes:
-        degrees: turn about each axis.
-        shift_mm: LPS.
-        bend_mm: knots (i, j, k, 3) of a smooth shift over the box of the image; None: no bend.
-    """
-
-    degrees: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    bend_mm: FloatArray | None = None
-
-    @classmethod
-    def drawn(
-        cls, random: np.random.Generator, grid: Grid, *, degrees: float, mm: float, bend_mm: float
-    ) -> Motion:
-        """A motion drawn at random, each part up to the largest given."""
-        extent = np.ptp(grid.corners_mm(), axis=0)
-        knots = (*(int(n) for n in np.maximum(np.ceil(extent / KNOT_MM), 1) + 3), 3)
-        turn, shift = random.uniform(-degrees, degrees, 3), random.uniform(-mm, mm, 3)
-        return cls(
-            (float(turn[0]), float(turn[1]), float(turn[2])),
-            (float(shift[0]), float(shift[1]), float(shift[2])),
-            random.uniform(-bend_mm, bend_mm, knots),
-        )
-
-    @property
-    def rotation(self) -> FloatArray:
-        """3 x 3, how the patient lies turned."""
-        return _rotation(self.degrees)
-
-    def to_earlier_mm(self, points: FloatArray, middle_mm: FloatArray) -> FloatArray:
-        """Points (n, 3) of the later date to where that tissue lay at the earlier one."""
-        turned = (points - middle_mm - np.array(self.shift_mm)) @ self.rotation
-        return np.asarray(turned + middle_mm)
-
-    def bent_mm(self, points: FloatArray, grid: Grid) -> FloatArray:
-        """Points (n, 3) moved by the bend."""
-        if self.bend_mm is None:
-            return points
-        corners = grid.corners_mm()
-        low, extent = corners.min(axis=0), np.ptp(corners, axis=0)
-        knots = np.array(self.bend_mm.shape[:3])
-        at = ((points - low) / extent * (knots - 3) + 1).T
-        shift = [
-            ndimage.map_coordinates(self.bend_mm[..., axis], at, order=3, mode="nearest")
-            for axis in range(3)
-        ]
-        return np.asarray(points + np.stack(shift, axis=-1))
-
-
-def _rotation(degrees: tuple[float, float, float]) -> FloatArray:
-    a, b, c = np.radians(degrees)
-    x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return np.asarray(z @ y @ x)
 
 
 def stretch(random: np.random.Generator, scale: float, *, uneven: float = 0.0) -> FloatArray:
@@ -122,100 +53,46 @@ def evolved(
         noise_hu: standard deviation that is added.
     """
     shape = grid.shape
-    middle = ct.grid.corners_mm().mean(axis=0)
     labels = np.zeros(ct.grid.shape, dtype=np.uint16)
     for number, lesion in enumerate(lesions, start=1):
         labels[lesion.box][lesion.array] = number
-    pulls = [_Pull.of(lesion, matrix) for lesion, matrix in zip(lesions, stretches, strict=True)]
+    tissue = TissueMap.of(ct.grid, lesions, stretches, motion)
     hu = np.empty(shape, np.float32)
     found = np.zeros(shape, np.uint16)
     plane = np.moveaxis(np.indices(shape[:2]), 0, -1).reshape(-1, 2)
-    for k in range(shape[2]):
+
+    def at_rest(k: int) -> FloatArray:
         index = np.column_stack([plane, np.full(len(plane), k)])
-        points = motion.to_earlier_mm(grid.to_world_mm(index), middle)
-        points = motion.bent_mm(points, ct.grid)
-        points = points + sum((pull.at(points) for pull in pulls), np.zeros(3))
-        at = ct.grid.to_voxel(points).T
-        hu[:, :, k] = ndimage.map_coordinates(
-            ct.array, at, order=1, mode="constant", cval=AIR_HU, output=np.float32
-        ).reshape(shape[:2])
+        return tissue.unpulled_mm(grid.to_world_mm(index))
+
+    parts = _parts_of_a_slice(ct.grid, grid)
+    below, here = at_rest(-1), at_rest(0)
+    for k in range(shape[2]):
+        above = at_rest(k + 1)
+        at = ct.grid.to_voxel(tissue.pulled_mm(here)).T
         near = ndimage.map_coordinates(labels, at, order=0, mode="constant", cval=0)
         found[:, :, k] = near.reshape(shape[:2])
+        whole = np.zeros(len(plane), np.float32)
+        for part in parts:
+            if part:
+                at = ct.grid.to_voxel(tissue.pulled_mm(here + part * (above - below) / 2)).T
+            whole += ndimage.map_coordinates(
+                ct.array, at, order=1, mode="constant", cval=AIR_HU, output=np.float32
+            )
+        hu[:, :, k] = (whole / len(parts)).reshape(shape[:2])
+        below, here = here, above
     hu += random.normal(0.0, noise_hu, shape).astype(np.float32)
     masks = tuple(Mask.of(found == n, grid) for n in range(1, len(lesions) + 1))
     return Volume(hu, grid, Unit.HU), masks
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pull:
-    """The shift that a stretched lesion gives to the tissue around it, on a grid of its own."""
-
-    shift_mm: Array
-    box: Grid
-
-    @classmethod
-    def of(cls, lesion: Mask, matrix: FloatArray) -> _Pull:
-        centre = lesion.centre_mm
-        lesion = _coarsened(lesion)
-        spacing = np.array(lesion.grid.spacing_mm)
-        inverse = np.linalg.inv(matrix)
-        extent_mm = np.array(lesion.array.shape) * spacing * float(np.linalg.norm(matrix, 2))
-        most_mm = float(np.linalg.norm(inverse - np.eye(3), 2) * extent_mm.max() / 2)
-        rest_mm = max(REST_SHIFTS * most_mm, REST_MM)
-        reach = np.ceil((extent_mm / 2 + rest_mm) / spacing).astype(int) + 2
-        middle = np.rint(lesion.grid.to_voxel(centre)).astype(int)
-        a, b, c = (int(n) for n in middle - reach)
-        i, j, k = (int(n) for n in 2 * reach + 1)
-        box = lesion.grid.crop((a, b, c), (i, j, k))
-        points = box.to_world_mm(np.moveaxis(np.indices(box.shape), 0, -1))
-        inside = _holds(lesion, centre + (points - centre) @ inverse.T)
-        if not inside.any():  # shrunk to less than a voxel
-            inside[tuple(reach)] = True
-        # The stretch holds a little beyond the outline: it lies between voxels.
-        beyond_mm = BORDER_VOXELS * float(spacing.max())
-        inside = ndimage.distance_transform_edt(~inside, sampling=spacing) <= beyond_mm
-        apart, nearest = ndimage.distance_transform_edt(
-            ~inside, sampling=spacing, return_indices=True
-        )
-        anchors = points[tuple(nearest)]
-        shift = (anchors - centre) @ (inverse - np.eye(3)).T
-        fade = 0.5 * (1 + np.cos(np.pi * np.clip(apart / rest_mm, 0, 1)))
-        return cls((shift * fade[..., None]).astype(np.float32), box)
-
-    def at(self, points: FloatArray) -> FloatArray:
-        """(n, 3) mm, to be added to points of the later date."""
-        index = self.box.to_voxel(points)
-        near = ((index > -1) & (index < np.array(self.box.shape))).all(axis=1)
-        found = np.zeros(points.shape)
-        if near.any():
-            found[near] = np.stack(
-                [
-                    ndimage.map_coordinates(self.shift_mm[..., axis], index[near].T, order=1)
-                    for axis in range(3)
-                ],
-                axis=-1,
-            )
-        return found
-
-
-def _coarsened(lesion: Mask) -> Mask:
-    """A lesion of many voxels on fewer; small ones as they are."""
-    grid = lesion.grid
-    spacing = np.maximum(grid.spacing_mm, PULL_STEP * lesion.radius_mm)
-    if np.allclose(spacing, grid.spacing_mm):
-        return lesion
-    i, j, k = (int(n) for n in np.ceil(np.array(grid.shape) * grid.spacing_mm / spacing) + 1)
-    affine = grid.affine.copy()
-    affine[:3, :3] = grid.directions * spacing
-    return resample_mask(lesion, Grid((i, j, k), affine))
-
-
-def _holds(mask: Mask, points: FloatArray) -> Array:
-    index = np.rint(mask.grid.to_voxel(points) - np.array(mask.start)).astype(int)
-    within = ((index >= 0) & (index < np.array(mask.array.shape))).all(axis=-1)
-    found = np.zeros(within.shape, np.bool_)
-    found[within] = mask.array[tuple(index[within].T)]
-    return found
+def _parts_of_a_slice(earlier: Grid, later: Grid) -> list[float]:
+    """Where a later slice is looked at, in slices from its middle, so that it is a mean over its
+    thickness, as that of a scanner is; what the earlier slices are a mean over is taken off."""
+    thick_mm, was_mm = later.spacing_mm[2], earlier.spacing_mm[2]
+    over = float(np.sqrt(max(thick_mm**2 - was_mm**2, 0.0))) / thick_mm
+    count = max(int(np.ceil(over * thick_mm / PART_MM)), 1)
+    return [over * ((n + 0.5) / count - 0.5) for n in range(count)]
 
 
 def by_kernel(ct: Volume, sharpness: float) -> Volume:

@@ -15,8 +15,8 @@ from imaging.registration import Registration, RegistrationMethod, RegistrationQ
 from imaging.registration.places import Places
 from imaging.registration.reduction import reduced
 from imaging.volume import BoolArray, FloatArray, Grid, Mask, Volume
-from recist.phantom.evolution import KNOT_MM
 from recist.phantom.linked_courses.truth import LinkedCourse
+from recist.phantom.moved_tissue import KNOT_MM
 from recist.tracking import DatedCandidates
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
 

@@ -17,7 +17,8 @@ from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.measure import caliper
 from recist.patient.examination import Examination, size
 from recist.patient.following import propose
-from recist.phantom.evolution import Motion, by_kernel, evolved
+from recist.phantom.evolution import by_kernel, evolved
+from recist.phantom.moved_tissue import Motion
 from recist.protocol import DEFAULT
 from recist.response import Response
 from tests.recist.patient.lung_scenes import FIRST, OTHER, date, known, scanned

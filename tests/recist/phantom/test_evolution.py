@@ -7,7 +7,8 @@ import pytest
 
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.measure import caliper
-from recist.phantom.evolution import Motion, drawn_lesion, erased, evolved, stretch
+from recist.phantom.evolution import drawn_lesion, erased, evolved, stretch
+from recist.phantom.moved_tissue import Motion, TissueMap
 
 GRID = Grid((60, 60, 40), np.diag([1.5, 1.5, 2.0, 1.0]))
 MIDDLE = GRID.corners_mm().mean(axis=0)
@@ -36,6 +37,31 @@ def test_a_lesion_is_as_large_as_it_was_told_to_be(scale: float) -> None:
     dense = later.array > -400
     shared = np.count_nonzero(dense & found.full())
     assert 2 * shared / (dense.sum() + found.voxels) > 0.85
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 1.4])
+def test_a_size_does_not_hang_on_the_voxels_of_a_scan(scale: float) -> None:
+    """A ball under a known change: its diameter to half a mm, whatever the voxels."""
+    radius_mm = 9.0
+    ball = Mask.of(
+        np.linalg.norm(
+            GRID.to_world_mm(np.moveaxis(np.indices(GRID.shape), 0, -1)) - MIDDLE, axis=-1
+        )
+        < radius_mm,
+        GRID,
+    )
+    motion = Motion((4.0, -3.0, 5.0), (3.0, -6.0, 2.0))
+    matrix = scale * np.eye(3)
+    still = TissueMap.of(GRID, (), (), Motion()).outlined(ball, np.eye(3), np.eye(3))
+    later = TissueMap.of(GRID, [ball], [matrix], motion).outlined(ball, matrix, np.eye(3))
+    grown = float(caliper(later).long_axis_mm) / float(caliper(still).long_axis_mm)
+    assert float(caliper(ball).long_axis_mm) * grown == pytest.approx(
+        2 * radius_mm * scale, abs=0.4
+    )
+    # The same lesion on the scan's voxels carries the steps of the outline along.
+    middle = GRID.corners_mm().mean(axis=0)
+    expected = motion.rotation @ (ball.centre_mm - middle) + middle + np.array(motion.shift_mm)
+    assert np.allclose(later.centre_mm, expected, atol=0.3)
 
 
 def test_nothing_moves_where_nothing_is_told_to() -> None:
