@@ -1,11 +1,12 @@
 """What a reader waits for after a correction: page, tables and SEG of one patient, written again.
 
-    python scripts/benchmark_correct.py OUT [--repeats 3]
+    python scripts/benchmark_correct.py [OUT] [--repeats 3]
 
-OUT holds the results of a run, and stays as it is. Each line is `recist correct` in a fresh
-process, imports included, by the clock and of the processor; the first process, which compiles
-modules and templates, is not counted. A lesion that is taken out changes the SEG of every date
-where it was drawn; what is made and taken back must leave the same bytes.
+OUT holds the results of a run, and stays as it is; without, a small phantom patient is run. Each
+line is `recist correct` in a fresh process, imports included, by the clock and of the processor;
+the first process, which compiles modules and templates, is not counted. A lesion that is taken out
+changes the SEG of every date where it was drawn; what is made and taken back must leave the same
+bytes.
 """
 
 from __future__ import annotations
@@ -23,22 +24,29 @@ import tempfile
 import time
 from pathlib import Path
 
+from recist.phantom.small import write_small_patient
+
 COMMAND = "from recist.cli import main; main()"
+
+
+def ran(*arguments: str) -> None:
+    """A command in a fresh process."""
+    environment = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments],
+        check=True,
+        capture_output=True,
+        env=environment,
+    )
 
 
 def corrected(out: Path, kind: str, text: str) -> tuple[float, float]:
     """Seconds by the clock and of the processor of one correction."""
     table = out.parent / f"{kind}.csv"
     table.write_text(text)
-    environment = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", COMMAND, "correct", str(out), f"--{kind}", str(table)],
-        check=True,
-        capture_output=True,
-        env=environment,
-    )
+    ran("correct", str(out), f"--{kind}", str(table))
     taken = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return taken, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -55,12 +63,16 @@ def contents(out: Path) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        shutil.copytree(given.out, out)
+        if given.out is None:
+            write_small_patient(out.parent / "in")
+            ran("run", str(out.parent / "in"), "-o", str(out), "--lesions", "dicom")
+        else:
+            shutil.copytree(given.out, out)
         with (out / "measurements.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         measured = [row for row in rows if row["status"] == "measured"]
