@@ -63,12 +63,10 @@ Research use only, not a medical device.
 {told}Seconds are those of this machine and of its load; the ratios, taken in one run beside each
 other, are what travels. *Processor seconds* are those of all threads, without the load of others.
 The first line of a part says how many processes wanted a core when it ended, its own among them.
+Why the largest parts of a run take what they take: [architecture](architecture.md).
 {missing}
 | part | figures |
 |---|---|
-"""
-#: Stands below the table.
-WHY = """
 """
 
 
@@ -141,7 +139,7 @@ def write(machine: str, table: dict[str, list[str]], *, quick: bool, told: str =
     said = f"Not run for this table: {missing}.\n" if missing else ""
     head = HEAD.format(day=today(), machine=machine, quick=option, missing=said, told=told)
     lines = [line for part in sorted(table) for line in table[part]]
-    TABLE.write_text(head + "\n".join(lines) + "\n" + WHY, encoding="utf-8")
+    TABLE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def all_parts() -> list[str]:
