@@ -83,6 +83,7 @@ class Bundle:
         threshold: probability from which a voxel is lesion.
         kind: how its network looks at an image.
         errors: of diameters, by the kind of prompt ("automatic" is none), where measured.
+        candidates: trees that judge candidates in the lung, a file of arrays; none or one.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Bundle:
     threshold: float
     kind: NetworkKind = NetworkKind.COARSE
     errors: tuple[tuple[str, DiameterError], ...] = ()
+    candidates: tuple[Weights, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -113,6 +115,11 @@ class Bundle:
         """The network for every use, and with ``ensemble`` those of the folds after it."""
         files = self.weights if ensemble else self.weights[:1]
         return tuple(_network(self, weights) for weights in files)
+
+    @property
+    def candidate_trees(self) -> Path | None:
+        """The file that judges candidates in the lung (:mod:`segmentation.trees`)."""
+        return self.root / self.candidates[0].file if self.candidates else None
 
 
 def bundle_folders() -> tuple[Path, ...]:
@@ -152,6 +159,7 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
             threshold=float(inference["threshold"]),
             kind=NetworkKind(inference.get("kind", NetworkKind.COARSE)),
             errors=_errors(root / INTERVALS),
+            candidates=tuple(Weights(**entry) for entry in metadata.get("candidates", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -163,7 +171,7 @@ def load_bundle(path: Path | None = None, *, name: str = DEFAULT_BUNDLE) -> Bund
             where=root,
             remedy="load other models with segmentation.foreign",
         )
-    for entry in weights:
+    for entry in (*weights, *bundle.candidates):
         _check(root, entry)
     return bundle
 

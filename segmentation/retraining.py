@@ -243,6 +243,8 @@ def _write_bundle(out: Path, job: _Job) -> None:
     inference = json.loads((start.root / "configs" / "inference.json").read_text())
     inference["checkpoint"] = "$@bundle_root + '/models/model.pt'"
     metadata = json.loads((start.root / "configs" / "metadata.json").read_text())
+    # Fitted on what the networks begun with draw: nothing is known of the new ones.
+    metadata.pop("candidates", None)
     metadata |= {
         "name": out.name,
         "version": "1.0.0",

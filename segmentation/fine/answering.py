@@ -78,7 +78,7 @@ class FineNetworks:
             window = cube(ct.grid, centre, spacing, encoding.SIDE)
             each = self._logits(close_up(ct, window), window, prompt)
             logit = each.mean(axis=0)
-            found = _meant(logit > self.level, window, prompt)
+            found = meant_by(logit > self.level, window, prompt)
             extent = _longest_mm(found, spacing)
             if isinstance(prompt, Line) or not found.any():
                 break
@@ -93,7 +93,7 @@ class FineNetworks:
         level = self.level
         if isinstance(prompt, Click):
             level += float(np.interp(extent, CLICK_LENGTHS_MM, CLICK_LEVELS))
-            extent = _longest_mm(_meant(logit > level, window, prompt), window.spacing_mm[0])
+            extent = _longest_mm(meant_by(logit > level, window, prompt), window.spacing_mm[0])
         return LesionLogits(
             Volume(logit, window, Unit.OTHER),
             each,
@@ -145,7 +145,7 @@ def _share(mask: Mask, window: Grid) -> Array:
     return np.array(close_up(Volume(padded, grid, Unit.PROBABILITY), window).array)
 
 
-def _meant(lesion: BoolArray, window: Grid, prompt: Prompt) -> BoolArray:
+def meant_by(lesion: BoolArray, window: Grid, prompt: Prompt) -> BoolArray:
     """The component at the prompt, or the nearest to it; nothing where none is near."""
     labelled = cc3d.connected_components(lesion.astype(np.uint8), connectivity=26)
     points = np.argwhere(labelled)

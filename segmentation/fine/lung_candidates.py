@@ -2,15 +2,19 @@
 
 A list to look through, not a delineation: every entry is unreviewed, and no lesion of a response
 unless a reader takes it up. What is round and denser than its surroundings within the lungs is
-gathered (vessels are long, not round) and ordered by how round and dense it is; the network of
-small lesions draws the outline of each, as if a reader had clicked it. It cannot judge: it draws
-something wherever it is asked, and no less surely on a vessel. Elsewhere than in the lung no such
-list is made: nothing there was right often enough to be shown. How many nodules are among the first
-so many is in the card of ``lesion_ct``.
+gathered (vessels are long, not round). Boosted trees judge it by the tissue on spheres around it
+(:mod:`segmentation.fine.blob_columns`); of those that look most like nodules the network of small
+lesions draws the outline, as if a reader had clicked them, and other trees judge by that too. The
+network alone cannot: it draws something wherever it is asked, and no less surely on a vessel.
+Elsewhere than in the lung no such list is made: nothing there was right often enough to be shown.
+How many nodules are among the first so many is in the card of ``lesion_ct``, whose bundle holds the
+trees (``scripts/train_candidates.py`` fits them); with another bundle the list is ordered by how
+round and dense each is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cc3d
@@ -18,9 +22,10 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.resampling import AIR_HU
-from imaging.volume import Array, BoolArray, Volume
+from imaging.volume import Array, BoolArray, FloatArray, Unit, Volume
 from segmentation.bundle import Bundle
-from segmentation.fine.answering import FineNetworks
+from segmentation.fine.answering import FineNetworks, LesionLogits
+from segmentation.fine.blob_columns import answer_columns, image_columns
 from segmentation.infer import Delineation, check_images
 from segmentation.instances import Candidate
 from segmentation.packing import body_mask
@@ -28,6 +33,7 @@ from segmentation.placement import meant, place
 from segmentation.preparation import network_grid, on_grid
 from segmentation.processor import choose_device
 from segmentation.prompts import Click
+from segmentation.trees import read_trees
 
 #: Blobs are looked for on a grid of this spacing.
 SEARCH_MM = 1.5
@@ -46,8 +52,12 @@ LEAST_CONTRAST_HU, LEAST_ROUNDNESS = 150.0, 0.25
 BALL_RESPONSE = 0.62
 #: The most blobs of a scan that are judged, the roundest and densest first.
 MOST_BLOBS = 400
-#: So many are listed: half of the nodules that were pasted into three chests are among them.
+#: So many of them the network is asked about.
+MOST_ASKED = 48
+#: So many are listed: two thirds of the nodules pasted into three chests are among them.
 MOST_LISTED = 16
+#: The image that the spheres are laid into is smoothed by so many voxels of the search.
+SMOOTHED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +192,13 @@ def lung_candidates(
     networks = FineNetworks(bundle, chosen)
     taken = np.zeros(ct.grid.shape, np.bool_, order="F")
     kept: list[Candidate] = []
-    for blob in blobs:
+    for blob, answer in _judged(ct, blobs, bundle, networks):
         if len(kept) == most:
             break
-        click = Click(blob.point_mm)
-        answer = networks.answer(ct, click)
         placed = place(
             answer.logit, ct.grid, level=answer.level, smallest_ml=0.0, source=bundle.source
         )
-        for one in meant(placed, click, []):
+        for one in meant(placed, Click(blob.point_mm), []):
             # Blobs in one lesion are one entry.
             if not taken[one.mask.box][one.mask.array].any():
                 taken[one.mask.box] |= one.mask.array
@@ -200,3 +208,41 @@ def lung_candidates(
     return Delineation(
         ct.grid, tuple(kept), bundle.source, device=str(chosen), warnings=tuple(warnings)
     )
+
+
+def _judged(
+    ct: Volume, blobs: Sequence[Blob], bundle: Bundle, networks: FineNetworks
+) -> Iterator[tuple[Blob, LesionLogits]]:
+    """Blobs with what the network draws there, the likeliest nodule first."""
+
+    def answer(blob: Blob) -> LesionLogits:
+        return networks.answer(ct, Click(blob.point_mm))
+
+    file = bundle.candidate_trees
+    if file is None or not blobs:
+        yield from ((blob, answer(blob)) for blob in blobs)
+        return
+    by_image, by_answer = (read_trees(file, name) for name in ("image", "answer"))
+    columns = columns_of(ct, blobs)
+    first = np.argsort(-by_image.logit(columns), kind="stable")[:MOST_ASKED]
+    asked = [blobs[n] for n in first]
+    answers = [answer(blob) for blob in asked]
+    drawn = [
+        answer_columns(one, Click(blob.point_mm)) for blob, one in zip(asked, answers, strict=True)
+    ]
+    likely = by_answer.logit(np.concatenate([columns[:, first], np.stack(drawn, axis=1)]))
+    for n in np.argsort(-likely, kind="stable"):
+        yield asked[n], answers[n]
+
+
+def columns_of(ct: Volume, blobs: Sequence[Blob]) -> FloatArray:
+    """(columns, blobs): how each stands out, and what the spheres around it show."""
+    grid = network_grid(ct.grid, SEARCH_MM)
+    hu = np.clip(on_grid(ct, grid, fill=AIR_HU), *CLIPPED_HU).astype(np.float32)
+    image = Volume(ndimage.gaussian_filter(hu, SMOOTHED), grid, Unit.HU)
+    rows = []
+    for blob in blobs:
+        own = [np.log(blob.contrast_hu), blob.roundness, np.log(blob.diameter_mm)]
+        around = image_columns(image, np.array(blob.point_mm), blob.diameter_mm)
+        rows.append(np.concatenate([own, around]))
+    return np.stack(rows, axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 
 from imaging.errors import InputError
 from imaging.volume import Grid, Unit, Volume
-from segmentation.bundle import Bundle
-from segmentation.fine.lung_candidates import blobs_of, lung_candidates
+from segmentation.bundle import Bundle, Weights
+from segmentation.fine.lung_candidates import Blob, blobs_of, columns_of, lung_candidates
 from segmentation.single import segment_files
 
 #: A body of 24 x 18 x 12 cm at 2 mm with two lungs, LPS.
@@ -50,6 +51,30 @@ def test_a_list_for_a_reader(dense_bundle: Bundle) -> None:
         assert min(np.linalg.norm(each.centre_mm - np.array(c)) for c in NODULES.values()) < 3.0
         assert any("not reviewed" in flag for flag in each.flags)
     assert any("elsewhere no such list" in warning for warning in listed.warnings)
+
+
+def test_a_vessel_goes_on_to_both_sides_and_a_nodule_to_none() -> None:
+    ct = chest()
+    vessel = Blob((65.0, 60.0, 40.0), 8.0, 800.0, 0.3)
+    nodule = Blob(NODULES["left"], 12.0, 800.0, 1.0)
+    # After contrast, roundness, width and drop: of four spheres the dense share, and opposite.
+    (of_nodule, of_vessel) = columns_of(ct, [nodule, vessel])[4:12].T.reshape(2, 4, 2)
+    assert of_nodule[3].tolist() == [0.0, 0.0]
+    assert of_vessel[3, 0] > 0.02
+    assert of_vessel[3, 1] == pytest.approx(of_vessel[3, 0], abs=0.02)
+
+
+def test_the_trees_of_a_bundle_order_the_list(dense_bundle: Bundle, tmp_path: Path) -> None:
+    # Both say: what is round by less than a half.
+    table = {"column": [[1, -1, -1]], "limit": [[0.5, 0, 0]], "left": [[1, 0, 0]]}
+    table |= {"right": [[2, 0, 0]], "value": [[0.0, 1.0, -1.0]]}
+    held = {f"{n}/{f}": np.array(v) for n in ("image", "answer") for f, v in table.items()}
+    path = tmp_path / "candidates.npz"
+    np.savez(path, **held, **{f"{n}/baseline": np.array(0.0) for n in ("image", "answer")})
+    (dense_bundle.root / "models" / path.name).write_bytes(path.read_bytes())
+    judged = replace(dense_bundle, candidates=(Weights(f"models/{path.name}", "", "drawn"),))
+    first, *_ = lung_candidates(chest(), judged, device="cpu", most=1).candidates
+    assert min(np.linalg.norm(first.centre_mm - np.array(c)) for c in NODULES.values()) > 6.0
 
 
 def test_no_lung_no_list(dense_bundle: Bundle) -> None:
