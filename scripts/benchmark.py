@@ -85,11 +85,9 @@ def told_by(part: str, more: list[str], limit_s: float) -> tuple[list[str], bool
     """What a part prints, line by line while it runs, and whether it ended well."""
     command = [sys.executable, str(HERE / f"benchmark_{part}.py"), *more]
     lines = []
-    # A session of its own: what a part started (servers, workers) holds its output open and would
+    # A group of its own: what a part started (servers, workers) holds its output open and would
     # be waited for after the part itself was ended.
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as running:
         assert running.stdout is not None
         late = threading.Timer(limit_s, end_all, [running.pid])
         late.start()
@@ -106,10 +104,10 @@ def told_by(part: str, more: list[str], limit_s: float) -> tuple[list[str], bool
     return lines, running.returncode == 0
 
 
-def end_all(session: int) -> None:
+def end_all(group: int) -> None:
     """End what is left of a part and of all that it started."""
     with suppress(ProcessLookupError):
-        os.killpg(session, signal.SIGKILL)
+        os.killpg(group, signal.SIGKILL)
 
 
 def rows(part: str, lines: list[str]) -> list[str]:
