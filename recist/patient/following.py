@@ -119,7 +119,11 @@ def _proposed(
     told = "" if change is None else f" (correlation {change.correlation:.2f})"
     told = f"{told}, and what is there does not stand out from what lies around" if faded else told
     if opinion is None:
-        return Proposal(known, None, 0.5, f"nothing like it was found at its place{told}")
+        gone = f"nothing like it was found at its place{told}"
+        if _is_filled(known, here, carried):
+            unclear = f"not recognised, but tissue as dense lies at its place{told}"
+            return Proposal(known, None, 0.5, unclear, is_unclear=True)
+        return Proposal(known, None, 0.5, gone)
     flag = f"its earlier image is not recognised here{told}: the network drew what is there"
     candidate = _named(opinion, known, opinion.source, (*opinion.flags, flag))
     return Proposal(known, candidate, NETWORK_ALONE, f"drawn by the network at its place{told}")
@@ -152,6 +156,17 @@ def _has_faded(known: KnownLesion, here: Examination, change: LesionTransform) -
         return False
     was = contrast_hu(known.candidate.mask, known.examination.ct.volume)
     return contrast_hu(found, here.ct.volume) / was < FADED if was else False
+
+
+def _is_filled(known: KnownLesion, here: Examination, carried: Mask) -> bool:
+    """Whether its place is as dense as it was, not as what lay beside: grown out of recognition."""
+    if not carried.voxels:
+        return False
+    before = known.examination.ct.volume
+    was = contrast_hu(known.candidate.mask, before)
+    inside = level_of(known.candidate.mask, before)
+    now = level_of(carried, here.ct.volume)
+    return abs(now - inside) < abs(now - (inside - was))
 
 
 def _is_measurable(mask: Mask) -> bool:

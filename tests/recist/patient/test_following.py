@@ -48,6 +48,14 @@ def test_a_lesion_that_is_gone_is_not_found() -> None:
     assert there.candidate is not None
 
 
+def test_what_grew_out_of_recognition_is_unclear_and_not_gone() -> None:
+    (x, y, z), radius = FIRST
+    grown, _ = proposals(((x, y, z), 3.5 * radius))
+    assert grown.candidate is not None or grown.is_unclear
+    gone, _ = proposals()
+    assert gone.candidate is None and not gone.is_unclear
+
+
 def test_a_place_outside_of_the_image_is_out_of_view_not_gone() -> None:
     low = Grid((84, 84, 10), np.diag([1.5, 1.5, 2.0, 1.0]))  # ends at 20 mm
     first, other = proposals(grid=low)
