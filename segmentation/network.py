@@ -3,7 +3,7 @@
 Three channels on a 3 mm isotropic grid: CT in a soft-tissue window, the logarithm of the SUV
 (zeros where there is no PET) and a prompt (zeros where there is none). One logit comes out.
 
-The body is a SegResNet. It runs on a grid of half the resolution: a strided convolution
+The body is MONAI's SegResNet. It runs on a grid of half the resolution: a strided convolution
 leads in, a pixel shuffle leads out, so that eight sub-voxel logits are decided together. That costs
 an eighth of the arithmetic of the same network at full resolution, which is what makes a whole body
 on two processor cores a matter of seconds.
@@ -18,7 +18,6 @@ import torch
 from torch.nn import functional
 
 from imaging.volume import Array, Index3
-from segmentation.residual import ResidualBody, pixels_shuffled
 
 #: Edge of a voxel of the network's grid.
 SPACING_MM = 3.0
@@ -40,7 +39,7 @@ class LesionNet(torch.nn.Module):
 
     Args:
         filters: channels at the finest level of the body.
-        blocks_down, blocks_up: residual blocks per level, as SegResNet takes them.
+        blocks_down, blocks_up: residual blocks per level, as MONAI's SegResNet takes them.
         channels: of the image.
     """
 
@@ -51,14 +50,25 @@ class LesionNet(torch.nn.Module):
         blocks_up: Sequence[int] = (1, 1),
         channels: int = CHANNELS,
     ) -> None:
+        # Late: any part of MONAI brings all of it along, and only a network needs it.
+        from monai.networks.nets.segresnet import SegResNet  # noqa: PLC0415
+
         super().__init__()
         self.stem = torch.nn.Conv3d(channels, filters, kernel_size=2, stride=2)
-        self.body = ResidualBody(
-            filters, 8, filters=filters, blocks_down=blocks_down, blocks_up=blocks_up
+        self.body = SegResNet(
+            spatial_dims=3,
+            in_channels=filters,
+            out_channels=8,
+            init_filters=filters,
+            blocks_down=tuple(blocks_down),
+            blocks_up=tuple(blocks_up),
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return pixels_shuffled(self.body(self.stem(image)), 2)
+        from monai.networks.utils import pixelshuffle  # noqa: PLC0415 - see above
+
+        logits: torch.Tensor = pixelshuffle(self.body(self.stem(image)), 3, 2)
+        return logits
 
 
 class DirectConv3d(torch.nn.Conv3d):
