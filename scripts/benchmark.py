@@ -63,7 +63,8 @@ Research use only, not a medical device.
 {told}Seconds are those of this machine and of its load; the ratios, taken in one run beside each
 other, are what travels. *Processor seconds* are those of all threads, without the load of others.
 The first line of a part says how many processes wanted a core when it ended, its own among them.
-Why the largest parts of a run take what they take: [architecture](architecture.md).
+Why the largest parts of a run take what they take: [architecture](architecture.md). A million rows
+and a hundred thousand patients: [large runs](large-runs.md).
 {missing}
 | part | figures |
 |---|---|
