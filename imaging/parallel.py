@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -64,7 +66,25 @@ def in_order(
                 future.cancel()
 
 
+def end_with_parent() -> None:
+    """From now on, end this process as soon as the one that started it has ended.
+
+    A worker that waits for work holds the queue open itself: after its parent was killed it would
+    wait on, with all that it has in memory, until somebody ends it by hand.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        ended = (parent.sentinel,)
+        threading.Thread(target=_end_after, args=ended, name="parent", daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
 def _bind(work: Callable[[Any, Any], Any], task: Any) -> None:
+    end_with_parent()
     _bound["work"], _bound["task"] = work, task
 
 

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, overload
 
+from imaging.parallel import end_with_parent
 from imaging.series import Subject
 from recist.patient.options import Options
 from recist.patient.result_folder import folder_names
@@ -112,9 +113,12 @@ def _alone(task: Task, options: Options, resume: bool, threads: int) -> SubjectR
 
 
 def _process(threads: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        1, get_context("spawn"), initializer=begin_process, initargs=(threads,)
-    )
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=(threads,))
+
+
+def _begin(threads: int) -> None:
+    end_with_parent()
+    begin_process(threads)
 
 
 def begin_process(threads: int) -> None:
