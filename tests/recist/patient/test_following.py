@@ -51,7 +51,7 @@ def test_a_lesion_that_is_gone_is_not_found() -> None:
 def test_what_grew_out_of_recognition_is_unclear_and_not_gone() -> None:
     (x, y, z), radius = FIRST
     grown, _ = proposals(((x, y, z), 3.5 * radius))
-    assert grown.candidate is not None or grown.is_unclear
+    assert grown.candidate is None and grown.is_unclear
     gone, _ = proposals()
     assert gone.candidate is None and not gone.is_unclear
 
