@@ -6,6 +6,7 @@ import os
 import pickle
 import weakref
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import Generic, TypeVar, overload
@@ -43,13 +44,14 @@ class Shelf(Sequence[Thing], Generic[Thing]):
         if self.is_in_memory and len(self._held) < self._most:
             self._held.append(thing)
             return
-        more, self._held = [*self._held, thing], []
-        for each in more:
-            content = pickle.dumps(each, pickle.HIGHEST_PROTOCOL)
+        more = deque([*self._held, thing])
+        self._held.clear()
+        while more:  # each leaves memory as its copy goes to disk
+            content = pickle.dumps(more.popleft(), pickle.HIGHEST_PROTOCOL)
             self._waiting += content
             self._starts.append(self._starts[-1] + len(content))
-        if len(self._waiting) >= WRITTEN_AT_ONCE:
-            self._write()
+            if len(self._waiting) >= WRITTEN_AT_ONCE:
+                self._write()
 
     def _write(self) -> None:
         """Let what waits go to disk: a call for each thing takes longer than the thing."""

@@ -28,7 +28,7 @@ from imaging.series import Problem, ProblemLevel
 from imaging.shelf import Shelf
 
 #: Headers that are held in memory, two kilobytes each; those of a larger tree lie on disk.
-HELD_HEADERS = 20_000
+HELD_HEADERS = 10_000
 #: Values of headers that are remembered, so that those of one series are held once.
 SHARED_VALUES = 50_000
 
