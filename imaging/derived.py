@@ -27,6 +27,9 @@ MODEL_NAME = "recist"
 #: Stands where the study has no date that could be carried over.
 UNDATED = "19000101"
 
+#: Characters that a label, a meaning and a plain code may have (PS3.5, table 6.2-1: LO, SH).
+LONGEST_LABEL, LONGEST_CODE = 64, 16
+
 #: Purpose of a reference from an image to the one that it takes the place of: the standard has a
 #: place for such a reference (PS3.3, C.12.4) and no code for its purpose.
 REPLACED = ("REPLACED", "99RECIST", "Earlier object that this one takes the place of")
@@ -187,16 +190,23 @@ def refer_to_document(derived: Dataset, predecessor: Predecessor | None) -> None
     derived.PredecessorDocumentsSequence = DicomSequence([study])
 
 
+def code_item(value: str, scheme: str, meaning: str) -> Dataset:
+    """A code as an item of a sequence (PS3.3, table 8.8-1)."""
+    item = Dataset()
+    setattr(item, "CodeValue" if len(value) <= LONGEST_CODE else "LongCodeValue", value)
+    item.CodingSchemeDesignator = scheme
+    item.CodeMeaning = meaning[:LONGEST_LABEL]
+    return item
+
+
 def refer_to_image(derived: Dataset, predecessor: Predecessor | None) -> None:
     """Say in an image, or a segmentation, which one it takes the place of (PS3.3, C.12.4)."""
     if predecessor is None:
         return
-    purpose = Dataset()
-    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = REPLACED
     item = Dataset()
     item.ReferencedSOPClassUID = predecessor.sop_class_uid
     item.ReferencedSOPInstanceUID = predecessor.sop_instance_uid
-    item.PurposeOfReferenceCodeSequence = DicomSequence([purpose])
+    item.PurposeOfReferenceCodeSequence = DicomSequence([code_item(*REPLACED)])
     others = derived.get("ReferencedImageSequence") or ()
     derived.ReferencedImageSequence = DicomSequence([*others, item])
 

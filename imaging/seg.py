@@ -18,6 +18,8 @@ from pydicom.valuerep import DS
 
 from imaging.carried_over import completed, slice_spacing_mm, with_values
 from imaging.derived import (
+    LONGEST_LABEL,
+    code_item,
     derived_uid,
     identity_of,
     made_here,
@@ -49,8 +51,6 @@ LYMPH_NODE = Coded("59441001", "SCT", "Lymph node")
 ARTIFICIAL_INTELLIGENCE = Coded("123110", "DCM", "Artificial Intelligence")
 #: How segments are stored.
 BINARY, LABELMAP = "BINARY", "LABELMAP"
-#: Characters that a label, a meaning and a plain code may have (PS3.5, table 6.2-1: LO, SH).
-_LONGEST_LABEL, _LONGEST_CODE = 64, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +314,7 @@ def _items(segments: Sequence[SegSegment]) -> list[Dataset]:
 def _item(number: int, segment: SegSegment) -> Dataset:
     item = Dataset()
     item.SegmentNumber = number
-    item.SegmentLabel = segment.label[:_LONGEST_LABEL]
+    item.SegmentLabel = segment.label[:LONGEST_LABEL]
     item.SegmentedPropertyCategoryCodeSequence = [_concept(segment.category)]
     item.SegmentedPropertyTypeCodeSequence = [_concept(segment.kind)]
     item.SegmentAlgorithmType = "MANUAL"
@@ -334,8 +334,4 @@ def _item(number: int, segment: SegSegment) -> Dataset:
 
 
 def _concept(code: Coded) -> Dataset:
-    item = Dataset()
-    setattr(item, "CodeValue" if len(code.value) <= _LONGEST_CODE else "LongCodeValue", code.value)
-    item.CodingSchemeDesignator = code.scheme
-    item.CodeMeaning = code.meaning[:_LONGEST_LABEL]
-    return item
+    return code_item(code.value, code.scheme, code.meaning)

@@ -21,7 +21,7 @@ from pydicom.valuerep import DS
 
 from imaging.carried_over import with_values
 from imaging.dataset import read_object
-from imaging.derived import Predecessor, is_predecessor, refer_to_image, software_version
+from imaging.derived import Predecessor, code_item, is_predecessor, refer_to_image, software_version
 from imaging.errors import InputError
 from imaging.volume import Array, Mask
 
@@ -201,11 +201,11 @@ def _frame(pattern: SegPattern, k: int, headers: Sequence[Dataset]) -> Dataset:
     )
     why = {
         "SpatialLocationsPreserved": "YES",
-        "PurposeOfReferenceCodeSequence": DicomSequence([_code(_SOURCE_IMAGE)]),
+        "PurposeOfReferenceCodeSequence": DicomSequence([code_item(*_SOURCE_IMAGE)]),
     }
     frame.DerivationImageSequence = _of_one(
         SourceImageSequence=DicomSequence([with_values(image, why)]),
-        DerivationCodeSequence=DicomSequence([_code(_SEGMENTATION)]),
+        DerivationCodeSequence=DicomSequence([code_item(*_SEGMENTATION)]),
     )
     return frame
 
@@ -215,9 +215,3 @@ def _of_one(**values: Any) -> DicomSequence:
     for name, value in values.items():
         setattr(item, name, value)
     return DicomSequence([item])
-
-
-def _code(code: tuple[str, str, str]) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
-    return item

@@ -17,6 +17,7 @@ from imaging.deidentification.profile import (
     action_of,
     is_safe_private,
 )
+from imaging.derived import code_item
 
 #: Ages above are given as this one (45 CFR 164.514 (b)(2)(i)(C): all ages over 89).
 OLDEST_YEARS = 90
@@ -62,7 +63,7 @@ def clean(dataset: Dataset, alias: Alias, key: Key, person: PersonTraces) -> Dat
     dataset.LongitudinalTemporalInformationModified = "MODIFIED"
     dataset.DeidentificationMethod = "PS3.15 annex E, see the codes"
     dataset.DeidentificationMethodCodeSequence = [
-        _coded(code, meaning) for code, meaning in OPTIONS
+        code_item(code, "DCM", meaning) for code, meaning in OPTIONS
     ]
     dataset.preamble = b"\x00" * 128
     return dataset
@@ -122,12 +123,6 @@ def _replace(dataset: Dataset, element: DataElement) -> None:
         element.value = REPLACED
     else:
         del dataset[element.tag]
-
-
-def _coded(code: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
-    return item
 
 
 def _each(element: DataElement, change: Callable[[str], str]) -> object:
