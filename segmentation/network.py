@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional
 
 from imaging.volume import Array, Index3
+from segmentation.monai_parts import monai_part
 
 #: Edge of a voxel of the network's grid.
 SPACING_MM = 3.0
@@ -50,12 +51,9 @@ class LesionNet(torch.nn.Module):
         blocks_up: Sequence[int] = (1, 1),
         channels: int = CHANNELS,
     ) -> None:
-        # Late: any part of MONAI brings all of it along, and only a network needs it.
-        from monai.networks.nets.segresnet import SegResNet  # noqa: PLC0415
-
         super().__init__()
         self.stem = torch.nn.Conv3d(channels, filters, kernel_size=2, stride=2)
-        self.body = SegResNet(
+        self.body = monai_part("monai.networks.nets.segresnet").SegResNet(
             spatial_dims=3,
             in_channels=filters,
             out_channels=8,
@@ -65,9 +63,8 @@ class LesionNet(torch.nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        from monai.networks.utils import pixelshuffle  # noqa: PLC0415 - see above
-
-        logits: torch.Tensor = pixelshuffle(self.body(self.stem(image)), 3, 2)
+        shuffle = monai_part("monai.networks.utils").pixelshuffle
+        logits: torch.Tensor = shuffle(self.body(self.stem(image)), 3, 2)
         return logits
 
 

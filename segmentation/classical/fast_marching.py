@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import SimpleITK
 from scipy import ndimage
 
+from imaging.itk import sitk
 from imaging.volume import Array
 from segmentation.classical.scene import Scene
-
-sitk: Any = SimpleITK  # its functions carry no types
 
 #: The front starts on this part of the line.
 START = (0.3, 0.7)
