@@ -123,23 +123,34 @@ class Written(NamedTuple):
 
 Numbers = tuple[tuple[str, str], ...]
 
-#: What a form makes of the facts: the sentence, the numbers, the margin.
-Words = tuple[str, Numbers, Decimal | None]
+#: What a form makes of the facts: the sentence and the margin.
+Words = tuple[str, Decimal | None]
+
+
+def _no_numbers(*_: object) -> Numbers:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleWording:
-    """How one rule is put into words, from the facts of a finding; each form equals itself only."""
+    """How one rule is put into words, from the facts of a finding; each form equals itself only.
+
+    Attributes:
+        words: the sentence and the margin, from the facts.
+        numbers: what stands beside the sentence where somebody asks, from the same facts.
+    """
 
     rule: str
     source: str
     words: Callable[..., Words]
+    numbers: Callable[..., Numbers] = _no_numbers
 
 
 class RuleReason(Reason):
     """A reason kept as a form and its facts: put into words when it is first read, if ever."""
 
-    __slots__ = ("_facts", "_form")
+    __slots__ = ("_facts", "_form", "_words")
+    _words: Words
 
     def __init__(self, form: RuleWording, *facts: object) -> None:
         self._form = form
@@ -149,8 +160,9 @@ class RuleReason(Reason):
         try:
             return self._written
         except AttributeError:
-            form = self._form
-            self._written = Written(form.rule, form.source, *form.words(*self._facts))
+            form, sentence = self._form, self.sentence
+            numbers = form.numbers(*self._facts)
+            self._written = Written(form.rule, form.source, sentence, numbers, self._words[1])
             return self._written
 
     @property
@@ -160,6 +172,14 @@ class RuleReason(Reason):
     @property
     def source(self) -> str:
         return self._form.source
+
+    @property
+    def sentence(self) -> str:
+        try:
+            return self._words[0]
+        except AttributeError:
+            self._words = self._form.words(*self._facts)
+            return self._words[0]
 
     def __reduce__(self) -> tuple[type[Reason], Written]:
         return Reason, self.written()  # forms hold functions, which do not travel

@@ -40,6 +40,7 @@ class CellError(ValueError):
 
 #: What a spreadsheet takes for the beginning of a formula, and numbers that begin the same.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_FIRST_SIGNS = frozenset((*_FORMULA_SIGNS, "'"))
 _SIGNED_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?( ?%| mm)?", re.ASCII)
 
 
@@ -49,6 +50,8 @@ def inert(text: str) -> str:
     Identifiers come from files of others, and a formula can run commands where it is opened. A text
     that looks as if it had been made safe already gets one more, so that each is told from others.
     """
+    if text[:1] not in _FIRST_SIGNS:  # as nearly all
+        return text
     bare = text.lstrip("'")
     if not bare.startswith(_FORMULA_SIGNS) or _SIGNED_NUMBER.fullmatch(bare):
         return text

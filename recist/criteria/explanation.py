@@ -55,7 +55,11 @@ def _numbers_of_bound(
 
 
 def _numbers(
-    total: Decimal, baseline: Decimal | None, nadir: Decimal | None, sizes: SizesByLesion
+    total: Decimal,
+    baseline: Decimal | None,
+    nadir: Decimal | None,
+    sizes: SizesByLesion,
+    _: Names = (),
 ) -> Numbers:
     numbers = [("sum_mm", in_mm(total))]
     changes = []
@@ -71,23 +75,37 @@ def _numbers(
     return (*numbers, *changes, *[(lesion, f"{in_mm(size)} mm") for lesion, size in sizes])
 
 
-def _cr(
+def _numbers_of_growth(
+    total: Decimal,
+    baseline: Decimal | None,
+    nadir: Decimal,
+    sizes: SizesByLesion,
+    missing: Names = (),
+) -> Numbers:
+    return (_numbers_of_bound if missing else _numbers)(total, baseline, nadir, sizes)
+
+
+def _numbers_of_ne(
     total: Decimal,
     baseline: Decimal | None,
     nadir: Decimal | None,
     sizes: SizesByLesion,
-    _: Names = (),
-) -> Words:
-    numbers = _numbers(total, baseline, nadir, sizes)
+    missing: Names = (),
+) -> Numbers:
+    is_whole = sizes and not missing
+    return (_numbers if is_whole else _numbers_of_bound)(total, baseline, nadir, sizes)
+
+
+def _cr(total: Decimal, _: object, __: object, sizes: SizesByLesion, ___: Names = ()) -> Words:
     if not total:
-        return "CR: all targets are gone.", numbers, None
+        return "CR: all targets are gone.", None
     largest = max(size for _, size in sizes)
     margin = PATHOLOGICAL_NODE_MM - largest
     sentence = (
         f"CR: only normal nodes are left, sum {in_mm(total)} mm, the largest {in_mm(largest)} mm; "
         f"{in_mm(margin)} mm from a node that counts."
     )
-    return sentence, numbers, margin
+    return sentence, margin
 
 
 def _neighbours(
@@ -106,27 +124,23 @@ def _neighbours(
 
 
 def _shrinkage(category: str, remark: str = "") -> Callable[..., Words]:
+    short = category[:2]
+
     def words(
-        total: Decimal, baseline: Decimal, nadir: Decimal, sizes: SizesByLesion, _: Names = ()
+        total: Decimal, baseline: Decimal, nadir: Decimal, _: SizesByLesion, __: Names = ()
     ) -> Words:
         margin, other = _neighbours(category, total, baseline, nadir)
-        numbers = _numbers(total, baseline, nadir, sizes)
-        now, before, change = numbers[0][1], numbers[1][1], numbers[3][1]
         sentence = (
-            f"{category[:2]}: {now} of {before} mm, {change}{remark}; "
+            f"{short}: {in_mm(total)} of {in_mm(baseline)} mm, {percent(total, baseline)}{remark}; "
             f"{in_mm(margin)} mm from {other}."
         )
-        return sentence, numbers, margin
+        return sentence, margin
 
     return words
 
 
 def _growth(
-    total: Decimal,
-    baseline: Decimal | None,
-    nadir: Decimal,
-    sizes: SizesByLesion,
-    missing: Names = (),
+    total: Decimal, _: object, nadir: Decimal, __: SizesByLesion, missing: Names = ()
 ) -> Words:
     margin = total - progression_mm(nadir)
     beyond = f"more than the nadir of {in_mm(nadir)} mm; {in_mm(margin)} mm above the threshold."
@@ -135,49 +149,39 @@ def _growth(
             f"PD: at least {in_mm(total)} mm without {', '.join(missing)} (not evaluable), a lower "
             f"bound, at least {in_mm(total - nadir)} mm {beyond}"
         )
-        return sentence, _numbers_of_bound(total, baseline, nadir, sizes), margin
+        return sentence, margin
     grown = f"{percent(total, nadir)} and {in_mm(total - nadir)} mm"
-    sentence = f"PD: {in_mm(total)} mm, {grown} {beyond}"
-    return sentence, _numbers(total, baseline, nadir, sizes), margin
+    return f"PD: {in_mm(total)} mm, {grown} {beyond}", margin
 
 
-def _ne(
-    total: Decimal,
-    baseline: Decimal | None,
-    nadir: Decimal | None,
-    sizes: SizesByLesion,
-    missing: Names = (),
-) -> Words:
+def _ne(total: Decimal, _: object, __: object, sizes: SizesByLesion, missing: Names = ()) -> Words:
     what = f"{', '.join(missing)} not evaluable" if missing else "not all targets were evaluable"
     bound = "a lower bound of " if missing else ""
     seen = f"; {bound}{in_mm(total)} mm in the others" if sizes else ""
-    numbers = _numbers if sizes and not missing else _numbers_of_bound
-    return f"NE: {what}{seen}.", numbers(total, baseline, nadir, sizes), None
+    return f"NE: {what}{seen}.", None
 
 
-def _without_baseline(
-    total: Decimal,
-    baseline: Decimal | None,
-    nadir: Decimal | None,
-    sizes: SizesByLesion,
-    _: Names = (),
-) -> Words:
-    sentence = f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with."
-    return sentence, _numbers(total, baseline, nadir, sizes), None
+def _without_baseline(total: Decimal, *_: object) -> Words:
+    return f"NE: {in_mm(total)} mm, and no complete sum at baseline to compare with.", None
 
 
-TARGET_CR = RuleWording("target-cr", TARGET_RULE, _cr)
-TARGET_PR = RuleWording("target-pr", TARGET_RULE, _shrinkage("PR"))
+TARGET_CR = RuleWording("target-cr", TARGET_RULE, _cr, _numbers)
+TARGET_PR = RuleWording("target-pr", TARGET_RULE, _shrinkage("PR"), _numbers)
 TARGET_PR_HELD = RuleWording(
     "target-pr-held",
     STICKY_RULE,
     _shrinkage("PR held", " (SD by this scan alone), PR before"),
+    _numbers,
 )
-TARGET_SD = RuleWording("target-sd", TARGET_RULE, _shrinkage("SD"))
-TARGET_PD = RuleWording("target-pd", TARGET_RULE, _growth)
-TARGET_PD_LOWER_BOUND = RuleWording("target-pd-lower-bound", MISSING_RULE, _growth)
-TARGET_NE = RuleWording("target-ne", MISSING_RULE, _ne)
-TARGET_WITHOUT_BASELINE = RuleWording("target-no-baseline", TARGET_RULE, _without_baseline)
+TARGET_SD = RuleWording("target-sd", TARGET_RULE, _shrinkage("SD"), _numbers)
+TARGET_PD = RuleWording("target-pd", TARGET_RULE, _growth, _numbers_of_growth)
+TARGET_PD_LOWER_BOUND = RuleWording(
+    "target-pd-lower-bound", MISSING_RULE, _growth, _numbers_of_growth
+)
+TARGET_NE = RuleWording("target-ne", MISSING_RULE, _ne, _numbers_of_ne)
+TARGET_WITHOUT_BASELINE = RuleWording(
+    "target-no-baseline", TARGET_RULE, _without_baseline, _numbers
+)
 
 
 @cache
@@ -187,10 +191,10 @@ def burden_forms(source: str) -> Mapping[Response, RuleWording]:
         Response.CR: RuleWording(
             "burden-cr", source, _plain("CR: all lesions are gone, no new ones.")
         ),
-        Response.PR: RuleWording("burden-pr", source, _shrinkage("PR")),
-        Response.SD: RuleWording("burden-sd", source, _shrinkage("SD")),
-        Response.PD: RuleWording("burden-pd", source, _growth),
-        Response.NE: RuleWording("burden-ne", source, _ne),
+        Response.PR: RuleWording("burden-pr", source, _shrinkage("PR"), _numbers),
+        Response.SD: RuleWording("burden-sd", source, _shrinkage("SD"), _numbers),
+        Response.PD: RuleWording("burden-pd", source, _growth, _numbers_of_growth),
+        Response.NE: RuleWording("burden-ne", source, _ne, _numbers_of_ne),
         Response.NON_CR_NON_PD: RuleWording(
             "burden-non-cr-non-pd", source, _plain("NON-CR/NON-PD: disease without a sum persists.")
         ),
@@ -199,13 +203,13 @@ def burden_forms(source: str) -> Mapping[Response, RuleWording]:
 
 
 def _plain(text: str) -> Callable[[], Words]:
-    words: Words = (text, (), None)
+    words: Words = (text, None)
     return lambda: words
 
 
 def _named_in(text: str) -> Callable[[Names], Words]:
     """A sentence that names the lesions that decide."""
-    return lambda names: (text.format(", ".join(names)), (), None)
+    return lambda names: (text.format(", ".join(names)), None)
 
 
 NON_TARGET = {
@@ -226,18 +230,24 @@ def _described(lesion: NewLesionSight) -> str:
 
 
 def _new(lesions: tuple[NewLesionSight, ...]) -> Words:
-    counted = [lesion for lesion in lesions if lesion.sight in COUNTS]
-    sizes = tuple(
+    counted = [_described(lesion) for lesion in lesions if lesion.sight in COUNTS]
+    return f"New lesion: {', '.join(counted)}.", None
+
+
+def _numbers_of_new(lesions: tuple[NewLesionSight, ...]) -> Numbers:
+    return tuple(
         (lesion.lesion.id, f"{in_mm(lesion.diameter_mm)} mm")
-        for lesion in counted
-        if lesion.diameter_mm is not None
+        for lesion in lesions
+        if lesion.sight in COUNTS and lesion.diameter_mm is not None
     )
-    return f"New lesion: {', '.join(map(_described, counted))}.", sizes, None
 
 
 def _reappeared(lesions: tuple[str, ...], day: int) -> Words:
-    sentence = f"PD: {', '.join(lesions)} back after the complete response of day {day}."
-    return sentence, (("cr_on_day", str(day)),), None
+    return f"PD: {', '.join(lesions)} back after the complete response of day {day}.", None
+
+
+def _numbers_of_return(_: tuple[str, ...], day: int) -> Numbers:
+    return (("cr_on_day", str(day)),)
 
 
 def _row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
@@ -250,11 +260,11 @@ def _in_a_row(overall: Response, target: Response, non_target: Response, new: st
         "" if non_target is Response.NA else f"non-targets {non_target}",
         new,
     )
-    return f"{overall}: {', '.join(part for part in parts if part)}.", (), None
+    return f"{overall}: {', '.join([part for part in parts if part])}.", None
 
 
-NEW_LESION = RuleWording("new-lesion", NEW_LESION_RULE, _new)
-REAPPEARED = RuleWording("reappeared", REAPPEARANCE_RULE, _reappeared)
+NEW_LESION = RuleWording("new-lesion", NEW_LESION_RULE, _new, _numbers_of_new)
+REAPPEARED = RuleWording("reappeared", REAPPEARANCE_RULE, _reappeared, _numbers_of_return)
 ROW_FORMS = {
     TABLE_1: RuleWording("overall", TABLE_1, _row),
     TABLE_2: RuleWording("overall", TABLE_2, _row),
@@ -283,16 +293,20 @@ def _growths(causes: Causes) -> Numbers:
 
 
 def _unconfirmed(causes: Causes) -> Words:
-    return f"iUPD: progression of {_named(causes)}, to be confirmed.", _growths(causes), None
+    return f"iUPD: progression of {_named(causes)}, to be confirmed.", None
 
 
 def _after(text: str) -> Callable[..., Words]:
     def words(causes: Causes, first_day: int, day: int) -> Words:
-        sentence = text.format(named=_named(causes), first_day=first_day, days=day - first_day)
-        days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
-        return sentence, (*days, *_growths(causes)), None
+        named = _named(causes)
+        return text.format(named=named, first_day=first_day, days=day - first_day), None
 
     return words
+
+
+def _numbers_after(causes: Causes, first_day: int, day: int) -> Numbers:
+    days = (("first_iupd_day", str(first_day)), ("days_since", str(day - first_day)))
+    return (*days, *_growths(causes))
 
 
 def _reset(overall: Response, first_day: int) -> Words:
@@ -300,12 +314,12 @@ def _reset(overall: Response, first_day: int) -> Words:
         f"{overall}: the iUPD of day {first_day} is not confirmed and the bar is reset; the next "
         "needs progression of its own from the same nadir."
     )
-    return sentence, (), None
+    return sentence, None
 
 
 def _after_icpd(first_day: int) -> Words:
     sentence = f"After iCPD: the progression of day {first_day} is confirmed, no end point changes."
-    return sentence, (), None
+    return sentence, None
 
 
 def _immune_row(overall: Response, target: Response, non_target: Response, new: bool) -> Words:
@@ -313,12 +327,12 @@ def _immune_row(overall: Response, target: Response, non_target: Response, new: 
     return _in_a_row(overall, IMMUNE[target], IMMUNE[non_target], words)
 
 
-UNCONFIRMED = RuleWording("irecist-iupd", IRECIST_TABLE, _unconfirmed)
+UNCONFIRMED = RuleWording("irecist-iupd", IRECIST_TABLE, _unconfirmed, _growths)
 RESET = RuleWording("irecist-reset", IRECIST(), _reset)
 AFTER_ICPD = RuleWording("irecist-after-icpd", IRECIST_TABLE, _after_icpd)
 IMMUNE_ROW = RuleWording("irecist-overall", IRECIST_TABLE, _immune_row)
 AFTER_IUPD = {
-    evidence: RuleWording(rule, source, _after(text))
+    evidence: RuleWording(rule, source, _after(text), _numbers_after)
     for evidence, rule, source, text in (
         (
             Evidence.CONFIRMS,

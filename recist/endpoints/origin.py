@@ -73,7 +73,7 @@ def time_zero_of(course: Course, protocol: Protocol) -> int:
     where a course has no dates, and from the baseline scan where it has.
     """
     first_scan = _first_scan(course)
-    start = recorded_start(_dated(course), first_scan, protocol)
+    start = recorded_start(_dated(course), first_scan, protocol) if course.events else None
     if start is None:
         return (first_scan or 0) if protocol.origin == "baseline" else 0
     return start

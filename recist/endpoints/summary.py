@@ -92,6 +92,10 @@ def background(
         has_baseline: True where a baseline was scanned that the course does not hold; unless
             given, whether the course has a time point.
     """
+    if has_baseline is None:
+        has_baseline = bool(course.timepoints)
+    if not course.events:
+        return _uneventful(time_zero_of(course, protocol), has_baseline)
     first: dict[EventKind, int] = {}
     last: dict[EventKind, int] = {}
     for event in course.events:
@@ -102,9 +106,15 @@ def background(
         death_day=first.get(EventKind.DEATH),
         last_alive_day=last.get(EventKind.LAST_ALIVE),
         new_therapy_day=first.get(EventKind.NEW_THERAPY),
-        has_baseline=bool(course.timepoints) if has_baseline is None else has_baseline,
+        has_baseline=has_baseline,
         progression_day=first.get(EventKind.PROGRESSION),
     )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _uneventful(origin_day: int, has_baseline: bool) -> Background:
+    """Of a course without events: one for all that start on the same day."""
+    return Background(origin_day, has_baseline=has_baseline)
 
 
 def outcome_of_responses(

@@ -264,7 +264,7 @@ def _render(task: Task, case: _Case) -> None:
     texts = results.CourseTexts(course, with_json=task.with_json)
     for _, name, scope, seen in case.assessments:
         for assessment in seen:
-            certainty = certainties.get((name, scope, assessment.day))
+            certainty = certainties.get((name, scope, assessment.day)) if certainties else None
             line, as_json = texts.timepoint(assessment, certainty)
             part.timepoints.append(line)
             if task.with_json:

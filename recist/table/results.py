@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring as _quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imaging.tables.cells import inert
 from recist.course import Course
 from recist.criteria.sums import BaselineSum, SumFigures, figures_of, lesion_sizes
 from recist.protocol import Protocol, effective
-from recist.response import Assessment, EventTime, Outcome, Written
+from recist.response import Assessment, EventTime, Outcome, Reason, Written
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
@@ -95,6 +95,21 @@ def outcome_texts(course: Course, outcome: Outcome, policy: str) -> tuple[str, s
     return CourseTexts(course).outcome(outcome, policy)
 
 
+class _SumTexts(NamedTuple):
+    """The sums of a time point, written.
+
+    Attributes:
+        cells: sum, baseline and nadir.
+        change_cells: whether it is a lower bound, change from the baseline and from the nadir.
+        sums: the numbers themselves, kept lest others get their identity.
+    """
+
+    cells: str
+    change_cells: str
+    figures: SumFigures
+    sums: tuple[Decimal | None, ...]
+
+
 class CourseTexts:
     """Puts the results of one course into lines of CSV and into JSON.
 
@@ -107,11 +122,11 @@ class CourseTexts:
     """
 
     __slots__ = (
-        "_figures",
         "_reader",
         "_reader_json",
         "_subject",
         "_subject_json",
+        "_sums",
         "_with_json",
         "_zero",
     )
@@ -121,7 +136,7 @@ class CourseTexts:
         self._subject, self._subject_json = cell(course.subject), _quote(course.subject)
         self._reader, self._reader_json = cell(course.reader), _quote(course.reader)
         self._zero = None if course.day_zero is None else course.day_zero.toordinal()
-        self._figures: dict[tuple[str, str, str, bool], SumFigures] = {}
+        self._sums: dict[tuple[int, int, int, bool], _SumTexts] = {}
 
     def timepoint(
         self, assessment: Assessment, certainty: CategoryProbability | None = None
@@ -131,61 +146,47 @@ class CourseTexts:
         Args:
             certainty: how sure the category is, where that was simulated.
         """
-        reasons = [reason.written() for reason in assessment.reasons]
-        criteria, scope = assessment.criteria, assessment.scope
-        target, non_target, overall = assessment.target, assessment.non_target, assessment.overall
-        is_new, warnings = assessment.new_lesion, assessment.warnings
-        total = length(assessment.sum_mm)
-        baseline = length(assessment.baseline_mm)
-        nadir = length(assessment.nadir_mm)
-        is_bound = assessment.lower_bound
-        key = (total, baseline, nadir, is_bound)
-        figures = self._figures.get(key)
-        if figures is None:
-            figures = self._figures[key] = figures_of(assessment)
-        from_baseline = length(figures.change_from_baseline_percent)
-        from_nadir = length(figures.change_from_nadir_percent)
-        row = (
-            self._subject,
-            self._when(assessment.day),
-            criteria,
-            scope,
-            total,
-            baseline,
-            nadir,
-            target,
-            non_target,
-            _YES[is_new],
-            overall,
-            cell(" ".join([reason.sentence for reason in reasons])),
-            self._reader,
-            cell(" ".join(warnings)) if warnings else "",
-            "" if certainty is None else cell(certainty.sentence),
-            _YES[is_bound],
-            from_baseline,
-            from_nadir,
-            _YES[assessment.method_changed],
+        sums = self._sums_of(assessment)
+        warnings = assessment.warnings
+        sentences = " ".join([reason.sentence for reason in assessment.reasons])
+        line = (
+            f"{self._subject},{self._when(assessment.day)},"
+            f"{assessment.criteria},{assessment.scope},{sums.cells},"
+            f"{assessment.target},{assessment.non_target},{_YES[assessment.new_lesion]},"
+            f"{assessment.overall},{cell(sentences)},{self._reader},"
+            f"{cell(' '.join(warnings)) if warnings else ''},"
+            f"{'' if certainty is None else cell(certainty.sentence)},"
+            f"{sums.change_cells},{_YES[assessment.method_changed]}"
         )
-        line = ",".join(row)
         if not self._with_json:
             return line, ""
         as_json = (
             f'{{"subject":{self._subject_json},{self._when_json("", assessment.day)},'
-            f'"criteria":"{criteria}","lesions":"{scope}","sum_mm":{total or "null"},'
-            f'"baseline_mm":{baseline or "null"},"nadir_mm":{nadir or "null"},'
-            f'"lower_bound":{_TRUE[is_bound]},'
-            f'"method_changed":{_TRUE[assessment.method_changed]},'
-            f'"change_from_baseline_percent":{from_baseline or "null"},'
-            f'"change_from_nadir_percent":{from_nadir or "null"},'
-            f'"partial_response_mm":{length(figures.partial_response_mm) or "null"},'
-            f'"progression_mm":{length(figures.progression_mm) or "null"},'
-            f'"target":"{target}","non_target":"{non_target}",'
-            f'"new_lesion":{_TRUE[is_new]},"overall":"{overall}",'
-            f'"reasons":[{",".join(map(_reason_json, reasons))}],'
+            f'"criteria":"{assessment.criteria}","lesions":"{assessment.scope}",'
+            f"{_sum_members(assessment, sums.figures)},"
+            f'"target":"{assessment.target}","non_target":"{assessment.non_target}",'
+            f'"new_lesion":{_TRUE[assessment.new_lesion]},"overall":"{assessment.overall}",'
+            f'"reasons":[{",".join(map(_reason_json, assessment.reasons))}],'
             f'"reader":{self._reader_json},"warnings":{_strings(warnings)}'
             f"{_probabilities(certainty)}}}"
         )
         return line, as_json
+
+    def _sums_of(self, assessment: Assessment) -> _SumTexts:
+        """The sums of a time point as cells; criteria share them as objects."""
+        sums = assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm
+        key = (id(sums[0]), id(sums[1]), id(sums[2]), assessment.lower_bound)
+        known = self._sums.get(key)
+        if known is None:
+            figures = figures_of(assessment)
+            known = self._sums[key] = _SumTexts(
+                f"{length(sums[0])},{length(sums[1])},{length(sums[2])}",
+                f"{_YES[assessment.lower_bound]},{length(figures.change_from_baseline_percent)},"
+                f"{length(figures.change_from_nadir_percent)}",
+                figures,
+                sums,
+            )
+        return known
 
     def outcome(self, outcome: Outcome, policy: str) -> tuple[str, str]:
         """One outcome as a line of CSV and as a JSON object with every reason and every time.
@@ -196,7 +197,6 @@ class CourseTexts:
         line = self._outcome_line(outcome, policy)
         if not self._with_json:
             return line, ""
-        written = [reason.written() for reason in outcome.reasons]
         as_json = (
             f'{{"subject":{self._subject_json},"criteria":"{outcome.criteria}",'
             f'"lesions":"{outcome.scope}","best_overall":"{outcome.best_overall}",'
@@ -208,7 +208,7 @@ class CourseTexts:
             f"{self._when_json('response_', outcome.response_day)},"
             f"{self._when_json('disease_control_', outcome.control_day)},"
             f"{self._when_json('clinical_benefit_', outcome.benefit_day)},"
-            f'"reasons":[{",".join(map(_reason_json, written))}],'
+            f'"reasons":[{",".join(map(_reason_json, outcome.reasons))}],'
             f'"times":[{",".join([self._event_time(time) for time in outcome.times])}],'
             f'"reader":{self._reader_json},"warnings":{_strings(outcome.warnings)}}}'
         )
@@ -356,9 +356,25 @@ def _strings(texts: Sequence[str]) -> str:
     return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
 
 
-def _reason_json(reason: Written) -> str:
+def _sum_members(assessment: Assessment, figures: SumFigures) -> str:
+    """All that JSON says of the sum of a time point."""
+    return (
+        f'"sum_mm":{length(assessment.sum_mm) or "null"},'
+        f'"baseline_mm":{length(assessment.baseline_mm) or "null"},'
+        f'"nadir_mm":{length(assessment.nadir_mm) or "null"},'
+        f'"lower_bound":{_TRUE[assessment.lower_bound]},'
+        f'"method_changed":{_TRUE[assessment.method_changed]},'
+        f'"change_from_baseline_percent":{length(figures.change_from_baseline_percent) or "null"},'
+        f'"change_from_nadir_percent":{length(figures.change_from_nadir_percent) or "null"},'
+        f'"partial_response_mm":{length(figures.partial_response_mm) or "null"},'
+        f'"progression_mm":{length(figures.progression_mm) or "null"}'
+    )
+
+
+def _reason_json(reason: Reason) -> str:
+    written = reason.written()
     # Margins that are equal may be written differently (5 and 5.0): those reasons are not shared.
-    return _common_json(reason) if reason.margin_mm is None else _each_json(reason)
+    return _common_json(written) if written.margin_mm is None else _each_json(written)
 
 
 def _each_json(reason: Written) -> str:
