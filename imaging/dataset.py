@@ -108,7 +108,12 @@ def reason(error: BaseException) -> str:
 
 
 def open_file(path: str | os.PathLike[str]) -> int:
-    """A handle of a regular file; pipes, sockets and devices are refused without waiting.
+    """A handle of a regular file; see :func:`open_sized`."""
+    return open_sized(path)[0]
+
+
+def open_sized(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """A handle of a regular file, and its size; pipes and devices are refused without waiting.
 
     Raises:
         NotDicomError: not a regular file.
@@ -118,7 +123,7 @@ def open_file(path: str | os.PathLike[str]) -> int:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     status = os.fstat(handle)
     if stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_FILE_BYTES:
-        return handle
+        return handle, status.st_size
     os.close(handle)
     if not stat.S_ISREG(status.st_mode):
         raise NotDicomError("not a regular file but a pipe, device or folder", where=path_of(path))

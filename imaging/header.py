@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
@@ -23,7 +24,7 @@ from imaging.dataset import (
     DEFLATED,
     PREAMBLE_BYTES,
     READ_ERRORS,
-    open_file,
+    open_sized,
     quiet_pydicom,
     read_dataset,
     reason,
@@ -52,8 +53,8 @@ DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 #: Transfer syntaxes whose pixels lie in the file as they are: implicit and explicit VR LE.
 NATIVE = frozenset((IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1"))
 
-_META_GROUP, _MEDIA_CLASS, _TRANSFER_SYNTAX = b"\x02\x00", 0x00020002, 0x00020010
-_PIXEL_DATA = 0x7FE00010
+META_GROUP, MEDIA_CLASS, TRANSFER_SYNTAX = b"\x02\x00", 0x00020002, 0x00020010
+PIXEL_DATA = 0x7FE00010
 
 
 class Tag(IntEnum):
@@ -245,9 +246,8 @@ def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Hea
         OSError: it cannot be opened.
     """
     name = os.fspath(path)
-    handle = open_file(name)
+    handle, size = open_sized(name)
     try:
-        size = os.fstat(handle).st_size
         take = FIRST_READ_BYTES
         while True:
             buffer = os.pread(handle, take, 0)
@@ -272,13 +272,20 @@ def read_header(path: str | os.PathLike[str], *, to_pixels: bool = False) -> Hea
 def _meta(buffer: bytes) -> tuple[str, str, int]:
     """Transfer syntax, media class, and the first place after the file meta information."""
     place, syntax, media_class = PREAMBLE_BYTES, "", ""
-    while buffer[place : place + 2] == _META_GROUP:
+    while buffer[place : place + 2] == META_GROUP:
         tag, _, length, value = element_at(buffer, place, implicit=False)
-        if tag in (_TRANSFER_SYNTAX, _MEDIA_CLASS):
+        if tag in (TRANSFER_SYNTAX, MEDIA_CLASS):
             text = buffer[value : value + length].rstrip(b" \0").decode("ascii", "replace")
-            syntax, media_class = (text, media_class) if tag == _TRANSFER_SYNTAX else (syntax, text)
+            syntax, media_class = (text, media_class) if tag == TRANSFER_SYNTAX else (syntax, text)
         place = value + length
     return syntax, media_class, place
+
+
+def last_tag(kept: Mapping[int, bytes], to_pixels: bool) -> int:
+    """Before which tag a walk ends, once Modality (0008,0060) is known."""
+    if to_pixels:
+        return PIXEL_DATA
+    return _LAST_OF_PET if kept.get(Tag.MODALITY, b"")[:2] == b"PT" else _LAST
 
 
 def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
@@ -289,18 +296,18 @@ def _walk(path: str, buffer: bytes, size: int, to_pixels: bool) -> Header:
         raise UnusualError
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     kept: dict[int, bytes] = {}
-    last = _PIXEL_DATA if to_pixels else _MODALITY_KNOWN
+    last = PIXEL_DATA if to_pixels else _MODALITY_KNOWN
     while place < size:
         if not implicit and (place := _over_plain(buffer, place, size, last, kept)) >= size:
             break
         tag, vr, length, value = element_at(buffer, place, implicit)
         if tag >= last:
-            if tag == _PIXEL_DATA:
+            if tag == PIXEL_DATA:
                 known = -1 if length == UNDEFINED else length
                 return Header(path, syntax, kept, size, value, known)
             if last != _MODALITY_KNOWN:
                 break
-            last = _LAST_OF_PET if kept.get(Tag.MODALITY, b"")[:2] == b"PT" else _LAST
+            last = last_tag(kept, to_pixels)
         if length == UNDEFINED:
             place = after_sequence(buffer, value, implicit or vr == b"UN", 1)
             continue

@@ -68,7 +68,7 @@ class HeaderIndex:
 
     Args:
         file: of the index; begun when a tree has :data:`WORTH_KEEPING` files.
-        read: how a header is read (:func:`imaging.header.read_header`).
+        read: how a header is read (:func:`imaging.header_pattern.HeaderReader.read`).
         references: how what an object refers to is read.
 
     Attributes:

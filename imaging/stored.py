@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from imaging.dataset import (
     read_dataset,
 )
 from imaging.errors import GeometryError, HeaderError, UnsupportedError
-from imaging.header import Header, Tag, read_header
+from imaging.header import Header, Tag
+from imaging.header_pattern import HeaderReader
 from imaging.pixels import Pixels, decode, read_pixels
 from imaging.series import Series
 from imaging.slices import SAME_POSITION_MM, Stack, arrange
@@ -116,6 +118,7 @@ def read_slices(series: Series, *, to_hu: bool = False) -> Stored:
     ordered, stack, dropped = ordered_headers(series)
     first = ordered[0]
     thickness = first.number(Tag.SLICE_THICKNESS)
+    files = {os.fspath(file): file for file in series.files}
     slopes, intercepts = rescaling(ordered)
     add = whole_intercept(slopes, intercepts) if to_hu else None
     pixels, bit_warnings = _within_bits(read_pixels(ordered, add=add or 0), first, series.name)
@@ -125,7 +128,7 @@ def read_slices(series: Series, *, to_hu: bool = False) -> Stored:
         intercepts=intercepts,
         stack=stack,
         headers=Headers(
-            [Path(header.path) for header in ordered], [header.pixel_offset for header in ordered]
+            [files[header.path] for header in ordered], [header.pixel_offset for header in ordered]
         ),
         sop_instance_uids=tuple(header.text(Tag.SOP_INSTANCE_UID) for header in ordered),
         frame_of_reference_uid=first.text(Tag.FRAME_OF_REFERENCE_UID) or None,
@@ -144,7 +147,8 @@ def ordered_headers(series: Series) -> tuple[list[Header], Stack, tuple[str, ...
     Raises:
         GeometryError, HeaderError, UnsupportedError: as :func:`read_slices`.
     """
-    headers, dropped = _distinct([read_header(path, to_pixels=True) for path in series.files])
+    read = HeaderReader(to_pixels=True).read
+    headers, dropped = _distinct([read(path) for path in series.files])
     first = headers[0]
     checked = [*map(first.elements.get, CHECKED)]
     for header in headers:
@@ -152,9 +156,9 @@ def ordered_headers(series: Series) -> tuple[list[Header], Stack, tuple[str, ...
         if header is first or [*map(header.elements.get, CHECKED)] != checked:
             _check_same(header, first, series.name)
     stack = arrange(
-        np.array([_floats(header, Tag.POSITION, 3) for header in headers]),
-        np.array([_floats(header, Tag.ORIENTATION, 6) for header in headers]),
-        np.array([_floats(header, Tag.PIXEL_SPACING, 2) for header in headers]),
+        _table(headers, Tag.POSITION, 3),
+        _table(headers, Tag.ORIENTATION, 6),
+        _table(headers, Tag.PIXEL_SPACING, 2),
         slice_thickness_mm=first.number(Tag.SLICE_THICKNESS),
         where=series.name,
         uneven=series.uneven_slices,
@@ -164,8 +168,7 @@ def ordered_headers(series: Series) -> tuple[list[Header], Stack, tuple[str, ...
 
 def rescaling(headers: Sequence[Header]) -> tuple[FloatArray, FloatArray]:
     """Slope and intercept of each slice."""
-    slopes = np.array([_floats(header, Tag.SLOPE, 1)[0] for header in headers])
-    return slopes, np.array([_floats(header, Tag.INTERCEPT, 1)[0] for header in headers])
+    return _table(headers, Tag.SLOPE, 1)[:, 0], _table(headers, Tag.INTERCEPT, 1)[:, 0]
 
 
 def whole_intercept(slopes: FloatArray, intercepts: FloatArray) -> int | None:
@@ -215,6 +218,16 @@ def _floats(header: Header, tag: Tag, count: int) -> tuple[float, ...]:
     return values
 
 
+def _table(headers: Sequence[Header], tag: Tag, count: int) -> FloatArray:
+    """(n, count) a needed decimal-string element of each header; most say it in the same bytes."""
+    known: dict[bytes | None, tuple[float, ...]] = {}
+    for header in headers:
+        raw = header.elements.get(tag)
+        if raw not in known:
+            known[raw] = _floats(header, tag, count)
+    return np.array([known[header.elements.get(tag)] for header in headers])
+
+
 def _check_same(header: Header, first: Header, name: str) -> None:
     if header.integer(Tag.SAMPLES_PER_PIXEL) not in (None, 1):
         raise UnsupportedError("colour images", where=header.path)
@@ -254,12 +267,11 @@ def _check_pixel_type(header: Header) -> None:
 
 def _distinct(headers: list[Header]) -> tuple[list[Header], tuple[str, ...]]:
     """The slices without second copies: the same position and the same stored pixels."""
-    kept: dict[tuple[int, ...], list[Header]] = {}
+    places = np.rint(_table(headers, Tag.POSITION, 3) / SAME_POSITION_MM).tolist()
+    kept: dict[tuple[float, ...], list[Header]] = {}
     dropped = 0
-    for header in headers:
-        position = _floats(header, Tag.POSITION, 3)
-        key = tuple(round(value / SAME_POSITION_MM) for value in position)
-        others = kept.setdefault(key, [])
+    for place, header in zip(map(tuple, places), headers, strict=True):
+        others = kept.setdefault(place, [])
         if others and any(_same_pixels(header, other) for other in others):
             dropped += 1
         else:

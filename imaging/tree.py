@@ -22,8 +22,9 @@ from imaging.dataset import (
     reason,
 )
 from imaging.errors import HeaderError
-from imaging.header import Header, Tag, read_header
+from imaging.header import Header, Tag
 from imaging.header_index import HeaderIndex
+from imaging.header_pattern import HeaderReader
 from imaging.series import Problem, ProblemLevel
 from imaging.shelf import Shelf
 
@@ -123,10 +124,11 @@ def gather(
         index_file: where headers are kept between runs, see :mod:`imaging.header_index`.
     """
     found = Found()
+    read = HeaderReader().read
     if index_file is None:
-        _gather(root, on_file, found, read_header, references_of)
+        _gather(root, on_file, found, read, references_of)
         return found
-    index = HeaderIndex(index_file, read_header, references_of)
+    index = HeaderIndex(index_file, read, references_of)
     try:
         _gather(root, on_file, found, index.header, index.references)
     finally:

@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from imaging import tree
 from imaging.catalogue import Catalogue, ProblemLevel, Subject, Visit, scan
 from imaging.errors import InputError
+from imaging.header_pattern import HeaderReader
 from imaging.read import read_ct
 from imaging.series import Problem, Series, SeriesFormat
 
@@ -75,8 +76,10 @@ def test_files_are_recognised_by_content_not_by_name(dicom) -> None:
 def test_slices_are_listed_upwards_and_each_file_is_parsed_once(dicom, monkeypatch) -> None:
     files = dicom.ct(order=lambda k: 5 - k)
     seen: list[str] = []
-    read_header = tree.read_header
-    monkeypatch.setattr(tree, "read_header", lambda path: seen.append(path) or read_header(path))
+    read = HeaderReader.read
+    monkeypatch.setattr(
+        HeaderReader, "read", lambda own, path: seen.append(path) or read(own, path)
+    )
     counted: list[int] = []
     catalogue = scan(dicom.root, on_file=counted.append)
     ct = only_subject(catalogue).visits[0].ct

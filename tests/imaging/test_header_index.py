@@ -13,6 +13,7 @@ from imaging import header_index, tree
 from imaging.catalogue import Catalogue, scan
 from imaging.header import Tag, read_header
 from imaging.header_index import HeaderIndex
+from imaging.header_pattern import HeaderReader
 from imaging.tree import references_of
 
 
@@ -54,17 +55,17 @@ def remarks(catalogue: Catalogue) -> list[str]:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose headers, and references, are read."""
     seen: list[str] = []
-    header, references = tree.read_header, tree.references_of
+    header, references = HeaderReader.read, tree.references_of
 
-    def read_header(path: str):
+    def read_header(own: HeaderReader, path: str):
         seen.append(Path(path).name)
-        return header(path)
+        return header(own, path)
 
     def references_of(path: str):
         seen.append(f"references of {Path(path).name}")
         return references(path)
 
-    monkeypatch.setattr(tree, "read_header", read_header)
+    monkeypatch.setattr(HeaderReader, "read", read_header)
     monkeypatch.setattr(tree, "references_of", references_of)
     return seen
 
