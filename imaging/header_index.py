@@ -10,57 +10,38 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import struct
 import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
-from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
 from imaging.dataset import NotDicomError
 from imaging.header import WANTED, Header
+from imaging.header_packing import KeptFile, packed, stamp_of, unpacked
 
-#: What a row means; together with the wanted elements it tells an index of another release.
-FORM = 1
+#: What a part means; together with the wanted elements it tells an index of another release.
+FORM = 2
 VERSION = zlib.crc32(repr((FORM, sorted(WANTED))).encode()) >> 1
 #: Trees of fewer files are read in a second: an index is begun for larger ones.
 WORTH_KEEPING = 5_000
 #: A file changed less than this before it was read may change again within the same tick.
 SETTLED_NS = 2_000_000_000
+#: Files of a folder that are kept together, one after the other by name.
+TOGETHER = 1_000
 #: Files after which what was read is safe from a run that is ended.
 SAVED_EVERY = 50_000
 #: How long another run that holds the index is waited for.
 WAIT_SECONDS = 2.0
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS folder (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS file (
-    folder INTEGER NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL, header BLOB NOT NULL, refers_to TEXT, PRIMARY KEY (folder, name)
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part (
+    id INTEGER PRIMARY KEY, folder BLOB NOT NULL, first BLOB NOT NULL, content BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS part_of ON part (folder);
 """
-_SUM, _NUMBERS = struct.Struct("<I"), struct.Struct("<qqqHH")
-#: Stands for a file that is no DICOM.
-_OTHER_KIND = b""
-
-
-class _Stamp(NamedTuple):
-    """What tells whether a file is still the one that was read."""
-
-    size: int
-    mtime_ns: int
-    inode: int
-
-
-class _Row(NamedTuple):
-    """One file as it is kept; ``refers_to`` is None of a file that was not asked for it."""
-
-    stamp: _Stamp
-    header: bytes
-    refers_to: str | None
+#: Tables of this release and of former ones.
+_DROPPED = "".join(f"DROP TABLE IF EXISTS {name}; " for name in ("part", "file", "folder"))
 
 
 class HeaderIndex:
@@ -87,119 +68,151 @@ class HeaderIndex:
         self.known = self.looked_at = 0
         self._file, self._read, self._references = file, read, references
         self._began_ns = time.time_ns()
-        self._folder = ""
-        self._before: dict[str, _Row] = {}
-        self._now: dict[str, _Row] = {}
-        self._early: list[tuple[str, dict[str, _Row]]] = []
+        self._folder: str | None = None
+        self._parts: list[tuple[str, int]] = []
+        self._next = 0
+        self._page: int | None = None
+        self._before: dict[str, KeptFile] = {}
+        self._now: dict[str, KeptFile] = {}
+        self._changed = False
+        self._waiting: list[tuple[str, dict[str, KeptFile]]] = []
         self._base: sqlite3.Connection | None = None
         self._unsaved = 0
         if file.is_file():
             self._open()
 
     def header(self, path: str) -> Header:
-        """The header of a file.
+        """The header of a file; those of a folder are asked for in the order of their names.
 
         Raises:
             NotDicomError, HeaderError, OSError: as ``read`` raises them.
         """
         self.looked_at += 1
-        folder, name = os.path.split(path)
+        cut = path.rfind(os.sep) + 1
+        folder, name = path[:cut], path[cut:]
         if folder != self._folder:
             self._turn_to(folder)
-        status = os.stat(path)  # noqa: PTH116 - plain strings, as in the walk
-        stamp = _Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+        while self._next < len(self._parts) and self._parts[self._next][0] <= name:
+            self._turn_page()
+        stamp = stamp_of(path)
         row = self._before.get(name)
         if row is not None and row.stamp == stamp:
-            header = _unpacked(path, row.header)
-            if header is not None or row.header == _OTHER_KIND:
-                self.known += 1
-                self._now[name] = row
-                if header is None:
-                    raise NotDicomError("not DICOM", where=path)
-                return header
+            self.known += 1
+            self._now[name] = row
+            if row.header is None:
+                raise NotDicomError("not DICOM", where=path)
+            return row.header
         try:
             header = self._read(path)
         except NotDicomError:
-            self._keep(name, _Row(stamp, _OTHER_KIND, None))
+            self._keep(name, KeptFile(stamp, None, None))
             raise
-        self._keep(name, _Row(stamp, _packed(header), None))
+        self._keep(name, KeptFile(stamp, header, None))
         return header
 
     def references(self, path: str) -> frozenset[str]:
-        """What an object refers to; its header was asked for before.
+        """What an object refers to; its header was asked for just before.
 
         Raises:
             HeaderError: as ``references`` raises it.
         """
         name = os.path.basename(path)  # noqa: PTH119
         row = self._now.get(name)
-        if row is not None and isinstance(row.refers_to, str):
+        if row is not None and row.refers_to is not None:
             return frozenset(row.refers_to.split())
         found = self._references(path)
         if row is not None:
             self._now[name] = row._replace(refers_to=" ".join(sorted(found)))
+            self._changed = True
         return found
 
     def close(self) -> None:
         """Keep what was read, and let go of the file."""
-        self._turn_to("")
+        self._turn_to(None)
         if self._base is not None:
             with suppress(sqlite3.Error):
                 self._base.commit()
             self._base.close()
             self._base = None
 
-    def _keep(self, name: str, row: _Row) -> None:
-        if row.stamp.mtime_ns < self._began_ns - SETTLED_NS:
+    def _keep(self, name: str, row: KeptFile) -> None:
+        _, changed_ns, _ = row.stamp
+        if changed_ns < self._began_ns - SETTLED_NS:
+            if len(self._now) >= 2 * TOGETHER:
+                self._write()  # the rest follows as a part of its own
             self._now[name] = row
+            self._changed = True
 
-    def _turn_to(self, folder: str) -> None:
-        """Keep what was read of a folder, and look up what is known of the next."""
-        if self._folder and self._now != self._before:
-            self._write(os.path.abspath(self._folder), self._now, self._before)  # noqa: PTH100
-        self._folder, self._before, self._now = folder, {}, {}
-        if folder and self._base is not None:
+    def _turn_to(self, folder: str | None) -> None:
+        """Keep what was read of a folder, and look up which parts are known of the next."""
+        while self._next < len(self._parts):  # parts of which no file is left
+            self._turn_page()
+        self._leave_page()
+        self._folder, self._parts, self._next = folder, [], 0
+        if folder is not None and self._base is not None:
             try:
                 rows = self._base.execute(
-                    "SELECT name, size, mtime_ns, inode, header, refers_to FROM file "
-                    "WHERE folder = (SELECT id FROM folder WHERE path = ?)",
-                    (os.path.abspath(folder),),  # noqa: PTH100
+                    "SELECT first, id FROM part WHERE folder = ?", (_kept_name(folder),)
                 )
-                self._before = {
-                    name: _Row(_Stamp(size, mtime_ns, inode), header, refers_to)
-                    for name, size, mtime_ns, inode, header, refers_to in rows
-                }
+                self._parts = sorted((os.fsdecode(first), number) for first, number in rows)
             except sqlite3.Error as error:
                 self._give_up(error)
 
-    def _write(self, folder: str, rows: dict[str, _Row], before: dict[str, _Row]) -> None:
+    def _turn_page(self) -> None:
+        """Go on to the next part of a folder."""
+        self._leave_page()
+        _, number = self._parts[self._next]
+        self._next += 1
+        self._page = number
+        assert self._folder is not None
         if self._base is None:
-            if self.remark:
-                return
-            self._early.append((folder, rows))
-            if self.looked_at >= WORTH_KEEPING:
-                self._open()
             return
         try:
-            self._put(folder, rows, before)
+            found = self._base.execute("SELECT content FROM part WHERE id = ?", (number,))
+            row = found.fetchone()
         except sqlite3.Error as error:
             self._give_up(error)
+            return
+        content = row[0] if row else None
+        known = unpacked(self._folder, content) if isinstance(content, bytes) else None
+        self._before, self._changed = known or {}, known is None
 
-    def _put(self, folder: str, rows: dict[str, _Row], before: dict[str, _Row]) -> None:
+    def _leave_page(self) -> None:
+        """Keep what was read of a part, in its place."""
+        if self._changed or len(self._now) != len(self._before):
+            if self._page is not None and self._base is not None:
+                try:
+                    self._base.execute("DELETE FROM part WHERE id = ?", (self._page,))
+                except sqlite3.Error as error:
+                    self._give_up(error)
+            self._write()
+        self._page, self._before, self._now, self._changed = None, {}, {}, False
+
+    def _write(self) -> None:
+        """Write the files that were met as a part."""
+        if self._now and self._folder is not None and (self._base is not None or not self.remark):
+            self._waiting.append((self._folder, self._now))
+            self._unsaved += len(self._now)
+            self._now = {}
+            if self._base is None and self.looked_at >= WORTH_KEEPING:
+                self._open()
+            elif self._base is not None:
+                try:
+                    self._put()
+                except sqlite3.Error as error:
+                    self._give_up(error)
+
+    def _put(self) -> None:
+        """Let the parts that wait go to the file."""
         assert self._base is not None
-        self._base.execute("INSERT OR IGNORE INTO folder (path) VALUES (?)", (folder,))
-        own = "(SELECT id FROM folder WHERE path = ?)"
-        gone = [(folder, name) for name in before.keys() - rows.keys()]
-        self._base.executemany(f"DELETE FROM file WHERE folder = {own} AND name = ?", gone)
+        waiting, self._waiting = self._waiting, []
         self._base.executemany(
-            f"INSERT OR REPLACE INTO file VALUES ({own}, ?, ?, ?, ?, ?, ?)",
-            [
-                (folder, name, *row.stamp, row.header, row.refers_to)
-                for name, row in rows.items()
-                if before.get(name) != row
-            ],
+            "INSERT INTO part (folder, first, content) VALUES (?, ?, ?)",
+            (
+                (_kept_name(folder), os.fsencode(next(iter(rows))), packed(rows))
+                for folder, rows in waiting
+            ),
         )
-        self._unsaved += len(rows)
         if self._unsaved >= SAVED_EVERY:
             self._base.commit()
             self._base.execute("BEGIN IMMEDIATE")
@@ -216,9 +229,7 @@ class HeaderIndex:
                 self._file.unlink()
                 self.remark = "the index of headers was damaged: it is made anew"
                 self._base = self._connected()
-            early, self._early = self._early, []
-            for folder, rows in early:
-                self._put(folder, rows, {})
+            self._put()
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
 
@@ -230,7 +241,7 @@ class HeaderIndex:
             if version != VERSION:
                 if version:
                     self.remark = "the index of headers is of another release: it is made anew"
-                base.executescript("DROP TABLE IF EXISTS file; DROP TABLE IF EXISTS folder;")
+                base.executescript(_DROPPED)
             base.executescript(f"{_TABLES} PRAGMA user_version = {VERSION};")
             base.execute("BEGIN IMMEDIATE")
         except BaseException:
@@ -243,7 +254,7 @@ class HeaderIndex:
         if self._base is not None:
             self._base.close()
             self._base = None
-        self._before, self._early = {}, []
+        self._before, self._waiting = {}, []
         if isinstance(error, sqlite3.DatabaseError) and not _is_of_the_moment(error):
             with suppress(OSError):
                 self._file.unlink()
@@ -257,35 +268,5 @@ def _is_of_the_moment(error: sqlite3.DatabaseError) -> bool:
     return isinstance(error, sqlite3.OperationalError)
 
 
-@lru_cache(maxsize=256)
-def _table_of(count: int) -> struct.Struct:
-    """The tags of so many elements, then their lengths."""
-    return struct.Struct(f"<{2 * count}I")
-
-
-def _packed(header: Header) -> bytes:
-    """A header as bytes, after a sum that tells whether they are still the same."""
-    elements = header.elements
-    syntax = header.transfer_syntax.encode()
-    numbers = header.size, header.pixel_offset, header.pixel_bytes, len(elements), len(syntax)
-    table = _table_of(len(elements)).pack(*elements, *map(len, elements.values()))
-    body = b"".join((_NUMBERS.pack(*numbers), table, syntax, *elements.values()))
-    return _SUM.pack(zlib.crc32(body)) + body
-
-
-def _unpacked(path: str, kept: bytes) -> Header | None:
-    """The header that was kept; None where its bytes are not what they were."""
-    try:
-        if _SUM.unpack_from(kept) != (zlib.crc32(memoryview(kept)[_SUM.size :]),):
-            return None
-        size, offset, pixels, count, length = _NUMBERS.unpack_from(kept, _SUM.size)
-        place = _SUM.size + _NUMBERS.size
-        numbers = _table_of(count).unpack_from(kept, place)
-        place += 8 * count
-        syntax = kept[place : place + length].decode()
-        ends = list(accumulate(numbers[count:], initial=place + length))
-        values = map(kept.__getitem__, map(slice, ends, ends[1:]))  # some forty of each file
-        elements = dict(zip(numbers[:count], values, strict=True))
-    except (struct.error, UnicodeDecodeError, TypeError):
-        return None
-    return Header(path, syntax, elements, size, offset, pixels)
+def _kept_name(folder: str) -> bytes:
+    return os.fsencode(os.path.abspath(folder))  # noqa: PTH100 - plain strings, as in the walk

@@ -30,8 +30,6 @@ from imaging.shelf import Shelf
 
 #: Headers that are held in memory, two kilobytes each; those of a larger tree lie on disk.
 HELD_HEADERS = 10_000
-#: Values of headers that are remembered, so that those of one series are held once.
-SHARED_VALUES = 50_000
 
 #: SOP classes of the objects that go with images, by modality (PS3.4, B.5).
 OBJECT_CLASSES = {
@@ -146,7 +144,6 @@ def _gather(
     references: Callable[[str], frozenset[str]],
 ) -> None:
     not_dicom: dict[str, list[str]] = defaultdict(list)
-    values: dict[bytes, bytes] = {}
     told: list[Problem] = []
     for path in walk(root, told):
         _place(told, found, found.files + 1)
@@ -157,8 +154,6 @@ def _gather(
         try:
             header = header_of(path)
             subject = header.text(Tag.PATIENT_ID)
-            if found.entries.is_in_memory:
-                _share(header.elements, values)
             entry = FoundFile(found.files, header)
             if header.text(Tag.SOP_CLASS_UID) in OBJECT_CLASSES:
                 try:
@@ -252,14 +247,6 @@ def relative(path: str | Path, root: Path) -> str:
     """A path as the user sees it: from the scanned folder on."""
     shown = os.path.relpath(path, root)
     return root.name or os.fspath(root) if shown == "." else shown
-
-
-def _share(elements: dict[int, bytes], values: dict[bytes, bytes]) -> None:
-    """Let equal values be one: the slices of a series differ in little, and all are held."""
-    if len(values) > SHARED_VALUES:
-        values.clear()
-    own = list(elements.values())
-    elements.update(zip(elements, map(values.setdefault, own, own), strict=True))
 
 
 def references_of(path: str) -> frozenset[str]:

@@ -11,8 +11,9 @@ import pytest
 
 from imaging import header_index, tree
 from imaging.catalogue import Catalogue, scan
-from imaging.header import Tag, read_header
+from imaging.header import read_header
 from imaging.header_index import HeaderIndex
+from imaging.header_packing import unpacked
 from imaging.header_pattern import HeaderReader
 from imaging.tree import references_of
 
@@ -49,6 +50,12 @@ def told(catalogue: Catalogue) -> object:
 
 def remarks(catalogue: Catalogue) -> list[str]:
     return [problem.what for problem in catalogue.problems if "index of headers" in problem.what]
+
+
+def kept_names(index: Path) -> set[str]:
+    with sqlite3.connect(index) as base:
+        parts = [content for (content,) in base.execute("SELECT content FROM part")]
+    return {name for content in parts for name in unpacked("", content) or ()}
 
 
 @pytest.fixture
@@ -98,10 +105,8 @@ def test_only_what_changed_is_read_again_and_what_is_gone_is_forgotten(
     read.clear()
     scan(studies, index_file=index)
     assert read == [images[3].name]
-    with sqlite3.connect(index) as base:
-        names = {name for (name,) in base.execute("SELECT name FROM file")}
-    assert images[1].name not in names
-    assert images[4].name in names
+    assert images[1].name not in kept_names(index)
+    assert images[4].name in kept_names(index)
 
 
 def test_a_folder_that_was_moved_is_read_at_its_new_place(studies: Path, tmp_path, read) -> None:
@@ -130,18 +135,52 @@ def test_a_damaged_index_is_named_and_made_anew(studies: Path, tmp_path, read, s
     assert (read, remarks(last)) == ([], [])
 
 
-def test_a_row_whose_bytes_changed_is_read_from_its_file(studies: Path, tmp_path, read) -> None:
+@pytest.mark.parametrize("place", [0, 3, 20, 400, -1])
+def test_a_part_whose_bytes_changed_is_read_from_its_files(
+    studies: Path, tmp_path, read, place: int
+) -> None:
     index = tmp_path / "i.sqlite"
     scan(studies, index_file=index)
     with sqlite3.connect(index) as base:
-        rows = base.execute("SELECT name, header FROM file WHERE length(header) > 50").fetchall()
-        name, header = rows[0]
-        base.execute(
-            "UPDATE file SET header = ? WHERE name = ?", (header[:60] + b"?" + header[61:], name)
-        )
+        longest = "SELECT id, content FROM part ORDER BY length(content) DESC"
+        number, content = base.execute(longest).fetchone()
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        base.execute("UPDATE part SET content = ? WHERE id = ?", (bytes(damaged), number))
     read.clear()
-    assert told(scan(studies, index_file=index)) == told(scan(studies))
-    assert read.count(name) == 2
+    found = scan(studies, index_file=index)
+    assert len(read) == 6
+    assert told(found) == told(scan(studies))
+    read.clear()
+    scan(studies, index_file=index)
+    assert read == []
+
+
+def test_a_folder_of_many_files_is_kept_in_parts(dicom, tmp_path, read, monkeypatch) -> None:
+    monkeypatch.setattr(header_index, "TOGETHER", 3)
+    files = dicom.ct("P1/CT", slices=20)
+    index = tmp_path / "i.sqlite"
+    held: list[int] = []
+    packed = header_index.packed
+    monkeypatch.setattr(header_index, "packed", lambda rows: held.append(len(rows)) or packed(rows))
+    for file in files:
+        settle(file)
+    scan(dicom.root, index_file=index)
+    assert held == [6, 6, 6, 2]
+    for gone in (*files[5:14], files[19]):  # a part and its neighbours, and the last file
+        gone.unlink()
+    for name in ("000a.dcm", "003a.dcm", "004.dcm", "zzz.dcm"):  # before, between and after parts
+        shutil.copyfile(files[1], files[0].with_name(name))
+        settle(files[0].with_name(name))
+    held.clear()
+    read.clear()
+    assert told(scan(dicom.root, index_file=index)) == told(scan(dicom.root))
+    assert set(read[:4]) == {"000a.dcm", "003a.dcm", "004.dcm", "zzz.dcm"}
+    assert max(held) <= 6
+    assert kept_names(index) == {file.name for file in files[0].parent.iterdir()}
+    read.clear()
+    scan(dicom.root, index_file=index)
+    assert read == []
 
 
 def test_an_index_of_another_release_is_made_anew(studies: Path, tmp_path, read, monkeypatch):
@@ -179,13 +218,22 @@ def test_a_small_tree_keeps_no_index_and_the_file_is_the_owners_alone(
     assert (tmp_path / "kept.sqlite").stat().st_mode & 0o077 == 0
 
 
-def test_a_header_comes_back_as_it_was(studies: Path, tmp_path) -> None:
-    path = str(next((studies / "P1" / "CT").iterdir()))
-    for _ in range(2):
+def test_a_header_comes_back_as_it_was(dicom, tmp_path) -> None:
+    """Of several series and kinds in one folder, with names that are no text."""
+    images = dicom.ct("A", slices=3) + dicom.pet("A", slices=3, name="P{k}.dcm")
+    images.append(dicom.object("RTSTRUCT", "A", refers_to=images[0]))
+    for name in (b"z\xff.dcm", b"\xc3\xa4.dcm"):
+        images.append(Path(os.fsdecode(os.fsencode(images[0].parent) + b"/" + name)))
+        shutil.copyfile(images[0], images[-1])
+    paths = sorted(map(str, images))
+    for path in paths:
+        settle(Path(path))
+    for n in range(2):
         index = HeaderIndex(tmp_path / "i.sqlite", read_header, references_of)
-        kept, plain = index.header(path), read_header(path)
+        for path in paths:
+            kept, plain = index.header(path), read_header(path)
+            for name in ("path", "transfer_syntax", "size", "pixel_offset", "pixel_bytes"):
+                assert getattr(kept, name) == getattr(plain, name)
+            assert [*kept.elements.items()] == [*plain.elements.items()]
+        assert index.known == n * len(paths)
         index.close()
-        for name in ("path", "transfer_syntax", "elements", "size", "pixel_offset", "pixel_bytes"):
-            assert getattr(kept, name) == getattr(plain, name)
-        assert kept.text(Tag.MODALITY) == "CT"
-    assert index.known == 1
