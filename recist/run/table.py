@@ -30,6 +30,7 @@ from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
 from recist.table.course_tables import CourseReader, reading
 from recist.table.dated_event import DatedEvent
+from recist.table.entry import Record
 from recist.table.finding import Finding, Severity
 from recist.table.output import (
     CHECKS,
@@ -41,7 +42,6 @@ from recist.table.output import (
     pack,
     write,
 )
-from recist.table.records import Record
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
@@ -198,7 +198,7 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
     done = Rendered()
     records, broken = task.reader.records(chunk, done.findings)
     cases: dict[str, list[_Case]] = {}
-    found: dict[str, list[Finding]] = {subject: [] for subject in (*records, *broken)}
+    found: dict[str, list[Finding]] = {subject: [] for subject in (*records, *sorted(broken))}
     for subject, rows in records.items():
         cases[subject] = [] if subject in broken else _cases(task, subject, rows, found[subject])
     for stage in (_check, _assess, _conclude, _render):
@@ -222,7 +222,9 @@ def _cases(
 ) -> list[_Case]:
     courses = task.reader.courses(subject, records, findings)
     return [
-        _Case(course, [record for record in records if record.reader == course.reader], findings)
+        _Case(
+            course, [record for record in records if record.entry.reader == course.reader], findings
+        )
         for course in courses
     ]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from operator import attrgetter
 
 from recist.assessment import by_either_set
 from recist.course import Course, EventKind, Field, Lesion, Measurement, Role, Status
@@ -19,8 +18,8 @@ from recist.criteria.thresholds import GUIDE_VOLUME_FACTOR, MEASURABLE_MM
 from recist.endpoints.origin import recorded_start, remarks_on_start
 from recist.protocol import DEFAULT, Protocol
 from recist.response import Assessment, Response
+from recist.table.entry import Record
 from recist.table.finding import Finding, Severity
-from recist.table.records import Record
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
 IMPLAUSIBLE_FACTOR = 8
@@ -32,7 +31,6 @@ ONCE = (EventKind.DEATH, EventKind.RANDOMISATION, EventKind.TREATMENT_START)
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
 
-_RECORDED_SUM = attrgetter("extras.sum_mm")
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
 
@@ -63,8 +61,7 @@ def check_course(
         found += unit or _measurability(targets, records, place, protocol)
         found += _selection(targets, place)
         found += _baseline_parts(targets, place)
-    if set(map(_RECORDED_SUM, records)) != {None}:
-        found += _sums(course, records)
+    found += _sums(course, records)
     return found
 
 
@@ -144,7 +141,7 @@ def _measurability(
 def _least(lesion: Lesion, records: Sequence[Record], protocol: Protocol) -> Decimal:
     """The least diameter of a measurable lesion, by the slices of its first row."""
     thickness_mm = next(
-        (record.extras.slice_thickness_mm for record in records if record.lesion == lesion.id),
+        (record.entry.slice_thickness_mm for record in records if record.lesion == lesion.id),
         None,
     )
     return least_measurable_mm(thickness_mm, protocol, is_node=lesion.is_node)
@@ -313,24 +310,28 @@ def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
 
 def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
     """Recorded sums that are not the sums of the recorded target diameters."""
-    recorded = {record.when: record for record in records if record.extras.sum_mm is not None}
+    recorded = {
+        record.when: (record.row, record.entry.sum_mm)
+        for record in records
+        if record.entry.sum_mm is not None
+    }
     if not recorded:
         return
     zero = 0 if course.day_zero is None else course.day_zero.toordinal()
     targets = {lesion.id for lesion in course.lesions if lesion.role is Role.TARGET}
     for timepoint in course.timepoints:
-        record = recorded.get(timepoint.day + zero)
-        if record is None or record.extras.sum_mm is None:
+        if timepoint.day + zero not in recorded:
             continue
+        row, sum_mm = recorded[timepoint.day + zero]
         seen = [m for m in timepoint.measurements if m.lesion_id in targets]
         plain = all(m.status in (Status.MEASURED, Status.ABSENT) for m in seen)
         if not plain or len(seen) < len(targets):
             continue
         total = sum((m.diameter_mm or Decimal(0) for m in seen), Decimal(0))
-        if abs(total - record.extras.sum_mm) > SUM_TOLERANCE_MM:
-            what = f"sum recorded as {record.extras.sum_mm} mm, the targets add up to {total} mm"
+        if abs(total - sum_mm) > SUM_TOLERANCE_MM:
+            what = f"sum recorded as {sum_mm} mm, the targets add up to {total} mm"
             remedy = "the diameters are used; correct them or the sum"
-            yield Finding(Severity.WARNING, "sum", course.subject, record.row, what, remedy)
+            yield Finding(Severity.WARNING, "sum", course.subject, row, what, remedy)
 
 
 def check_responses(subject: str, assessments: Sequence[Assessment]) -> list[Finding]:

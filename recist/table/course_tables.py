@@ -12,10 +12,11 @@ from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import courses_of
 from recist.table.dated_event import DatedEvent
+from recist.table.entry import Record
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import MEASUREMENTS, Layout
-from recist.table.records import Record, RecordReader, read_records
+from recist.table.records import RecordReader
 
 
 class NoCourseError(InputError, KeyError):
@@ -133,19 +134,22 @@ class CourseReader(NamedTuple):
         refused: subjects with an event that cannot be read.
     """
 
-    layout: Layout
+    rows: RecordReader
     delimiter: str
     protocol: Protocol
     events: dict[str, tuple[DatedEvent, ...]]
     refused: frozenset[str]
 
+    @property
+    def layout(self) -> Layout:
+        return self.rows.layout
+
     def records(
         self, chunk: Chunk, findings: list[Finding]
     ) -> tuple[dict[str, list[Record]], set[str]]:
         """The readable records of each subject, and the subjects whose answer would be wrong."""
-        order, odd = self.protocol.date_order, chunk.is_odd
-        reader = RecordReader(self.layout, order, looks_for_controls=odd)
-        records, broken = read_records(reader, chunk.rows(self.delimiter), findings)
+        rows, odd = chunk.rows(self.delimiter), chunk.is_odd
+        records, broken = self.rows.records(rows, findings, looks_for_controls=odd)
         return records, broken | (self.refused & records.keys())
 
     def courses(
@@ -199,5 +203,6 @@ def reading(
                 date_order=protocol.date_order,
             )
         findings.extend(own)
-        reader = CourseReader(table.layout, table.delimiter, protocol, known, refused(own))
+        rows = RecordReader(table.layout, protocol.date_order)
+        reader = CourseReader(rows, table.delimiter, protocol, known, refused(own))
         yield OpenMeasurements(reader, table.stamp.size_bytes, chunks(table))

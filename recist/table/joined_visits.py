@@ -10,32 +10,32 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
-from operator import attrgetter
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
-from recist.course import Role, Status
+from recist.course import Role
 from recist.endpoints.time_to_event import visit_day
 from recist.protocol import Protocol
+from recist.table.entry import Record
 from recist.table.finding import Finding, Severity
-from recist.table.records import Record
 
 #: Scans of one visit lie within the usual visit window of trials on both sides.
 LONGEST_VISIT_DAYS = 14
 #: Scans that complete each other are asked about up to the shortest usual interval of visits.
 LONGEST_ASKED_DAYS = 42
 
-_WHEN, _VISIT = attrgetter("when"), attrgetter("extras.visit")
+#: The rows of one reader by the time of their visit, in order.
+Scans: TypeAlias = dict[int, list[Record]]
 
 
 class Joined(NamedTuple):
-    """The rows in order, with one time per visit.
+    """The rows by visit.
 
     Attributes:
         signs: time of a visit -> that of the scan that shows a new lesion, where they differ.
     """
 
-    records: Sequence[Record]
+    scans: Scans
     signs: dict[int, int]
 
 
@@ -44,21 +44,21 @@ def join_visits(
 ) -> Joined:
     """Give the rows of each visit over several days the one day that the protocol lets count."""
     signs: dict[int, int] = {}
+    scans = _by_time(ordered)
     visits: defaultdict[str, list[Record]] = defaultdict(list)
-    if any(map(_VISIT, ordered)):
+    nameless = scans
+    if {record.entry.visit for record in ordered} != {""}:
         for record in ordered:
-            visits[record.extras.visit].append(record)
-        nameless = visits.pop("", [])
-    else:
-        nameless = list(ordered)
+            visits[record.entry.visit].append(record)
+        nameless = _by_time(visits.pop("", []))
     joined = [(f"visit {name!r}", rows) for name, rows in visits.items() if _is_one_visit(rows)]
     joined += [("one visit", rows) for rows in _partial(subject, nameless, protocol, findings)]
     days: dict[tuple[str, int], int] = {}
     for name, rows in joined:
         scanned = sorted({record.when for record in rows})
         day = visit_day(scanned, by_new_lesion=False, protocol=protocol)
-        days |= {(rows[0].extras.visit, when): day for when in scanned}
-        shown = [record.when for record in rows if _shows_new_lesion(record)]
+        days |= {(rows[0].entry.visit, when): day for when in scanned}
+        shown = [record.when for record in rows if record.entry.shows_new_lesion]
         if shown:
             sign = visit_day(
                 scanned, by_new_lesion=True, protocol=protocol, new_lesion_day=min(shown)
@@ -69,12 +69,22 @@ def join_visits(
         remedy = f"taken as one visit (visit_date = {protocol.visit_date}, AMB-32)"
         findings.append(Finding(Severity.CHECK, "one-visit", subject, rows[0].row, what, remedy))
     if not days:
-        return Joined(ordered, signs)
+        return Joined(scans, signs)
     moved = [
-        record._replace(when=days.get((record.extras.visit, record.when), record.when))
+        record._replace(when=days.get((record.entry.visit, record.when), record.when))
         for record in ordered
     ]
-    return Joined(sorted(moved, key=lambda r: (r.when, r.lesion, r.row)), signs)
+    return Joined(_by_time(sorted(moved)), signs)
+
+
+def _by_time(ordered: Iterable[Record]) -> Scans:
+    scans: Scans = {}
+    for record in ordered:
+        if record.when in scans:
+            scans[record.when].append(record)
+        else:
+            scans[record.when] = [record]
+    return scans
 
 
 def _is_one_visit(rows: Sequence[Record]) -> bool:
@@ -85,20 +95,24 @@ def _is_one_visit(rows: Sequence[Record]) -> bool:
 
 
 def _partial(
-    subject: str, ordered: Sequence[Record], protocol: Protocol, findings: list[Finding]
+    subject: str, scans: Scans, protocol: Protocol, findings: list[Finding]
 ) -> list[list[Record]]:
     """Scans of several days that are one visit by what they show; those too far apart are told."""
-    days = dict.fromkeys(map(_WHEN, ordered))
-    if not any(later - day <= LONGEST_ASKED_DAYS for day, later in itertools.pairwise(days)):
+    gaps = [later - day for day, later in itertools.pairwise(scans)]
+    if not gaps or min(gaps) > LONGEST_ASKED_DAYS:
         return []
-    known = {record.lesion for record in ordered if record.role is not Role.NEW and record.lesion}
+    known = {
+        record.lesion
+        for rows in scans.values()
+        for record in rows
+        if record.lesion and record.entry.lesion.role is not Role.NEW
+    }
     groups: list[list[Record]] = []
-    for _, same_day in itertools.groupby(ordered, lambda record: record.when):
-        scan = list(same_day)
+    for scan in scans.values():
         if groups and _completes(groups[-1], scan, known, LONGEST_VISIT_DAYS):
             groups[-1] += scan
         else:
-            groups.append(scan)
+            groups.append(list(scan))
     several = [rows for rows in groups if rows[0].when != rows[-1].when]
     window = protocol.visit_window_days
     near = [rows for rows in several if rows[-1].when - rows[0].when <= window]
@@ -131,8 +145,3 @@ def _completes(
         and not first >= known
         and bool(second & known)
     )
-
-
-def _shows_new_lesion(record: Record) -> bool:
-    unseen = (Status.ABSENT, Status.NOT_EVALUABLE)
-    return record.role is Role.NEW and record.status not in unseen

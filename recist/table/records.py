@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from imaging.tables.cells import without_apostrophe
-from recist.course import Field, Role, Status
+from recist.course import CourseError, Field, Lesion, Measurement, Role, Status
 from recist.table import clinical_cells
+from recist.table.entry import VISIT_ALONE, LesionEntry, Record
 from recist.table.finding import Finding, Severity
 from recist.table.layout import Layout
 
@@ -18,59 +19,28 @@ Value = TypeVar("Value")
 
 #: Columns that hold further measurements of the lesion.
 MEASURES = ("volume_ml", "suv_max", "suv_mean", "suv_peak")
-_EXTRA = ("sum_mm", "slice_thickness_mm", "tracking_uid", "visit", "drawn_by", *MEASURES)
-
-
-class Extras(NamedTuple):
-    """The optional measurements of a row; what a plain table does not have stays empty.
-
-    Attributes:
-        drawn_by: who drew the outline: a reader, or a network and its version. A table may be one
-            reader's while single outlines are a network's.
-    """
-
-    sum_mm: Decimal | None = None
-    slice_thickness_mm: Decimal | None = None
-    tracking_uid: str = ""
-    visit: str = ""
-    drawn_by: str = ""
-    measures: tuple[float | None, ...] = (None,) * len(MEASURES)
-
-
-NO_EXTRAS = Extras()
-
-
-class Record(NamedTuple):
-    """One row. ``when`` is a day, or the ordinal of a date; a visit alone has no lesion.
-
-    Attributes:
-        unread: the cells of columns that are not read, and the number of a part; two rows of a
-            lesion in several parts may differ in them alone.
-    """
-
-    row: int
-    when: int
-    lesion: str
-    role: Role
-    organ: str
-    is_node: bool
-    status: Status
-    diameter_mm: Decimal | None
-    merged_into: str = ""
-    field: Field = Field.UNKNOWN
-    reader: str = ""
-    extras: Extras = NO_EXTRAS
-    unread: tuple[str, ...] = ()
+#: Columns that say something of the lesion, beside the subject and the time of the row.
+_REQUIRED = ("lesion", "role", "organ", "nodal", "status", "diameter_mm")
+_OPTIONAL = (
+    "merged_into", "field", "reader", "drawn_by", "visit", "tracking_uid", "sum_mm",
+    "slice_thickness_mm", *MEASURES,
+)  # fmt: skip
+#: Different cells kept for reuse; most rows of a long table say what an earlier one said.
+REMEMBERED = 50_000
 
 
 class Slips:
-    """Collects what is wrong with one row."""
+    """Collects what is wrong with one row.
+
+    Attributes:
+        failed: there is an error; ``speaks_of_row``: or a warning.
+    """
 
     def __init__(self, subject: str, row: int, findings: list[Finding]) -> None:
         self._subject = subject
-        self._row = row
+        self.row = row
         self._findings = findings
-        self.failed = False
+        self.failed = self.speaks_of_row = False
 
     def error(self, code: str, what: str, remedy: str) -> None:
         self.failed = True
@@ -92,44 +62,88 @@ class Slips:
             return None
 
     def _add(self, level: Severity, code: str, what: str, remedy: str) -> None:
-        self._findings.append(Finding(level, code, self._subject, self._row, what, remedy))
+        self.speaks_of_row = True
+        self._findings.append(Finding(level, code, self._subject, self.row, what, remedy))
 
 
 class RecordReader:
     """Reads rows of one layout into records.
 
+    Cells that were read without a remark on their row are remembered: the next row that holds
+    them says the same.
+
     Args:
         date_order: in which dates are written, see :func:`imaging.tables.cells.ordinal`.
-        looks_for_controls: the table holds control characters or cells over several lines.
     """
 
-    def __init__(
-        self, layout: Layout, date_order: str = "iso", *, looks_for_controls: bool = False
-    ) -> None:
+    def __init__(self, layout: Layout, date_order: str = "iso") -> None:
         at = layout.position
         self.layout = layout
-        self._looks_for_controls = looks_for_controls
+        self._at = {name: at[name] for name in (*_REQUIRED, *_OPTIONAL) if name in at}
+        self._cells = itemgetter(*self._at.values())
         self._unread = [
             k for k in range(layout.width) if k not in at.values() or k == at.get("part")
         ]
-        self._subject = at["subject"]
-        self._when = at[layout.time_column]
+        self._subject, self._when = at["subject"], at[layout.time_column]
         self._parse_when = when_reader(layout, date_order)
-        self._words = tuple(at[name] for name in ("lesion", "role", "organ", "nodal", "status"))
-        self._diameter = at["diameter_mm"]
-        self._optional = tuple(at.get(name) for name in ("merged_into", "field", "reader"))
-        self._extra = {name: at[name] for name in _EXTRA if name in at}
-        usual = (self._when, *self._words, self._diameter)
-        self._usual = itemgetter(*usual)
-        few = self._optional == (None, None, None) and not self._unread
-        self._is_plain = few and not self._extra and not looks_for_controls
+        self._entries: dict[tuple[str, ...], LesionEntry] = {}
+        self._times: dict[str, int] = {}
 
-    def subject_of(self, row: Sequence[str]) -> str:
-        """The subject of a row; empty when the row is shorter than that column."""
-        if len(row) <= self._subject:
-            return ""
-        subject = row[self._subject].strip()
-        return without_apostrophe(subject) if subject[:1] == "'" else subject
+    def records(
+        self,
+        rows: Iterable[tuple[int, list[str]]],
+        findings: list[Finding],
+        *,
+        looks_for_controls: bool = False,
+    ) -> tuple[dict[str, list[Record]], set[str]]:
+        """The readable records by subject, in order of the first, and subjects with another row.
+
+        A row without a subject may be one of the subject above it, whose answer would then be
+        wrong.
+
+        Args:
+            rows: each with its number in the table.
+            findings: receives what is wrong with rows.
+            looks_for_controls: there are control characters, or cells over several lines.
+        """
+        records: dict[str, list[Record]] = {}
+        broken: set[str] = set()
+        entries = {} if looks_for_controls else self._entries
+        width, cells_of, times, unread = self.layout.width, self._cells, self._times, self._unread
+        subject_at, when_at = self._subject, self._when
+        subject = ""
+        above: str | None = None
+        own: list[Record] | None = None
+        for number, row in rows:
+            cell = row[subject_at] if len(row) > subject_at else ""
+            if cell != above:
+                named = _subject(cell)
+                if not named:
+                    if any(cell.strip() for cell in row):
+                        findings.append(_no_subject(subject, number))
+                        broken.add(subject)
+                    continue
+                is_heading = named in _HEADINGS
+                if is_heading and self.is_header(row):
+                    findings.append(_header_again(number))
+                    continue
+                subject, above = named, None if is_heading else cell
+                own = records.get(subject)
+            entry = entries.get(cells_of(row)) if len(row) == width else None
+            when = times.get(row[when_at]) if entry is not None else None
+            if entry is not None and when is not None:
+                others = tuple([row[k] for k in unread]) if unread else ()
+                record: Record | None = Record(when, entry.name, number, entry, others)
+            else:
+                slips = Slips(subject, number, findings)
+                record = self._read(row, slips, looks_for_controls=looks_for_controls)
+            if record is None:
+                broken.add(subject)
+            elif own is None:
+                own = records[subject] = [record]
+            else:
+                own.append(record)
+        return records, broken - {""}
 
     def is_header(self, row: Sequence[str]) -> bool:
         """Whether a row names its columns instead of filling them."""
@@ -138,57 +152,82 @@ class RecordReader:
             row[at].strip().lower().endswith(name) for name, at in names.items() if at < len(row)
         )
 
-    def read(self, number: int, row: Sequence[str], findings: list[Finding]) -> Record | None:
+    def _read(self, row: list[str], slips: Slips, *, looks_for_controls: bool) -> Record | None:
         """One record; None, with findings, when a cell cannot be read."""
-        if self._is_plain and len(row) == self.layout.width:
-            when, lesion, role, organ, nodal, status, diameter = self._usual(row)
-            try:
-                plain = _plain_words(lesion, role, organ, nodal, status)
-                size_mm = _plain_diameter(diameter)
-                if plain is not None and (plain[4] is Status.MEASURED) is (size_mm is not None):
-                    return Record(number, self._parse_when(when), *plain, size_mm)
-            except clinical_cells.CellError:
-                pass  # read again, cell by cell, to tell all that is wrong
-        slips = Slips(self.subject_of(row), number, findings)
         width = self.layout.width
-        if not self._is_whole(row, slips):
+        if not self._is_whole(row, slips, looks_for_controls=looks_for_controls):
             return None
         if len(row) != width:
             row = [*row, *[""] * width][:width]
-        unread = tuple(row[k] for k in self._unread)
-        lesion, role_text, organ, nodal_text, status_text = (row[at] for at in self._words)
-        merged_into, field_text, reader = (
-            "" if at is None else without_apostrophe(row[at].strip()) for at in self._optional
-        )
         when = slips.value("unknown-time", self._parse_when, row[self._when])
-        if not lesion.strip():
-            return self._visit_alone(number, row, when, reader, slips)
-        role = slips.value("unknown-role", clinical_cells.role, role_text)
-        is_node = slips.value("unknown-nodal", clinical_cells.yes, nodal_text)
+        if when is not None and len(self._times) < REMEMBERED:
+            self._times[row[self._when]] = when
+        entry = self._entry({name: row[at] for name, at in self._at.items()}, slips)
+        if entry is None or when is None:
+            return None
+        if not slips.speaks_of_row and len(self._entries) < REMEMBERED:
+            self._entries[self._cells(row)] = entry
+        return Record(when, entry.name, slips.row, entry, tuple(row[k] for k in self._unread))
+
+    def _entry(self, cells: dict[str, str], slips: Slips) -> LesionEntry | None:
+        """What the cells of a row say; None, with findings, when one cannot be read."""
+        merged_into, field_text, reader, drawn_by = (
+            without_apostrophe(cells.get(name, "").strip())
+            for name in ("merged_into", "field", "reader", "drawn_by")
+        )
+        if not cells["lesion"].strip():
+            if any(cells[name].strip() for name in _REQUIRED):
+                slips.error("no-lesion", "no lesion, but other cells are filled", "name the lesion")
+                return None
+            return VISIT_ALONE._replace(reader=reader)
+        role = slips.value("unknown-role", clinical_cells.role, cells["role"])
+        is_node = slips.value("unknown-nodal", clinical_cells.yes, cells["nodal"])
         field = slips.value("unknown-field", clinical_cells.field, field_text)
-        status, diameter_mm = _status(role, status_text, row[self._diameter].strip(), slips)
+        status, diameter_mm = _status(role, cells["status"], cells["diameter_mm"].strip(), slips)
         if status is not None and (status is Status.MERGED) != bool(merged_into):
             slips.error("merged-into", f"status {status}, merged_into {merged_into!r}", MERGE)
-        extras = self._extras(row, slips) if self._extra else NO_EXTRAS
-        if when is None or role is None or is_node is None or field is None or status is None:
+        sum_mm, slice_thickness_mm = (
+            slips.value(f"unknown-{name}", clinical_cells.diameter, cells[name])
+            if cells.get(name, "").strip()
+            else None
+            for name in ("sum_mm", "slice_thickness_mm")
+        )
+        volume_ml, suv_max, suv_mean, suv_peak = (
+            slips.value(f"unknown-{name}", clinical_cells.number, cells.get(name, ""))
+            for name in MEASURES
+        )
+        if role is None or is_node is None or field is None or status is None or slips.failed:
             return None
-        if slips.failed:  # an optional measurement
+        name = without_apostrophe(cells["lesion"].strip())
+        uid = cells.get("tracking_uid", "").strip()
+        try:
+            lesion = _lesion(name, cells["organ"].strip(), role, field, uid, is_node=is_node)
+            seen = Measurement(
+                name,
+                status,
+                () if diameter_mm is None else (diameter_mm,),
+                merged_into or None,
+                volume_ml=volume_ml,
+                suv_max=suv_max,
+                suv_mean=suv_mean,
+                suv_peak=suv_peak,
+                source=drawn_by or reader,
+            )
+        except CourseError as error:
+            slips.error("measurement", error.what, error.remedy)
             return None
-        name = without_apostrophe(lesion.strip())
-        _say_word(slips, Role, role_text, role)
+        _say_word(slips, Role, cells["role"], role)
         _say_word(slips, Field, field_text, field)
-        return Record(
-            number, when, name, role, organ.strip(), is_node, status, diameter_mm,
-            merged_into, field, reader, extras, unread,
-        )  # fmt: skip
+        visit = cells.get("visit", "").strip()
+        return LesionEntry(name, lesion, seen, reader, visit, sum_mm, slice_thickness_mm)
 
-    def _is_whole(self, row: Sequence[str], slips: Slips) -> bool:
+    def _is_whole(self, row: Sequence[str], slips: Slips, *, looks_for_controls: bool) -> bool:
         """Whether the cells are those of one row: none too many, none with a control character."""
         width = self.layout.width
         if any(cell.strip() for cell in row[width:]):
             slips.error("row-length", f"{len(row)} cells under {width} columns", QUOTE)
             return False
-        if not self._looks_for_controls:
+        if not looks_for_controls:
             return True
         for name, at in self.layout.position.items():
             cell = row[at] if at < len(row) else ""
@@ -204,77 +243,20 @@ class RecordReader:
             )
         return True
 
-    def _visit_alone(
-        self, number: int, row: Sequence[str], when: int | None, reader: str, slips: Slips
-    ) -> Record | None:
-        """A row without a lesion says that the visit took place."""
-        if any(row[at].strip() for at in (*self._words, self._diameter)):
-            slips.error("no-lesion", "no lesion, but other cells are filled", "name the lesion")
-        if when is None or slips.failed:
-            return None
-        return Record(
-            number, when, "", Role.NON_TARGET, "", False, Status.NOT_EVALUABLE, None, reader=reader
-        )
 
-    def _extras(self, row: Sequence[str], slips: Slips) -> Extras:
-        at = self._extra
-
-        def length(name: str) -> Decimal | None:
-            text = row[at[name]].strip() if name in at else ""
-            return slips.value(f"unknown-{name}", clinical_cells.diameter, text) if text else None
-
-        return Extras(
-            length("sum_mm"),
-            length("slice_thickness_mm"),
-            row[at["tracking_uid"]].strip() if "tracking_uid" in at else "",
-            row[at["visit"]].strip() if "visit" in at else "",
-            without_apostrophe(row[at["drawn_by"]].strip()) if "drawn_by" in at else "",
-            tuple(
-                slips.value(f"unknown-{name}", clinical_cells.number, row[at[name]])
-                if name in at
-                else None
-                for name in MEASURES
-            ),
-        )
+@lru_cache(maxsize=REMEMBERED)
+def _lesion(name: str, organ: str, role: Role, field: Field, uid: str, *, is_node: bool) -> Lesion:
+    """One lesion for all subjects in whom it reads the same."""
+    return Lesion(name, organ, is_node, role, field, uid)
 
 
 #: What stands in the column of subjects where the header is repeated.
 _HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
 
 
-def read_records(
-    reader: RecordReader, rows: Iterable[tuple[int, Sequence[str]]], findings: list[Finding]
-) -> tuple[dict[str, list[Record]], set[str]]:
-    """The readable records by subject, in order of the first, and subjects with another row.
-
-    A row without a subject may be one of the subject above it, whose answer would then be wrong.
-
-    Args:
-        rows: each with its number in the table.
-        findings: receives what is wrong with rows.
-    """
-    records: dict[str, list[Record]] = {}
-    broken: set[str] = set()
-    above = ""
-    for number, row in rows:
-        subject = reader.subject_of(row)
-        if not subject:
-            if any(cell.strip() for cell in row):
-                findings.append(_no_subject(above, number))
-                broken.add(above)
-            continue
-        if subject in _HEADINGS and reader.is_header(row):
-            findings.append(_header_again(number))
-            continue
-        above = subject
-        record = reader.read(number, row, findings)
-        if record is None:
-            broken.add(subject)
-        elif subject in records:
-            records[subject].append(record)
-        else:
-            records[subject] = [record]
-    return records, broken - {""}
+def _subject(cell: str) -> str:
+    subject = cell.strip()
+    return without_apostrophe(subject) if subject[:1] == "'" else subject
 
 
 def _header_again(number: int) -> Finding:
@@ -288,35 +270,6 @@ def _no_subject(above: str, number: int) -> Finding:
 
 
 _SEEN = (Status.PRESENT, Status.INCREASED, Status.PROGRESSION, Status.DECREASED)
-
-_USUAL_ROLE = {role.value: role for role in Role}
-_USUAL_STATUS = {status.value: status for status in Status if status is not Status.MERGED}
-
-
-@lru_cache(maxsize=8192)
-def _plain_words(
-    lesion: str, role: str, organ: str, nodal: str, status: str
-) -> tuple[str, Role, str, bool, Status] | None:
-    """The words of a row of the usual kind; None for every other row, odd or merely unusual."""
-    seen_as, usual_role = _USUAL_STATUS.get(status), _USUAL_ROLE.get(role)
-    if seen_as is None or usual_role is None:
-        return None
-    if not lesion or lesion[0] in " '" or lesion[-1] == " ":
-        return None
-    return lesion, usual_role, organ.strip(), clinical_cells.yes(nodal), seen_as
-
-
-@lru_cache(maxsize=8192)
-def _plain_diameter(text: str) -> Decimal | None:
-    """A diameter; None where there is none.
-
-    Raises:
-        CellError: none that can be read, or one with a decimal comma, which has to be told.
-    """
-    if clinical_cells.has_decimal_comma(text):
-        raise clinical_cells.CellError("a decimal comma", "")
-    return clinical_cells.diameter(text) if text else None
-
 
 QUOTE = "put cells that hold a comma in quotes"
 MERGE = "a merged lesion names the lesion it merged into, no other does"

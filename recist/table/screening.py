@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recist.course import EventKind, Role, Status
+from recist.course import EventKind
 from recist.table.dated_event import DatedEvent
+from recist.table.entry import Record
 from recist.table.finding import Finding, Severity
-from recist.table.records import Record
 
 _STARTS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RANDOMISATION)
-_NOT_SEEN = (Status.ABSENT, Status.NOT_EVALUABLE)
 
 
 def from_baseline(
@@ -31,13 +30,14 @@ def from_baseline(
     A course that begins long before radiotherapy, with new lesions on the way, stays whole.
     """
     start = _start(events, has_dates=has_dates)
-    if start is None:
+    if start is None or ordered[0].when >= start:
         return ordered
     before = [record for record in ordered if record.when <= start]
-    if not before or before[0].when == before[-1].when:
+    if before[0].when == before[-1].when:
         return ordered
-    shown = any(r.role is Role.NEW and r.status not in _NOT_SEEN for r in before)
-    if shown and not any(event.kind is EventKind.TREATMENT_START for event in events):
+    if any(record.entry.shows_new_lesion for record in before) and not any(
+        event.kind is EventKind.TREATMENT_START for event in events
+    ):
         return ordered
     last = before[-1].when
     latest: dict[str, int] = {}
@@ -53,8 +53,7 @@ def from_baseline(
         remedy += f"; {', '.join(earlier)} as on an earlier one"
     findings.append(Finding(Severity.WARNING, "screening", subject, kept[0].row, what, remedy))
     moved = [record._replace(when=last) for record in kept]
-    moved.sort(key=lambda record: (record.lesion, record.row))
-    return [*moved, *ordered[len(before) :]]
+    return [*sorted(moved), *ordered[len(before) :]]
 
 
 def _start(events: Sequence[DatedEvent], *, has_dates: bool) -> int | None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from recist.course import Field, Role, Status
+from recist.course import Lesion, Measurement, Role, Status
 from recist.criteria import thresholds
 from recist.criteria.diameter import has_grown, has_shrunk
 from recist.criteria.selection import BaselineLesion, Measurability, measurability
 from recist.protocol import DEFAULT
 from recist.table.checks import check_course
-from recist.table.records import NO_EXTRAS, Record
+from recist.table.entry import LesionEntry, Record
 from tests.recist.patients import course
 
 ROOT = Path(__file__).parents[3] / "recist"
@@ -63,10 +63,12 @@ def test_the_check_of_a_table_and_the_selection_agree_on_what_is_measurable(
             "T1", "lung", is_node, diameter_mm, diameter_mm, slice_thickness_mm=thickness_mm
         )
         measurable = measurability(lesion, protocol).measurability is Measurability.MEASURABLE
-        extras = NO_EXTRAS._replace(slice_thickness_mm=thickness_mm)
+        seen = Measurement("T1", Status.MEASURED, (diameter_mm,))
+        as_read = Lesion("T1", "lung", is_node, Role.TARGET)
+        rows = [
+            Record(0, "T1", 2, LesionEntry("T1", as_read, seen, slice_thickness_mm=thickness_mm))
+        ]
         # with a second target, since a lone small one is taken for a diameter in cm
-        place = (Status.MEASURED, diameter_mm, "", Field.UNKNOWN, "", extras)
-        rows = [Record(2, 0, "T1", Role.TARGET, "lung", is_node, *place)]
         patient = course(
             {0: {"T1": size, "T2": 50}},
             nodes=["T1"] if is_node else [],

@@ -315,3 +315,31 @@ def test_scans_of_one_visit_far_apart_are_asked_about(tmp_path: Path) -> None:
     result = assess_file(written(tmp_path, "m.csv", HEADER, baseline, follow_up), tmp_path / "out")
     (told,) = (finding for finding in result.findings if finding.code == "partial-visits")
     assert "30 days apart" in told.what
+
+
+def test_a_measurement_that_cannot_be_names_its_row_and_stops_no_other(tmp_path: Path) -> None:
+    head = HEADER.replace("\n", ",volume_ml\n")
+    lines = "P1,0,T1,target,liver,no,measured,50,-3\nP2,0,T1,target,liver,no,measured,50,3\n"
+    result = assess_file(written(tmp_path, "m.csv", head, lines), tmp_path / "out")
+    assert result.failed == ("P1",)
+    assert [(each.row, each.what) for each in result.findings if each.subject == "P1"] == [
+        (2, "lesion T1: volume_ml is -3.0")
+    ]
+    assert {row["subject"] for row in rows(tmp_path / "out" / "outcomes.csv")} == {"P2"}
+
+
+def test_rows_that_say_the_same_are_told_each_by_its_own_number(tmp_path: Path) -> None:
+    twice = "".join(f"{name},0,T1,target,liver,no,,50\n" for name in ("P1", "P2"))
+    slip = "P3,0,T1,target,liver,no,measured,50\nP4,first,T1,target,liver,no,measured,50\n"
+    again = "P5,0,T1,target,liver,no,measured,50\n P5,56,T1,target,liver,no,measured,50\n"
+    source = written(tmp_path, "m.csv", HEADER, twice, slip, again)
+    result = assess_file(source, tmp_path / "out")
+    told = [(each.code, each.subject, each.row) for each in result.findings]
+    assert sorted(told) == [
+        ("no-status", "P1", 2),
+        ("no-status", "P2", 3),
+        ("unknown-time", "P4", 5),
+    ]
+    assessed = {row["subject"] for row in rows(tmp_path / "out" / "outcomes.csv")}
+    assert assessed == {"P1", "P2", "P3", "P5"}
+    assert {row["subject"] for row in rows(tmp_path / "out" / "timepoints.csv")} == {"P5"}
