@@ -8,6 +8,7 @@ the cache: a resampling that may not assume where the nodes lie takes three time
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -78,21 +79,27 @@ class _Places:
             low = held.astype(np.int32)
             if not self.is_inside:
                 np.minimum(low, max(n - 2, 0), out=low)
-            weights.append(held - low)
+            weights.append(np.subtract(held, low, dtype=np.float32))  # exact: of one magnitude
             low *= step
             first += low
         by_k, by_j, by_i = weights
         of_k, of_j, of_i = steps
+        # What lies inside needs no bounds, and "wrap" asks for them in the cheapest way; an image
+        # with a place that is no number is never inside.
+        mode: Literal["wrap", "clip"] = "wrap" if self.is_inside else "clip"
 
-        def along_i(start: int) -> Array:
-            one = flat[start:].take(first, mode="clip")
-            other = flat[start + of_i :].take(first, mode="clip")
-            return _between(one, other, by_i)
+        def along_i(start: int, into: Array, spare: Array) -> Array:
+            flat[start:].take(first, mode=mode, out=into)
+            flat[start + of_i :].take(first, mode=mode, out=spare)
+            return _between(into, spare, by_i)
 
-        def along_j(start: int) -> Array:
-            return _between(along_i(start), along_i(start + of_j), by_j)
+        def along_j(start: int, into: Array, other: Array, spare: Array) -> Array:
+            along_i(start, into, spare)
+            return _between(into, along_i(start + of_j, other, spare), by_j)
 
-        return _between(along_j(0), along_j(of_k), by_k)
+        one, other, third, spare = (np.empty(first.shape, np.float32) for _ in range(4))
+        along_j(0, one, other, spare)
+        return _between(one, along_j(of_k, other, third, spare), by_k)
 
 
 def _between(one: Array, other: Array, weight: Array) -> Array:
