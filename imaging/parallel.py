@@ -33,6 +33,11 @@ def workers_for(size_bytes: int, jobs: int | None) -> int:
         return max(1, jobs)
     if size_bytes < SMALL_TABLE_BYTES:
         return 1
+    return cores()
+
+
+def cores() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

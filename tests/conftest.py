@@ -23,6 +23,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from imaging.beside import Beside
+
 ROOT = Path(__file__).parents[1]
 UNPACK = ROOT.parent / "shared" / "data" / "unpack"
 
@@ -30,6 +32,23 @@ UNPACK = ROOT.parent / "shared" / "data" / "unpack"
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if "CI" in os.environ else "local")
+
+
+class InPickles(Beside):
+    """What is handed on and given back goes through bytes, as it does between processes."""
+
+    def helps_with(self, work: Callable[..., object], seconds: float) -> bool:
+        return pickle.loads(pickle.dumps(work)) is work and seconds > 0
+
+    def shared(self, work: Callable[[Any], Any], tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+        sent = pickle.loads(pickle.dumps([(work, task()) for task in tasks]))
+        return [pickle.loads(pickle.dumps(do(task))) for do, task in sent]
+
+
+@pytest.fixture
+def beside() -> Beside:
+    """Another process, here."""
+    return InPickles()
 
 
 def real_images_at_hand(_: pytest.Config) -> bool:

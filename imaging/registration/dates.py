@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
+from imaging.beside import NOBODY, Beside
 from imaging.errors import GeometryError, UnsupportedError
 from imaging.registration import change, refinement
 from imaging.registration.flow import deformed
@@ -28,7 +29,13 @@ from imaging.registration.reduction import (
     similarity,
     upright_grid,
 )
-from imaging.registration.refinement import refined_at
+from imaging.registration.refinement import (
+    LOOK_S,
+    MOST_PLACES,
+    CoarseRegistration,
+    refined_at,
+    refined_beside,
+)
 from imaging.registration.rigid import FixedLevel, fixed_levels, rigid_transform
 from imaging.registration.shifts import LEAST_OVERLAP
 from imaging.volume import FloatArray, Mask, Unit, Volume
@@ -82,8 +89,11 @@ def register(
     _check(fixed, moving, spacing_mm)
     both = lesions or (NO_LESIONS, NO_LESIONS)
     pair = reduced(fixed, spacing_mm), reduced(moving, spacing_mm)
-    found = _aligned(pair, both, deformable=deformable)
-    return _refined(found, (fixed, moving), both) if lesions else found
+    found = Unaligned(pair, (), both, deformable).aligned()
+    if not lesions:
+        return found
+    every = both[0] + both[1].moved(found.to_fixed_mm)
+    return refined_at(found, fixed, moving, every)
 
 
 def _check(fixed: Volume, moving: Volume, spacing_mm: float) -> None:
@@ -103,6 +113,7 @@ def register_dates(
     found_before: Sequence[Registration | None] = (),
     spacing_mm: float = WORKING_MM,
     deformable: bool = True,
+    beside: Beside = NOBODY,
 ) -> tuple[Registration | None, ...]:
     """Every CT of a patient to the first, in order of time; None for the first itself.
 
@@ -112,41 +123,59 @@ def register_dates(
     Args:
         lesions: of each date, where they are known; see :func:`register`.
         found_before: of the first dates, as they were registered before.
+        beside: other processes, which take their part where many places are looked at closely.
     """
 
     @cache
-    def small(n: int) -> Reduced:
-        return reduced(volumes[n], spacing_mm)
-
-    @cache
-    def levels(n: int) -> tuple[FixedLevel, ...]:
-        return fixed_levels(small(n))
+    def first() -> tuple[Reduced, tuple[FixedLevel, ...]]:
+        small = reduced(volumes[0], spacing_mm)
+        return small, fixed_levels(small)
 
     def known(n: int) -> LesionSpheres:
         return lesions[n] if lesions else NO_LESIONS
 
-    def onto(fixed: int, moving: int) -> Registration:
-        pair = small(fixed), small(moving)
-        both = known(fixed), known(moving)
-        return _aligned(pair, both, levels(fixed), deformable=deformable)
+    def pair(fixed: int, moving: int) -> Unaligned:
+        here, levels = (reduced(volumes[fixed], spacing_mm), ()) if fixed else first()
+        there = reduced(volumes[moving], spacing_mm)
+        return Unaligned((here, there), levels, (known(fixed), known(moving)), deformable)
+
+    def coarse(n: int, found: Registration) -> CoarseRegistration:
+        own, other = known(0), known(n)
+        every = own + other.moved(found.to_fixed_mm)
+        return CoarseRegistration(found, volumes[0], volumes[n], every)
 
     found: list[Registration | None] = [*(found_before or (None,))]
     further = range(len(found), len(volumes))
     for n in further:
         _check(volumes[0], volumes[n], spacing_mm)
+    looks = sum(min(len(known(0)) + len(known(n)), MOST_PLACES) for n in further)
+    is_shared = beside.helps_with(Unaligned.aligned, looks * LOOK_S)
     if further:
-        levels(0)  # once, before several ask
-    with ThreadPoolExecutor(ALIGNED_AT_ONCE) as threads:
-        to_first = list(threads.map(lambda n: onto(0, n), further))
+        first()  # once, before several ask
+    to_first = _aligned_by(beside if is_shared else None, [partial(pair, 0, n) for n in further])
+    direct = dict(zip(further, to_first, strict=True))
+    good = [n for n in further if direct[n].quality.good] if is_shared else []
+    refined = refined_beside([coarse(n, direct[n]) for n in good], beside) if good else []
+    ready = dict(zip(good, refined, strict=True))
     for n in further:
-        direct, before = to_first[n - further.start], found[-1]
-        if before is not None and not direct.quality.good and before.quality.good:
-            step = onto(n - 1, n)
-            direct = through(before, step) if step.quality.good else direct
+        own, before = direct[n], found[-1]
+        if before is not None and not own.quality.good and before.quality.good:
+            step = pair(n - 1, n).aligned()
+            own = through(before, step) if step.quality.good else own
         if lesions:
-            direct = _refined(direct, (volumes[0], volumes[n]), (lesions[0], lesions[n]))
-        found.append(direct)
+            own = ready[n] if n in ready else coarse(n, own).refined()
+        found.append(own)
     return tuple(found)
+
+
+def _aligned_by(
+    beside: Beside | None, pairs: Sequence[Callable[[], Unaligned]]
+) -> list[Registration]:
+    """Each pair aligned, shared with other processes or by threads of this one."""
+    if beside is not None:
+        return beside.shared(Unaligned.aligned, pairs)
+    with ThreadPoolExecutor(ALIGNED_AT_ONCE) as threads:
+        return list(threads.map(lambda pair: pair().aligned(), pairs))
 
 
 def looked_around_mm(lesion: Mask) -> float:
@@ -181,16 +210,6 @@ def expected_place(
     return Expected(point[0], turn[:3, :3], error_mm)
 
 
-def _refined(
-    found: Registration,
-    volumes: tuple[Volume, Volume],
-    lesions: tuple[LesionSpheres, LesionSpheres],
-) -> Registration:
-    """The registration refined around the lesions of both dates, in the frame of the first."""
-    own, other = lesions
-    return refined_at(found, *volumes, own + other.moved(found.to_fixed_mm))
-
-
 def through(first: Registration, second: Registration) -> Registration:
     """One registration after another: fixed of the first to moving of the second."""
     rigid = second.rigid @ first.rigid
@@ -219,35 +238,44 @@ def through(first: Registration, second: Registration) -> Registration:
     )
 
 
-def _aligned(
-    pair: tuple[Reduced, Reduced],
-    lesions: tuple[LesionSpheres, LesionSpheres],
-    levels: Sequence[FixedLevel] = (),
-    *,
-    deformable: bool,
-) -> Registration:
-    here, there = pair
-    grids = here.full_grid, there.full_grid
-    before = similarity(here, there, lambda points: points)
-    found = rigid_transform(here, there, levels)
-    after = similarity(here, there, lambda points: moved(found, points))
-    sizes = float(here.body.sum()), float(there.dense.sum())
-    shared = after.overlap * sizes[0] / max(min(sizes), 1.0)
-    fault = _fault(found, before, after, shared)
-    if fault:
-        values = (before.value, before.value, before.overlap)
+@dataclass(frozen=True, slots=True, eq=False)
+class Unaligned:
+    """A fixed and a moving image that are to be aligned.
+
+    Attributes:
+        levels: of the fixed image, where they are at hand.
+        lesions: of both.
+    """
+
+    pair: tuple[Reduced, Reduced]
+    levels: Sequence[FixedLevel]
+    lesions: tuple[LesionSpheres, LesionSpheres]
+    deformable: bool
+
+    def aligned(self) -> Registration:
+        """What could be achieved, before a closer look around the lesions."""
+        here, there = self.pair
+        grids = here.full_grid, there.full_grid
+        before = similarity(here, there, lambda points: points)
+        found = rigid_transform(here, there, self.levels)
+        after = similarity(here, there, lambda points: moved(found, points))
+        sizes = float(here.body.sum()), float(there.dense.sum())
+        shared = after.overlap * sizes[0] / max(min(sizes), 1.0)
+        fault = _fault(found, before, after, shared)
+        if fault:
+            values = (before.value, before.value, before.overlap)
+            quality = RegistrationQuality(
+                RegistrationMethod.IDENTITY, *values, flags=(fault,), good=False
+            )
+            return Registration(*grids, np.eye(4), quality)
         quality = RegistrationQuality(
-            RegistrationMethod.IDENTITY, *values, flags=(fault,), good=False
+            RegistrationMethod.RIGID, before.value, after.value, after.overlap
         )
-        return Registration(*grids, np.eye(4), quality)
-    quality = RegistrationQuality(
-        RegistrationMethod.RIGID, before.value, after.value, after.overlap
-    )
-    result = Registration(*grids, found, quality)
-    if deformable:
-        own, other = lesions
-        result = deformed(result, here, there, own + other.moved(result.to_fixed_mm))
-    return _doubted(result)
+        result = Registration(*grids, found, quality)
+        if self.deformable:
+            own, other = self.lesions
+            result = deformed(result, here, there, own + other.moved(result.to_fixed_mm))
+        return _doubted(result)
 
 
 def _doubted(result: Registration) -> Registration:

@@ -9,11 +9,14 @@ corrected the coarse one.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from imaging.beside import Beside
 from imaging.registration.flow import LESION_MARGIN_MM, Pass, followed, node_grid
 from imaging.registration.mapping import Registration
 from imaging.registration.places import LesionSpheres, Places
@@ -44,6 +47,8 @@ TOGETHER_MM = 10.0
 MOST_PLACES = 60
 #: Lesions are looked at by so many threads; none knows of the others.
 LOOKED_AT_ONCE = 2
+#: Places that are handed on to another process together, and seconds that one of them takes.
+HANDED_ON, LOOK_S = 10, 0.025
 #: What covers nine errors of ten at a lesion: a constant, a multiple of the correction, and mm per
 #: unit of mismatch (1 - correlation) of the neighbourhood. Quantile regression (0.9) on 261 places
 #: in known warps of eleven CT (``scripts/benchmark_registration.py``); fitted on ten of these it
@@ -60,11 +65,13 @@ class CloseLook:
     """What a close look at one place found.
 
     Attributes:
+        centre_mm: (3,), of the lesion.
         correction_mm: (3,), to be added to the displacement.
         mismatch: 1 - correlation of the neighbourhood, 0 (the same) to 1 (nothing in common).
         radius_mm: of the lesion.
     """
 
+    centre_mm: FloatArray
     correction_mm: FloatArray
     mismatch: float
     radius_mm: float
@@ -81,6 +88,59 @@ class CloseLook:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CoarseRegistration:
+    """A registration to be refined around lesions of its fixed image.
+
+    Attributes:
+        lesions: in the fixed image. Those that lie together are looked at together; places outside
+            of the moving image are left as they are.
+    """
+
+    registration: Registration
+    fixed: Volume
+    moving: Volume
+    lesions: LesionSpheres
+
+    def sought(self) -> list[tuple[FloatArray, float]]:
+        """Middle and radius of what is looked at."""
+        if not self.registration.quality.good:
+            return []
+        return [
+            (centre, radius)
+            for centre, radius in _together(self.lesions)
+            if self.registration.covers_moving(centre[None])[0]
+        ]
+
+    def places_at(self, sought: Sequence[tuple[FloatArray, float]]) -> list[PlaceLookedAt]:
+        """What a close look at each of these sees."""
+        return [
+            PlaceLookedAt.of(self.registration, self.fixed, self.moving, *place) for place in sought
+        ]
+
+    def refined(self) -> Registration:
+        """The registration looked at again around its lesions."""
+
+        def looked_at(place: tuple[FloatArray, float]) -> CloseLook | None:
+            return self.places_at([place])[0].look()
+
+        with ThreadPoolExecutor(LOOKED_AT_ONCE) as threads:
+            return self.refined_by(list(threads.map(looked_at, self.sought())))
+
+    def refined_by(self, looks: Sequence[CloseLook | None]) -> Registration:
+        """The registration corrected by close looks."""
+        found = [look for look in looks if look is not None]
+        if not found:
+            return self.registration
+        places = Places(
+            np.array([look.centre_mm for look in found]),
+            np.array([look.correction_mm for look in found]),
+            np.array([look.radius_mm + LESION_MARGIN_MM for look in found]),
+            np.array([look.error_mm for look in found]),
+        )
+        return replace(self.registration, places=places)
+
+
 def refined_at(
     registration: Registration,
     fixed: Volume,
@@ -90,36 +150,29 @@ def refined_at(
     """A registration corrected around lesions of the fixed image, with its error there.
 
     Args:
-        lesions: in the fixed image. Those that lie together are looked at together; places outside
-            of the moving image are left as they are.
+        lesions: see :class:`CoarseRegistration`.
     """
-    if not registration.quality.good:
-        return registration
-    sought = [
-        (centre, radius)
-        for centre, radius in _together(lesions)
-        if registration.covers_moving(centre[None])[0]
-    ]
+    return CoarseRegistration(registration, fixed, moving, lesions).refined()
 
-    def looked_at(place: tuple[FloatArray, float]) -> CloseLook | None:
-        return look_at(registration, fixed, moving, *place)
 
-    with ThreadPoolExecutor(LOOKED_AT_ONCE) as threads:
-        looks = list(threads.map(looked_at, sought))
-    found = [
-        (centre, look, radius + LESION_MARGIN_MM)
-        for (centre, radius), look in zip(sought, looks, strict=True)
-        if look is not None
+def refined_beside(coarse: Sequence[CoarseRegistration], beside: Beside) -> list[Registration]:
+    """Registrations refined, the close looks of all of them shared with other processes."""
+    sought = [each.sought() for each in coarse]
+    parts = [
+        (n, own[first : first + HANDED_ON])
+        for n, own in enumerate(sought)
+        for first in range(0, len(own), HANDED_ON)
     ]
-    if not found:
-        return registration
-    places = Places(
-        np.array([centre for centre, _, _ in found]),
-        np.array([look.correction_mm for _, look, _ in found]),
-        np.array([reach for _, _, reach in found]),
-        np.array([look.error_mm for _, look, _ in found]),
-    )
-    return replace(registration, places=places)
+    looks: list[list[CloseLook | None]] = [[] for _ in coarse]
+    found = beside.shared(looked_at, [partial(coarse[n].places_at, own) for n, own in parts])
+    for (n, _), own in zip(parts, found, strict=True):
+        looks[n] += own
+    return [each.refined_by(own) for each, own in zip(coarse, looks, strict=True)]
+
+
+def looked_at(places: Sequence[PlaceLookedAt]) -> list[CloseLook | None]:
+    """A close look at each place."""
+    return [place.look() for place in places]
 
 
 def looked_around_mm(radius_mm: float) -> float:
@@ -127,36 +180,59 @@ def looked_around_mm(radius_mm: float) -> float:
     return min(radius_mm, LARGEST_RADIUS_MM) + AROUND_MM
 
 
-def look_at(
-    registration: Registration, fixed: Volume, moving: Volume, centre: FloatArray, radius: float
-) -> CloseLook | None:
-    """A close look around one lesion; None where too little of it is in either image."""
-    within = min(radius, LARGEST_RADIUS_MM)
-    here = _piece(fixed, centre, looked_around_mm(radius))
-    there = _piece(moving, registration.to_moving_mm(centre[None])[0], within + AROUND_MM + ROOM_MM)
-    if here is None or there is None:
-        return None
-    apart = np.linalg.norm(here.grid.to_world_mm(indices_of(here.grid.shape)) - centre, axis=-1)
-    use = apart > within + LESION_MARGIN_MM
-    nodes = node_grid(here.grid)
-    points = nodes.to_world_mm(indices_of(nodes.shape)).reshape(-1, 3)
-    before = registration.displacement_at(points).reshape(*nodes.shape, 3)
-    start = np.ascontiguousarray(before.T, dtype=np.float32)
-    shift = followed((here, there), registration.rigid, start, nodes, CLOSE, use=use)
-    node = tuple(np.clip(np.rint(nodes.to_voxel(centre)).astype(int), 0, np.array(nodes.shape) - 1))
-    correction = np.asarray((shift - start)[:, *node[::-1]], dtype=np.float64)
-    if np.linalg.norm(correction) > LARGEST_CORRECTION_MM:
-        return CloseLook(np.zeros(3), 1.0, radius)
-    # What the piece does not know spoils every mixture that it takes part in.
-    known = np.where(there.known, there.values, np.float32(np.nan))
-    seen = warped(known.T.copy(), (here.grid, there.grid), registration.rigid, shift).T
-    both = use & (seen > UNKNOWN)
-    matched = correlation(here.values[both], seen[both])
-    return CloseLook(correction, 1.0 - max(matched, 0.0), radius)
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceLookedAt:
+    """The neighbourhood of one lesion in both images.
+
+    Attributes:
+        here, there: parts of the fixed and of the moving image; None outside of it.
+        centre_mm, radius_mm: of the lesion in the fixed image.
+    """
+
+    registration: Registration
+    here: Volume | None
+    there: Volume | None
+    centre_mm: FloatArray
+    radius_mm: float
+
+    @classmethod
+    def of(
+        cls, registration: Registration, fixed: Volume, moving: Volume, centre: FloatArray,
+        radius: float,
+    ) -> PlaceLookedAt:  # fmt: skip
+        within = min(radius, LARGEST_RADIUS_MM)
+        here = _part(fixed, centre, looked_around_mm(radius))
+        place = registration.to_moving_mm(centre[None])[0]
+        there = _part(moving, place, within + AROUND_MM + ROOM_MM)
+        return cls(registration, here, there, centre, radius)
+
+    def look(self) -> CloseLook | None:
+        """A close look around the lesion; None where too little of it is in either image."""
+        registration, centre, radius = self.registration, self.centre_mm, self.radius_mm
+        here, there = _piece(self.here), _piece(self.there)
+        if here is None or there is None:
+            return None
+        apart = np.linalg.norm(here.grid.to_world_mm(indices_of(here.grid.shape)) - centre, axis=-1)
+        use = apart > min(radius, LARGEST_RADIUS_MM) + LESION_MARGIN_MM
+        nodes = node_grid(here.grid)
+        points = nodes.to_world_mm(indices_of(nodes.shape)).reshape(-1, 3)
+        before = registration.displacement_at(points).reshape(*nodes.shape, 3)
+        start = np.ascontiguousarray(before.T, dtype=np.float32)
+        shift = followed((here, there), registration.rigid, start, nodes, CLOSE, use=use)
+        at = np.clip(np.rint(nodes.to_voxel(centre)).astype(int), 0, np.array(nodes.shape) - 1)
+        correction = np.asarray((shift - start)[:, *at[::-1]], dtype=np.float64)
+        if np.linalg.norm(correction) > LARGEST_CORRECTION_MM:
+            return CloseLook(centre, np.zeros(3), 1.0, radius)
+        # What the piece does not know spoils every mixture that it takes part in.
+        known = np.where(there.known, there.values, np.float32(np.nan))
+        seen = warped(known.T.copy(), (here.grid, there.grid), registration.rigid, shift).T
+        both = use & (seen > UNKNOWN)
+        matched = correlation(here.values[both], seen[both])
+        return CloseLook(centre, correction, 1.0 - max(matched, 0.0), radius)
 
 
-def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | None:
-    """The neighbourhood of a place at the close resolution."""
+def _part(volume: Volume, centre: FloatArray, reach_mm: float) -> Volume | None:
+    """The neighbourhood of a place; None where hardly any of it is in the image."""
     corners = centre + reach_mm * np.array(list(itertools.product((-1, 1), repeat=3)))
     index = volume.grid.to_voxel(corners)
     shape = np.array(volume.grid.shape)
@@ -166,9 +242,15 @@ def _piece(volume: Volume, centre: FloatArray, reach_mm: float) -> Reduced | Non
         return None
     a, b, c = (int(n) for n in first)
     i, j, k = (int(n) for n in last - first)
-    cut = Volume(volume.region(first, last), volume.grid.crop((a, b, c), (i, j, k)), volume.unit)
-    piece = reduced(cut, CLOSE_SPACING_MM, whole=True)
-    return piece if min(piece.grid.shape) >= LEAST_VOXELS else None
+    # A copy as it lies in memory: alone it is sent to another process.
+    values = np.array(volume.region(first, last), order="K")
+    return Volume(values, volume.grid.crop((a, b, c), (i, j, k)), volume.unit)
+
+
+def _piece(part: Volume | None) -> Reduced | None:
+    """A neighbourhood at the close resolution."""
+    piece = None if part is None else reduced(part, CLOSE_SPACING_MM, whole=True)
+    return piece if piece is not None and min(piece.grid.shape) >= LEAST_VOXELS else None
 
 
 def _together(lesions: LesionSpheres) -> list[tuple[FloatArray, float]]:

@@ -142,6 +142,7 @@ def run(
     ] = False,
 ) -> None:
     """Images in, response out: delineate, measure, track, classify, for one or many patients."""
+    from imaging.parallel import cores
     from imaging.sorting import Sorting
     from recist.patient.options import Options
     from recist.patient.result_folder import HEADERS
@@ -174,6 +175,7 @@ def run(
             options,
             resume=resume,
             jobs=jobs,
+            cores=cores(),
             cluster=_cluster(engine, scheduler, cluster, jobs, memory, options.device),
             only=subject or (),
             sorting=sorting,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imaging.beside import NOBODY, Beside
 from imaging.errors import GeometryError, InputError
 from imaging.read import Reading, read_ct, read_pet
 from imaging.series import Problem, Visit
@@ -29,6 +32,8 @@ if TYPE_CHECKING:  # torch comes with them: a date that was drawn does without
     from segmentation.foreign.model import ForeignModel
     from segmentation.infer import Delineation
 
+#: Candidates that are handed on to another process together, and seconds that one takes.
+HANDED_ON, CALIPER_S = 50, 0.001
 #: So many folders above the images may carry the user's name for study and date.
 FOLDERS_ABOVE = 3
 MODALITY_FOLDERS = ("CT", "PT", "PET", "DICOM", "IMAGES")
@@ -287,24 +292,81 @@ def folders_of(visit: Visit) -> tuple[str, ...]:
     return tuple(name for name in names if name.upper() not in MODALITY_FOLDERS)
 
 
-def size(candidate: Candidate, examination: Examination) -> Sized:
-    """Diameters on the CT; uptake on the PET's own grid."""
-    drawn = None
-    has_ct = not examination.is_pet_alone
-    if has_ct and not candidate.is_faint:
+@dataclass(frozen=True, slots=True)
+class Calipers:
+    """The diameters of a candidate; None where it has none, and what to beware of."""
+
+    drawn: Caliper | None
+    remarks: tuple[str, ...] = ()
+
+    @classmethod
+    def on(cls, candidate: Candidate, sop_instance_uids: Sequence[str]) -> Calipers:
+        if candidate.is_faint:
+            return cls(None)
         drawn = caliper(
             candidate.mask,
-            sop_instance_uids=examination.ct.sop_instance_uids,
+            sop_instance_uids=sop_instance_uids,
             long_axis=candidate.long_axis,
             across=candidate.short_axis,
         )
+        return cls(drawn, (*flags(candidate.mask, drawn), across_waist(candidate.mask, drawn)))
+
+
+#: Candidates, and the UIDs of the slices that they lie on.
+Unmeasured = tuple[Sequence[Candidate], Sequence[str]]
+
+
+def calipers(asked: Unmeasured) -> list[Calipers]:
+    """The diameters of candidates."""
+    candidates, sop_instance_uids = asked
+    return [Calipers.on(each, sop_instance_uids) for each in candidates]
+
+
+def sizes(
+    dates: Sequence[tuple[Examination, Sequence[Candidate]]], beside: Beside = NOBODY
+) -> list[tuple[Sized, ...]]:
+    """Diameters and uptake of the candidates of some dates; see :func:`size`.
+
+    Args:
+        beside: other processes, which take their part of many diameters.
+    """
+    on_ct = [(date, own) for date, own in dates if not date.is_pet_alone]
+    if not beside.helps_with(calipers, CALIPER_S * sum(len(own) for _, own in on_ct)):
+        return [tuple(size(each, date) for each in own) for date, own in dates]
+
+    def part(date: Examination, own: Sequence[Candidate], first: int) -> Unmeasured:
+        return own[first : first + HANDED_ON], date.ct.sop_instance_uids
+
+    shared = beside.shared(
+        calipers,
+        [
+            partial(part, date, own, first)
+            for date, own in on_ct
+            for first in range(0, len(own), HANDED_ON)
+        ],
+    )
+    drawn = itertools.chain.from_iterable(shared)
+    return [
+        tuple(size(each, date, None if date.is_pet_alone else next(drawn)) for each in own)
+        for date, own in dates
+    ]
+
+
+def size(candidate: Candidate, examination: Examination, measured: Calipers | None = None) -> Sized:
+    """Diameters on the CT; uptake on the PET's own grid.
+
+    Args:
+        measured: its diameters, where they are known.
+    """
+    has_ct = not examination.is_pet_alone
+    if measured is None:
+        uids = examination.ct.sop_instance_uids
+        measured = Calipers.on(candidate, uids) if has_ct else Calipers(None)
+    drawn = measured.drawn
     organ, ground = candidate.organ, ""
     if has_ct and organ is None and candidate.is_node is not True:
         organ, ground = organ_around(candidate.mask, examination.ct.volume)
-    of_size: tuple[str, ...] = ()
-    if drawn is not None:
-        of_size = (*flags(candidate.mask, drawn), across_waist(candidate.mask, drawn))
-    remarks = filter(None, (*candidate.flags, *of_size, ground))
+    remarks = filter(None, (*candidate.flags, *measured.remarks, ground))
     candidate = replace(candidate, organ=organ, flags=tuple(map(str, remarks)))
     if examination.suv is None:
         return Sized(candidate, drawn, None)

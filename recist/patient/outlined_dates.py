@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imaging.beside import NOBODY, Beside
 from imaging.errors import InputError
 from imaging.registration import LesionSpheres, Registration, as_anatomy, register_dates
 from imaging.registration.reduction import Reduced
@@ -42,6 +44,8 @@ from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate
 if TYPE_CHECKING:  # torch comes with it: who follows nothing by a network does without
     from segmentation.infer import Delineation
 
+#: Delineations that are read by so many threads.
+READ_AT_ONCE = 2
 #: What the network found on its own is a known lesion when it shares this of the smaller of both.
 SAME_PLACE = 0.2
 
@@ -59,6 +63,7 @@ class Outlines:
         growth: how much lesions grew by the network of CT and PET; None without one.
         registered_before: of the first dates, found in an earlier run; empty where none were.
         first_seen: the first CT as the search for what is new compares it; None before that.
+        beside: other processes that take part of the registration.
     """
 
     subject: str
@@ -70,6 +75,7 @@ class Outlines:
     growth: NetworkGrowth | None = None
     registered_before: tuple[Registration | None, ...] = ()
     first_seen: Reduced | None = None
+    beside: Beside = NOBODY
 
 
 def delineate_dates(
@@ -79,6 +85,7 @@ def delineate_dates(
     *,
     before: Sequence[ObservedDate] = (),
     drawn_by_hand: bool = False,
+    beside: Beside = NOBODY,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Outlines:
     """Delineate every date of a patient.
@@ -86,18 +93,21 @@ def delineate_dates(
     Args:
         before: the first dates, as an earlier run observed them: what it found there stands.
         drawn_by_hand: a reader drew lesions there: dates are registered, whatever is delineated.
+        beside: other processes that take their part of the work.
 
     Raises:
         InputError: a delineation that does not fit its image, or no network when it is needed.
     """
     on_stage("delineate")
-    out = Outlines(subject, examinations, options)
+    out = Outlines(subject, examinations, options, beside=beside)
     out.found = [each.found for each in before]
     out.followed = [each.followed for each in before]
     if any(each.registration is not None for each in before):
         out.registered_before = tuple(each.registration for each in before)
     drawn: list[Delineated | None] = [None] * len(before)
-    drawn += [drawn_at(subject, each, options) for each in examinations[len(before) :]]
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        further = examinations[len(before) :]
+        drawn += threads.map(lambda each: drawn_at(subject, each, options), further)
     if not before:
         _check_first(examinations[0], drawn[0])
     days = [each.day for each in examinations]
@@ -152,6 +162,7 @@ def _registered(
         [each.ct.volume for each in out.examinations],
         lesions=[_spheres(each) for each in (*out.found, *further)],
         found_before=out.registered_before,
+        beside=out.beside,
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from imaging.beside import NOBODY, Beside
 from imaging.errors import InputError
 from imaging.read import Reading
-from imaging.series import Subject, Visit
+from imaging.series import SeriesFormat, Subject, Visit
 from imaging.treatment import Treatment
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.drawn_lesions import follow_drawings, known_drawings
-from recist.patient.examination import examine, size
+from recist.patient.examination import Examination, examine, sizes
 from recist.patient.irradiation import planning_dates, treatment_of
 from recist.patient.looking_back import looked_back
 from recist.patient.metabolism import observed_pet
@@ -24,6 +26,8 @@ from recist.patient.work.memory import Memory
 from recist.patient.work.observed import FollowedDrawing, Later, ObservedDate, Terms, Work
 from recist.patient.work.provenance import origin_of, treatment_origin
 
+#: Images of one file each that are read by so many threads.
+READ_AT_ONCE = 2
 #: Slice thickness and spacing nearer than this are the same.
 SAME_MM = 0.05
 #: Characters that are shown of a word of a header.
@@ -36,6 +40,7 @@ def observe(
     *,
     kept: Work | None = None,
     said: Corrections = NOTHING_SAID,
+    beside: Beside = NOBODY,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Work:
     """Read, delineate, measure, register.
@@ -47,6 +52,7 @@ def observe(
             from what they came from then.
         said: what a reader said of its answer: lesions that he drew at those dates are looked for
             at the others.
+        beside: other processes that take their part of the work.
 
     Raises:
         InputError: nothing of the patient can be assessed, or a date cannot be read: an answer
@@ -60,7 +66,7 @@ def observe(
 
     on_stage("read")
     examinations = [each.examination for each in before]
-    examinations += [examine(visit, (visit.date - zero).days) for visit in visits[len(before) :]]
+    examinations += _examined(visits[len(before) :], zero)
     drawn = known_drawings(replace(kept, dates=tuple(before)), said) if kept and before else ()
     outlines = delineate_dates(
         subject.id,
@@ -68,6 +74,7 @@ def observe(
         options,
         before=before,
         drawn_by_hand=bool(drawn),
+        beside=beside,
         on_stage=on_stage,
     )
     asked = (
@@ -81,13 +88,13 @@ def observe(
         replace(each, registration=registration)
         for each, registration in zip(before, registrations, strict=False)
     ]
-    every = zip(
-        examinations, outlines.found, registrations, outlines.followed, origins, strict=True
-    )
-    for examination, each, registration, followed, origin in itertools.islice(
-        every, len(before), None
+    every = list(
+        zip(examinations, outlines.found, registrations, outlines.followed, origins, strict=True)
+    )[len(before) :]
+    measured = sizes([(each, found.candidates) for each, found, *_ in every], beside)
+    for (examination, each, registration, followed, origin), sized in zip(
+        every, measured, strict=True
     ):
-        sized = tuple(size(candidate, examination) for candidate in each.candidates)
         drawings: tuple[FollowedDrawing, ...] = ()
         if drawn and not each.reviewed:
             drawings = follow_drawings(
@@ -139,6 +146,21 @@ def observe(
         treatment_origin=treated,
         memory=memory,
     )
+
+
+def _examined(visits: Sequence[Visit], zero: dt.date) -> list[Examination]:
+    """The images of the dates; those of a file each by several threads, slices by one of them.
+
+    Slices are read by threads of their own.
+    """
+    at_once = READ_AT_ONCE if all(_is_one_file(visit) for visit in visits) else 1
+    with ThreadPoolExecutor(at_once) as threads:
+        return list(threads.map(lambda each: examine(each, (each.date - zero).days), visits))
+
+
+def _is_one_file(visit: Visit) -> bool:
+    image = visit.ct or visit.pet
+    return image is not None and image.kind is SeriesFormat.NIFTI
 
 
 def _unchanged(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imaging.beside import NOBODY, Beside
 from imaging.series import Subject
 from recist.patient.corrections.said import NOTHING_SAID, Corrections
 from recist.patient.delineated_date import DelineatedDate
@@ -54,6 +55,7 @@ def assess_subject(
     *,
     said: Corrections = NOTHING_SAID,
     kept: Work | None = None,
+    beside: Beside = NOBODY,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> PatientAnswer:
     """Read, delineate, measure, track, place, assess.
@@ -61,12 +63,13 @@ def assess_subject(
     Args:
         said: what a reader said of an earlier result; the tables of the options win.
         kept: the work of an earlier run, see :func:`observe`.
+        beside: other processes that take their part of the work.
 
     Raises:
         InputError: nothing of the patient can be assessed, a date cannot be read, or a choice or
             link of the reader fits nothing.
     """
-    work = observe(subject, options, kept=kept, said=said, on_stage=on_stage)
+    work = observe(subject, options, kept=kept, said=said, beside=beside, on_stage=on_stage)
     told = with_tables(said, subject.id, options)
     return PatientAnswer(work, told, *conclude(work, told, on_stage=on_stage))
 

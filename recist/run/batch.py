@@ -70,6 +70,7 @@ def run(
     *,
     resume: bool = False,
     jobs: int = 1,
+    cores: int = 1,
     cluster: Cluster | None = None,
     only: Iterable[str] = (),
     sorting: Sorting = HEADERS_ALONE,
@@ -81,6 +82,9 @@ def run(
 
     Args:
         jobs: patients at a time, each in a process of its own; memory grows with it.
+        cores: of this machine that one patient may take where ``jobs`` is one: with more, parts
+            of a patient with many lesions are worked on in other processes, which a script that
+            calls this must allow for (``if __name__ == "__main__":``).
         cluster: in place of ``jobs``: patients on the workers of a Dask cluster.
         sorting: the user's word on series, dates and uneven slices; kept in ``run.json``.
         index_file: where the headers of a large tree are kept, see :mod:`imaging.header_index`.
@@ -108,7 +112,9 @@ def run(
     check_place(out, options.lesions_folder)
     with locked(out):
         remove_unfinished(out)
-        ended = _ended(tasks, options, on_stage, resume=resume, jobs=jobs, cluster=cluster)
+        ended = _ended(
+            tasks, options, on_stage, resume=resume, jobs=jobs, cores=cores, cluster=cluster
+        )
         runs = _all(tasks, out, in_order(ended))
     problems = [p for p in catalogue.problems if not wanted or p.subject in wanted]
     failures = tuple(
@@ -159,11 +165,12 @@ def _ended(
     *,
     resume: bool,
     jobs: int,
+    cores: int,
     cluster: Cluster | None,
 ) -> Iterator[tuple[int, SubjectRun]]:
     """Every patient with its number, as it ends where several are under way."""
     if cluster is None and (jobs <= 1 or len(tasks) < 2):
-        yield from in_turn(tasks, options, resume, on_stage)
+        yield from in_turn(tasks, options, resume, on_stage, cores)
         return
     ended = (
         in_processes(tasks, options, resume, jobs)

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, overload
 
+from imaging.beside import Beside
 from imaging.parallel import end_with_parent
 from imaging.series import Subject
 from recist.patient.options import Options
@@ -53,11 +54,17 @@ class Tasks(Sequence[Task]):
 
 
 def in_turn(
-    tasks: Sequence[Task], options: Options, resume: bool, on_stage: Stage
+    tasks: Sequence[Task], options: Options, resume: bool, on_stage: Stage, cores: int = 1
 ) -> Iterator[tuple[int, SubjectRun]]:
-    """Every patient with its number, one after the other in this process."""
-    for number, task in enumerate(tasks):
-        yield number, run_subject(*task, options, resume, on_stage)
+    """Every patient with its number, one after the other in this process.
+
+    Args:
+        cores: with more than one, processes beside this one take part of a patient with many
+            lesions.
+    """
+    with Beside(cores - 1) as beside:
+        for number, task in enumerate(tasks):
+            yield number, run_subject(*task, options, resume, on_stage, beside=beside)
 
 
 def in_processes(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from imaging.beside import NOBODY, Beside
 from imaging.errors import InputError
 from imaging.read_json import read_json
 from imaging.series import Subject
@@ -69,6 +70,8 @@ def run_subject(
     options: Options,
     resume: bool,
     on_stage: Stage = lambda _subject, _stage: None,
+    *,
+    beside: Beside = NOBODY,
 ) -> SubjectRun:
     stage = Stopwatch(lambda name: on_stage(subject.id, name))
     try:
@@ -88,7 +91,9 @@ def run_subject(
 
         said = patient_folder.said_in(folder, subject.id)
         earlier = patient_folder.work_in(folder) if resume else None
-        answer = pipeline.assess_subject(subject, options, said=said, kept=earlier, on_stage=stage)
+        answer = pipeline.assess_subject(
+            subject, options, said=said, kept=earlier, beside=beside, on_stage=stage
+        )
         if fingerprint_of(subject, options) != fingerprint:
             what = "its files changed while they were read"
             return failed(subject, folder, what, "let them rest, then run again with --resume")

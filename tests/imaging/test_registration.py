@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imaging.beside import NOBODY, Beside
 from imaging.errors import GeometryError, UnsupportedError
 from imaging.registration import (
     LesionSpheres,
@@ -292,6 +293,26 @@ def test_dates_are_refined_around_the_lesions_of_both() -> None:
     assert len(found.places.centres_mm) == 2
     back = found.to_moving_mm(found.to_fixed_mm(there.centres_mm))
     assert back == pytest.approx(there.centres_mm, abs=0.1)
+
+
+def test_dates_are_registered_alike_by_several_processes(beside: Beside) -> None:
+    """The third image stands on its head: it cannot be aligned, and is not refined."""
+    moving = scan(GRID, np.linalg.inv(motion(2.0, (5.0, 5.0, 5.0))))
+    lesions = LesionSpheres(MIDDLE + np.array([[30.0, 0.0, 40.0]]), np.array([6.0]))
+    volumes = [FIXED, moving, Volume(FIXED.array[::-1, :, ::-1], GRID, Unit.HU)]
+    alone, shared = (
+        register_dates(volumes, lesions=[lesions] * 3, deformable=False, beside=each)
+        for each in (NOBODY, beside)
+    )
+    for one, other in zip(alone[1:], shared[1:], strict=True):
+        assert one is not None
+        assert other is not None
+        assert one.quality == other.quality
+        assert (one.rigid == other.rigid).all()
+        places = lesions.centres_mm
+        assert (one.to_moving_mm(places) == other.to_moving_mm(places)).all()
+        assert (one.error_mm(places) == other.error_mm(places)).all()
+    assert [each is not None and each.bent for each in shared] == [False, True, False]
 
 
 def test_the_best_translation_needs_no_guess() -> None:

@@ -10,12 +10,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from imaging.beside import Beside
 from imaging.read import Reading
 from imaging.series import Series, Visit
 from imaging.volume import Grid, Mask, Unit, Volume
 from recist.patient import examination
 from recist.patient.delineation import Delineated
-from recist.patient.examination import Examination, by_network, folders_of, with_lung_candidates
+from recist.patient.examination import (
+    HANDED_ON,
+    Examination,
+    by_network,
+    folders_of,
+    sizes,
+    with_lung_candidates,
+)
 from recist.patient.options import Options
 from recist.patient.work import Work
 from recist.run.fingerprint import notes_of
@@ -50,6 +58,27 @@ def test_a_visit_without_ct_has_no_folder() -> None:
 def ball(centre: tuple[int, int, int], grid: Grid, label: str) -> Candidate:
     away = np.linalg.norm(np.moveaxis(np.indices(grid.shape), 0, -1) - centre, axis=-1)
     return Candidate(label, Mask.of(away <= 3, grid))
+
+
+def test_candidates_are_sized_alike_by_several_processes(beside: Beside) -> None:
+    """The dates of CT; of a PET alone there are no diameters to hand on."""
+    grid = Grid((30, 30, 20), np.diag([2.0, 2.0, 2.0, 1.0]))
+    ct = Reading(Volume(np.zeros(grid.shape, np.int16), grid, Unit.HU), (), ("1.2",) * 20, 2.0)
+    drawn = [ball((8, 8, 8), grid, "1"), ball((20, 20, 10), grid, "2")]
+    faint = replace(drawn[0], is_faint=True)
+    alone = Visit(dt.date(2020, 3, 2), "baseline")
+    dates = [
+        (Examination(visit("P7/baseline"), 0, ct), [drawn[0], faint]),
+        (Examination(alone, 30, ct), drawn),
+        (Examination(visit("P7/fu1"), 60, ct), drawn * HANDED_ON),
+    ]
+    by_one, by_several = sizes(dates), sizes(dates, beside)
+    for own, other in zip(by_one, by_several, strict=True):
+        assert [each.caliper for each in own] == [each.caliper for each in other]
+        assert [each.candidate.flags for each in own] == [each.candidate.flags for each in other]
+    assert [each.caliper is None for each in (*by_several[0], *by_several[1])] == [
+        False, True, True, True,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("asked", [True, False])
