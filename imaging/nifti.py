@@ -32,6 +32,9 @@ LARGEST_VOXELS_BYTES = 4 * 1024**3
 LARGEST_RATIO = 1032
 #: Beyond the voxels of a file, extensions and padding are followed so far; in pieces of so much.
 BEYOND_VOXELS_BYTES, PIECE_BYTES = 10_000_000, 4_000_000
+#: A file that unpacks to no more than this is unpacked once, checked and read from memory; a larger
+#: one twice, in pieces.
+UNPACKED_AT_ONCE_BYTES = 256_000_000
 #: The same place, written as a matrix and as a quaternion, may differ by rounding.
 SAME_PLACE_MM = 0.5
 #: What NumPy, zlib and the file system raise over damaged voxels.
@@ -120,9 +123,29 @@ def opened(path: Path) -> Any:
         raise InputError(
             f"the file is truncated: {path.stat().st_size} bytes for {voxels} voxels", where=path
         )
-    if packed:
-        _check_sum(path, voxels * kind.itemsize + BEYOND_VOXELS_BYTES)
+    if not packed:
+        return image
+    bytes_read = voxels * kind.itemsize + BEYOND_VOXELS_BYTES
+    unpacked = None
+    if bytes_read <= UNPACKED_AT_ONCE_BYTES and isinstance(image, _nib.Nifti1Image):
+        unpacked = _unpacked(path, bytes_read)
+    if unpacked is not None:
+        return type(image).from_bytes(unpacked)
+    _check_sum(path, bytes_read)
     return image
+
+
+def _unpacked(path: Path, most_bytes: int) -> bytes | None:
+    """A file unpacked in one go, to its end, where its checksum stands.
+
+    None where that is not all: packed in pieces, damaged, or more than so many bytes.
+    """
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        unpacked = reader.decompress(path.read_bytes(), most_bytes)
+    except VOXEL_ERRORS:
+        return None
+    return unpacked if reader.eof and not reader.unused_data else None
 
 
 def _check_sum(path: Path, most_bytes: int) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from imaging.errors import InputError
@@ -64,27 +65,34 @@ def write_patient(
     algorithm = network_of(terms)
     marks = {delineation_name(each): _mark(each, algorithm) for each in answer.delineations}
     linked: frozenset[int] = frozenset()
+    place = part / keeping.FOLDER
     if not afresh and earlier is not None:
-        keeping.carry_over(earlier / keeping.FOLDER, part / keeping.FOLDER)
+        keeping.carry_over(earlier / keeping.FOLDER, place)
     if (shared or not afresh) and earlier is not None:
         linked = _linked(answer.delineations, marks, earlier, part)
-    lost = write_case(
-        answer.result,
-        answer.delineations,
-        part,
-        protocol=terms.protocol,
-        bundle=algorithm,
-        dicom=dicom,
-        earlier=earlier,
-        linked=linked,
-        patterns=None if afresh or earlier is None else earlier / DELINEATIONS,
-    )
-    write_standing(answer.result, part)
-    subject = answer.work.subject.id
-    _write_tables(answer, part / CORRECTIONS)
-    place = part / keeping.FOLDER
-    if cache_mb is None or (afresh and not keeping.keep(answer.work, place, limit_mb=cache_mb)):
+    # The images are packed beside the work on the page and the tables.
+    with ThreadPoolExecutor(1) as thread:
+        kept = (
+            thread.submit(keeping.keep, answer.work, place, limit_mb=cache_mb)
+            if afresh and cache_mb is not None
+            else None
+        )
+        lost = write_case(
+            answer.result,
+            answer.delineations,
+            part,
+            protocol=terms.protocol,
+            bundle=algorithm,
+            dicom=dicom,
+            earlier=earlier,
+            linked=linked,
+            patterns=None if afresh or earlier is None else earlier / DELINEATIONS,
+        )
+        write_standing(answer.result, part)
+        _write_tables(answer, part / CORRECTIONS)
+    if cache_mb is None or (kept is not None and not kept.result()):
         return lost
+    subject = answer.work.subject.id
     # Shared with the folder before: written anew, not over.
     for name in (keeping.APPLIED, DELINEATED):
         _remove(place / name)

@@ -6,6 +6,7 @@ to the first one and searched for the lesions that are known by then.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -30,10 +31,16 @@ PICTURE = "picture"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptBox:
-    """Voxels of a volume: ``array[i, j, k]`` whose first is ``start`` of the whole grid."""
+    """A box of a volume, from its voxel ``start`` to before ``stop``."""
 
-    array: Array
-    start: tuple[int, int, int]
+    volume: Volume
+    start: Sequence[int]
+    stop: Sequence[int]
+
+    @property
+    def array(self) -> Array:
+        """Its voxels, cut out when they are asked for: the boxes of a patient fill gigabytes."""
+        return np.array(self.volume.region(self.start, self.stop), order="K")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,10 +64,8 @@ class KeptImages:
             volume = date.examination.ct.volume
             if isinstance(volume, PartialVolume):  # for what is kept alone no image is read
                 wanted = [part for box in wanted if (part := volume.at_hand(*box)) is not None]
-            for low, high in _joined(wanted, volume):
-                a, b, c = low
-                array = np.array(volume.region(low, high), order="K")
-                boxes.setdefault(date.day, []).append(KeptBox(array, (a, b, c)))
+            if own := kept_of(volume, wanted):
+                boxes[date.day] = [KeptBox(volume, *box) for box in own]
         return cls(boxes, _reductions(work))
 
 
@@ -110,6 +115,15 @@ def _around(mask: Mask, reach_mm: float) -> Corners:
 
 
 _CORNERS: FloatArray = np.array(list(np.ndindex(2, 2, 2))) * 2.0 - 1.0
+
+
+def kept_of(volume: Volume, wanted: Sequence[Corners]) -> list[Corners]:
+    """What is kept of a volume: boxes, or all of it where those would take more room."""
+    boxes = _joined(wanted, volume)
+    low, high = [0, 0, 0], list(volume.grid.shape)
+    together = sum(int(_voxels(np.array(a), np.array(b))) for a, b in boxes)
+    whole = together >= math.prod(high) and _is_whole((np.array(low), np.array(high)), volume)
+    return [(low, high)] if whole else boxes
 
 
 def _joined(boxes: Sequence[Corners], volume: Volume) -> list[Corners]:

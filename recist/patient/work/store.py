@@ -29,6 +29,7 @@ class ArrayStore:
         self.folder = folder
         self._put: dict[str, Future[int]] = {}
         self._waiting: deque[tuple[Future[int], int]] = deque()
+        self._waiting_bytes = 0
         self._threads: ThreadPoolExecutor | None = None
 
     def put(self, raw: bytes) -> str:
@@ -36,10 +37,15 @@ class ArrayStore:
         if name not in self._put:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(WRITTEN_AT_ONCE)
-            while sum(size for _, size in self._waiting) > WAITING_BYTES:
-                wait([self._waiting.popleft()[0]])
+            while self._waiting and (
+                self._waiting[0][0].done() or self._waiting_bytes > WAITING_BYTES
+            ):
+                first, size = self._waiting.popleft()
+                wait([first])
+                self._waiting_bytes -= size
             self._put[name] = self._threads.submit(self._write, name, raw)
             self._waiting.append((self._put[name], len(raw)))
+            self._waiting_bytes += len(raw)
         return name
 
     def written_bytes(self) -> int:

@@ -12,12 +12,14 @@ import pytest
 
 import imaging.read
 from imaging.errors import InputError
+from imaging.volume import Grid, Unit, Volume
 from recist.course import Axis
 from recist.patient.changes import changes_between
 from recist.patient.corrections import CorrectedMeasurement, Corrections
 from recist.patient.reassessment import conclude
 from recist.patient.result import PatientResult
 from recist.patient.work import Work, keeping
+from recist.patient.work.images import kept_of
 from recist.patient.work.keeping import carry_over, keep, take_up
 from recist.patient.work.store import OBJECTS
 
@@ -109,6 +111,16 @@ def test_work_that_is_too_large_leaves_out_boxes_first_and_then_all(
     small = sum(path.stat().st_size for path in (tmp_path / "small").rglob("*") if path.is_file())
     assert small < whole * 0.9
     assert take_up(tmp_path / "small").subject == work.subject
+
+
+def test_boxes_that_take_more_room_than_the_image_are_kept_as_the_image() -> None:
+    volume = Volume(np.zeros((10, 10, 10), np.int16), Grid((10, 10, 10), np.eye(4)), Unit.HU)
+    rods = [([0, n, n], [10, n + 1, n + 1]) for n in range(10)]
+    assert len(kept_of(volume, rods)) == 10
+    # Each pair shares too little to be joined; together they are larger than the image.
+    plates = [([n, 0, 0], [n + 2, 10, 10]) for n in range(0, 9, 4)]
+    plates += [([0, n, 0], [10, n + 2, 10]) for n in range(0, 9, 4)]
+    assert kept_of(volume, plates) == [([0, 0, 0], [10, 10, 10])]
 
 
 def test_equal_work_is_kept_in_equal_files(work: Work, kept: Path, tmp_path: Path) -> None:
