@@ -8,9 +8,11 @@ deflated, no preamble, a broken length) is left to pydicom. `docs/imaging.md` ha
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
@@ -126,6 +128,8 @@ _BINARY = {
     Tag.PADDING,
     Tag.PADDING_LIMIT,
 }
+#: What decimal strings are made of; `float` alone would take more (PS3.5, 6.2).
+_DECIMALS = b"0123456789+-.eE\\ "
 
 
 @lru_cache(maxsize=4096)
@@ -133,6 +137,10 @@ def numbers_of(raw: bytes | None) -> tuple[float, ...]:
     """The values of a raw decimal or integer string; empty when absent or malformed."""
     if not raw:
         return ()
+    if not raw.translate(None, _DECIMALS):  # letters of no number: `float` takes what DICOM takes
+        with suppress(ValueError):
+            values = tuple(map(float, raw.decode("ascii").split("\\")))
+            return values if all(map(math.isfinite, values)) else ()
     found = [number_of(part) for part in raw.decode("ascii", "replace").split("\\")]
     known = tuple(value for value in found if value is not None)
     return known if len(known) == len(found) else ()
@@ -217,6 +225,8 @@ class Header:
         Raises:
             HeaderError: it is no positive whole number.
         """
+        if not self.elements.get(Tag.FRAMES):
+            return 1
         text = self.text(Tag.FRAMES)
         if not text:
             return 1

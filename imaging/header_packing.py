@@ -10,7 +10,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise, repeat, starmap
+from itertools import accumulate, pairwise, repeat
 from typing import NamedTuple
 
 from imaging.header import Header
@@ -18,7 +18,7 @@ from imaging.header import Header
 _SUM, _COUNT = struct.Struct("<I"), struct.Struct("<I")
 #: Numbers as they are written: 64 bits with a sign, and 32 without.
 _LONG, _SHORT = "q", "I"
-_NAME_END = b"\0"
+_NAME_END = "\0"
 #: The kind of a file that is no DICOM.
 _OTHER_KIND = -1
 #: Inodes of some file systems use all 64 bits.
@@ -57,7 +57,7 @@ class KeptFile(NamedTuple):
 
 def packed(rows: Mapping[str, KeptFile]) -> bytes:
     """Files by name as bytes, after a sum that tells whether they are still the same."""
-    names = _NAME_END.join(map(os.fsencode, rows))
+    names = os.fsencode(_NAME_END.join(rows))
     stamps = [number for row in rows.values() for number in row.stamp]
     tables: dict[tuple[str, tuple[int, ...]], list[Header]] = {}
     numbers: dict[tuple[str, tuple[int, ...]], int] = {}
@@ -95,7 +95,7 @@ def unpacked(folder: str, content: bytes) -> dict[str, KeptFile] | None:
         if _SUM.unpack_from(content) != (zlib.crc32(body),):
             return None
         parts = _parts(body)
-        names = [*map(os.fsdecode, parts[0].split(_NAME_END))]
+        names = os.fsdecode(parts[0]).split(_NAME_END)
         stamps = zip(*[iter(_read(_LONG, parts[1]))] * 3, strict=True)
         kinds = _read(_LONG, parts[2])
         referring = zip(_read(_SHORT, parts[3]), _parts(parts[4]), strict=True)
@@ -151,9 +151,9 @@ def _headers(part: bytes, paths: Sequence[str]) -> Iterator[Header]:
     elements = [shared.copy() for _ in paths]
     for each, row in zip(elements, zip(*own.values(), strict=True), strict=bool(own)):
         each.update(zip(own, row, strict=True))
-    places = zip(*[iter(_read(_LONG, written))] * 3, strict=True)
-    rows = zip(paths, repeat(syntax.decode()), elements, places)
-    return starmap(Header, ((path, name, each, *place) for path, name, each, place in rows))
+    places = _read(_LONG, written)
+    sizes, offsets, pixels = places[::3], places[1::3], places[2::3]
+    return map(Header, paths, repeat(syntax.decode()), elements, sizes, offsets, pixels)
 
 
 def _written(kind: str, numbers: Sequence[int]) -> bytes:

@@ -7,6 +7,7 @@ each file is its number.
 from __future__ import annotations
 
 import os
+import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -114,7 +115,9 @@ def by_patient(found: Found, root: Path) -> Patients:
     named: dict[str, _Files] = {}
     unnamed: dict[str, int] = {}
     for patient_id, places in found.by_id.items():
-        for place, entry in _used(found.entries, places, root, placed, copies):
+        for place, entry in _used(
+            found.entries, patient_id, places, root=root, placed=placed, copies=copies
+        ):
             patients.images += not _is_object(entry)
             name = patient_id
             if not name:
@@ -168,7 +171,9 @@ def _is_object(entry: FoundFile) -> bool:
 
 def _used(
     entries: Sequence[FoundFile],
+    patient: str,
     places: Iterable[int],
+    *,
     root: Path,
     placed: list[Placed],
     copies: list[_Copy],
@@ -184,16 +189,21 @@ def _used(
     """
     first: dict[str, Header] = {}
     met: dict[str, int] = {}
+    passed: dict[tuple[object, ...], int] = {}
     for place in places:
         entry = entries[place]
         header = entry.header
-        patient = header.text(Tag.PATIENT_ID)
         try:
             uid = header.text(Tag.SOP_INSTANCE_UID)
             if (one := first.get(uid)) is not None:
                 at = met.setdefault(uid, entry.number), entry.number
                 same = _same_content(one, header)
                 copies.append(_Copy(at, header.path, one.path, patient, same))
+                continue
+            looks = (header.transfer_syntax, *map(header.elements.get, _LOOKED_AT))
+            if uid and passed.get(looks, sys.maxsize) <= header.size:  # as one that was checked
+                first[uid] = header
+                yield place, entry
                 continue
             if _class_of(entry) == DIRECTORY_CLASS:
                 continue
@@ -203,7 +213,7 @@ def _used(
                 continue
             is_image = not _is_object(entry) and header.text(Tag.MODALITY) in ("CT", "PT")
             if is_image:
-                _check_size(header)
+                passed[looks] = _checked_size(header)
         except (HeaderError, *READ_ERRORS) as error:  # one file never costs more than itself
             placed.append((entry.number, refusal(error, header.path, root, patient)))
             continue
@@ -223,8 +233,12 @@ def _check_identity(header: Header) -> None:
             )
 
 
-def _check_size(header: Header) -> None:
-    """Refuse a file that claims more pixels than are read, or than it can hold uncompressed."""
+def _checked_size(header: Header) -> int:
+    """The bytes that a file with such pixels has at least, 0 where they are compressed.
+
+    Raises:
+        HeaderError: it claims more pixels than are read, or than it can hold uncompressed.
+    """
     rows, columns, bits, samples = _sizes(*map(header.elements.get, _SIZES))
     if not rows or not columns or not bits:
         raise HeaderError("an image without Rows, Columns or Bits Allocated (0028,0010/0011/0100)")
@@ -233,14 +247,19 @@ def _check_size(header: Header) -> None:
         raise HeaderError(
             f"the header claims {needed / 1024**3:.0f} GB of pixels", remedy=SEND_AGAIN
         )
-    if header.transfer_syntax in NATIVE and header.size < needed:
+    if header.transfer_syntax not in NATIVE:
+        return 0
+    if header.size < needed:
         raise HeaderError(
             f"the file is truncated: {header.size} bytes, its pixels alone take {needed}",
             remedy=SEND_AGAIN,
         )
+    return needed
 
 
 _SIZES = (Tag.ROWS, Tag.COLUMNS, Tag.BITS_ALLOCATED, Tag.SAMPLES_PER_PIXEL)
+#: What is checked of an image, but for its own UID and its size.
+_LOOKED_AT = (Tag.SOP_CLASS_UID, Tag.MODALITY, Tag.SERIES_UID, Tag.FRAMES, *_SIZES)
 
 
 @lru_cache(maxsize=1024)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +16,21 @@ from imaging.dynamic import same_places
 from imaging.errors import GeometryError
 from imaging.header import Header, Tag, numbers_of
 from imaging.series import Series
-from imaging.slices import SAME_POSITION_MM, is_complete, plane
+from imaging.slices import SAME_POSITION_MM, is_complete, middle, plane
 from imaging.volume import FloatArray
 
 #: Elements by which acquisitions that share a series are told apart, tried in this order.
 _SPLITTERS = (Tag.ACQUISITION_NUMBER, Tag.TEMPORAL_POSITION, Tag.IMAGE_TYPE, Tag.KERNEL)
+#: What the images of one stack have in common: the first three in essence, the others exactly.
+_SHAPE = (
+    Tag.PIXEL_SPACING,
+    Tag.ORIENTATION,
+    Tag.IMAGE_TYPE,
+    Tag.ROWS,
+    Tag.COLUMNS,
+    Tag.SAMPLES_PER_PIXEL,
+    Tag.SOP_CLASS_UID,
+)
 #: Elements that tell when within a scan an image was acquired: they part frames alone.
 _MOMENTS = (Tag.ACQUISITION_TIME, Tag.FRAME_REFERENCE_TIME, Tag.TRIGGER_TIME)
 
@@ -33,9 +44,12 @@ def split(series: Series, headers: Sequence[Header]) -> list[SeriesCandidate]:
     """
     stacks: list[SeriesCandidate] = []
     for group in _grouped(headers, _shape_of):
-        parts = _acquisitions(group)
+        heights = heights_of(group)
+        parts = _acquisitions(group, heights)
         repeats = _repeats(parts)
-        stacks.extend(replace(_stack(series, part), repeats=repeats) for part in parts)
+        for part in parts:
+            own = heights if len(parts) == 1 else heights_of(part)
+            stacks.append(replace(_stack(series, part, own), repeats=repeats))
     return sorted(stacks, key=lambda stack: (-stack.series.slices, stack.series.files))
 
 
@@ -47,16 +61,16 @@ def _grouped(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> li
 
 
 def _shape_of(header: Header) -> Hashable:
-    elements = header.elements
-    return (
-        elements.get(Tag.ROWS),
-        elements.get(Tag.COLUMNS),
-        elements.get(Tag.SAMPLES_PER_PIXEL),
-        rounded(elements.get(Tag.PIXEL_SPACING), 4),
-        rounded(elements.get(Tag.ORIENTATION), 2),
-        b"LOCALIZER" in elements.get(Tag.IMAGE_TYPE, b""),
-        elements.get(Tag.SOP_CLASS_UID),
-    )
+    return _shape(*map(header.elements.get, _SHAPE))
+
+
+@lru_cache(maxsize=1024)
+def _shape(
+    spacing: bytes | None, orientation: bytes | None, image_type: bytes | None, *same: bytes | None
+) -> Hashable:
+    """What the slices of a stack have in common; the same bytes come thousands of times."""
+    localizer = b"LOCALIZER" in (image_type or b"")
+    return (*same, rounded(spacing, 4), rounded(orientation, 2), localizer)
 
 
 @lru_cache(maxsize=1024)
@@ -65,15 +79,15 @@ def rounded(raw: bytes | None, digits: int) -> tuple[float, ...]:
     return tuple(round(value, digits) + 0.0 for value in numbers_of(raw))
 
 
-def _acquisitions(headers: list[Header]) -> list[list[Header]]:
+def _acquisitions(headers: list[Header], heights: FloatArray) -> list[list[Header]]:
     """Images that do not make one regular stack, told apart where that makes regular ones."""
-    doubled = _has_doubles(headers)
-    if not doubled and _is_regular(headers):
+    doubled = _has_doubles(heights)
+    if not doubled and _is_regular(heights):
         return [headers]
     for tag in _SPLITTERS:
         groups = _grouped(headers, lambda header, tag=tag: header.elements.get(tag))  # type: ignore[misc]
-        apart = len(groups) > 1 and not any(_has_doubles(group) for group in groups)
-        if apart and (doubled or all(_is_regular(group) for group in groups)):
+        apart = len(groups) > 1 and not any(_has_doubles(heights_of(group)) for group in groups)
+        if apart and (doubled or all(_is_regular(heights_of(group)) for group in groups)):
             return groups
     for tag in _MOMENTS if doubled else ():
         groups = _grouped(headers, lambda header, tag=tag: header.elements.get(tag))  # type: ignore[misc]
@@ -92,14 +106,12 @@ def _repeats(parts: Sequence[Sequence[Header]]) -> int:
     return len(parts) if same_places([np.sort(heights_of(part)) for part in parts]) else 1
 
 
-def _is_regular(headers: Sequence[Header]) -> bool:
-    heights = heights_of(headers)
+def _is_regular(heights: FloatArray) -> bool:
     return not heights.size or is_complete(heights)
 
 
-def _has_doubles(headers: Sequence[Header]) -> bool:
-    heights = np.sort(heights_of(headers))
-    return bool(heights.size and (np.diff(heights) < SAME_POSITION_MM).any())
+def _has_doubles(heights: FloatArray) -> bool:
+    return bool(heights.size and (np.diff(np.sort(heights)) < SAME_POSITION_MM).any())
 
 
 def heights_of(headers: Sequence[Header]) -> FloatArray:
@@ -114,17 +126,16 @@ def heights_of(headers: Sequence[Header]) -> FloatArray:
     return np.asarray(np.array(positions) @ normal, dtype=np.float64)
 
 
-def _stack(series: Series, headers: list[Header]) -> SeriesCandidate:
-    heights = heights_of(headers)
+def _stack(series: Series, headers: list[Header], heights: FloatArray) -> SeriesCandidate:
     order = np.argsort(heights, kind="stable") if heights.size else range(len(headers))
     ordered = [headers[n] for n in order]
     first = ordered[0]
     thickness = first.number(Tag.SLICE_THICKNESS)
     if not thickness and heights.size > 1:
-        thickness = float(np.median(np.diff(np.sort(heights))))
+        thickness = middle(np.diff(np.sort(heights)))
     stack = replace(
         series,
-        files=tuple(Path(header.path) for header in ordered),
+        files=tuple(_paths(ordered)),
         slices=sum(header.frames for header in ordered),
         slice_thickness_mm=thickness,
         frame_of_reference_uid=first.text(Tag.FRAME_OF_REFERENCE_UID) or None,
@@ -132,3 +143,16 @@ def _stack(series: Series, headers: list[Header]) -> SeriesCandidate:
         sop_instance_uid=first.text(Tag.SOP_INSTANCE_UID),
     )
     return SeriesCandidate(stack, first, np.sort(heights))
+
+
+def _paths(headers: Iterable[Header]) -> Iterator[Path]:
+    """The files of headers; in one folder another name is found sooner than a path is parsed."""
+    folder, file = "", Path()
+    for header in headers:
+        path = header.path
+        cut = path.rfind(os.sep) + 1
+        if cut and path[:cut] == folder:
+            yield file.with_name(path[cut:])
+        else:
+            folder, file = path[:cut], Path(path)
+            yield file

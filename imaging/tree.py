@@ -30,6 +30,10 @@ from imaging.shelf import Shelf
 
 #: Headers that are held in memory, two kilobytes each; those of a larger tree lie on disk.
 HELD_HEADERS = 10_000
+#: Patients whose identifiers are remembered as they are written: their files come in a row.
+KNOWN_AT_ONCE = 1_000
+#: What says whose a file is, and whether it is an object.
+_BELONGING = (Tag.CHARACTER_SET, Tag.PATIENT_ID, Tag.SOP_CLASS_UID)
 
 #: SOP classes of the objects that go with images, by modality (PS3.4, B.5).
 OBJECT_CLASSES = {
@@ -145,17 +149,25 @@ def _gather(
 ) -> None:
     not_dicom: dict[str, list[str]] = defaultdict(list)
     told: list[Problem] = []
+    known: dict[tuple[bytes | None, ...], tuple[str, bool]] = {}
     for path in walk(root, told):
-        _place(told, found, found.files + 1)
+        if told:
+            _place(told, found, found.files + 1)
         found.files += 1
         if on_file:
             on_file(found.files)
         subject = ""
         try:
             header = header_of(path)
-            subject = header.text(Tag.PATIENT_ID)
+            raw = tuple(map(header.elements.get, _BELONGING))
+            if raw not in known:
+                if len(known) >= KNOWN_AT_ONCE:
+                    known.clear()
+                is_object = header.text(Tag.SOP_CLASS_UID) in OBJECT_CLASSES
+                known[raw] = header.text(Tag.PATIENT_ID), is_object
+            subject, is_object = known[raw]
             entry = FoundFile(found.files, header)
-            if header.text(Tag.SOP_CLASS_UID) in OBJECT_CLASSES:
+            if is_object:
                 try:
                     entry = entry._replace(references=references(path))
                 except (HeaderError, *READ_ERRORS) as error:
@@ -166,16 +178,16 @@ def _gather(
             _not_dicom(path, root, not_dicom, told)
         except (HeaderError, *READ_ERRORS) as error:  # one file never costs more than itself
             told.append(refusal(error, path, root, subject))
-        _place(told, found, found.files)
+        if told:
+            _place(told, found, found.files)
     _place(told, found, found.files + 1)
     found.remarks.extend(_lines(not_dicom, root))
 
 
 def _place(told: list[Problem], found: Found, number: int) -> None:
     """Let problems stand with the file at which they were met, or before which a folder was."""
-    if told:
-        found.problems.extend((number, problem) for problem in told)
-        told.clear()
+    found.problems.extend((number, problem) for problem in told)
+    told.clear()
 
 
 def refusal(error: Exception, path: str, root: Path, subject: str) -> Problem:

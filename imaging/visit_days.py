@@ -167,7 +167,8 @@ def days_of(
         day.uids.update(header.text(Tag.SOP_INSTANCE_UID) for header in headers)
         day.uids.add(headers[0].text(Tag.SERIES_UID))
         day.studies.add(headers[0].text(Tag.STUDY_UID))
-        day.frames.update(header.text(Tag.FRAME_OF_REFERENCE_UID) for header in headers)
+        frames = {header.elements.get(Tag.FRAME_OF_REFERENCE_UID): header for header in headers}
+        day.frames.update(header.text(Tag.FRAME_OF_REFERENCE_UID) for header in frames.values())
     for day in days.values():
         day.frames.discard("")
         day.studies.discard("")
