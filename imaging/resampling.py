@@ -1,8 +1,10 @@
 """Volumes and masks on another grid.
 
-SimpleITK does the work on voxel indices: both images are handed over without geometry and the
-affine between their indices as the transform, so that oblique, sheared and left-handed grids need
-no special case. Values are computed in float32; an int16 output would truncate.
+Between grids whose axes run along each other values are interpolated axis by axis
+(:mod:`imaging.along_axes`). Anything else SimpleITK does on voxel indices: both images are handed
+over without geometry and the affine between their indices as the transform, so that oblique,
+sheared and left-handed grids need no special case. Values are computed in float32; an int16 output
+would truncate.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from imaging.along_axes import between_voxels
 from imaging.errors import GeometryError
 from imaging.itk import sitk
 from imaging.volume import Array, FloatArray, Grid, Index3, Mask, Unit, Volume
@@ -111,10 +114,14 @@ def index_map(to_grid: Grid, from_grid: Grid) -> FloatArray:
 def _resampled(
     array: Array, indices: FloatArray, shape: Index3, kernel: Interpolation, fill: float
 ) -> Array:
-    """Values at ``indices @ (i, j, k, 1)`` of an array, by SimpleITK in index space."""
+    """Values at ``indices @ (i, j, k, 1)`` of an array."""
     nearest = kernel is Interpolation.NEAREST
     if kernel is not Interpolation.CUBIC:  # a spline's coefficients are of the whole array
         array, indices = _reached(array, indices, shape)
+    if kernel is Interpolation.LINEAR:
+        between = between_voxels(array, indices, shape, fill=fill)
+        if between is not None:
+            return between
     values = array if nearest and array.dtype != np.bool_ else array.astype(np.float32, order="K")
     image = sitk.GetImageFromArray(values.T)
     transform = sitk.AffineTransform(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from imaging.along_axes import block_means
 from imaging.resampling import AIR_HU, isotropic_grid, resample
 from imaging.volume import Array, Grid, Volume
 from segmentation.gpu_preparation import on_grid_by
@@ -54,20 +55,13 @@ def bins(volume: Volume, grid: Grid) -> tuple[int, int, int]:
 
 
 def _binned(volume: Volume, grid: Grid) -> Volume:
-    array, affine = volume.array, np.array(volume.grid.affine)
-    for axis, factor in enumerate(bins(volume, grid)):
-        if factor == 1:
-            continue
-        whole = array.shape[axis] // factor * factor
-        before = (slice(None),) * axis
-        total = array[(*before, slice(0, whole, factor))].astype(np.float32, order="K")
-        for n in range(1, factor):
-            total += array[(*before, slice(n, whole, factor))]
-        array = total / np.float32(factor)
-        affine[:3, 3] += affine[:3, axis] * (factor - 1) / 2.0
-        affine[:3, axis] *= factor
-    if array is volume.array:
+    factors = bins(volume, grid)
+    if max(factors) == 1:
         return volume
+    array, affine = block_means(volume.array, factors), np.array(volume.grid.affine)
+    # The middle of a block lies between its voxels.
+    affine[:3, 3] += affine[:3, :3] @ ((np.array(factors) - 1) / 2)
+    affine[:3, :3] *= factors
     i, j, k = array.shape
     grid_of_means = Grid((i, j, k), affine, volume.grid.frame_of_reference_uid)
     return Volume(array, grid_of_means, volume.unit, volume.source)

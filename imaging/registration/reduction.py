@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
 
+from imaging.along_axes import axes_along, between_voxels, block_means
 from imaging.body import without_holes
 from imaging.itk import sitk
 from imaging.partial import PartialVolume
@@ -25,8 +26,6 @@ TONED_AIR = np.float32(WINDOW_HU[0] + LUNG_SLOPE * (AIR_HU - WINDOW_HU[0]))
 #: Above this a voxel is body (or couch) rather than air or lung.
 BODY_HU = -400.0
 TONED_BODY = np.float32(WINDOW_HU[0] + LUNG_SLOPE * (BODY_HU - WINDOW_HU[0]))
-#: Voxels a voxel by which axes may part before an image counts as turned.
-TURNED = 1e-6
 #: Voxels whose tones are worked out together.
 TONED_AT_ONCE = 1 << 16
 #: Voxels of the body, evenly taken, from which the correlation is computed.
@@ -90,61 +89,25 @@ def _tones(
     factors = [max(1, int(spacing_mm / step)) for step in volume.grid.spacing_mm]
     factors = [min(f, n) for f, n in zip(factors, volume.grid.shape, strict=True)]
     tones = toned(volume.array)
-    axes = _axes_along(indices)
-    if axes is not None:
-        values = tones.T if max(factors) == 1 else _blocks(tones, factors)
-        for axis, (other, step) in enumerate(axes):
-            # The middle of a block lies between its voxels.
-            at = (step * np.arange(grid.shape[other]) + indices[axis, 3]) / factors[axis]
-            values = _between(values, at - (factors[axis] - 1) / 2 / factors[axis], 2 - axis)
-        # Axes of the array are those of the volume; here they become those of the grid.
-        values = np.transpose(values.T, np.argsort([other for other, _ in axes]))
-        return np.where(known, values, TONED_AIR)
-    transform = sitk.AffineTransform(3)
-    transform.SetMatrix(indices[:3, :3].ravel())
-    transform.SetTranslation(indices[:3, 3])
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(grid.shape)
-    resampler.SetTransform(transform)
-    resampler.SetInterpolator(sitk.sitkLinear)
-    resampler.SetUseNearestNeighborExtrapolator(True)
-    blocks = sitk.BinShrink(sitk.GetImageFromArray(tones.T), factors)
-    values = sitk.GetArrayFromImage(resampler.Execute(blocks)).T
+    blocks = tones if max(factors) == 1 else block_means(tones, factors)
+    # The middle of a block lies between its voxels.
+    shift = (np.array(factors) - 1) / 2
+    to_blocks = np.array(indices)
+    to_blocks[:3, 3] -= shift
+    to_blocks[:3] /= np.array(factors)[:, np.newaxis]
+    values = between_voxels(blocks, to_blocks, grid.shape, fill=None)
+    if values is None:
+        transform = sitk.AffineTransform(3)
+        transform.SetMatrix(to_blocks[:3, :3].ravel())
+        transform.SetTranslation(to_blocks[:3, 3])
+        resampler = sitk.ResampleImageFilter()
+        resampler.SetSize(grid.shape)
+        resampler.SetTransform(transform)
+        resampler.SetInterpolator(sitk.sitkLinear)
+        resampler.SetUseNearestNeighborExtrapolator(True)
+        image = sitk.GetImageFromArray(blocks.T)
+        values = sitk.GetArrayFromImage(resampler.Execute(image)).T
     return np.where(known, values, TONED_AIR)
-
-
-def _axes_along(indices: FloatArray) -> list[tuple[int, float]] | None:
-    """For each axis of a volume the axis of the grid that runs along it, and voxels a step.
-
-    None where one runs along several: the image is turned.
-    """
-    along = np.abs(indices[:3, :3]) > TURNED
-    if (along.sum(axis=0) != 1).any() or (along.sum(axis=1) != 1).any():
-        return None
-    return [(int(row.argmax()), float(indices[n, row.argmax()])) for n, row in enumerate(along)]
-
-
-def _blocks(tones: Array, factors: Sequence[int]) -> Array:
-    """Means of blocks of voxels, (k, j, i)."""
-    return np.asarray(
-        sitk.GetArrayFromImage(sitk.BinShrink(sitk.GetImageFromArray(tones.T), factors))
-    )
-
-
-def _between(values: Array, at: FloatArray, axis: int) -> Array:
-    """Values at places along an axis, linear between its voxels; beyond them those of the edge."""
-    held = np.clip(at, 0, values.shape[axis] - 1)
-    low = np.minimum(held.astype(np.intp), max(values.shape[axis] - 2, 0))
-    shape = [1, 1, 1]
-    shape[axis] = -1
-    weight = (held - low).astype(np.float32).reshape(shape)
-    found = np.take(values, low, axis=axis)
-    if weight.any():
-        higher = np.take(values, np.minimum(low + 1, values.shape[axis] - 1), axis=axis)
-        higher -= found
-        higher *= weight
-        found += higher
-    return found
 
 
 def toned(hu: Array) -> Array:
@@ -169,7 +132,7 @@ def toned(hu: Array) -> Array:
 def _within(indices: FloatArray, shape: Index3, of: Index3) -> BoolArray:
     """Which voxels of a grid lie inside another, ``indices`` mapping the ones to the other's."""
     found = np.ones(shape, dtype=np.bool_)
-    axes = _axes_along(indices)
+    axes = axes_along(indices)
     if axes is not None:
         for axis, (other, step) in enumerate(axes):
             at = step * np.arange(shape[other]) + indices[axis, 3]

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 from imaging.beside import Beside
 from imaging.parallel import end_with_parent
@@ -134,11 +134,10 @@ def begin_process(threads: int) -> None:
     Warnings of the DICOM libraries quote header values, patients' names among them.
     """
     warnings.simplefilter("ignore")
-    # Read by torch when it is loaded, which only a network does.
+    # Read by torch and by SimpleITK when they are loaded, which only some patients ask for.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(threads)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(threads)
-    import SimpleITK  # noqa: PLC0415 - in the processes that work on images alone
-
-    filters: Any = SimpleITK.ProcessObject  # untyped
-    filters.SetGlobalDefaultNumberOfThreads(threads)
+    if (itk := sys.modules.get("SimpleITK")) is not None:
+        itk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
