@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -170,6 +170,7 @@ class Measurement:
         confidence: 0..1, of what was proposed without a reader; None where nothing was.
         doubts: what a reader should look at.
         interval_mm: the 95 % interval of the diameter, where the outline tells it.
+        diameter_mm: the recorded diameter; the sum over the fragments; None when not measured.
     """
 
     lesion_id: str
@@ -186,9 +187,11 @@ class Measurement:
     confidence: float | None = None
     doubts: tuple[str, ...] = ()
     interval_mm: tuple[Decimal, Decimal] | None = None
+    diameter_mm: Decimal | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._convert()
+        _set(self, "diameter_mm", sum(self.parts_mm, Decimal(0)) if self.parts_mm else None)
         if (self.status is Status.MEASURED) != bool(self.parts_mm):
             raise CourseError(
                 f"lesion {self.lesion_id}: status {self.status} with diameters "
@@ -229,11 +232,6 @@ class Measurement:
                 what = f"lesion {self.lesion_id}: {measure}"
                 _set(self, measure, recorded.amount(value, what))
 
-    @property
-    def diameter_mm(self) -> Decimal | None:
-        """The recorded diameter; the sum over the fragments; None when not measured."""
-        return sum(self.parts_mm, Decimal(0)) if self.parts_mm else None
-
 
 @dataclass(frozen=True, slots=True)
 class Timepoint:
@@ -253,9 +251,10 @@ class Timepoint:
     def __post_init__(self) -> None:
         if type(self.day) is not int:
             _set(self, "day", recorded.whole(self.day, "the day of a time point"))
-        if type(self.measurements) is not tuple or {*map(type, self.measurements)} - _ONE_KIND:
+        seen = self.measurements
+        if type(seen) is not tuple or not _ONE_KIND.issuperset(map(type, seen)):
             what = f"day {self.day}: a measurement"
-            _set(self, "measurements", recorded.items(self.measurements, Measurement, what))
+            _set(self, "measurements", recorded.items(seen, Measurement, what))
         if type(self.studies) is not tuple:
             _set(self, "studies", recorded.items(self.studies, str, f"day {self.day}: a study"))
         if self.new_lesion_day is not None and type(self.new_lesion_day) is not int:
@@ -279,26 +278,23 @@ class Course:
 
     def __post_init__(self) -> None:
         self._convert()
-        known = {lesion.id for lesion in self.lesions}
+        known: set[str | None] = {lesion.id for lesion in self.lesions}
         if len(known) != len(self.lesions):
             raise CourseError("two lesions with the same identifier", where=self.subject)
+        known.add(None)
         previous = None
         for timepoint in self.timepoints:
-            if previous is not None and timepoint.day <= previous:
-                raise CourseError(f"day {timepoint.day} follows day {previous}", where=self.subject)
-            previous = timepoint.day
-            named = {measurement.lesion_id for measurement in timepoint.measurements}
-            if len(named) != len(timepoint.measurements):
-                raise CourseError(
-                    f"a lesion is measured twice on day {timepoint.day}", where=self.subject
-                )
-            named.update(
-                measurement.merged_into
-                for measurement in timepoint.measurements
-                if measurement.merged_into is not None
-            )
-            if not named <= known:
-                raise CourseError(f"unknown lesion {min(named - known)!r}", where=self.subject)
+            day, measurements = timepoint.day, timepoint.measurements
+            if previous is not None and day <= previous:
+                raise CourseError(f"day {day} follows day {previous}", where=self.subject)
+            previous = day
+            into = {each.lesion_id: each.merged_into for each in measurements}
+            if len(into) != len(measurements):
+                raise CourseError(f"a lesion is measured twice on day {day}", where=self.subject)
+            if not (known.issuperset(into) and known.issuperset(into.values())):
+                named = (each for each in (*into, *into.values()) if each is not None)
+                unknown = min(each for each in named if each not in known)
+                raise CourseError(f"unknown lesion {unknown!r}", where=self.subject)
 
     def _convert(self) -> None:
         """What can mean one thing only, to the types of this class."""
@@ -306,7 +302,7 @@ class Course:
             _set(self, "subject", recorded.name(self.subject, "the subject of a course"))
         for attribute, kind in _PARTS.items():
             given = getattr(self, attribute)
-            if type(given) is not tuple or {*map(type, given)} - {kind}:
+            if type(given) is not tuple or not {kind}.issuperset(map(type, given)):
                 what = f"{self.subject}: one of the {attribute}"
                 _set(self, attribute, recorded.items(given, kind, what))
         if self.day_zero is not None and type(self.day_zero) is not dt.date:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from recist.assessment import by_either_set
 from recist.course import Course, EventKind, Field, Lesion, Measurement, Role, Status
@@ -23,7 +24,6 @@ from recist.table.finding import Finding, Severity
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
 IMPLAUSIBLE_FACTOR = 8
-IMPLAUSIBLE_SQUARE = IMPLAUSIBLE_FACTOR**2
 #: A gap between visits that is more often a wrong year.
 IMPLAUSIBLE_GAP_DAYS = 3 * 365
 #: What happens once.
@@ -31,6 +31,8 @@ ONCE = (EventKind.DEATH, EventKind.RANDOMISATION, EventKind.TREATMENT_START)
 #: By how much a recorded sum may differ from ours: it was rounded.
 SUM_TOLERANCE_MM = Decimal("0.1")
 
+#: Looked up once: Python finds a member of an enumeration slowly.
+_TARGET, _NON_TARGET, _PARTIAL = Role.TARGET, Role.NON_TARGET, Field.PARTIAL
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
 
@@ -93,7 +95,7 @@ def _targets_at_baseline(course: Course) -> Targets:
     return [
         (lesion, seen[lesion.id])
         for lesion in course.lesions
-        if lesion.role is Role.TARGET and lesion.id in seen
+        if lesion.role is _TARGET and lesion.id in seen
     ]
 
 
@@ -120,35 +122,36 @@ def _selection(targets: Targets, at: _Place) -> Iterable[Finding]:
 def _measurability(
     targets: Targets, records: Sequence[Record], at: _Place, protocol: Protocol
 ) -> Iterable[Finding]:
+    thickness_mm = _thickness_mm(records)
     for lesion, measurement in targets:
-        place = (at.baseline, lesion.id)
         diameter = measurement.diameter_mm
+        least = least_measurable_mm(thickness_mm.get(lesion.id), protocol, is_node=lesion.is_node)
+        if diameter is not None and diameter >= least:
+            continue
+        place = (at.baseline, lesion.id)
         if diameter is None:
             what = f"target {lesion.id} is {measurement.status} at the baseline"
             remedy = "a target is measured at the baseline: give its diameter or make it non-target"
             yield at.finding(Severity.WARNING, "unmeasured-target", place, what, remedy)
-        elif diameter < (least := _least(lesion, records, protocol)):
-            if lesion.is_node:
-                what = f"node {lesion.id} of {diameter} mm is a target"
-                remedy = f"a target node has a short axis of {least} mm or more: make it non-target"
-                yield at.finding(Severity.WARNING, "small-node", place, what, remedy)
-            else:
-                what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
-                remedy = "make it non-target"
-                yield at.finding(Severity.WARNING, "not-measurable", place, what, remedy)
+        elif lesion.is_node:
+            what = f"node {lesion.id} of {diameter} mm is a target"
+            remedy = f"a target node has a short axis of {least} mm or more: make it non-target"
+            yield at.finding(Severity.WARNING, "small-node", place, what, remedy)
+        else:
+            what = f"target {lesion.id} of {diameter} mm is under the limit of {least} mm"
+            remedy = "make it non-target"
+            yield at.finding(Severity.WARNING, "not-measurable", place, what, remedy)
 
 
-def _least(lesion: Lesion, records: Sequence[Record], protocol: Protocol) -> Decimal:
-    """The least diameter of a measurable lesion, by the slices of its first row."""
-    thickness_mm = next(
-        (record.entry.slice_thickness_mm for record in records if record.lesion == lesion.id),
-        None,
-    )
-    return least_measurable_mm(thickness_mm, protocol, is_node=lesion.is_node)
+def _thickness_mm(records: Sequence[Record]) -> dict[str, Decimal | None]:
+    """The thickness of the slices by lesion, as its first row says."""
+    if {record.entry.slice_thickness_mm for record in records} <= {None}:
+        return {}
+    return {record.lesion: record.entry.slice_thickness_mm for record in reversed(records)}
 
 
 def _unit(course: Course, targets: Targets, at: _Place) -> Iterable[Finding]:
-    at_baseline = [m.diameter_mm for _, m in targets if m.diameter_mm]
+    at_baseline = [seen.diameter_mm for _, seen in targets if seen.diameter_mm]
     if not at_baseline or max(at_baseline) >= MEASURABLE_MM:
         return
     largest = max(
@@ -225,10 +228,12 @@ def _start(course: Course, protocol: Protocol, *, has_events: bool) -> Iterable[
     if protocol.origin == "baseline" or not course.timepoints:
         return
     baseline = course.timepoints[0].day
-    events = [(event.day, event.kind) for event in course.events]
-    start = course.first_day_of(EventKind.TREATMENT_START)
-    if start is None:
-        start = recorded_start(events, baseline, protocol)
+    start = None
+    if course.events:
+        start = course.first_day_of(EventKind.TREATMENT_START)
+        if start is None:
+            events = [(event.day, event.kind) for event in course.events]
+            start = recorded_start(events, baseline, protocol)
     if start is None and course.day_zero is not None:
         what = "no start of treatment and no randomisation among the events"
         remedy = "durations run from the baseline scan: give a table of events"
@@ -244,13 +249,15 @@ def _start(course: Course, protocol: Protocol, *, has_events: bool) -> Iterable[
 
 def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
     """Non-targets that grew as much as targets in progression, and are not called progression."""
+    names = [lesion.id for lesion in course.lesions if lesion.role is _NON_TARGET]
+    if not names:
+        return
     least: dict[str, Decimal] = {}
-    names = {lesion.id for lesion in course.lesions if lesion.role is Role.NON_TARGET}
     told: set[str] = set()
-    for timepoint in course.timepoints if names else ():
+    for timepoint in course.timepoints:
         for seen in timepoint.measurements:
             size = seen.diameter_mm
-            if seen.lesion_id not in names or not size:
+            if not size or seen.lesion_id not in names:
                 continue
             smallest = least.setdefault(seen.lesion_id, size)
             least[seen.lesion_id] = min(size, smallest)
@@ -270,7 +277,7 @@ def _non_target_growth(course: Course, at: _Place) -> Iterable[Finding]:
 def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
     """Lesions that count neither in the field nor outside of it."""
     low = by_either_set(course, protocol)
-    partial = sum(lesion.field is Field.PARTIAL for lesion in course.lesions)
+    partial = [lesion.field for lesion in course.lesions].count(_PARTIAL)
     if low:
         remedy = "out_of_field_set = strict counts them on neither side, pragmatic outside"
         yield Finding(Severity.CHECK, "low-dose-lesions", course.subject, None, low, remedy)
@@ -281,27 +288,29 @@ def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
 
 
 def _gaps(course: Course) -> Iterable[Finding]:
-    for earlier, later in zip(course.timepoints, course.timepoints[1:], strict=False):
-        gap = later.day - earlier.day
-        if gap > IMPLAUSIBLE_GAP_DAYS:
-            what = f"{gap} days between two visits (to day {later.day})"
+    days = [timepoint.day for timepoint in course.timepoints]
+    for earlier, later in pairwise(days):
+        if later - earlier > IMPLAUSIBLE_GAP_DAYS:
+            what = f"{later - earlier} days between two visits (to day {later})"
             remedy = "is the year right?"
             yield Finding(Severity.CHECK, "long-gap", course.subject, None, what, remedy)
 
 
 def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
     """A lesion that changes tenfold between visits: a slipped decimal point, or cm."""
-    last: dict[str, Decimal] = {}
+    last: dict[str, tuple[Decimal, Decimal]] = {}
     for timepoint in course.timepoints:
         for measurement in timepoint.measurements:
-            parts = measurement.parts_mm
-            diameter = parts[0] if len(parts) == 1 else measurement.diameter_mm
+            diameter = measurement.diameter_mm
             if not diameter:
                 continue
-            lesion = measurement.lesion_id
-            previous = last.get(lesion, diameter)
-            last[lesion] = diameter
-            if diameter < IMPLAUSIBLE_FACTOR * previous < IMPLAUSIBLE_SQUARE * diameter:
+            lesion, implausible = measurement.lesion_id, IMPLAUSIBLE_FACTOR * diameter
+            before = last.get(lesion)
+            last[lesion] = diameter, implausible
+            if before is None:
+                continue
+            previous, most = before
+            if diameter < most and previous < implausible:
                 continue
             what = f"lesion {lesion}: {previous} mm, then {diameter} mm"
             remedy = "is the decimal point right, and the unit mm?"
@@ -311,9 +320,9 @@ def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
 def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
     """Recorded sums that are not the sums of the recorded target diameters."""
     recorded = {
-        record.when: (record.row, record.entry.sum_mm)
+        record.when: (record.row, sum_mm)
         for record in records
-        if record.entry.sum_mm is not None
+        if (sum_mm := record.entry.sum_mm) is not None
     }
     if not recorded:
         return

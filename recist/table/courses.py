@@ -52,11 +52,11 @@ def courses_of(
     courses = []
     for reader in sorted(by_reader):
         before = len(findings)
-        scans, signs = join_visits(subject, by_reader[reader], protocol, findings)
+        scans, signs, are_named = join_visits(subject, by_reader[reader], protocol, findings)
         _drop_absence(scans)
         lesions = _lesions(subject, scans, findings)
         _merges(subject, scans, findings)
-        timepoints = _timepoints(subject, scans, zero, findings)
+        timepoints = _timepoints(subject, scans, zero, findings, with_labels=are_named)
         if signs:
             timepoints = tuple(
                 replace(timepoint, new_lesion_day=signs[timepoint.day + zero] - zero)
@@ -229,7 +229,7 @@ def _merges(subject: str, scans: Scans, findings: list[Finding]) -> None:
 
 
 def _timepoints(
-    subject: str, scans: Scans, zero: int, findings: list[Finding]
+    subject: str, scans: Scans, zero: int, findings: list[Finding], *, with_labels: bool
 ) -> tuple[Timepoint, ...]:
     timepoints = []
     baseline = next(iter(scans))
@@ -242,12 +242,10 @@ def _timepoints(
                     subject, list(parts), findings, at_baseline=when == baseline
                 )
         seen.pop("", None)
-        label = next(filter(None, map(_VISIT, rows)), "")
+        names = [record.entry.visit for record in rows] if with_labels else []
+        label = next(filter(None, names), "")
         timepoints.append(Timepoint(when - zero, tuple(seen.values()), label))
     return tuple(timepoints)
-
-
-_VISIT = attrgetter("entry.visit")
 
 
 def _measurement(

@@ -33,26 +33,29 @@ class Joined(NamedTuple):
 
     Attributes:
         signs: time of a visit -> that of the scan that shows a new lesion, where they differ.
+        are_named: some row names its visit.
     """
 
     scans: Scans
     signs: dict[int, int]
+    are_named: bool
 
 
 def join_visits(
     subject: str, ordered: Sequence[Record], protocol: Protocol, findings: list[Finding]
 ) -> Joined:
     """Give the rows of each visit over several days the one day that the protocol lets count."""
-    signs: dict[int, int] = {}
-    scans = _by_time(ordered)
-    visits: defaultdict[str, list[Record]] = defaultdict(list)
-    nameless = scans
-    if {record.entry.visit for record in ordered} != {""}:
+    scans = nameless = _by_time(ordered)
+    joined: list[tuple[str, list[Record]]] = []
+    are_named = {record.entry.visit for record in ordered} != {""}
+    if are_named:
+        visits: defaultdict[str, list[Record]] = defaultdict(list)
         for record in ordered:
             visits[record.entry.visit].append(record)
         nameless = _by_time(visits.pop("", []))
-    joined = [(f"visit {name!r}", rows) for name, rows in visits.items() if _is_one_visit(rows)]
+        joined = [(f"visit {name!r}", rows) for name, rows in visits.items() if _is_one_visit(rows)]
     joined += [("one visit", rows) for rows in _partial(subject, nameless, protocol, findings)]
+    signs: dict[int, int] = {}
     days: dict[tuple[str, int], int] = {}
     for name, rows in joined:
         scanned = sorted({record.when for record in rows})
@@ -69,12 +72,12 @@ def join_visits(
         remedy = f"taken as one visit (visit_date = {protocol.visit_date}, AMB-32)"
         findings.append(Finding(Severity.CHECK, "one-visit", subject, rows[0].row, what, remedy))
     if not days:
-        return Joined(scans, signs)
+        return Joined(scans, signs, are_named)
     moved = [
         record._replace(when=days.get((record.entry.visit, record.when), record.when))
         for record in ordered
     ]
-    return Joined(_by_time(sorted(moved)), signs)
+    return Joined(_by_time(sorted(moved)), signs, are_named)
 
 
 def _by_time(ordered: Iterable[Record]) -> Scans:

@@ -58,7 +58,7 @@ def from_baseline(
 
 def _start(events: Sequence[DatedEvent], *, has_dates: bool) -> int | None:
     """The start of treatment; days without dates count from it."""
-    for kind in _STARTS:
+    for kind in _STARTS if events else ():
         days = [event.when for event in events if event.kind is kind]
         if days:
             return min(days)
