@@ -18,12 +18,11 @@ from pydicom.uid import UID
 from imaging.dataset import DEFLATED, READ_ERRORS, complete_meta, parsed, quiet_pydicom, reason
 from imaging.errors import HeaderError, UnsupportedError
 from imaging.header import BIG_ENDIAN, NATIVE, Header, Tag
+from imaging.spare_memory import room
 from imaging.volume import Array, BoolArray
 
 #: Stored values are looked at in pieces of this many slices, to stay within the cache.
 PIECE = 16
-#: Memory comes in pages of this size where it begins at a multiple of it; each is cleared at once.
-PAGE_BYTES = 2 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,25 +97,14 @@ def read_pixels(headers: Sequence[Header], *, add: int = 0) -> Pixels:
     rows, columns = first.integer(Tag.ROWS), first.integer(Tag.COLUMNS)
     if not rows or not columns:
         raise HeaderError("Rows or Columns (0028,0010/0011) is missing", where=first.path)
-    values = _room((len(headers), rows, columns), stored_type(first))
+    shape, dtype = (len(headers), rows, columns), stored_type(first)
+    values = room(math.prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
     added = add if values.itemsize == 2 else 0
 
     addend = np.array(added).astype(values.dtype)
     ends = [_gather(image, header, addend) for image, header in zip(values, headers, strict=True)]
     lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
     return Pixels(values, lowest, highest, added)
-
-
-def _room(shape: tuple[int, int, int], dtype: np.dtype[np.generic]) -> Array:
-    """An array of anything, laid so that the system can give it large pages.
-
-    A page of 4 kB costs more to come by than to fill, and an image of 100 MB has 25,000 of them;
-    what lies before and after the array is never touched.
-    """
-    size = math.prod(shape) * dtype.itemsize
-    raw = np.empty(size + 2 * PAGE_BYTES, dtype=np.uint8)
-    start = -raw.ctypes.data % PAGE_BYTES
-    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def stored_type(header: Header) -> np.dtype[np.generic]:
