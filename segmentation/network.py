@@ -116,7 +116,7 @@ def channels_last(network: LesionNet) -> LesionNet:
 def encode_ct(hu: Array) -> Array:
     """HU to the network's CT channel: 0 for air, 2 for bone; float32."""
     low, high = CT_WINDOW_HU
-    clipped = np.clip(hu, low, high).astype(np.float32)
+    clipped = np.clip(hu, low, high).astype(np.float32, copy=False)
     clipped -= low
     clipped *= 2.0 / (high - low)
     return clipped
@@ -124,7 +124,8 @@ def encode_ct(hu: Array) -> Array:
 
 def encode_suv(suv: Array) -> Array:
     """SUVbw to the network's PET channel: the natural logarithm of 1 + SUV; float32."""
-    return np.log1p(np.clip(suv, 0.0, SUV_CEILING).astype(np.float32))
+    clipped = np.clip(suv, 0.0, SUV_CEILING).astype(np.float32, copy=False)
+    return np.log1p(clipped, out=clipped)
 
 
 def near_segment(
