@@ -53,20 +53,21 @@ def examination_dates(
     That of its study; where scans of one study date were acquired many days apart (a constant
     date, as some anonymisers write) that of the acquisition, with a remark.
     """
-    studies: dict[dt.date | None, dict[str, dt.date | None]] = defaultdict(dict)
-    known: dict[tuple[bytes | None, ...], tuple[dt.date | None, dt.date | None]] = {}
+    files: dict[tuple[bytes | None, ...], list[Header]] = defaultdict(list)
     for header in images:
-        raw = tuple(map(header.elements.get, _DATES))
-        if raw not in known:
-            known[raw] = date_of(header), header.date(Tag.ACQUISITION_DATE)
-        studied, acquired = known[raw]
-        studies[studied][header.path] = acquired
+        files[tuple(map(header.elements.get, _DATES))].append(header)
+    studies: dict[dt.date | None, dict[dt.date | None, list[str]]] = defaultdict(dict)
+    for headers in files.values():
+        acquisitions = studies[date_of(headers[0])]
+        paths = acquisitions.setdefault(headers[0].date(Tag.ACQUISITION_DATE), [])
+        paths.extend(header.path for header in headers)
     found: dict[str, dt.date | None] = {}
     for studied, acquisitions in studies.items():
-        days = sorted({date for date in acquisitions.values() if date is not None})
+        days = sorted(date for date in acquisitions if date is not None)
         apart = bool(days) and (days[-1] - days[0]).days > SAME_EXAMINATION_DAYS
-        for path, acquired in acquisitions.items():
-            found[path] = acquired if apart and acquired is not None else studied
+        for acquired, paths in acquisitions.items():
+            date = acquired if apart and acquired is not None else studied
+            found.update(dict.fromkeys(paths, date))
         if apart:
             what = (
                 f"scans of one study date ({studied}) were acquired from {days[0]} to {days[-1]}: "
@@ -78,7 +79,7 @@ def examination_dates(
 
 
 def _doubts(
-    subject: str, studies: Mapping[dt.date | None, Mapping[str, dt.date | None]]
+    subject: str, studies: Mapping[dt.date | None, Iterable[dt.date | None]]
 ) -> Iterator[Problem]:
     """Study dates that the dates of acquisition contradict, or that lie many years apart.
 
@@ -88,7 +89,7 @@ def _doubts(
     first = {
         studied: min(known)
         for studied, acquired in studies.items()
-        if studied is not None and (known := [day for day in acquired.values() if day is not None])
+        if studied is not None and (known := [day for day in acquired if day is not None])
     }
     for studied, acquired in sorted(first.items()):
         if abs((acquired - studied).days) > SAME_EXAMINATION_DAYS:
