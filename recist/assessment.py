@@ -15,6 +15,8 @@ from recist.response import Assessment, Outcome, Reason, Response, Scope
 
 __all__ = ["CRITERIA", "assess_course", "assessed", "by_either_set", "outcome_of", "time_zero"]
 
+_ALL = Scope.ALL
+
 
 def assess_course(
     course: Course, criteria: Sequence[str], protocol: Protocol
@@ -48,7 +50,7 @@ def assessed(
             assess = CRITERIA[name].assess
             if assess is None:
                 continue
-            if scope is Scope.ALL:
+            if scope is _ALL:
                 whole[name] = assess(part, protocol, scope)
                 yield part, name, scope, whole[name]
             elif not part.lesions:
@@ -89,7 +91,7 @@ def outcome_of(
     nothing appears there: a patient all of whose lesions were irradiated is followed for
     progression outside of the field like every other.
     """
-    if seen and scope is not Scope.ALL and not course.lesions:
+    if seen and scope is not _ALL and not course.lesions:
         found = endpoints.outcome(course, seen, protocol)
         free = [
             each._replace(overall=Response.NED) if each.target is Response.NA else each

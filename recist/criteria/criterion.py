@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from imaging.errors import InputError
 from imaging.spelling import did_you_mean
@@ -87,6 +87,11 @@ def names_of_criteria(names: Iterable[str], *, of_responses: bool = False) -> tu
     Raises:
         CriterionError: one does not exist or assesses no course, or there is none at all.
     """
+    return _names_of_criteria(tuple(names), of_responses)
+
+
+@lru_cache(maxsize=64)
+def _names_of_criteria(names: tuple[str, ...], of_responses: bool) -> tuple[str, ...]:
     found = [criterion_named(name) for name in names]
     for row in found:
         if row.assess is None and not of_responses:

@@ -8,7 +8,7 @@ exist for display only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, getcontext, setcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -26,6 +26,8 @@ _DISPLAY = Context(prec=28)
 
 ZERO = Decimal(0)
 
+_MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
+
 #: Compared without division: progression where sum * 100 >= nadir * 120, response where
 #: sum * 100 <= baseline * 70.
 _WHOLE = Decimal(100)
@@ -41,13 +43,16 @@ def exactly(assess: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(assess)
     def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        outer = getcontext()
+        setcontext(EXACT)  # as it is: localcontext would copy it, and this runs for every course
         try:
-            with localcontext(EXACT):
-                return assess(*args, **kwargs)
+            return assess(*args, **kwargs)
         except Inexact as error:
             raise CourseError(
                 "diameters that cannot be added exactly", remedy="record them to 0.01 mm"
             ) from error
+        finally:
+            setcontext(outer)
 
     return inner
 
@@ -83,15 +88,12 @@ def is_diseased(diameter_mm: Decimal, *, is_node: bool) -> bool:
 
 def diameter_of(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> Decimal | None:
     """The size of a lesion at a time point; None when its status gives none."""
-    match measurement.status:
-        case Status.MEASURED:
-            return _measured(measurement.parts_mm, protocol, is_node=is_node)
-        case Status.ABSENT:
-            return ZERO
-        case Status.TOO_SMALL:
-            return too_small(protocol)
-        case _:
-            return None
+    status = measurement.status
+    if status is _MEASURED:
+        return _measured(measurement.parts_mm, protocol, is_node=is_node)
+    if status is _TOO_SMALL:
+        return too_small(protocol)
+    return ZERO if status is _ABSENT else None
 
 
 def too_small(protocol: Protocol) -> Decimal | None:

@@ -18,7 +18,7 @@ from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
 from recist.criteria.observation import ObservedCourse, read_to_judge
-from recist.criteria.recist11 import Judge, JudgedVisit, Judgement, details, follow_up
+from recist.criteria.recist11 import Judge, JudgedVisit, follow_up
 from recist.criteria.response_tables import (
     IMMUNE,
     OVERALL,
@@ -44,7 +44,12 @@ NAME = "irecist"
 
 CR, PR, PD, NE, NA = Response.CR, Response.PR, Response.PD, Response.NE, Response.NA
 NED, NON_CR_NON_PD = Response.NED, Response.NON_CR_NON_PD
-IUPD, ICPD = Response.IUPD, Response.ICPD
+ICR, IUPD, ICPD = Response.ICR, Response.IUPD, Response.ICPD
+CLEAR, OPEN = ProgressionState.CLEAR, ProgressionState.OPEN
+RESET, CONFIRMED = ProgressionState.RESET, ProgressionState.CONFIRMED
+PROGRESSES, CONFIRMS, STANDS = Evidence.PROGRESSES, Evidence.CONFIRMS, Evidence.STANDS
+RESPONDS, NOT_EVALUABLE = Evidence.RESPONDS, Evidence.NOT_EVALUABLE
+TOO_EARLY, TOO_LATE = Evidence.TOO_EARLY, Evidence.TOO_LATE
 
 
 @exactly
@@ -66,73 +71,90 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     clear = tuple(takewhile(lambda visit: visit.judged.overall is not PD, visits))
     found = [_as_recist(visit) for visit in clear]
     if len(clear) < len(visits):
-        reading = IrecistReading(patient, protocol, scope, clear)
+        reading = IrecistReading(patient, protocol, visits, after=len(clear))
         found.extend(map(reading.assess, range(len(clear) + 1, len(patient.seen))))
     return tuple(found)
 
 
 def _as_recist(visit: JudgedVisit) -> Assessment:
     """No progression so far and none here: RECIST 1.1 with the i-prefix, without more ado."""
-    judged, plain = visit
+    judged, found, plain = visit
     target, non_target, by_scan = judged.target, judged.non_target, plain.target_by_scan
     overall = IMMUNE[judged.overall]
-    row = common_reason(say.IMMUNE_ROW, overall, target, non_target, False)
-    return plain._replace(
-        criteria=NAME,
-        target=IMMUNE[target],
-        non_target=IMMUNE[non_target],
-        overall=overall,
-        reasons=(*plain.reasons[:-1], row),  # the row of Table 1 or 2 is the last
-        target_by_scan=None if by_scan is None else IMMUNE[by_scan],
+    return Assessment(
+        plain.day,
+        NAME,
+        plain.scope,
+        plain.sum_mm,
+        plain.baseline_mm,
+        plain.nadir_mm,
+        IMMUNE[target],
+        IMMUNE[non_target],
+        plain.new_lesion,
+        overall,
+        (*found, common_reason(say.IMMUNE_ROW, overall, target, non_target, False)),
+        plain.warnings,
+        None if by_scan is None else IMMUNE[by_scan],
+        held=plain.held,
+        lower_bound=plain.lower_bound,
+        method_changed=plain.method_changed,
     )
 
 
 class IrecistReading:
-    """iRECIST along the time points of one patient, to be asked in order."""
+    """iRECIST along the time points of one patient, to be asked in order.
+
+    Each time point is judged by RECIST 1.1 first. The judgements are those of RECIST 1.1 as long
+    as its history is; from the time point on at which iRECIST calls no progression where RECIST
+    1.1 does, or leaves a scan out, it keeps its own.
+    """
 
     __slots__ = (
         "_block",
         "_blocks",
         "_burden",
-        "_judge",
         "_last_target",
+        "_own",
         "_patient",
         "_previous",
         "_protocol",
-        "_scope",
         "_state",
+        "_visits",
     )
 
     def __init__(
         self,
         patient: ObservedCourse,
         protocol: Protocol,
-        scope: Scope,
-        clear: Sequence[JudgedVisit],
+        visits: Sequence[JudgedVisit],
+        *,
+        after: int,
     ) -> None:
-        """After the time points ``clear``, none of which progresses."""
+        """Past the first ``after`` of the follow-ups by RECIST 1.1, none of which progresses."""
         self._patient = patient
         self._protocol = protocol
-        self._scope = scope
-        self._judge = Judge(patient, protocol)
+        self._visits = visits
+        self._own: Judge | None = None
         self._burden = NewBurden(protocol)
-        self._state = ProgressionState.CLEAR
+        self._state = CLEAR
         self._block: Block | None = None
         self._blocks = 0
         self._last_target = NA
-        self._previous = patient.seen[0]
-        for k, visit in enumerate(clear, start=1):
-            self._judge.add(k, visit.judged, progressed=False)
-            self._follow(k, visit.judged, is_complete=visit.judged.overall is CR)
+        for visit in visits[:after]:
+            if visit.judged.target is not NE:
+                self._last_target = visit.judged.target
+        self._previous = patient.seen[after]
 
     def assess(self, k: int) -> Assessment:
         """The immune response at time point ``k``, which then is part of the history."""
         seen = self._patient.seen[k]
-        judged = self._judge.judge(k)
-        view = View(k, seen, judged, self._burden.look(seen.new))
-        if self._state is ProgressionState.CONFIRMED and self._protocol.after_icpd == "evaluate":
-            self._state, self._block = ProgressionState.RESET, None
-        if self._state is ProgressionState.CONFIRMED:
+        visit = self._visits[k - 1]
+        if self._own is not None:
+            visit = self._own.visit(k, visit.assessment.scope)
+        view = View(k, seen, visit, visit.judged, self._burden.look(seen.new))
+        if self._state is CONFIRMED and self._protocol.after_icpd == "evaluate":
+            self._state, self._block = RESET, None
+        if self._state is CONFIRMED:
             overall = ICPD if self._protocol.after_icpd == "keep" else NA
             why: tuple[Reason, ...] = (RuleReason(say.AFTER_ICPD, self._open.first_day),)
             return self._written(view, overall, why, ())
@@ -152,31 +174,27 @@ class IrecistReading:
     # --- evidence ----------------------------------------------------------------------------
 
     def _evidence(self, view: View) -> tuple[Evidence, tuple[Cause, ...]]:
-        if self._state is ProgressionState.OPEN:
+        if self._state is OPEN:
             return self._evidence_after_iupd(view)
         causes = progressing(self._patient, view, self._burden, self._protocol)
         if not causes and self._bars_complete_response(view):
             causes = (Cause(NEW_LESIONS, "still there with all targets gone"),)
         if causes:
-            return Evidence.PROGRESSES, causes
+            return PROGRESSES, causes
         return self._response_or_nothing(view), ()
 
     def _evidence_after_iupd(self, view: View) -> tuple[Evidence, tuple[Cause, ...]]:
         block, protocol = self._open, self._protocol
-        causes = block.confirmations(
-            view,
-            self._previous,
-            None if self._judge.sums is None else self._judge.sums.nadir_mm,
-        )
+        causes = block.confirmations(view, self._previous)
         earliest = protocol.confirm_min_days - protocol.window_tolerance_days
         if protocol.early_scan == "disregard" and view.seen.day - block.first_day < earliest:
             if view.new.fresh and self._was_for_a_symptom(view):
-                return Evidence.CONFIRMS, tuple(c for c in causes if c.category == NEW_LESIONS)
-            return Evidence.TOO_EARLY, ()
+                return CONFIRMS, tuple(c for c in causes if c.category == NEW_LESIONS)
+            return TOO_EARLY, ()
         if causes:
             if self._is_late(view) and protocol.late_scan == "does_not_confirm":
-                return Evidence.TOO_LATE, causes
-            return Evidence.CONFIRMS, causes
+                return TOO_LATE, causes
+            return CONFIRMS, causes
         return self._standing(view), ()
 
     def _is_late(self, view: View) -> bool:
@@ -196,18 +214,18 @@ class IrecistReading:
         unknown = False
         if TARGETS in block.categories:
             if target_progresses(self._patient, judged):
-                return Evidence.STANDS
+                return STANDS
             unknown |= judged.target is NE
         if NON_TARGETS in block.categories:
             change = block.non_target_change(view)
             if change == "unchanged":
-                return Evidence.STANDS
+                return STANDS
             unknown |= change == "unknown"
         if NEW_LESIONS in block.categories:
             if view.new.present and not self._responds_with_new_lesion(view):
-                return Evidence.STANDS
+                return STANDS
             unknown |= view.new.unknown and not view.new.present and not block.improved(judged)
-        return Evidence.NOT_EVALUABLE if unknown else self._response_or_nothing(view)
+        return NOT_EVALUABLE if unknown else self._response_or_nothing(view)
 
     def _responds_with_new_lesion(self, view: View) -> bool:
         """Whether targets count although the new lesions of the block are still there.
@@ -232,7 +250,7 @@ class IrecistReading:
         )
 
     def _response_or_nothing(self, view: View) -> Evidence:
-        return Evidence.NOT_EVALUABLE if self._response(view) is NE else Evidence.RESPONDS
+        return NOT_EVALUABLE if self._response(view) is NE else RESPONDS
 
     def _response(self, view: View) -> Response:
         """Table 1 or 2 with the i-prefix; a new lesion that is left only bars iCR."""
@@ -250,7 +268,9 @@ class IrecistReading:
         self, view: View, overall: Response, transition: Transition, causes: tuple[Cause, ...]
     ) -> None:
         """Take a time point and the transition that it makes into the history."""
-        if transition.evidence is not Evidence.TOO_EARLY:
+        if transition.evidence is TOO_EARLY:
+            self._own = self._history(view.k)
+        else:
             self._add(view, overall)
         self._state = transition.leaves
         if transition.new_block:
@@ -264,23 +284,31 @@ class IrecistReading:
                 last_target=self._last_target,
                 protocol=self._protocol,
             )
-        elif self._state is ProgressionState.RESET:
+        elif self._state is RESET:
             self._block = None
         elif overall is IUPD:
             self._open.last_day = view.seen.day
 
     def _add(self, view: View, overall: Response) -> None:
         judged = view.judged
-        self._judge.add(view.k, judged, progressed=overall is IUPD or overall is ICPD)
+        progressed, is_complete = overall is IUPD or overall is ICPD, overall is ICR
+        if progressed is not (judged.overall is PD) or is_complete is not (judged.overall is CR):
+            self._own = self._history(view.k)
+        if self._own is not None:
+            self._own.add(view.k, judged, progressed=progressed, is_complete=is_complete)
         self._burden.add(view.seen.new, view.new)
-        self._follow(view.k, judged, is_complete=overall is Response.ICR)
-
-    def _follow(self, k: int, judged: Judgement, *, is_complete: bool) -> None:
-        if is_complete:
-            self._judge.complete_at = k
         if judged.target is not NE:
             self._last_target = judged.target
-        self._previous = self._patient.seen[k]
+        self._previous = view.seen
+
+    def _history(self, k: int) -> Judge:
+        """RECIST 1.1 by the history of iRECIST, before the time point ``k``."""
+        if self._own is not None:
+            return self._own
+        judge = Judge(self._patient, self._protocol)
+        for before, visit in enumerate(self._visits[: k - 1], start=1):
+            judge.add_as_recist(before, visit.judged)
+        return judge
 
     # --- words -------------------------------------------------------------------------------
 
@@ -295,9 +323,8 @@ class IrecistReading:
         causes: tuple[Cause, ...] = (),
     ) -> Assessment:
         """The answer by the history before this time point, which then joins it."""
-        judged, sums = view.judged, self._judge.sums
-        baseline_mm = None if sums is None else sums.baseline_mm
-        nadir_mm = None if sums is None else sums.nadir_mm
+        judged, plain = view.judged, view.visit.assessment
+        by_scan = plain.target_by_scan
         non_target = self._non_target(view)
         if transition is None:
             self._add(view, overall)
@@ -305,24 +332,24 @@ class IrecistReading:
             self._take(view, overall, transition, causes)
         block = self._block
         return Assessment(
-            view.seen.day,
+            plain.day,
             NAME,
-            self._scope,
-            view.seen.sum_mm,
-            baseline_mm,
-            nadir_mm,
+            plain.scope,
+            plain.sum_mm,
+            plain.baseline_mm,
+            plain.nadir_mm,
             IMMUNE[judged.target],
             non_target,
-            judged.new,
+            plain.new_lesion,
             overall,
             why,
             warnings,
-            None if judged.by_scan is judged.target else IMMUNE[judged.by_scan],
+            None if by_scan is None else IMMUNE[by_scan],
             0 if block is None else block.number,
             None if block is None else block.first_day,
             view.seen.timepoint.new_lesion_day if view.new.fresh else None,
-            lower_bound=not view.seen.complete,
-            method_changed=view.seen.method_changed,
+            lower_bound=plain.lower_bound,
+            method_changed=plain.method_changed,
         )
 
     def _non_target(self, view: View) -> Response:
@@ -336,36 +363,31 @@ class IrecistReading:
     def _reasons(
         self, view: View, transition: Transition, overall: Response, causes: tuple[Cause, ...]
     ) -> tuple[Reason, ...]:
-        judged = view.judged
-        evidence = transition.evidence
-        responds = evidence is Evidence.RESPONDS
-        found = details(self._judge, judged, view.seen, targets_first=responds)
-        if evidence is Evidence.PROGRESSES:
+        judged, evidence, found = view.judged, transition.evidence, view.visit.found
+        if evidence is PROGRESSES:
             return (RuleReason(say.UNCONFIRMED, causes), *found)
-        if evidence is Evidence.RESPONDS:
+        if evidence is RESPONDS:
+            if judged.new:  # which decides by RECIST 1.1, and no longer here
+                found = self._history(view.k).details(judged, view.seen, targets_first=True)
             row = common_reason(
                 say.IMMUNE_ROW, overall, judged.target, judged.non_target, view.new.present
             )
-            if transition.state is ProgressionState.OPEN:
+            if transition.state is OPEN:
                 return (*found, row, RuleReason(say.RESET, overall, self._open.first_day))
             return (*found, row)
-        if transition.state is not ProgressionState.OPEN:
+        if transition.state is not OPEN:
             return found
-        block = self._open
         form = say.AFTER_IUPD[evidence]
-        return (RuleReason(form, causes, block.first_day, view.seen.day), *found)
+        return (RuleReason(form, causes, self._open.first_day, view.seen.day), *found)
 
     def _warnings(self, view: View, evidence: Evidence) -> tuple[str, ...]:
-        judge, judged = self._judge, view.judged
-        found: tuple[str, ...] = ()
-        if judge.needs_warnings(judged, view.seen):
-            found = judge.warnings(view.k, judged)
-        if self._state is not ProgressionState.OPEN:
+        found = view.visit.assessment.warnings
+        if self._state is not OPEN:
             return found
-        if evidence is Evidence.CONFIRMS and self._is_late(view):
+        if evidence is CONFIRMS and self._is_late(view):
             days = view.seen.day - self._open.last_day
             found += (f"confirmed {days} days after iUPD, later than planned (late_scan, AMB-24)",)
-        if evidence is Evidence.STANDS and self._open.categories == {NEW_LESIONS}:
+        if evidence is STANDS and self._open.categories == {NEW_LESIONS}:
             smaller = self._open.new_lesions_are_smaller(view.new)
             setting = (
                 "smaller_new_lesion = response (AMB-26)"

@@ -18,6 +18,8 @@ from recist.criteria.thresholds import MEASURABLE_MM, MEASURABLE_NODE_MM, PD_GRO
 from recist.protocol import Protocol
 
 _WORSE = (Status.INCREASED, Status.PROGRESSION)
+_MERGED, _PROGRESSION, _DECREASED = Status.MERGED, Status.PROGRESSION, Status.DECREASED
+_GONE, _UNKNOWN = Sight.GONE, Sight.UNKNOWN
 
 
 class NewFindings(NamedTuple):
@@ -82,19 +84,19 @@ class NewBurden:
             counts = new.sight in COUNTS
             listed = name in self.targets or name in self.others
             present |= counts
-            unknown |= listed and name not in self._gone and new.sight is Sight.UNKNOWN
+            unknown |= listed and name not in self._gone and new.sight is _UNKNOWN
             if counts and (not listed or name in self._gone):
                 fresh.append(name)
             if not listed:
                 continue
-            size = ZERO if new.status is Status.MERGED else new.diameter_mm
+            size = ZERO if new.status is _MERGED else new.diameter_mm
             if size is not None:
                 (sizes if name in self.targets else others)[name] = size
             elif new.status in _WORSE:
                 worse.append(name)
-                if new.status is Status.PROGRESSION:
+                if new.status is _PROGRESSION:
                     unequivocal.append(name)
-            elif new.status is Status.DECREASED:
+            elif new.status is _DECREASED:
                 decreased.append(name)
         return NewFindings(
             tuple(fresh),
@@ -134,7 +136,7 @@ class NewBurden:
         for name, size in found.other_sizes_mm.items():
             self._smallest[name] = min(size, self._smallest.get(name, size))
         for new in lesions:
-            if new.sight is Sight.GONE:
+            if new.sight is _GONE:
                 self._gone.add(new.lesion.id)
         if found.fresh:
             self._list(lesions, found.fresh)

@@ -28,6 +28,8 @@ class Sight(StrEnum):
     GONE = "gone, or a normal node"
     UNKNOWN = "not evaluable"
 
+    __hash__ = str.__hash__  # that of an enumeration is a function in Python
+
 
 #: These count as a new lesion.
 COUNTS = frozenset({Sight.SEEN, Sight.BACK_DATED, Sight.CANDIDATE})
@@ -52,6 +54,13 @@ class _Raw(StrEnum):
     UNKNOWN = "unknown"
 
 
+_IS_SEEN, _IS_SMALL_NODE, _IS_EQUIVOCAL = _Raw.SEEN, _Raw.SMALL_NODE, _Raw.EQUIVOCAL
+_IS_GONE, _IS_UNKNOWN = _Raw.GONE, _Raw.UNKNOWN
+_SEEN, _BACK_DATED, _CANDIDATE = Sight.SEEN, Sight.BACK_DATED, Sight.CANDIDATE
+_HELD, _GONE, _UNKNOWN = Sight.HELD, Sight.GONE, Sight.UNKNOWN
+_NOT_EVALUABLE, _EQUIVOCAL = Status.NOT_EVALUABLE, Status.EQUIVOCAL
+
+
 def new_lesions(
     course: Course, lesions: Sequence[Lesion], protocol: Protocol
 ) -> tuple[tuple[NewLesionSight, ...], ...]:
@@ -61,11 +70,9 @@ def new_lesions(
         lesions: those of role NEW.
     """
     found: list[list[NewLesionSight]] = [[] for _ in course.timepoints]
+    seen = [{each.lesion_id: each for each in at.measurements} for at in course.timepoints]
     for lesion in lesions:
-        records = [
-            next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
-            for timepoint in course.timepoints
-        ]
+        records = [here.get(lesion.id) for here in seen]
         sizes = [
             None if record is None else diameter_of(record, protocol, is_node=lesion.is_node)
             for record in records
@@ -76,23 +83,23 @@ def new_lesions(
             record = records[k]
             noted = noted or record is not None
             if noted:
-                status = Status.NOT_EVALUABLE if record is None else record.status
+                status = _NOT_EVALUABLE if record is None else record.status
                 found[k].append(NewLesionSight(lesion, status, sizes[k], sight))
     return tuple(tuple(lesions_here) for lesions_here in found)
 
 
 def _raw(record: Measurement | None, size_mm: Decimal | None, lesion: Lesion) -> _Raw:
-    if record is None or record.status is Status.NOT_EVALUABLE:
-        return _Raw.UNKNOWN
-    if record.status is Status.EQUIVOCAL:
-        return _Raw.EQUIVOCAL
+    if record is None or record.status is _NOT_EVALUABLE:
+        return _IS_UNKNOWN
+    if record.status is _EQUIVOCAL:
+        return _IS_EQUIVOCAL
     if size_mm is None:
-        return _Raw.SEEN
+        return _IS_SEEN
     if lesion.is_node:
         if size_mm < PATHOLOGICAL_NODE_MM:
-            return _Raw.GONE
-        return _Raw.SEEN if size_mm >= MEASURABLE_NODE_MM else _Raw.SMALL_NODE
-    return _Raw.SEEN if size_mm > 0 else _Raw.GONE
+            return _IS_GONE
+        return _IS_SEEN if size_mm >= MEASURABLE_NODE_MM else _IS_SMALL_NODE
+    return _IS_SEEN if size_mm > 0 else _IS_GONE
 
 
 def _sights(raw: Sequence[_Raw], protocol: Protocol) -> list[Sight]:
@@ -100,36 +107,38 @@ def _sights(raw: Sequence[_Raw], protocol: Protocol) -> list[Sight]:
     sights: list[Sight] = []
     established = False  # seen without doubt, and not gone since
     for k, here in enumerate(raw):
-        if here is _Raw.GONE:
+        if here is _IS_GONE:
             established = False
-            sights.append(Sight.GONE)
-        elif here is _Raw.UNKNOWN:
-            sights.append(Sight.UNKNOWN)
-        elif here is _Raw.SEEN or established:
+            sights.append(_GONE)
+        elif here is _IS_UNKNOWN:
+            sights.append(_UNKNOWN)
+        elif here is _IS_SEEN or established:
             established = True
-            sights.append(Sight.SEEN)
-        elif here is _Raw.EQUIVOCAL:
+            sights.append(_SEEN)
+        elif here is _IS_EQUIVOCAL:
             later = _next_decided(raw, k)
-            confirmed = later in (_Raw.SEEN, _Raw.SMALL_NODE)
-            sights.append(Sight.BACK_DATED if confirmed else Sight.HELD)
+            confirmed = later in (_IS_SEEN, _IS_SMALL_NODE)
+            sights.append(_BACK_DATED if confirmed else _HELD)
         else:
             sights.append(_small_node(raw, k, protocol))
-            established = sights[-1] in (Sight.SEEN, Sight.BACK_DATED)
+            established = sights[-1] in (_SEEN, _BACK_DATED)
     return sights
 
 
 def _small_node(raw: Sequence[_Raw], k: int, protocol: Protocol) -> Sight:
     if protocol.node_regrowth == "pd":
-        return Sight.SEEN
+        return _SEEN
     later = _next_decided(raw, k)
-    if later in (_Raw.SEEN, _Raw.SMALL_NODE):
-        return Sight.BACK_DATED
+    if later in (_IS_SEEN, _IS_SMALL_NODE):
+        return _BACK_DATED
     if later is None and protocol.node_regrowth == "candidate":
-        return Sight.CANDIDATE
-    return Sight.HELD
+        return _CANDIDATE
+    return _HELD
 
 
 def _next_decided(raw: Sequence[_Raw], k: int) -> _Raw | None:
     """The next time point that settles a doubt; None when there is none."""
-    undecided = (_Raw.UNKNOWN, _Raw.EQUIVOCAL)
-    return next((later for later in raw[k + 1 :] if later not in undecided), None)
+    for later in raw[k + 1 :]:
+        if later is not _IS_UNKNOWN and later is not _IS_EQUIVOCAL:
+            return later
+    return None

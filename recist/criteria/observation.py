@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
 from recist.course import Course, EventKind, Lesion, Measurement, Role, Status, Timepoint
-from recist.criteria.diameter import ZERO, diameter_of, is_diseased, too_small
+from recist.criteria.diameter import ZERO, diameter_of, is_diseased
 from recist.criteria.new_lesions import COUNTS, NewLesionSight, new_lesions
-from recist.criteria.thresholds import PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
-from recist.response import Response, RuleReason
+from recist.response import Response
 
 
 class Observation(NamedTuple):
@@ -59,23 +58,27 @@ class ObservedCourse(NamedTuple):
         target_nodes: target -> is it a node.
         non_target_nodes: non-target -> is it a node.
         seen: all time points, the baseline first.
-        findings: what was found of the targets, by what it was found from: RECIST 1.1 and iRECIST
-            find the same of most time points, and it is put into words once.
     """
 
     course: Course
     target_nodes: dict[str, bool]
     non_target_nodes: dict[str, bool]
     seen: tuple[Observation, ...]
-    findings: dict[tuple[int, int, int], RuleReason]
 
 
+# Members by a name of the module: to ask an enumeration for one takes longer than to add two sizes.
 _MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
-_PROGRESSION, _NOT_EVALUABLE = Status.PROGRESSION, Status.NOT_EVALUABLE
-_PRESENT = Status.PRESENT
+_PRESENT, _PROGRESSION, _MERGED = Status.PRESENT, Status.PROGRESSION, Status.MERGED
+_NOT_EVALUABLE = Status.NOT_EVALUABLE
+#: What can be said of a target, beside that it merged.
+_OF_A_TARGET = (_MEASURED, _ABSENT, _TOO_SMALL, _NOT_EVALUABLE)
+_TARGET, _NON_TARGET = Role.TARGET, Role.NON_TARGET
+_CR, _NON_CR_NON_PD, _PD, _NE = Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE
+
 _NO_NEW: tuple[NewLesionSight, ...] = ()
 _NO_REMARKS: tuple[str, ...] = ()
 _NO_NAMES: tuple[str, ...] = ()
+_NO_NON_TARGETS = Response.NA, _NO_NAMES
 
 #: How a marker is named among the non-targets that decide.
 RAISED_MARKER = "a raised marker"
@@ -107,76 +110,44 @@ def read_to_judge(course: Course, protocol: Protocol) -> ObservedCourse | None:
     return None if protocol.no_disease == "exclude" and not has_disease else found
 
 
-def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR0912, PLR0915 - one pass
+def _read(course: Course, protocol: Protocol) -> ObservedCourse:
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
-    raised = _raised_markers(course) if course.events else None
+    raised = _raised_markers(course) if course.events and (targets or non_targets) else None
     changed = _method_changes(course, targets)
     as_recorded = protocol.diameter_rounding == "as_recorded"
-    small_mm = too_small(protocol)
     seen = []
     for k, timepoint in enumerate(course.timepoints):
         sizes: list[tuple[str, Decimal]] = []
         total = placeholders = ZERO
         diseased = False
-        progressed: list[str] = []
-        present: list[str] = []
-        examined = 0
         remarks = _NO_REMARKS
         for measurement in timepoint.measurements:
-            lesion_id = measurement.lesion_id
-            status = measurement.status
-            is_node = targets.get(lesion_id)
-            if is_node is not None:
-                # The common case without a call, for speed: one diameter, as recorded.
-                if status is _MEASURED and as_recorded and len(measurement.parts_mm) == 1:
-                    size: Decimal | None = measurement.parts_mm[0]
-                elif status is _ABSENT:
-                    size = ZERO
-                elif status is _TOO_SMALL:
-                    size = small_mm
-                    placeholders += small_mm or ZERO
-                else:
-                    size, remark = _unusual_target(
-                        measurement, timepoint, targets, protocol, is_node=is_node
-                    )
-                    remarks += remark
-                if size is not None:
-                    sizes.append((lesion_id, size))
-                    total += size
-                    if size and (not is_node or size >= PATHOLOGICAL_NODE_MM):
-                        diseased = True
+            name = measurement.lesion_id
+            is_node = targets.get(name)
+            if is_node is None:
                 continue
-            is_node = non_targets.get(lesion_id)
-            if is_node is None or status is _NOT_EVALUABLE:
-                continue
-            examined += 1
-            if status is _PROGRESSION:
-                progressed.append(lesion_id)
-            elif status is _PRESENT or (
-                status is not _ABSENT and _is_present(measurement, protocol, is_node=is_node)
-            ):
-                present.append(lesion_id)
-        deciding = _NO_NAMES
-        if non_targets or raised is not None:
-            barred = raised is not None and bool(targets or non_targets) and raised[k]
-            non_target = _non_target(
-                len(non_targets),
-                examined,
-                barred,
-                progressed=bool(progressed),
-                present=bool(present),
+            parts_mm = measurement.parts_mm
+            if as_recorded and len(parts_mm) == 1:  # nearly all: spared the call
+                size: Decimal | None = parts_mm[0]
+            else:
+                size, remark = _unusual_target(
+                    measurement, timepoint, targets, protocol, is_node=is_node
+                )
+                remarks += remark
+                if measurement.status is _TOO_SMALL:
+                    placeholders += size or ZERO
+            if size is not None:
+                sizes.append((name, size))
+                total += size
+                diseased = diseased or is_diseased(size, is_node=is_node)
+        is_raised = raised is not None and raised[k]
+        non_target, deciding = _NO_NON_TARGETS
+        if non_targets or is_raised:
+            non_target, deciding = _non_targets_at(
+                timepoint, non_targets, protocol, is_raised=is_raised
             )
-            deciding = _deciding(
-                non_target,
-                non_targets,
-                timepoint,
-                progressed=progressed,
-                present=present,
-                raised=barred,
-            )
-        else:
-            non_target = Response.NA
+        complete = len(sizes) == len(targets)
         news = _NO_NEW if new is None else new[k]
         seen.append(
             Observation(
@@ -184,10 +155,10 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR091
                 timepoint,
                 tuple(sizes),
                 total,
-                len(sizes) == len(targets),
+                complete,
                 diseased,
                 placeholders,
-                _NO_NAMES if len(sizes) == len(targets) else _without(targets, dict(sizes)),
+                _NO_NAMES if complete else _without(targets, dict(sizes)),
                 non_target,
                 deciding,
                 news,
@@ -196,7 +167,7 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:  # noqa: PLR091
                 k in changed,
             )
         )
-    return ObservedCourse(course, targets, non_targets, tuple(seen), {})
+    return ObservedCourse(course, targets, non_targets, tuple(seen))
 
 
 def _method_changes(course: Course, targets: Container[str]) -> dict[int, str]:
@@ -237,44 +208,46 @@ def _by_role(course: Course) -> tuple[dict[str, bool], dict[str, bool], list[Les
     non_targets: dict[str, bool] = {}
     appeared = []
     for lesion in course.lesions:
-        if lesion.role is Role.TARGET:
+        if lesion.role is _TARGET:
             targets[lesion.id] = lesion.is_node
-        elif lesion.role is Role.NON_TARGET:
+        elif lesion.role is _NON_TARGET:
             non_targets[lesion.id] = lesion.is_node
         else:
             appeared.append(lesion)
     return targets, non_targets, appeared
 
 
-def _non_target(
-    count: int, examined: int, raised: bool, *, progressed: bool, present: bool
-) -> Response:
-    """Eisenhauer 2009, section 4.3.3, with markers only against a complete response."""
+def _non_targets_at(
+    timepoint: Timepoint, non_targets: dict[str, bool], protocol: Protocol, *, is_raised: bool
+) -> tuple[Response, tuple[str, ...]]:
+    """Eisenhauer 2009, section 4.3.3, with markers only against a complete response.
+
+    Returns:
+        The response of the non-targets, and what makes it, by name.
+    """
+    examined = []
+    progressed = []
+    present = []
+    for measurement in timepoint.measurements:
+        name = measurement.lesion_id
+        is_node = non_targets.get(name)
+        status = measurement.status
+        if is_node is None or status is _NOT_EVALUABLE:
+            continue
+        examined.append(name)
+        if status is _PROGRESSION:
+            progressed.append(name)
+        elif status is _PRESENT or _is_present(measurement, protocol, is_node=is_node):
+            present.append(name)
     if progressed:
-        return Response.PD
-    if count == 0:
-        return Response.NON_CR_NON_PD if raised else Response.NA
-    if examined < count:
-        return Response.NE
-    return Response.NON_CR_NON_PD if present or raised else Response.CR
-
-
-def _deciding(
-    non_target: Response,
-    non_targets: dict[str, bool],
-    timepoint: Timepoint,
-    *,
-    progressed: Sequence[str],
-    present: Sequence[str],
-    raised: bool,
-) -> tuple[str, ...]:
-    """What makes the non-target response, by name."""
-    if non_target is Response.PD:
-        return tuple(progressed)
-    if non_target is Response.NE:
-        examined = {m.lesion_id for m in timepoint.measurements if m.status is not _NOT_EVALUABLE}
-        return _without(non_targets, examined)
-    return (*present, RAISED_MARKER) if raised else tuple(present)
+        return _PD, tuple(progressed)
+    if len(examined) < len(non_targets):
+        return _NE, _without(non_targets, set(examined))
+    if is_raised:
+        return _NON_CR_NON_PD, (*present, RAISED_MARKER)
+    if present:
+        return _NON_CR_NON_PD, tuple(present)
+    return _CR, ()
 
 
 def _without(lesions: Iterable[str], known: Container[str]) -> tuple[str, ...]:
@@ -283,7 +256,7 @@ def _without(lesions: Iterable[str], known: Container[str]) -> tuple[str, ...]:
 
 def _is_present(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> bool:
     """Whether a non-target that was examined is still there."""
-    if measurement.status is Status.MERGED:
+    if measurement.status is _MERGED:
         return False  # it lives on in the lesion it merged into, which is judged itself
     size_mm = diameter_of(measurement, protocol, is_node=is_node)
     return size_mm is None or is_diseased(size_mm, is_node=is_node)
@@ -298,26 +271,22 @@ def _unusual_target(
     is_node: bool,
 ) -> tuple[Decimal | None, tuple[str, ...]]:
     """Fragments, rounding, merged lesions, and statuses that give a target no size."""
-    name = measurement.lesion_id
-    match measurement.status:
-        case Status.MEASURED:
-            remark: tuple[str, ...] = ()
-            if is_node and len(measurement.parts_mm) > 1:
-                remark = (
-                    f"node {name} in {len(measurement.parts_mm)} fragments: the paper covers only "
-                    f"fragments of other lesions (node_fragments = {protocol.node_fragments})",
-                )
-            return diameter_of(measurement, protocol, is_node=is_node), remark
-        case Status.MERGED:
-            host = _host(measurement, timepoint)
-            if host in targets:
-                return ZERO, ()
-            what = "in a circle" if host is None else f"into {host}, which is no target"
-            return None, (f"target {name} merged {what}: not evaluable",)
-        case Status.NOT_EVALUABLE:
-            return None, ()
-        case status:
-            return None, (f"target {name} is {status} without a diameter: not evaluable",)
+    name, status = measurement.lesion_id, measurement.status
+    if status is _MERGED:
+        host = _host(measurement, timepoint)
+        if host in targets:
+            return ZERO, ()
+        what = "in a circle" if host is None else f"into {host}, which is no target"
+        return None, (f"target {name} merged {what}: not evaluable",)
+    remark: tuple[str, ...] = ()
+    if is_node and len(measurement.parts_mm) > 1:
+        remark = (
+            f"node {name} in {len(measurement.parts_mm)} fragments: the paper covers only "
+            f"fragments of other lesions (node_fragments = {protocol.node_fragments})",
+        )
+    elif status not in _OF_A_TARGET:
+        remark = (f"target {name} is {status} without a diameter: not evaluable",)
+    return diameter_of(measurement, protocol, is_node=is_node), remark
 
 
 def _host(measurement: Measurement, timepoint: Timepoint) -> str | None:

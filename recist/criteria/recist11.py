@@ -97,31 +97,91 @@ class Judge:
             overall = self._no_disease
         return Judgement(target, by_scan, form, seen.non_target, seen.new_seen, row, overall, back)
 
-    def add(self, k: int, judged: Judgement, *, progressed: bool) -> None:
-        """Take the time point into the history."""
+    def add(self, k: int, judged: Judgement, *, progressed: bool, is_complete: bool) -> None:
+        """Take the time point into the history.
+
+        Args:
+            progressed, is_complete: its overall response is progression, is complete.
+        """
         if judged.by_scan is CR:
             self.target_cr_at = k
+        if is_complete:
+            self.complete_at = k
         if self.sums is not None:
             self.sums.add(self.patient.seen[k], judged.by_scan, progressed=progressed)
+
+    def add_as_recist(self, k: int, judged: Judgement) -> None:
+        """Take the time point into the history by its overall response, as RECIST 1.1 does."""
+        overall = judged.overall
+        self.add(k, judged, progressed=overall is PD, is_complete=overall is CR)
+
+    def visit(self, k: int, scope: Scope) -> JudgedVisit:
+        """The answer at a time point by the history so far."""
+        seen = self.patient.seen[k]
+        sums = self.sums
+        judged = self.judge(k)
+        target, by_scan, back = judged.target, judged.by_scan, judged.back
+        found = self.details(judged, seen)
+        return JudgedVisit(
+            judged,
+            found,
+            Assessment(
+                seen.day,
+                NAME,
+                scope,
+                seen.sum_mm,
+                None if sums is None else sums.baseline_mm,
+                None if sums is None else sums.nadir_mm,
+                target,
+                judged.non_target,
+                judged.new,
+                judged.overall,
+                _with_row(found, judged),
+                self.warnings(judged, seen),
+                None if by_scan is target else by_scan,
+                0,
+                None,
+                seen.timepoint.new_lesion_day if judged.new else None,
+                back is not None and not back.progresses,
+                not seen.complete,
+                seen.method_changed,
+            ),
+        )
+
+    def details(
+        self, judged: Judgement, seen: Observation, *, targets_first: bool = False
+    ) -> tuple[Reason, ...]:
+        """What was found in each part; progression of whichever kind first, else the targets.
+
+        Args:
+            targets_first: a new lesion does not decide (iRECIST, after a reset).
+        """
+        form, sums, non_target, back = judged.form, self.sums, judged.non_target, judged.back
+        found: tuple[Reason, ...] = ()
+        if form is not None and sums is not None:
+            found = (sums.finding(form, seen),)
+        if non_target is not NA:
+            finding = common_reason(say.NON_TARGET[non_target], seen.deciding)
+            if non_target is PD and judged.by_scan is not PD:
+                found = (finding, *found)
+            else:
+                found = (*found, finding)
+        if judged.new:
+            new = RuleReason(say.NEW_LESION, seen.new)
+            last = targets_first or judged.by_scan is PD or non_target is PD
+            found = (*found, new) if last else (new, *found)
+        if back is not None and back.progresses:
+            since = self.target_cr_at if self.complete_at is None else self.complete_at
+            day = self.patient.seen[since].day
+            found = (RuleReason(say.REAPPEARED, back.lesions, day), *found)
+        return found
 
     def _returned(self, k: int, since: int, *, targets_only: bool) -> Return | None:
         return returned(self.patient, k, since, self._protocol, targets_only=targets_only)
 
-    def finding(self, form: RuleWording, sums: Sums, seen: Observation) -> RuleReason:
-        """What was found of the targets at a time point."""
-        known = self.patient.findings
-        key = (id(form), id(seen), id(sums.nadir_mm))  # all of the patient: the baseline is one
-        found = known.get(key)
-        if found is None:
-            found = known[key] = sums.finding(form, seen)
-        return found
-
-    def returned_finding(self, back: Return) -> RuleReason:
-        since = self.target_cr_at if self.complete_at is None else self.complete_at
-        return RuleReason(say.REAPPEARED, back.lesions, self.patient.seen[since].day)
-
-    def warnings(self, k: int, judged: Judgement) -> tuple[str, ...]:
-        seen, sums = self.patient.seen[k], self.sums
+    def warnings(self, judged: Judgement, seen: Observation) -> tuple[str, ...]:
+        """What the answer rests on, and which settings would change it."""
+        sums = self.sums
         found = seen.remarks if sums is None else sums.warnings(seen, judged.by_scan)
         back = judged.back
         if judged.target is PR and judged.by_scan is SD:
@@ -143,8 +203,10 @@ class Judge:
                 f"node {back.lesions[0]} of 10 to 15 mm was normal again at the next scan: no "
                 f"progression (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
             )
-        unsure = (new for new in seen.new if new.sight in (Sight.HELD, Sight.CANDIDATE))
-        return (*found, *(f"new lesion {new.lesion.id} is {new.sight} (AMB-05)" for new in unsure))
+        for new in seen.new:
+            if new.sight in _UNSURE:
+                found += (f"new lesion {new.lesion.id} is {new.sight} (AMB-05)",)
+        return found
 
     def _other_reappearance(self, judged: Judgement, seen: Observation, sums: Sums) -> bool:
         return (
@@ -155,34 +217,19 @@ class Judge:
             and self.complete_at is None
         )
 
-    def needs_warnings(self, judged: Judgement, seen: Observation) -> bool:
-        """Whether :meth:`warnings` can find anything: most time points are spared the search."""
-        sums = self.sums
-        return bool(
-            seen.remarks
-            or seen.new
-            or judged.back
-            or judged.target is not judged.by_scan
-            or (
-                sums is not None
-                and (
-                    judged.by_scan in _WATCHED
-                    or sums.target_cr
-                    or sums.nadir_mm is None
-                    or (judged.by_scan is SD and sums.has_responded)
-                    or sums.partial_nadir_mm is not None
-                )
-            )
-        )
 
-
-_WATCHED = frozenset({PD, CR, NE})
+_UNSURE = (Sight.HELD, Sight.CANDIDATE)
 
 
 class JudgedVisit(NamedTuple):
-    """A follow-up as it was judged, and what is answered."""
+    """A follow-up as it was judged, and what is answered.
+
+    Attributes:
+        found: the reasons without the row of Table 1 or 2.
+    """
 
     judged: Judgement
+    found: tuple[Reason, ...]
     assessment: Assessment
 
 
@@ -228,76 +275,18 @@ def _follow_up(
     patient: ObservedCourse, protocol: Protocol, scope: Scope
 ) -> tuple[JudgedVisit, ...]:
     judge = Judge(patient, protocol)
-    sums = judge.sums
     visits = []
     for k in range(1, len(patient.seen)):
-        seen = patient.seen[k]
-        judged = judge.judge(k)
-        overall = judged.overall
-        target = judged.target
-        visits.append(
-            JudgedVisit(
-                judged,
-                Assessment(
-                    seen.day,
-                    NAME,
-                    scope,
-                    seen.sum_mm,
-                    None if sums is None else sums.baseline_mm,
-                    None if sums is None else sums.nadir_mm,
-                    target,
-                    judged.non_target,
-                    judged.new,
-                    overall,
-                    reasons(judge, judged, seen),
-                    judge.warnings(k, judged) if judge.needs_warnings(judged, seen) else (),
-                    judged.by_scan if judged.by_scan is not target else None,
-                    progression_day=seen.timepoint.new_lesion_day if judged.new else None,
-                    held=judged.back is not None and not judged.back.progresses,
-                    lower_bound=not seen.complete,
-                    method_changed=seen.method_changed,
-                ),
-            )
-        )
-        judge.add(k, judged, progressed=overall is PD)
-        if overall is CR:
-            judge.complete_at = k
+        visit = judge.visit(k, scope)
+        judge.add_as_recist(k, visit.judged)
+        visits.append(visit)
     return tuple(visits)
 
 
-def reasons(judge: Judge, judged: Judgement, seen: Observation) -> tuple[Reason, ...]:
-    """Why: what decides first, and the row of the table last where the table decides."""
-    found = details(judge, judged, seen)
+def _with_row(found: tuple[Reason, ...], judged: Judgement) -> tuple[Reason, ...]:
+    """What was found, and the row of the table last where the table decides."""
     row = judged.row
     if judged.overall is PD and row.overall is not PD:
         return found
     form = say.ROW_FORMS[row.source]
     return (*found, common_reason(form, row.overall, judged.target, judged.non_target, judged.new))
-
-
-def details(
-    judge: Judge, judged: Judgement, seen: Observation, *, targets_first: bool = False
-) -> tuple[Reason, ...]:
-    """What was found in each part; progression of whichever kind first, else the targets.
-
-    Args:
-        targets_first: a new lesion does not decide (iRECIST, after a reset).
-    """
-    form, sums, non_target = judged.form, judge.sums, judged.non_target
-    found: tuple[Reason, ...] = ()
-    if form is not None and sums is not None:
-        found = (judge.finding(form, sums, seen),)
-    if non_target is not NA:
-        finding = common_reason(say.NON_TARGET[non_target], seen.deciding)
-        if non_target is PD and judged.by_scan is not PD:
-            found = (finding, *found)
-        else:
-            found = (*found, finding)
-    if judged.new:
-        new = RuleReason(say.NEW_LESION, seen.new)
-        last = targets_first or judged.by_scan is PD or non_target is PD
-        found = (*found, new) if last else (new, *found)
-    back = judged.back
-    if back is not None and back.progresses:
-        found = (judge.returned_finding(back), *found)
-    return found

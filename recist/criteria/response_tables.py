@@ -94,6 +94,8 @@ class ProgressionState(StrEnum):
     RESET = "a progression that was not confirmed, and the bar reset"
     CONFIRMED = "confirmed progression"
 
+    __hash__ = str.__hash__  # that of an enumeration is a function in Python
+
 
 class Evidence(StrEnum):
     """What a time point shows, read against that state."""
@@ -105,6 +107,8 @@ class Evidence(StrEnum):
     NOT_EVALUABLE = "nothing can be concluded"
     TOO_EARLY = "a scan too early after iUPD"
     TOO_LATE = "a scan too late to confirm"
+
+    __hash__ = str.__hash__  # that of an enumeration is a function in Python
 
 
 class Transition(NamedTuple):

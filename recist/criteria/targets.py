@@ -137,13 +137,11 @@ class Sums:
 
     def warnings(self, seen: Observation, by_scan: Response) -> tuple[str, ...]:
         """What the answer rests on, and which settings would change it."""
-        found = seen.remarks
-        total, nadir = seen.total_mm, self.nadir_mm
+        found, nadir = seen.remarks, self.nadir_mm
         if nadir is None:
             return (*found, "no complete baseline: neither PR nor SD can be assigned")
-        grown = has_grown(total, nadir)
         if by_scan is PD:
-            if seen.placeholders_mm and not has_grown(total - seen.placeholders_mm, nadir):
+            if seen.placeholders_mm and not has_grown(seen.total_mm - seen.placeholders_mm, nadir):
                 found += (
                     "progression rests on nominal sizes of targets too small to measure "
                     "(too_small, AMB-16)",
@@ -152,9 +150,9 @@ class Sums:
                 found += ("progression by a lower bound; NE with missing_target = ne (AMB-12)",)
             elif not seen.diseased:
                 found += ("all nodes are normal; CR with node_cr_precedence = true (AMB-04)",)
-        elif grown and by_scan is CR:
+        elif by_scan is CR and has_grown(seen.total_mm, nadir):
             found += ("the sum progressed; PD with node_cr_precedence = false (AMB-04)",)
-        elif grown and not self._lower_bound:
+        elif by_scan is NE and not self._lower_bound and has_grown(seen.total_mm, nadir):
             found += (
                 "the measured part progressed; PD with missing_target = lower_bound (AMB-12)",
             )

@@ -15,14 +15,17 @@ from recist.course import Measurement, Status
 from recist.criteria.diameter import ZERO, diameter_of, is_diseased
 from recist.criteria.new_burden import NewBurden, NewFindings
 from recist.criteria.observation import Observation, ObservedCourse
-from recist.criteria.recist11 import Judgement
+from recist.criteria.recist11 import JudgedVisit, Judgement
 from recist.criteria.thresholds import PD_GROWTH_MM
 from recist.protocol import Protocol
 from recist.response import Response
 
 TARGETS, NON_TARGETS, NEW_LESIONS = "targets", "non-targets", "new lesions"
 
-_RANK = {Response.CR: 0, Response.PR: 1, Response.SD: 2, Response.PD: 3}
+CR, PR, SD, PD = Response.CR, Response.PR, Response.SD, Response.PD
+_RANK = {CR: 0, PR: 1, SD: 2, PD: 3}
+_INCREASED, _PROGRESSION, _DECREASED = Status.INCREASED, Status.PROGRESSION, Status.DECREASED
+_NOT_EVALUABLE, _TOO_SMALL = Status.NOT_EVALUABLE, Status.TOO_SMALL
 
 
 class Cause(NamedTuple):
@@ -39,10 +42,15 @@ class Cause(NamedTuple):
 
 
 class View(NamedTuple):
-    """One time point as iRECIST looks at it."""
+    """One time point as iRECIST looks at it.
+
+    Attributes:
+        visit: by RECIST 1.1, with the history that iRECIST keeps; ``judged`` is of it.
+    """
 
     k: int
     seen: Observation
+    visit: JudgedVisit
     judged: Judgement
     new: NewFindings
 
@@ -54,10 +62,10 @@ def progressing(
     judged = view.judged
     causes = []
     if target_progresses(patient, judged):
-        what = "the sum" if judged.by_scan is Response.PD else "back after CR"
+        what = "the sum" if judged.by_scan is PD else "back after CR"
         causes.append(Cause(TARGETS, what))
     if non_target_progresses(patient, judged):
-        what = "unequivocal" if judged.non_target is Response.PD else "back after CR"
+        what = "unequivocal" if judged.non_target is PD else "back after CR"
         causes.append(Cause(NON_TARGETS, what))
     if view.new.fresh:
         causes.append(Cause(NEW_LESIONS, ", ".join(view.new.fresh)))
@@ -67,11 +75,11 @@ def progressing(
 
 
 def target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
-    return judged.target is Response.PD or _is_back(patient.target_nodes, judged)
+    return judged.target is PD or _is_back(patient.target_nodes, judged)
 
 
 def non_target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
-    return judged.non_target is Response.PD or _is_back(patient.non_target_nodes, judged)
+    return judged.non_target is PD or _is_back(patient.non_target_nodes, judged)
 
 
 def _is_back(lesions: dict[str, bool], judged: Judgement) -> bool:
@@ -134,14 +142,11 @@ class Block:
 
     # --- confirmation ------------------------------------------------------------------------
 
-    def confirmations(
-        self, view: View, previous: Observation, nadir_mm: Decimal | None
-    ) -> tuple[Cause, ...]:
+    def confirmations(self, view: View, previous: Observation) -> tuple[Cause, ...]:
         """What confirms the progression at this time point; empty when nothing does.
 
         Args:
             previous: the last time point that counted.
-            nadir_mm: of the target sum.
         """
         causes = [
             cause
@@ -149,20 +154,18 @@ class Block:
             if cause.category not in self.categories
         ]
         if TARGETS in self.categories:
-            causes += self._target_growth(view, previous, nadir_mm)
+            causes += self._target_growth(view, previous)
         if NON_TARGETS in self.categories and self.non_target_change(view) == "increase":
             causes.append(Cause(NON_TARGETS, "a further increase"))
         if NEW_LESIONS in self.categories:
             causes += self._new_growth(view, previous)
         return tuple(causes)
 
-    def _target_growth(
-        self, view: View, previous: Observation, nadir_mm: Decimal | None
-    ) -> list[Cause]:
+    def _target_growth(self, view: View, previous: Observation) -> list[Cause]:
         protocol = self._protocol
         if not view.seen.sizes_mm or not target_progresses(self._patient, view.judged):
             return []
-        now, reference = view.seen.total_mm, nadir_mm or ZERO
+        now, reference = view.seen.total_mm, view.visit.assessment.nadir_mm or ZERO
         if protocol.icpd_reference == "previous_scan":
             reference = previous.total_mm
         elif protocol.icpd_reference == "sum_at_first_iUPD_of_block":
@@ -202,7 +205,7 @@ class Block:
     def non_target_change(self, view: View) -> str:
         """What became of non-targets that progressed: increase, unchanged, unknown, resolved."""
         by_nadir = self._protocol.non_target_reference == "nadir"
-        worse = (Status.INCREASED,) if by_nadir else (Status.INCREASED, Status.PROGRESSION)
+        worse = (_INCREASED,) if by_nadir else (_INCREASED, _PROGRESSION)
         found = {m.lesion_id: m for m in view.seen.timepoint.measurements}
         changes = set()
         for name, is_node in self._patient.non_target_nodes.items():
@@ -214,11 +217,11 @@ class Block:
         return next((c for c in ("increase", "unchanged", "unknown") if c in changes), "resolved")
 
     def _change(self, name: str, record: Measurement | None, view: View, *, is_node: bool) -> str:
-        if record is None or record.status is Status.NOT_EVALUABLE:
+        if record is None or record.status is _NOT_EVALUABLE:
             return "unknown"
         back = _is_back({name: is_node}, view.judged)  # after a complete response, any size
         if self._protocol.non_target_reference == "nadir":
-            stands = back or record.status is Status.PROGRESSION
+            stands = back or record.status is _PROGRESSION
             return "unchanged" if stands else "resolved"
         size = diameter_of(record, self._protocol, is_node=is_node)
         before = self._non_target_sizes.get(name, size)
@@ -226,13 +229,13 @@ class Block:
             return "increase"
         gone = size is not None and not is_diseased(size, is_node=is_node)
         smaller = size is not None and before is not None and size < before
-        better = record.status in (Status.DECREASED, Status.TOO_SMALL)
+        better = record.status in (_DECREASED, _TOO_SMALL)
         return "unchanged" if back or not (gone or smaller or better) else "resolved"
 
     def improved(self, judged: Judgement) -> bool:
         """Targets reached a response that they did not have when the block began."""
         response = judged.target
-        return response in (Response.CR, Response.PR) and _RANK[response] < self.rank
+        return response in (CR, PR) and _RANK[response] < self.rank
 
     def new_lesions_are_smaller(self, new: NewFindings) -> bool:
         return bool(new.decreased) or (bool(new.sizes_mm) and new.total_mm < self.new_mm)
@@ -251,8 +254,6 @@ def _non_targets(
         size = diameter_of(record, protocol, is_node=is_node)
         if size is not None:
             sizes[record.lesion_id] = size
-        if record.status is Status.PROGRESSION or _is_back(
-            {record.lesion_id: is_node}, view.judged
-        ):
+        if record.status is _PROGRESSION or _is_back({record.lesion_id: is_node}, view.judged):
             progressed.add(record.lesion_id)
     return sizes, frozenset(progressed)

@@ -13,6 +13,10 @@ from recist.course import Course, Field, Role
 from recist.protocol import Protocol
 from recist.response import Scope
 
+_ALL, _UNKNOWN = Scope.ALL, Field.UNKNOWN
+_WHOLE = (Scope.ALL,)
+_EACH_SIDE = (Scope.ALL, Scope.IN_FIELD, Scope.OUT_OF_FIELD)
+
 
 def fields_of(scope: Scope, protocol: Protocol) -> frozenset[Field]:
     """The field classes whose lesions belong to a scope."""
@@ -26,7 +30,7 @@ def fields_of(scope: Scope, protocol: Protocol) -> frozenset[Field]:
 
 def within(course: Course, scope: Scope, protocol: Protocol) -> Course:
     """The course seen through the lesions of a scope; baseline and nadir follow from them."""
-    if scope is Scope.ALL:
+    if scope is _ALL:
         return course
     return course.restricted_to(lesions_within(course, scope, protocol))
 
@@ -47,9 +51,10 @@ def scopes_of(course: Course) -> tuple[Scope, ...]:
 
     A side without any lesion is one of them: that nothing could be seen there is an answer.
     """
-    if all(lesion.field is Field.UNKNOWN for lesion in course.lesions):
-        return (Scope.ALL,)
-    return (Scope.ALL, Scope.IN_FIELD, Scope.OUT_OF_FIELD)
+    for lesion in course.lesions:
+        if lesion.field is not _UNKNOWN:
+            return _EACH_SIDE
+    return _WHOLE
 
 
 def parts_of(course: Course, protocol: Protocol) -> Iterator[tuple[Scope, Course]]:

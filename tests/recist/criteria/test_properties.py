@@ -15,7 +15,7 @@ from recist.criteria.diameter import has_grown
 from recist.criteria.observation import read
 from recist.criteria.response_tables import IMMUNE
 from recist.protocol import DEFAULT, PRESETS, Protocol
-from recist.response import Assessment, Response
+from recist.response import Assessment, Response, Scope
 
 ORDER = (Response.CR, Response.PR, Response.SD, Response.PD)
 
@@ -189,17 +189,20 @@ def test_every_assessment_can_say_why(course, protocol) -> None:
 
 
 @given(courses(), protocols)
-def test_no_warning_is_missed_for_speed(course, protocol) -> None:
-    """The search for warnings is left out only where it would find none."""
+def test_what_irecist_takes_over_from_recist_is_what_it_would_find(course, protocol) -> None:
+    """While both keep the same history their judgements are one; judged anew nothing changes."""
     patient = read(course, protocol)
-    judge = recist11.Judge(patient, protocol)
-    for k, seen in enumerate(patient.seen[1:], start=1):
-        judged = judge.judge(k)
-        if not judge.needs_warnings(judged, seen):
-            assert judge.warnings(k, judged) == ()
-        judge.add(k, judged, progressed=judged.overall is Response.PD)
-        if judged.overall is Response.CR:
-            judge.complete_at = k
+    visits = recist11.follow_up(patient, protocol, Scope.ALL)
+    after = next((k for k, visit in enumerate(visits) if visit.judged.overall is Response.PD), None)
+    if after is None:
+        return
+    own = recist11.Judge(patient, protocol)
+    for k, visit in enumerate(visits[:after], start=1):
+        own.add_as_recist(k, visit.judged)
+    reading = irecist.IrecistReading(patient, protocol, visits, after=after)
+    reading._own = own  # from the first progression on, as where the histories part
+    anew = [reading.assess(k) for k in range(after + 1, len(patient.seen))]
+    assert anew == list(irecist.assess(course, protocol)[after:])
 
 
 @given(courses(), protocols)
