@@ -10,7 +10,6 @@ A row without a subject goes with the row above it: what it belongs to is for th
 from __future__ import annotations
 
 import csv
-import io
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from imaging.errors import InputError, UnsupportedError
+from imaging.tables.chunk import Chunk
 from imaging.tables.columnar import copy_parquet
 from imaging.tables.columns import Columns, Layout, match_header, nearest
 from imaging.tables.dataframes import DataFrameLike
@@ -27,8 +27,6 @@ from imaging.tables.held import HeldTable
 from imaging.tables.named_cells import named_rows
 from imaging.tables.text import (
     BOM,
-    CONTROLS,
-    QUOTE,
     TableBody,
     TextTraits,
     cells_of,
@@ -61,37 +59,6 @@ class Note(NamedTuple):
     what: str
     remedy: str
     doubtful: bool = False
-
-
-class Chunk(NamedTuple):
-    """Some subjects, whole: the lines as they stand in the file, and their row numbers."""
-
-    numbers: list[int]
-    text: bytes
-
-    @property
-    def is_odd(self) -> bool:
-        """Whether some cell may hold a control character, a line end among them."""
-        return b'"' in self.text or len(self.text.translate(None, CONTROLS)) < len(self.text)
-
-    def rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        """The rows with their numbers.
-
-        Raises:
-            InputError: rows that cannot be told apart, or a cell beyond all bounds.
-        """
-        lines = io.StringIO(self.text.decode("utf-8"), newline="\n")
-        reader = csv.reader(lines, delimiter=delimiter, strict=b'"' in self.text)
-        row = self.numbers[0]
-        try:
-            for number, cells in zip(self.numbers, reader, strict=True):
-                row = number
-                yield number, cells
-        except (csv.Error, ValueError) as error:
-            where = f"after row {row}" if row != self.numbers[0] else f"at row {row}"
-            raise InputError(
-                f"{where}: cells that cannot be told apart: {error}", remedy=QUOTE
-            ) from error
 
 
 class Stamp(NamedTuple):

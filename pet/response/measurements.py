@@ -31,10 +31,11 @@ from typing import NamedTuple
 
 from imaging.errors import InputError
 from imaging.tables import cells
+from imaging.tables.chunk import Chunk
 from imaging.tables.columns import Columns, Layout
 from imaging.tables.letters import folded
 from imaging.tables.named_cells import named_rows
-from imaging.tables.source import Chunk, Table
+from imaging.tables.source import Table
 from pet.response.scan import LesionUptake, PetScan, ReferenceUptake
 
 REQUIRED = ("subject", "lesion", "sul_peak")

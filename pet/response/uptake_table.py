@@ -19,8 +19,9 @@ from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.parallel import in_order, workers_for
 from imaging.tables import cells
+from imaging.tables.chunk import Chunk
 from imaging.tables.rows import csv_text
-from imaging.tables.source import Chunk, chunks, opened
+from imaging.tables.source import chunks, opened
 from imaging.writing import SCHEMA_VERSION, written_whole
 from pet.response.eortc import eortc
 from pet.response.immune import ipercist, pecrit, percimt

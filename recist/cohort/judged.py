@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from imaging.collector import without_collector
-from imaging.tables.source import Chunk
+from imaging.tables.chunk import Chunk
 from recist.cohort.members import Doses, Member, Variant, member_of
 from recist.cohort.patients import Arm, Patient, assessed
 from recist.cohort.record import patient_json

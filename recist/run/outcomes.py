@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from imaging.errors import InputError
 from imaging.tables.cells import without_apostrophe
+from imaging.tables.chunk import Chunk
 from imaging.tables.columns import Columns
-from imaging.tables.source import Chunk, chunks, opened
+from imaging.tables.source import chunks, opened
 from recist import endpoints
 from recist.course import Course, Event, EventKind
 from recist.criteria.criterion import CRITERIA, criterion_of, names_of_criteria

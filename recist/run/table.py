@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from imaging.collector import without_collector
 from imaging.errors import InputError
 from imaging.parallel import in_order, workers_for
-from imaging.tables.source import Chunk, Source
+from imaging.tables.chunk import Chunk
+from imaging.tables.source import Source
 from recist.assessment import assessed, outcome_of
 from recist.course import Course
 from recist.criteria.criterion import DEFAULT_CRITERIA, names_of_criteria

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from imaging.errors import InputError
-from imaging.tables.source import Chunk, Source, chunks, opened
+from imaging.tables.chunk import Chunk
+from imaging.tables.source import Source, chunks, opened
 from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import courses_of

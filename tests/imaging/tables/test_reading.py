@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
+from imaging.tables.chunk import Chunk
 from imaging.tables.columns import Columns
 from imaging.tables.limits import LONGEST_ROW_BYTES
-from imaging.tables.source import Chunk, chunks, opened, small_rows
+from imaging.tables.source import chunks, opened, small_rows
 from imaging.tables.text import ends_inside_quotes
 
 COLUMNS = Columns(("subject", "size"), ("note",))
@@ -117,6 +118,15 @@ def test_quotes_are_followed_as_the_csv_module_follows_them(text: str) -> None:
     next(csv.reader(lines))
     consumed = 3 - len(list(lines))
     assert (consumed > 1) is ends_inside_quotes(line.encode(), b",")
+
+
+@given(st.lists(st.text(st.sampled_from("aé ,;\t\u2028\x1c"), min_size=1), min_size=1))
+def test_rows_without_quotes_are_those_of_the_csv_module(lines: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    for end in ("\n", "\r\n"):
+        chunk = Chunk([*range(2, len(lines) + 2)], text.replace("\n", end).encode())
+        expected = csv.reader(io.StringIO(text, newline="\n"))
+        assert list(chunk.rows(",")) == list(enumerate(expected, 2))
 
 
 def test_a_chunk_that_has_more_rows_than_numbers_is_refused() -> None:
