@@ -37,7 +37,7 @@ QUICK: dict[str, list[str]] = {
     "cohort": ["--rows", "5000"],
     "contours": ["--repeats", "1"],
     "following": ["--courses", "1"],
-    "imaging": ["--files", "1000", "--slices", "200", "--runs", "5"],
+    "imaging": ["--files", "5000", "--slices", "200", "--runs", "5"],
     "labels": ["50", "3"],
     "links": ["--courses", "4"],
     "memory": ["--slices", "100"],
