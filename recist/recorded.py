@@ -45,6 +45,8 @@ class Word(StrEnum):
         UnknownWordError: with the nearest word.
     """
 
+    __hash__ = str.__hash__  # as its text, which it is equal to, and no function of Python
+
     @classmethod
     def _missing_(cls, value: object) -> Word:
         if isinstance(value, str):

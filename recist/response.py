@@ -51,6 +51,8 @@ class Scope(StrEnum):
     IN_FIELD = "in-field"
     OUT_OF_FIELD = "out-of-field"
 
+    __hash__ = str.__hash__  # as that of a response
+
 
 class Reason:
     """Why: the rule, a sentence, the numbers used, the distance to the next category.

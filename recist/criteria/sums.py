@@ -29,14 +29,27 @@ class SumFigures(NamedTuple):
         change_from_baseline_percent, change_from_nadir_percent: cut off after one decimal, never
             rounded up to a threshold that was not reached; None for a lower bound, without a
             reference, and for a reference of 0.
-        partial_response_mm: the largest sum that is a partial response.
-        progression_mm: the smallest sum that is progression.
+        baseline_mm, nadir_mm: what it is compared with.
     """
 
     change_from_baseline_percent: Decimal | None
     change_from_nadir_percent: Decimal | None
-    partial_response_mm: Decimal | None
-    progression_mm: Decimal | None
+    baseline_mm: Decimal | None
+    nadir_mm: Decimal | None
+
+    # Tables have no column for the limits: they are worked out where somebody asks.
+
+    @property
+    @exactly
+    def partial_response_mm(self) -> Decimal | None:
+        """The largest sum that is a partial response."""
+        return None if self.baseline_mm is None else partial_response_mm(self.baseline_mm)
+
+    @property
+    @exactly
+    def progression_mm(self) -> Decimal | None:
+        """The smallest sum that is progression."""
+        return None if self.nadir_mm is None else progression_mm(self.nadir_mm)
 
 
 @exactly
@@ -48,8 +61,8 @@ def figures_of(assessment: Assessment) -> SumFigures:
     return SumFigures(
         from_baseline,
         from_baseline if nadir is baseline else _change(whole, nadir),
-        None if baseline is None else partial_response_mm(baseline),
-        None if nadir is None else progression_mm(nadir),
+        baseline,
+        nadir,
     )
 
 

@@ -40,6 +40,9 @@ from recist.response import Assessment, Outcome, Response, Scope
 #: Outcomes that are kept for the courses to come.
 REMEMBERED = 4096
 
+_DEATH, _LAST_ALIVE = EventKind.DEATH, EventKind.LAST_ALIVE
+_NEW_THERAPY, _PROGRESSION = EventKind.NEW_THERAPY, EventKind.PROGRESSION
+
 #: Best responses that are objective responses.
 OBJECTIVE = (Response.CR, Response.PR, Response.ICR, Response.IPR, Response.CMR, Response.PMR)
 
@@ -103,11 +106,11 @@ def background(
         last[event.kind] = max(event.day, last.get(event.kind, event.day))
     return Background(
         origin_day=time_zero_of(course, protocol),
-        death_day=first.get(EventKind.DEATH),
-        last_alive_day=last.get(EventKind.LAST_ALIVE),
-        new_therapy_day=first.get(EventKind.NEW_THERAPY),
+        death_day=first.get(_DEATH),
+        last_alive_day=last.get(_LAST_ALIVE),
+        new_therapy_day=first.get(_NEW_THERAPY),
         has_baseline=has_baseline,
-        progression_day=first.get(EventKind.PROGRESSION),
+        progression_day=first.get(_PROGRESSION),
     )
 
 

@@ -195,8 +195,11 @@ def _timed(endpoint: str, policy: str, start_day: int, end: _End) -> EventTime:
     return EventTime(endpoint, policy, start_day, end.day, end.event, reason)
 
 
+_UNSEEN = (Response.ND, Response.MISSING)
+
+
 def _was_seen(visit: RespondedVisit) -> bool:
-    return visit.response not in (Response.ND, Response.MISSING)
+    return visit.response not in _UNSEEN
 
 
 def _progression_free_end(
