@@ -183,6 +183,7 @@ class _Case:
 
     Attributes:
         findings: on the subject; shared by the courses of all its readers.
+        rendered: None where a stage failed.
     """
 
     course: Course
@@ -190,7 +191,7 @@ class _Case:
     findings: list[Finding]
     assessments: list[tuple[Course, str, Scope, Sequence[Assessment]]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
-    rendered: Rendered = field(default_factory=Rendered)
+    rendered: Rendered | None = None
     failed: bool = False
 
 
@@ -208,7 +209,8 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
                 _through(stage, task, case)
     for subject, findings in found.items():
         for case in cases.get(subject, ()):
-            _append(done, case.rendered)
+            if case.rendered is not None:
+                _append(done, case.rendered)
         done.findings.extend(findings)
         if subject in broken or any(finding.level is Severity.ERROR for finding in findings):
             done.failed.append(subject)
@@ -242,7 +244,7 @@ def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> N
             what, remedy = error.what, error.remedy
         subject = case.course.subject
         case.findings.append(Finding(Severity.ERROR, "not-assessed", subject, None, what, remedy))
-        case.rendered, case.failed = Rendered(), True
+        case.failed = True
 
 
 def _check(task: Task, case: _Case) -> None:
@@ -262,7 +264,7 @@ def _conclude(task: Task, case: _Case) -> None:
 
 
 def _render(task: Task, case: _Case) -> None:
-    course, part = case.course, case.rendered
+    course, part = case.course, Rendered()
     certainties = _certainties(course, task.protocol) if task.robustness else {}
     texts = results.CourseTexts(course, with_json=task.with_json)
     for _, name, scope, seen in case.assessments:
@@ -277,6 +279,7 @@ def _render(task: Task, case: _Case) -> None:
         part.outcomes.append(line)
         if task.with_json:
             part.outcomes_json.append(as_json)
+    case.rendered = part
 
 
 def _append(done: Rendered, part: Rendered) -> None:
