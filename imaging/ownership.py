@@ -108,13 +108,17 @@ class _Files:
 
 
 def by_patient(found: Found, root: Path) -> Patients:
-    """Sort what was found below a folder."""
+    """Sort what was found below a folder.
+
+    What is known of a patient leaves ``found.by_id`` as it is sorted: an archive has many.
+    """
     patients = Patients()
     placed: list[Placed] = list(found.problems)
     copies: list[_Copy] = []
     named: dict[str, _Files] = {}
     unnamed: dict[str, int] = {}
-    for patient_id, places in found.by_id.items():
+    for patient_id in list(found.by_id):
+        places = found.by_id.pop(patient_id)
         for place, entry in _used(
             found.entries, patient_id, places, root=root, placed=placed, copies=copies
         ):
@@ -128,7 +132,8 @@ def by_patient(found: Found, root: Path) -> Patients:
             files.add(place, entry)
     notes: list[tuple[_Met, Problem]] = []
     shared: list[tuple[_Met, Problem]] = []
-    for name, files in named.items():
+    for name in list(named):
+        files = named.pop(name)
         met = files.met()
         if name in unnamed:
             what = f"{unnamed[name]} files without Patient ID (0010,0020); named after their folder"
