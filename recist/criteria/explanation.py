@@ -139,6 +139,22 @@ def _shrinkage(category: str, remark: str = "") -> Callable[..., Words]:
     return words
 
 
+def _partial_burden(
+    total: Decimal, baseline: Decimal | None, nadir: Decimal, sizes: SizesByLesion, _: Names = ()
+) -> Words:
+    """Gone while other disease is left: a partial response by whatever baseline, or by none."""
+    if baseline is None:
+        sentence = (
+            f"PR: {in_mm(total)} mm, no target counts any longer, and other disease is left; no "
+            "complete sum at baseline to compare with."
+        )
+        return sentence, None
+    return _SHRUNK(total, baseline, nadir, sizes)
+
+
+_SHRUNK = _shrinkage("PR")
+
+
 def _growth(
     total: Decimal, _: object, nadir: Decimal, __: SizesByLesion, missing: Names = ()
 ) -> Words:
@@ -191,7 +207,7 @@ def burden_forms(source: str) -> Mapping[Response, RuleWording]:
         Response.CR: RuleWording(
             "burden-cr", source, _plain("CR: all lesions are gone, no new ones.")
         ),
-        Response.PR: RuleWording("burden-pr", source, _shrinkage("PR"), _numbers),
+        Response.PR: RuleWording("burden-pr", source, _partial_burden, _numbers),
         Response.SD: RuleWording("burden-sd", source, _shrinkage("SD"), _numbers),
         Response.PD: RuleWording("burden-pd", source, _growth, _numbers_of_growth),
         Response.NE: RuleWording("burden-ne", source, _ne, _numbers_of_ne),

@@ -131,7 +131,7 @@ class Block:
         self._protocol = protocol
         self.number = number
         self.first_day = self.last_day = view.seen.day
-        self.categories = frozenset(cause.category for cause in causes)
+        self.categories = frozenset([cause.category for cause in causes])
         self.rank = _RANK.get(last_target, 2)
         self._sizes = dict(view.seen.sizes_mm)
         self._total_mm = view.seen.total_mm
@@ -245,6 +245,8 @@ def _non_targets(
     patient: ObservedCourse, view: View, protocol: Protocol
 ) -> tuple[dict[str, Decimal], frozenset[str]]:
     """Sizes of the non-targets that have one, and which of them progress."""
+    if not patient.non_target_nodes:
+        return {}, frozenset()
     sizes: dict[str, Decimal] = {}
     progressed: set[str] = set()
     for record in view.seen.timepoint.measurements:

@@ -48,6 +48,8 @@ def test_four_criteria(case: dict[str, Any], name: str, patient: Callable[..., C
             ["NE", "PD"],
         ),
         ({0: {"T1": 30, "T2": 10}, 56: {"T1": 60, "T2": "NE"}}, ["PD"]),
+        # all gone but a non-target, with nothing at baseline to compare with
+        ({0: {"T1": 30, "T2": "NE", "X1": "here"}, 56: {"T1": 0, "T2": 0, "X1": "here"}}, ["PR"]),
         # a new lesion of the burden that was not evaluable
         ({0: {"T1": 30}, 56: {"T1": 25, "N1": 10}, 112: {"T1": 25, "N1": "NE"}}, ["SD", "NE"]),
         # without targets
