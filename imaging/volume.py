@@ -115,6 +115,8 @@ class Grid:
 
     def same_as(self, other: Grid, tolerance_voxels: float = SAME_GRID_TOLERANCE_VOXELS) -> bool:
         """Same shape and the same place; frames of reference are compared where both are known."""
+        if other is self:
+            return True
         if self.shape != other.shape:
             return False
         known = (self.frame_of_reference_uid, other.frame_of_reference_uid)

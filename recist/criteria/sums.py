@@ -7,6 +7,7 @@ prove progression (Eisenhauer 2009, section 4.4.2), but it has no change in perc
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -108,11 +109,21 @@ class LesionSize(NamedTuple):
 
 
 @exactly
-def lesion_sizes(course: Course) -> dict[str, tuple[LesionSize, ...]]:
-    """The diameters of each lesion, at the dates at which it was measured."""
-    sizes: dict[str, list[LesionSize]] = {lesion.id: [] for lesion in course.lesions}
+def lesion_sizes(
+    course: Course, only: Collection[str] | None = None
+) -> dict[str, tuple[LesionSize, ...]]:
+    """The diameters of each lesion, at the dates at which it was measured.
+
+    Args:
+        only: these lesions; all unless given.
+    """
+    sizes: dict[str, list[LesionSize]] = {
+        lesion.id: [] for lesion in course.lesions if only is None or lesion.id in only
+    }
     for timepoint in course.timepoints:
         for measurement in timepoint.measurements:
+            if measurement.lesion_id not in sizes:
+                continue
             size = measurement.diameter_mm
             if size is None:
                 continue

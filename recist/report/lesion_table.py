@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from recist.course import Field, Lesion, Measurement, Role
 from recist.criteria.diameter import in_mm
-from recist.criteria.sums import figures_of, lesion_sizes
+from recist.criteria.sums import LesionSize, figures_of, lesion_sizes
 from recist.field.field_finding import FieldFinding
 from recist.patient.result import LesionReview, PatientResult, ReviewState
 from recist.report import wording
@@ -62,8 +62,9 @@ class LesionGroup:
 def lesion_groups(case: PatientResult) -> tuple[LesionGroup, ...]:
     """Targets with their sums, then non-target and new lesions."""
     groups = []
+    told = ByLesion.of(case)
     for role in Role:
-        rows = tuple(row(case, lesion) for lesion in case.course.lesions if lesion.role is role)
+        rows = tuple(told.row(lesion) for lesion in case.course.lesions if lesion.role is role)
         if rows:
             sums = tuple(_sum_rows(case)) if role is Role.TARGET else ()
             groups.append(LesionGroup(ROLE_NAMES[role], rows, sums))
@@ -104,18 +105,81 @@ def _sum_words(assessment: Assessment | None) -> str:
     return f"{words} · {wording.percent(change)}{unreliable}"
 
 
-def row(case: PatientResult, lesion: Lesion) -> LesionRow:
-    finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
-    return LesionRow(
-        lesion.id,
-        lesion.organ if lesion.organ not in UNKNOWN_ORGANS else "organ unknown",
-        lesion.is_node,
-        lesion.field.value,
-        FIELD_NAMES[lesion.field],
-        tuple(_dose_words(finding)),
-        tuple(_cells(case, lesion)),
-        dict(case.names).get(lesion.id, ""),
-    )
+@dataclass(frozen=True, slots=True)
+class ByLesion:
+    """What a result tells, by the lesion that it is told of, and by day."""
+
+    case: PatientResult
+    fields: Mapping[str, FieldFinding]
+    names: Mapping[str, str]
+    remarks: Mapping[str, Mapping[int, Sequence[str]]]
+    links: Mapping[str, Mapping[int, LinkFinding]]
+    reviews: Mapping[str, Mapping[int, LesionReview]]
+    seen: Mapping[str, Mapping[int, Measurement]]
+    sizes: Mapping[str, tuple[LesionSize, ...]]
+
+    @classmethod
+    def of(cls, case: PatientResult) -> ByLesion:
+        remarks: dict[str, dict[int, list[str]]] = {}
+        for name, day, remark in case.flags:
+            remarks.setdefault(name, {}).setdefault(day, []).append(remark)
+        links: dict[str, dict[int, LinkFinding]] = {}
+        for link in case.links:
+            links.setdefault(link.lesion_id, {})[link.day] = link
+        reviews: dict[str, dict[int, LesionReview]] = {}
+        for review in case.reviews:
+            reviews.setdefault(review.lesion_id, {})[review.day] = review
+        seen: dict[str, dict[int, Measurement]] = {}
+        for timepoint in case.course.timepoints:
+            for measurement in timepoint.measurements:
+                seen.setdefault(measurement.lesion_id, {})[timepoint.day] = measurement
+        fields = {finding.lesion_id: finding for finding in case.fields}
+        sizes = lesion_sizes(case.course)
+        return cls(case, fields, dict(case.names), remarks, links, reviews, seen, sizes)
+
+    def row(self, lesion: Lesion) -> LesionRow:
+        """A lesion at every date."""
+        return LesionRow(
+            lesion.id,
+            lesion.organ if lesion.organ not in UNKNOWN_ORGANS else "organ unknown",
+            lesion.is_node,
+            lesion.field.value,
+            FIELD_NAMES[lesion.field],
+            tuple(_dose_words(self.fields.get(lesion.id))),
+            tuple(self._cells(lesion)),
+            self.names.get(lesion.id, ""),
+        )
+
+    def _cells(self, lesion: Lesion) -> Iterator[LesionCell]:
+        remarks = self.remarks.get(lesion.id, {})
+        links, reviews = self.links.get(lesion.id, {}), self.reviews.get(lesion.id, {})
+        seen = self.seen.get(lesion.id, {})
+        changes = {size.day: size.change_percent for size in self.sizes[lesion.id]}
+        for timepoint in self.case.course.timepoints:
+            measurement = seen.get(timepoint.day)
+            notes = list(remarks.get(timepoint.day, ()))
+            review = reviews.get(timepoint.day)
+            state = {
+                "state": "" if review is None else state_words(review),
+                "state_class": "" if review is None else str(review.state),
+            }
+            link = links.get(timepoint.day)
+            if link is not None and is_unsure(link):
+                notes.insert(0, f"link {link.state}, {_share(link.confidence)}")
+            if measurement is None or measurement.diameter_mm is None:
+                unseen = lesion.role is Role.NEW and measurement is None
+                words = "–" if unseen else wording.status_words(measurement)
+                details = () if measurement is None else tuple(_details(measurement, lesion))
+                yield LesionCell(words, False, details=details, remarks=tuple(notes), **state)
+                continue
+            yield LesionCell(
+                wording.mm(measurement.diameter_mm),
+                True,
+                wording.percent(changes[timepoint.day]),
+                tuple(_details(measurement, lesion)),
+                tuple(notes),
+                **state,
+            )
 
 
 def _dose_words(finding: FieldFinding | None) -> Iterator[str]:
@@ -137,41 +201,6 @@ def _share(part: float) -> str:
 
 def _gray(dose_gy: float) -> str:
     return "< 0.1 Gy" if 0 <= dose_gy < 0.1 else f"{dose_gy:.1f} Gy"
-
-
-def _cells(case: PatientResult, lesion: Lesion) -> Iterator[LesionCell]:
-    remarks: dict[int, list[str]] = {}
-    for name, day, remark in case.flags:
-        if name == lesion.id:
-            remarks.setdefault(day, []).append(remark)
-    links = {link.day: link for link in case.links if link.lesion_id == lesion.id}
-    reviews = {each.day: each for each in case.reviews if each.lesion_id == lesion.id}
-    changes = {size.day: size.change_percent for size in lesion_sizes(case.course)[lesion.id]}
-    for timepoint in case.course.timepoints:
-        measurement = next((m for m in timepoint.measurements if m.lesion_id == lesion.id), None)
-        notes = list(remarks.get(timepoint.day, ()))
-        review = reviews.get(timepoint.day)
-        state = {
-            "state": "" if review is None else state_words(review),
-            "state_class": "" if review is None else str(review.state),
-        }
-        link = links.get(timepoint.day)
-        if link is not None and is_unsure(link):
-            notes.insert(0, f"link {link.state}, {_share(link.confidence)}")
-        if measurement is None or measurement.diameter_mm is None:
-            unseen = lesion.role is Role.NEW and measurement is None
-            words = "–" if unseen else wording.status_words(measurement)
-            details = () if measurement is None else tuple(_details(measurement, lesion))
-            yield LesionCell(words, False, details=details, remarks=tuple(notes), **state)
-            continue
-        yield LesionCell(
-            wording.mm(measurement.diameter_mm),
-            True,
-            wording.percent(changes[timepoint.day]),
-            tuple(_details(measurement, lesion)),
-            tuple(notes),
-            **state,
-        )
 
 
 def state_words(review: LesionReview) -> str:

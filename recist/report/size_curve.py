@@ -16,7 +16,7 @@ CURVE_WIDTH, CURVE_HEIGHT, CURVE_EDGE = 190.0, 64.0, 12.0
 
 def size_curve(course: Course, lesion_id: str) -> str:
     """The diameters of one lesion over time as a small drawing; empty below two of them."""
-    sizes = lesion_sizes(course)[lesion_id]
+    sizes = lesion_sizes(course, (lesion_id,))[lesion_id]
     if len(sizes) < 2:
         return ""
     days = [float(size.day) for size in sizes]

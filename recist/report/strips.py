@@ -9,7 +9,7 @@ from recist.course import Lesion
 from recist.patient.result import KeyImage, PatientResult
 from recist.report import wording
 from recist.report.chart_frame import day_name
-from recist.report.lesion_table import LesionRow, row
+from recist.report.lesion_table import ByLesion, LesionRow
 from recist.report.pictures import line_colours, picture, projection, window_of
 from recist.report.size_curve import size_curve
 
@@ -43,18 +43,18 @@ class Strip:
 def strips(case: PatientResult) -> tuple[Strip, ...]:
     """The pictures of every lesion that has one."""
     colours = line_colours(case.key_images)
+    told = ByLesion.of(case)
     return tuple(
-        _strip(case, lesion, images, colours)
+        _strip(told, lesion, images, colours)
         for lesion in case.course.lesions
         if (images := [image for image in case.key_images if image.lesion_id == lesion.id])
     )
 
 
 def _strip(
-    case: PatientResult, lesion: Lesion, images: list[KeyImage], colours: Mapping[str, str]
+    told: ByLesion, lesion: Lesion, images: list[KeyImage], colours: Mapping[str, str]
 ) -> Strip:
-    lesion_row = row(case, lesion)
-    finding = next((f for f in case.fields if f.lesion_id == lesion.id), None)
+    case, lesion_row = told.case, told.row(lesion)
     films = tuple(
         _film(case, lesion_row, [i for i in images if i.modality == modality], colours)
         for modality in sorted({image.modality for image in images})
@@ -62,7 +62,7 @@ def _strip(
     drawn = dict.fromkeys(overlay.label for image in images for overlay in image.overlays)
     return Strip(
         lesion_row,
-        wording.irradiated_growth(case.course, lesion, finding),
+        wording.irradiated_growth(case.course, lesion, told.fields.get(lesion.id)),
         tuple((colours[label], label) for label in drawn),
         films,
         size_curve(case.course, lesion.id),

@@ -220,7 +220,7 @@ def irradiated_growth(course: Course, lesion: Lesion, finding: FieldFinding | No
     """A remark for an irradiated lesion that grows: radiation fibrosis looks like growth."""
     if lesion.field not in (Field.IN, Field.PARTIAL):
         return ""
-    sizes = [size.diameter_mm for size in lesion_sizes(course)[lesion.id]]
+    sizes = [size.diameter_mm for size in lesion_sizes(course, (lesion.id,))[lesion.id]]
     if len(sizes) < 2:
         return ""
     smallest, now = min(sizes[:-1]), sizes[-1]
