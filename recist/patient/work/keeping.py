@@ -44,7 +44,7 @@ WORK = "work.kept"
 APPLIED = "applied"
 #: The form of what is kept. Kept values name the modules of their types: moving one of those
 #: makes a new form, which says so instead of failing on a name.
-SCHEMA = 4
+SCHEMA = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,12 @@ class ArrayStore:
         self._waiting_bytes = 0
         self._threads: ThreadPoolExecutor | None = None
 
-    def put(self, raw: bytes) -> str:
+    def put(self, raw: bytes, *, by_runs: bool = False) -> str:
+        """Keep bytes; their name.
+
+        Args:
+            by_runs: pack runs of equal bytes alone, which is faster.
+        """
         name = hashlib.sha256(raw).hexdigest()
         if name not in self._put:
             if self._threads is None:
@@ -43,7 +48,7 @@ class ArrayStore:
                 first, size = self._waiting.popleft()
                 wait([first])
                 self._waiting_bytes -= size
-            self._put[name] = self._threads.submit(self._write, name, raw)
+            self._put[name] = self._threads.submit(self._write, name, raw, by_runs)
             self._waiting.append((self._put[name], len(raw)))
             self._waiting_bytes += len(raw)
         return name
@@ -59,8 +64,10 @@ class ArrayStore:
             self._threads = None
         return sum(each.result() for each in self._put.values())
 
-    def _write(self, name: str, raw: bytes) -> int:
-        packed = zlib.compress(raw, LEVEL)
+    def _write(self, name: str, raw: bytes, by_runs: bool) -> int:
+        strategy = zlib.Z_RLE if by_runs else zlib.Z_DEFAULT_STRATEGY
+        packer = zlib.compressobj(LEVEL, strategy=strategy)
+        packed = packer.compress(raw) + packer.flush()
         with written_whole(self._place(name)) as file:
             file.write(packed)
         return len(packed)
