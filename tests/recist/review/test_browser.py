@@ -99,6 +99,7 @@ def served(
     (results / "review" / "images").symlink_to(prepared)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # a page that is asked for before the server runs waits for it
         host = f"127.0.0.1:{listening.getsockname()[1]}"
         app = create_app(
             results, studies=phantom_run.studies, reader="Dr Able", hosts=[host], token="the-token",

@@ -26,6 +26,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Ph
     """The trial on a free port of this computer, and its address."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # a page that is asked for before the server runs waits for it
         host = f"127.0.0.1:{listening.getsockname()[1]}"
         monkeypatch.setattr(phantom_trial, "HOST", host)
         studies = phantom_trial.write_studies(tmp_path / "studies")

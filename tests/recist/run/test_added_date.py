@@ -73,13 +73,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
                 return read(series)
 
             monkeypatch.setattr(module, name, recorded)
-    aligned = registration._aligned
+    aligned = registration.Unaligned.aligned
 
     def counted(*arguments: Any, **named: Any) -> Any:
         log.registered += 1
         return aligned(*arguments, **named)
 
-    monkeypatch.setattr(registration, "_aligned", counted)
+    monkeypatch.setattr(registration.Unaligned, "aligned", counted)
     yield log
 
 

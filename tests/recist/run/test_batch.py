@@ -71,6 +71,7 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         *,
         said: object,
         kept: object,
+        beside: object,
         on_stage: Callable[[str], None],
     ) -> Any:
         done.append(subject.id)
