@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +320,7 @@ def rules() -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def _papers() -> dict[str, Any]:
     """Constant name -> paper, of all modules that name papers."""
     found = {**vars(pet_papers), **vars(papers)}
@@ -332,13 +334,14 @@ def _citations() -> dict[str, dict[str, set[str]]]:
         if module.endswith("papers"):
             continue
         called = set()
-        for node in ast.walk(tree):
+        nodes = list(ast.walk(tree))
+        for node in nodes:
             if isinstance(node, ast.Call) and (name := _paper(node.func)):
                 called.add(node.func)
                 places = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
                 for place in places or [""]:
                     found[name][place].add(module)
-        for node in ast.walk(tree):
+        for node in nodes:
             if node not in called and (name := _paper(node)):
                 found[name][""].add(module)
     return found
