@@ -219,9 +219,10 @@ def bootstrap(
         raise InputError("an interval needs at least one patient")
     array = np.asarray(values, dtype=np.float64)
     rng = np.random.default_rng(seed)
-    drawn = [statistic(array[rng.integers(len(array), size=len(array))]) for _ in range(samples)]
+    drawn = array[rng.integers(len(array), size=(samples, len(array)))]
+    found = drawn.mean(axis=1) if statistic is np.mean else [statistic(each) for each in drawn]
     tail = 100.0 * (1.0 - CONFIDENCE) / 2.0
-    low, high = np.percentile(drawn, [tail, 100.0 - tail])
+    low, high = np.percentile(found, [tail, 100.0 - tail])
     return BootstrapInterval(float(statistic(array)), float(low), float(high), len(array))
 
 
