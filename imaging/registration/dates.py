@@ -257,7 +257,8 @@ class Unaligned:
         here, there = self.pair
         grids = here.full_grid, there.full_grid
         before = similarity(here, there, lambda points: points)
-        found = rigid_transform(here, there, self.levels)
+        seen = here.body.any() and there.body.any()
+        found = rigid_transform(here, there, self.levels) if seen else np.eye(4)
         after = similarity(here, there, lambda points: moved(found, points))
         sizes = float(here.body.sum()), float(there.dense.sum())
         shared = after.overlap * sizes[0] / max(min(sizes), 1.0)
