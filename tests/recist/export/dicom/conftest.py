@@ -31,10 +31,22 @@ class Answered:
 
 @pytest.fixture(scope="session")
 def answered(phantom: Truth, done: Batch, tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    """The phantom patient."""
+    return _answered(phantom.studies, done, phantom.subject, tmp_path_factory.mktemp("dicom"))
+
+
+@pytest.fixture(scope="session")
+def small_answered(
+    small: Path, small_done: Batch, tmp_path_factory: pytest.TempPathFactory
+) -> Answered:
+    """The small patient, whose objects are written in a fifth of the time: to write them anew."""
+    return _answered(small, small_done, "SMALL", tmp_path_factory.mktemp("small"))
+
+
+def _answered(studies: Path, done: Batch, subject: str, folder: Path) -> Answered:
     """By the work that the run kept: nothing is registered again."""
-    answer = answer_in(done.out / phantom.subject, phantom.subject)
+    answer = answer_in(done.out / subject, subject)
     case, delineations = answer.result, answer.delineations
-    folder = tmp_path_factory.mktemp("dicom")
     written = write_objects(case, delineations, folder, pdf=PDF)
     assert written.remarks == ()
-    return Answered(phantom.studies, case, delineations, folder, written.names)
+    return Answered(studies, case, delineations, folder, written.names)

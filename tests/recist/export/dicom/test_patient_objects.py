@@ -16,53 +16,53 @@ from recist.patient.options import Options
 from recist.patient.result import SignedBy
 from recist.patient.result_folder import hashes_of
 from recist.patient.work import keeping
+from recist.phantom.small import DATES
 from recist.run import batch
 from recist.run.correcting import correct, sign
 
 #: The report as PDF has tests of its own.
 pytestmark = pytest.mark.usefixtures("without_paper")
 
-SUBJECT = "PHANTOM-1"
+SUBJECT = "SMALL"
+SECOND, LAST = (date.isoformat() for date in DATES[1:])
 
 
 @pytest.fixture
-def out(done: batch.Batch, tmp_path: Path) -> Path:
+def out(small_done: batch.Batch, tmp_path: Path) -> Path:
     """The results of a run without objects."""
-    shutil.copytree(done.out, tmp_path / "out")
+    shutil.copytree(small_done.out, tmp_path / "out")
     return tmp_path / "out"
 
 
 @pytest.fixture
-def exported(with_objects: Path, tmp_path: Path) -> Path:
+def exported(out: Path) -> Path:
     """The results of a run with its objects."""
-    shutil.copytree(with_objects, tmp_path / "out")
-    return tmp_path / "out"
+    assert export(Request(out)).exit_code == 0
+    return out
 
 
-def objects(out: Path, subject: str = SUBJECT) -> dict[str, bytes]:
+def objects(out: Path) -> dict[str, bytes]:
     """All but the report, whose PDF needs a library of the system."""
-    folder = out / subject / "dicom"
+    folder = out / SUBJECT / "dicom"
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "report.dcm"}
 
 
 def test_a_run_without_objects_gives_all_of_them_afterwards(
-    small: Path, small_done: batch.Batch, tmp_path: Path
+    small: Path, out: Path, tmp_path: Path
 ) -> None:
     at_once = tmp_path / "at_once"
     batch.run(small, at_once, Options.create(lesions="dicom", dicom=True))
-    out = tmp_path / "out"
-    shutil.copytree(small_done.out, out)
     exported = export(Request(out))
     assert (exported.failures, exported.exit_code) == ((), 0)
-    assert len(objects(out, "SMALL")) > 10
-    assert objects(out, "SMALL") == objects(at_once, "SMALL")
+    assert len(objects(out)) > 10
+    assert objects(out) == objects(at_once)
     again = batch.run(small, out, Options.create(lesions="dicom"), resume=True)
     assert [each.state for each in again.subjects] == ["skipped"]  # still whole
     elsewhere = tmp_path / "elsewhere"
     assert export(Request(out, elsewhere, labelmap=True)).exit_code == 0
     kinds = {
         pydicom.dcmread(path).SegmentationType
-        for path in (elsewhere / "SMALL").glob("*-lesions.dcm")
+        for path in (elsewhere / SUBJECT).glob("*-lesions.dcm")
     }
     assert kinds == {"LABELMAP"}
 
@@ -71,17 +71,15 @@ def test_a_correction_rewrites_every_object_that_it_changes(exported: Path, tmp_
     out = exported
     before = objects(out)
     table = tmp_path / "measurements.csv"
-    table.write_text(
-        "subject,date,lesion,long_axis_mm,reader\nPHANTOM-1,2024-05-06,L1,40.0,Dr. R\n"
-    )
+    table.write_text(f"subject,date,lesion,long_axis_mm,reader\n{SUBJECT},{SECOND},L1,40.0,Dr. R\n")
     correct(out, {"measurements": table})
     after = objects(out)
     changed = {name for name in after if after[name] != before[name]}
-    keys = {name for name in before if name.startswith("2024-05-06-key")}
+    keys = {name for name in before if name.startswith(f"{SECOND}-key")}
     assert changed == keys | {
-        "2024-05-06-measurements.dcm",
-        "2024-05-06-diameters.dcm",
-        "2024-07-08-measurements.dcm",  # the best response stands at the last date
+        f"{SECOND}-measurements.dcm",
+        f"{SECOND}-diameters.dcm",
+        f"{LAST}-measurements.dcm",  # the best response stands at the last date
     }
     (tmp_path / "old").mkdir()
     for name in changed:
@@ -101,10 +99,10 @@ def test_a_lesion_drawn_anew_gives_a_segmentation_that_names_the_one_before(
 ) -> None:
     out = exported
     place = out / SUBJECT / "dicom"
-    names = [f"2024-05-06-{kind}.dcm" for kind in ("lesions", "structures")]
+    names = [f"{SECOND}-{kind}.dcm" for kind in ("lesions", "structures")]
     old = {name: pydicom.dcmread(place / name) for name in names}
     table = tmp_path / "drawn.csv"
-    table.write_text("subject,date,lesion,points,reader\nPHANTOM-1,2024-05-06,L9,0 0 -30,Dr. R\n")
+    table.write_text(f"subject,date,lesion,points,reader\n{SUBJECT},{SECOND},L9,60 30 36,Dr. R\n")
     assert [each.failure for each in correct(out, {"drawn": table})] == [""]
     for name, before in old.items():
         new = pydicom.dcmread(place / name)
@@ -117,7 +115,7 @@ def test_without_kept_work_only_what_lies_there_is_exported(out: Path) -> None:
     exported = export(Request(out))
     assert [path.name[11:] for path in exported.files] == ["lesions.dcm"] * 3
     assert exported.remarks == (
-        "PHANTOM-1: delineations only: no work is kept that the other objects could come from",
+        f"{SUBJECT}: delineations only: no work is kept that the other objects could come from",
     )
     refused = export(Request(out, labelmap=True))
     assert (refused.exit_code, len(refused.failures)) == (2, 1)
@@ -163,7 +161,7 @@ def test_a_report_is_verified_by_who_signed_it_and_by_nobody_after_a_change(
     assert export(Request(out)).exit_code == 0  # the signature lies with the results
     assert hashes_of(out / SUBJECT / "dicom") == kept
     table = tmp_path / "measurements.csv"
-    table.write_text("subject,date,lesion,long_axis_mm\nPHANTOM-1,2024-05-06,L1,40.0\n")
+    table.write_text(f"subject,date,lesion,long_axis_mm\n{SUBJECT},{SECOND},L1,40.0\n")
     (done,) = correct(out, {"measurements": table}, reason="a typing error", by="ann")
     assert done.superseded == SIGNED
     changed = reports(out)
