@@ -88,7 +88,7 @@ def build() -> SimpleNamespace:
     return SimpleNamespace(course=course, assessed=assessed, image=image)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def usual() -> PatientResult:
     """One lesion in the field and one outside shrink; a new one appears at the last date."""
     sizes = {

@@ -15,9 +15,16 @@ from recist.report.paper import as_pdf
 from recist.response import RESEARCH_USE
 
 
+@pytest.fixture(scope="module")
+def printed(usual: PatientResult) -> bytes:
+    return as_pdf(render(usual))
+
+
 @pytest.mark.paper
-def test_pages_are_numbered_and_each_says_its_patient_and_purpose(usual: PatientResult) -> None:
-    pages = [page.extract_text() for page in PdfReader(io.BytesIO(as_pdf(render(usual)))).pages]
+def test_pages_are_numbered_and_each_says_its_patient_and_purpose(
+    usual: PatientResult, printed: bytes
+) -> None:
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(printed)).pages]
     assert len(pages) > 1
     for number, words in enumerate(pages, start=1):
         assert f"page {number} of {len(pages)}" in words
@@ -25,8 +32,8 @@ def test_pages_are_numbered_and_each_says_its_patient_and_purpose(usual: Patient
 
 
 @pytest.mark.paper
-def test_words_and_figures_can_be_selected(usual: PatientResult) -> None:
-    read = PdfReader(io.BytesIO(as_pdf(render(usual))))
+def test_words_and_figures_can_be_selected(usual: PatientResult, printed: bytes) -> None:
+    read = PdfReader(io.BytesIO(printed))
     text = " ".join(" ".join(page.extract_text() for page in read.pages).split())
     assert "Tumour response assessment".casefold() in text.casefold()
     for lesion in usual.course.lesions:
@@ -37,9 +44,8 @@ def test_words_and_figures_can_be_selected(usual: PatientResult) -> None:
 
 
 @pytest.mark.paper
-def test_the_same_page_gives_the_same_bytes(usual: PatientResult) -> None:
-    page = render(usual)
-    assert as_pdf(page) == as_pdf(page)
+def test_the_same_page_gives_the_same_bytes(usual: PatientResult, printed: bytes) -> None:
+    assert as_pdf(render(usual)) == printed
 
 
 @pytest.mark.paper
