@@ -63,7 +63,7 @@ def test_a_test_that_skips_fails(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_hides_nothing(tmp_path: Path) -> None:
-    line = last_line(tmp_path, "k == 3", "-p", "xdist", "-n", "2")
+    line = last_line(tmp_path, "k == 3", "-p", "xdist", "-n", "1")
     assert line.startswith("Left out: 1 gpu (a CUDA device)")
 
 

@@ -19,7 +19,7 @@ from recist.cli import main
 from recist.patient import examination
 from recist.patient.options import Options
 from recist.patient.work import keeping
-from recist.phantom.small import DATES, UNTREATED, write_small_patient
+from recist.phantom.small import DATES, UNTREATED
 from recist.run import batch
 from segmentation import infer
 from segmentation.infer import Delineation
@@ -84,9 +84,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
 
 @pytest.fixture
-def studies(tmp_path: Path) -> Path:
+def studies(small: Path, tmp_path: Path) -> Path:
     """The first two dates of a patient; contours at the first alone."""
-    write_small_patient(tmp_path / "whole", SUBJECT)
+    shutil.copytree(small, tmp_path / "whole")
     for date in (SECOND, LAST):
         (tmp_path / "whole" / date / "RTSTRUCT.dcm").rename(tmp_path / f"RTSTRUCT {date}.dcm")
     for date in (FIRST, SECOND):

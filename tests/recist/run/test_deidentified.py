@@ -13,9 +13,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from imaging.deidentification.folder import deidentify
+from recist.export import patient_files
 from recist.patient.options import Options
 from recist.phantom.small import DATES, write_small_patient
 from recist.run import batch
+from tests.recist.written import as_text
 
 #: A pseudonym has no parts as names of persons have, which highdicom remarks on.
 pytestmark = pytest.mark.filterwarnings("ignore:The string:UserWarning")
@@ -47,6 +49,12 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
         held.PatientName, held.PatientBirthDate = NAME, "19441203"
         held.AccessionNumber, held.ReferringPhysicianName = "AC-90210-X", "Krause^Emil"
         held.save_as(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patient_files, "as_pdf", as_text)  # its words stand in the bytes
+        return _run_twice(named, nameless, key)
+
+
+def _run_twice(named: Path, nameless: Path, key: Path) -> Twice:
     assert batch.run(named / "studies", named / "out", OPTIONS).exit_code == 0
     assert not deidentify(named / "studies", nameless / "studies", key).left_out
     held_back = deidentify(named / "out", nameless / "objects", key).left_out

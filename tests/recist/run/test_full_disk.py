@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,33 +98,40 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return studies, answer
 
 
-@pytest.fixture
-def run(patient: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest.fixture(scope="module")
+def run(patient: Any) -> Iterator[Any]:
     """The main job on that patient, who is not assessed again."""
     studies, answer = patient
-    monkeypatch.setattr(pipeline, "assess_subject", lambda *_, **__: answer)
-    return lambda out, **given: batch.run(studies, out, OPTIONS, **given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "assess_subject", lambda *_, **__: answer)
+        yield lambda out, **given: batch.run(studies, out, OPTIONS, **given)
 
 
-@pytest.fixture
-def steps(run: Any, tmp_path: Path) -> int:
-    """How many pieces a whole run writes."""
+@pytest.fixture(scope="module")
+def counted(run: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """What a whole run writes, and in how many pieces."""
+    out = tmp_path_factory.mktemp("counted") / "out"
     with pytest.MonkeyPatch.context() as patch:
         plenty = Disk(10**9)
         fill(patch, plenty)
-        run(tmp_path / "counted")
-    return 10**9 - plenty.room
+        run(out)
+    return out, 10**9 - plenty.room
 
 
 @pytest.mark.parametrize("place", range(PLACES))
 def test_the_main_job_on_a_full_disk_is_named_and_goes_on_when_there_is_room(
-    run: Any, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+    run: Any,
+    counted: tuple[Path, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: int,
 ) -> None:
     out, again = tmp_path / "out", tmp_path / "again"
-    whole = files_of(tmp_path / "counted", RUN)
+    earlier, steps = counted
+    whole = files_of(earlier, RUN)
     assert {"A/report.html", "A/measurements.csv", "A/fingerprint.json", "summary.csv"} <= {*whole}
     assert any(name.endswith(".dcm") for name in whole)
-    run(again)
+    shutil.copytree(earlier, again)
     room = steps * place // PLACES
     for folder in (out, again):  # nothing there before, and results of an earlier run
         with monkeypatch.context() as patch:

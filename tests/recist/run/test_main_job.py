@@ -145,13 +145,13 @@ def test_the_tables_of_all_patients_can_be_assessed_again(
 
 
 def test_the_delineations_of_a_run_give_the_same_answer(
-    phantom: Truth, done: batch.Batch, tmp_path: Path
+    small: Path, small_done: batch.Batch, tmp_path: Path
 ) -> None:
-    given = Options.create(lesions=str(folder(done) / "delineations"))
-    again = batch.run(phantom.studies, tmp_path, given)
+    given = Options.create(lesions=str(folder(small_done) / "delineations"))
+    again = batch.run(small, tmp_path, given)
     for name in ("timepoints.csv", "outcomes.csv", "field.csv"):
-        assert (folder(again) / name).read_text() == (folder(done) / name).read_text(), name
-    assert measured(again) == measured(done)
+        assert (folder(again) / name).read_text() == (folder(small_done) / name).read_text(), name
+    assert measured(again) == measured(small_done)
 
 
 def measured(done: batch.Batch) -> list[dict[str, str]]:
@@ -179,13 +179,17 @@ def test_resume_skips_what_is_complete_and_unchanged(
     assert rows(out / "summary.csv")[0]["recist11_all_last"] == "PD"
 
 
-def copy_patient(source: Path, target: Path, patient_id: str, dates: int) -> None:
+def copy_patient(
+    source: Path, target: Path, patient_id: str, dates: int, *, weightless: bool = False
+) -> None:
     """The first dates of a patient as those of another."""
     for date in sorted(source.iterdir())[:dates]:
         for path in date.rglob("*"):
             if path.is_file():
                 ds = pydicom.dcmread(path)
                 ds.PatientID = patient_id
+                if weightless and ds.Modality == "PT":
+                    del ds.PatientWeight
                 place = target / path.relative_to(source)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 ds.save_as(place)
@@ -204,12 +208,7 @@ def test_a_tree_full_of_trouble_names_each_and_completes_the_rest(
     ct = sorted(path for path in (studies / "gap").rglob("*.dcm") if "CT" in path.parts)
     ct[12].unlink()
     copy_patient(small, studies / "single", "SINGLE", 1)
-    copy_patient(phantom.studies, studies / "weightless", "WEIGHTLESS", 2)
-    for path in (studies / "weightless").rglob("*.dcm"):
-        ds = pydicom.dcmread(path)
-        if ds.Modality == "PT":
-            del ds.PatientWeight
-            ds.save_as(path)
+    copy_patient(phantom.studies, studies / "weightless", "WEIGHTLESS", 2, weightless=True)
     (studies / "notes.txt").write_text("call the ward")
     (studies / "corrupt.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\x08\0\x05\0CS\xff\xff\xff")
     (studies / "empty").mkdir()

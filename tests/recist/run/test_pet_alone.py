@@ -11,6 +11,7 @@ import pydicom
 import pytest
 
 from imaging.volume import Grid
+from recist.export import patient_files
 from recist.patient.corrections.said import Corrections
 from recist.patient.options import Options
 from recist.patient.overrides import Override
@@ -20,7 +21,7 @@ from recist.phantom.dicom import Session
 from recist.phantom.small import DATES
 from recist.run import batch
 from tests.recist.pet_patients import SHAPE, SPACING_MM, lesion_masks, uptake, write_patient
-from tests.recist.written import rows
+from tests.recist.written import as_text, rows
 
 
 def assessed(studies: Path, out: Path, **settings: object) -> batch.Batch:
@@ -35,10 +36,12 @@ def responses(folder: Path) -> dict[tuple[str, str], str]:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> batch.Batch:
-    """RTSTRUCT, SEG, RTSTRUCT over three dates, with DICOM out."""
+    """RTSTRUCT, SEG, RTSTRUCT over three dates, with DICOM out, its page as text."""
     root = tmp_path_factory.mktemp("pet")
     write_patient(root / "studies", {0: "rtstruct", 1: "seg", 2: "rtstruct"})
-    return assessed(root / "studies", root / "out", dicom=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patient_files, "as_pdf", as_text)
+        return assessed(root / "studies", root / "out", dicom=True)
 
 
 def test_pet_criteria_are_assessed_from_rtstruct_and_seg(done: batch.Batch) -> None:
