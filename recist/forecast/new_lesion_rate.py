@@ -205,7 +205,8 @@ def expected(
     if min((lesions, *history.counts)) < 0 or new > lesions or min((*history.years, 0)) < 0:
         raise InputError(f"{new} new of {lesions} lesions in {until:g} years")
     growths, weights = prior.growths
-    logs = np.log(weights) + _log_likelihood(history, prior, growths)
+    (likelihood,) = _log_likelihoods(_DatedCounts.of([history]), prior, growths)
+    logs = np.log(weights) + likelihood
     if growth is not None and len(growths) > 1:
         logs = logs - 0.5 * ((growths - growth[0]) / growth[1]) ** 2
     chances = np.exp(logs - logsumexp(logs))
@@ -221,16 +222,42 @@ def expected(
     )
 
 
-def _log_likelihood(
-    history: NewLesionHistory, prior: GammaPrior, growths: FloatArray
-) -> FloatArray:
-    """The log-likelihood of the dated counts at each growth, the rate summed over."""
-    total = np.full(len(growths), prior.shape * np.log(prior.years) - gammaln(prior.shape))
-    for (start, end), count in zip(pairwise((0.0, *history.years)), history.counts, strict=True):
-        if end > start:
-            total += count * np.log(exposure_years(growths, start, end)) - gammaln(count + 1)
-    shape = prior.shape + history.new
-    known = prior.years + exposure_years(growths, 0.0, history.until)
+class _DatedCounts(NamedTuple):
+    """The dated counts of several patients: a row for each time between two dates, (n, 1).
+
+    Attributes:
+        patient: whose time it is; ``new``, ``until``: of each patient, (patients, 1).
+    """
+
+    patient: npt.NDArray[np.intp]
+    start: FloatArray
+    end: FloatArray
+    seen: FloatArray
+    new: FloatArray
+    until: FloatArray
+
+    @classmethod
+    def of(cls, histories: Sequence[NewLesionHistory]) -> _DatedCounts:
+        times = [
+            (float(number), start, end, float(count))
+            for number, each in enumerate(histories)
+            for (start, end), count in zip(pairwise((0.0, *each.years)), each.counts, strict=True)
+            if end > start
+        ]
+        patient, start, end, seen = np.array(times).reshape(-1, 4).T[:, :, None]
+        new, until = np.array([(float(each.new), each.until) for each in histories]).T[:, :, None]
+        return cls(patient[:, 0].astype(np.intp), start, end, seen, new, until)
+
+
+def _log_likelihoods(counted: _DatedCounts, prior: GammaPrior, growths: FloatArray) -> FloatArray:
+    """(patients, growths): log-likelihood of the dated counts, the rate summed over."""
+    alone = prior.shape * np.log(prior.years) - gammaln(prior.shape)
+    total = np.full((len(counted.new), len(growths)), alone)
+    exposed = exposure_years(growths, counted.start, counted.end)
+    at_each = counted.seen * np.log(exposed) - gammaln(counted.seen + 1)
+    np.add.at(total, counted.patient, at_each)
+    shape = prior.shape + counted.new
+    known = prior.years + exposure_years(growths, 0.0, counted.until)
     return np.asarray(total + gammaln(shape) - shape * np.log(known))
 
 
@@ -248,6 +275,7 @@ def prior_of(histories: Sequence[NewLesionHistory]) -> GammaPrior:
     distinct: dict[NewLesionHistory, int] = {}
     for history in known:
         distinct[history] = distinct.get(history, 0) + 1
+    counted, times = _DatedCounts.of(list(distinct)), list(distinct.values())
     source = f"learned from {len(known)} patients"
 
     def prior(parameters: FloatArray) -> GammaPrior:
@@ -257,10 +285,9 @@ def prior_of(histories: Sequence[NewLesionHistory]) -> GammaPrior:
     def unlikely(parameters: FloatArray) -> float:
         candidate = prior(parameters)
         growths, weights = candidate.growths
-        logs = np.log(weights)
+        logs = np.log(weights) + _log_likelihoods(counted, candidate, growths)
         likelihood = sum(
-            times * float(logsumexp(logs + _log_likelihood(history, candidate, growths)))
-            for history, times in distinct.items()
+            n * float(value) for n, value in zip(times, logsumexp(logs, axis=1), strict=True)
         )
         away = (parameters - _HYPER_MEAN) / _HYPER_SPREAD
         return 0.5 * float(away @ away) - likelihood
