@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -21,6 +22,7 @@ Range = tuple[float, float]
 CONFIDENCE = 0.95
 
 
+@cache
 def z_of(confidence: float = CONFIDENCE) -> float:
     """Standard errors from the middle to the end of a two-sided interval."""
     return float(stats.norm.ppf((1 + confidence) / 2))
