@@ -7,8 +7,11 @@ from collections import defaultdict
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from tests.syntax import statements
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("imaging", "pet", "segmentation", "recist")
@@ -26,9 +29,23 @@ def sources(room: str) -> dict[str, str]:
     return found
 
 
+class Stated(NamedTuple):
+    """The classes of a module, wherever they stand, and its imports."""
+
+    classes: list[tuple[str, int]]
+    imports: list[ast.stmt]
+
+
 @cache
-def parsed(room: str) -> dict[str, ast.Module]:
-    return {name: ast.parse(text) for name, text in sources(room).items()}
+def stated(room: str) -> dict[str, Stated]:
+    found = {name: Stated([], []) for name in sources(room)}
+    for name, text in sources(room).items():
+        for node in statements(ast.parse(text).body):
+            if isinstance(node, ast.ClassDef):
+                found[name].classes.append((node.name, node.lineno))
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                found[name].imports.append(node)
+    return found
 
 
 @pytest.mark.parametrize("room", [*PACKAGES, "scripts"])
@@ -41,10 +58,10 @@ def test_a_class_name_stands_for_one_thing() -> None:
     """Private ones too: whoever reads an error or a profile sees the name alone."""
     places: dict[str, list[str]] = defaultdict(list)
     for package in PACKAGES:
-        for name, tree in parsed(package).items():
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ClassDef):
-                    places[node.name].append(f"{name}:{node.lineno}")
+        for path, module in stated(package).items():
+            for name, line in module.classes:
+                places[name].append(f"{path}:{line}")
+    assert len(places) > 300
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
@@ -72,15 +89,15 @@ def imported(node: ast.AST, modules: set[str]) -> set[str]:
 
 def test_no_circle_of_imports() -> None:
     """Imports inside functions and for types alone count too: who reads one needs the other."""
-    trees = {
-        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree
+    imports = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module.imports
         for package in PACKAGES
-        for name, tree in parsed(package).items()
+        for name, module in stated(package).items()
     }
-    modules = set(trees)
+    modules = set(imports)
     graph = {
-        module: set().union(*(imported(node, modules) for node in ast.walk(tree))) - {module}
-        for module, tree in trees.items()
+        module: set().union(*(imported(node, modules) for node in nodes)) - {module}
+        for module, nodes in imports.items()
     }
     assert sum(map(len, graph.values())) > len(graph)
     try:

@@ -18,6 +18,7 @@ import pytest
 
 import recist
 from recist import cli
+from tests.syntax import statements
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("imaging", "pet", "segmentation", "recist")
@@ -54,13 +55,32 @@ class Module:
     defined: dict[str, ast.stmt] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
     run: list[ast.stmt] = field(default_factory=list)
+    _said: dict[int, Said] = field(default_factory=dict)
+
+    def said_in(self, node: ast.stmt) -> Said:
+        """What a statement mentions; it is read once."""
+        if id(node) not in self._said:
+            self._said[id(node)] = said = Said()
+            said.read(node, self, {})
+        return self._said[id(node)]
+
+    def stands_for(self, dotted: str, local: Mapping[str, str | None]) -> str:
+        """The full name of what ``a.b`` means here; empty for what is none of ours."""
+        first, *rest = dotted.split(".")
+        if first in local:
+            base = local[first]
+            return ".".join((base, *rest)) if base else ""
+        if first in self.defined:
+            return f"{self.name}.{first}"
+        base = self.imported.get(first)
+        return ".".join((base, *rest)) if base else ""
 
     @classmethod
     def of(cls, name: str, text: str) -> Module:
         module = cls(name)
         tree = ast.parse(text)
-        for node in ast.walk(tree):
-            module.imported.update(_imports(node))
+        for statement in statements(tree.body):
+            module.imported.update(_imports(statement))
         for node in tree.body:
             for each in _definitions(node):
                 names = list(_names(each))
@@ -68,6 +88,45 @@ class Module:
                 if not names or (isinstance(each, Named) and _handed_over(each)):
                     module.run.append(each)
         return module
+
+
+@dataclass(slots=True)
+class Said:
+    """What a statement mentions.
+
+    Attributes:
+        loaded: what its imports may load, and words that may name a folder of data.
+        meant: full names of what stands for something.
+        asked: attributes; ``spelt``: words in its texts.
+    """
+
+    loaded: list[str] = field(default_factory=list)
+    meant: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    spelt: set[str] = field(default_factory=set)
+
+    def read(self, node: ast.AST, module: Module, local: Mapping[str, str | None]) -> None:
+        """Adds what a node mentions.
+
+        ``local``: names of the functions around, with what those stand for that they import.
+        """
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            local = {**local, **_local(node)}
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            self.loaded += _modules_of(node)
+            return
+        if isinstance(node, ast.Attribute | ast.Name) and (dotted := _dotted(node)):
+            self.asked.update(dotted.split(".")[1:])
+            if meant := module.stands_for(dotted, local):
+                self.meant.append(meant)
+            return
+        if isinstance(node, ast.Attribute):
+            self.asked.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self.loaded.append(node.value)
+            self.spelt.update(re.findall(r"[a-z_]{3,}", node.value))
+        for child in ast.iter_child_nodes(node):
+            self.read(child, module, local)
 
 
 def _imports(node: ast.AST) -> dict[str, str]:
@@ -186,50 +245,15 @@ class Reach:
         for node in nodes:
             if not place.name and isinstance(node, Named):
                 continue
-            found: list[Place] = []
-            self._names_in(node, module, {}, found)
-            yield from found
-
-    def _names_in(
-        self, node: ast.AST, module: Module, local: Mapping[str, str | None], found: list[Place]
-    ) -> None:
-        """Adds what a node mentions.
-
-        ``local``: names of the functions around, with what those stand for that they import.
-        """
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            local = {**local, **_local(node)}
-        if isinstance(node, ast.ImportFrom | ast.Import):
-            found += [Place(name) for name in _modules_of(node) if name in self.modules]
-            return
-        if isinstance(node, ast.Attribute | ast.Name) and (dotted := _dotted(node)):
-            place = self._stands_for(dotted, module, local)
-            self.asked.update(dotted.split(".")[1:])
-            if place:
-                found.append(place)
-                if not place.name:
-                    self._values.add(place.module)
-            return
-        if isinstance(node, ast.Attribute):
-            self.asked.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value in self.modules:  # a folder of data, asked for by its name
-                found.append(Place(node.value))
-            self.spelt.update(re.findall(r"[a-z_]{3,}", node.value))
-        for child in ast.iter_child_nodes(node):
-            self._names_in(child, module, local, found)
-
-    def _stands_for(
-        self, dotted: str, module: Module, local: Mapping[str, str | None]
-    ) -> Place | None:
-        first, *rest = dotted.split(".")
-        if first in local:
-            base = local[first]
-            return self.resolve(".".join((base, *rest))) if base else None
-        if first in module.defined:
-            return Place(module.name, first)
-        base = module.imported.get(first)
-        return self.resolve(".".join((base, *rest))) if base else None
+            said = module.said_in(node)
+            self.asked |= said.asked
+            self.spelt |= said.spelt
+            yield from (Place(name) for name in said.loaded if name in self.modules)
+            for name in said.meant:
+                if found := self.resolve(name):
+                    if not found.name:
+                        self._values.add(found.module)
+                    yield found
 
 
 def _modules_of(node: ast.ImportFrom | ast.Import) -> Iterator[str]:
@@ -371,9 +395,8 @@ def test_every_public_method_is_asked_for(reach: Reach) -> None:
         node = reach.modules[place.module].defined.get(place.name)
         if not isinstance(node, ast.ClassDef):
             continue
-        bases = [
-            reach._stands_for(_dotted(base), reach.modules[place.module], {}) for base in node.bases
-        ]
+        home = reach.modules[place.module]
+        bases = [reach.resolve(home.stands_for(_dotted(base), {})) for base in node.bases]
         if None in bases:
             continue  # of another library, which asks for its methods by itself
         left += [

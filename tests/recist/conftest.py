@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +164,18 @@ def check_json() -> Callable[[Path], set[str]]:
     """Holds every JSON below a folder to the schema that ships with it; says which there were."""
     schemas = Path(recist.__file__).parent / "schemas"
 
+    @cache
+    def by_schema(name: str) -> jsonschema.Draft202012Validator:
+        return jsonschema.Draft202012Validator(
+            json.loads((schemas / f"{name}.schema.json").read_text())
+        )
+
     def check(folder: Path) -> set[str]:
         found = set()
         for path in sorted(folder.rglob("*.json")):
             key = "delineations/" if path.parent.name == "delineations" else path.name
             assert key in SCHEMA_OF, f"{path.relative_to(folder)} is written and has no schema"
-            schema = json.loads((schemas / f"{SCHEMA_OF[key]}.schema.json").read_text())
-            content = json.loads(path.read_text(encoding="utf-8"))
-            jsonschema.validate(content, schema, jsonschema.Draft202012Validator)
+            by_schema(SCHEMA_OF[key]).validate(json.loads(path.read_text(encoding="utf-8")))
             found.add(SCHEMA_OF[key])
         return found
 
