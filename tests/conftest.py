@@ -6,6 +6,7 @@ the last line of the run says how many were and why.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import re
@@ -98,6 +99,7 @@ CAME = pytest.StashKey[set[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # what is collected stays: see pytest_collection_finish
     config.stash[TO_RUN], config.stash[CAME] = set(), set()
     config.pluginmanager.register(_Results(config))
 
@@ -136,6 +138,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = dict(counts)
     if hasattr(config, "workeroutput"):
         config.workeroutput["left_out"] = dict(counts)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live to the end: nothing looks for garbage among their million objects."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
