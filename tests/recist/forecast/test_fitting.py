@@ -61,7 +61,7 @@ def test_how_often_growth_is_missed_by_a_factor_of_two(
     random = np.random.default_rng(6)
     prior = replace(OAK, kg=TRUE.kg, ks=TRUE.ks, additive_mm=0.0)
     days = np.arange(scans) * EVERY_DAYS
-    patients = 150
+    patients = 80
     found = [
         fit_by(days, 80 * TRUE.relative(days) * np.exp(random.normal(0, ERROR, scans)), prior, by)
         for _ in range(patients)
