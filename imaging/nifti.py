@@ -35,6 +35,8 @@ BEYOND_VOXELS_BYTES, PIECE_BYTES = 10_000_000, 4_000_000
 #: A file that unpacks to no more than this is unpacked once, checked and read from memory; a larger
 #: one twice, in pieces.
 UNPACKED_AT_ONCE_BYTES = 256_000_000
+#: Level of zlib, that of nibabel.
+PACKED = 1
 #: The same place, written as a matrix and as a quaternion, may differ by rounding.
 SAME_PLACE_MM = 0.5
 #: What NumPy, zlib and the file system raise over damaged voxels.
@@ -227,4 +229,13 @@ def write_array(path: Path, array: Array, grid: Grid) -> None:
     """Values (i, j, k) of a grid as NIfTI, in the type that they have."""
     image = _nib.Nifti1Image(array, RAS_TO_LPS @ grid.affine)
     image.set_sform(image.affine, code=1)
-    _nib.save(image, path)
+    if path.suffix != ".gz":
+        _nib.save(image, path)
+        return
+    # In one piece: nibabel packs slice by slice, and a thread that computes beside it lets it wait
+    # for Python's lock after each. The bytes are the same.
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=PACKED, fileobj=file, mtime=0) as packed,
+    ):
+        packed.write(image.to_bytes())

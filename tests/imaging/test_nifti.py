@@ -14,7 +14,7 @@ import pytest
 from imaging.catalogue import Catalogue, scan
 from imaging.errors import GeometryError, InputError
 from imaging.masks import read_label_map
-from imaging.nifti import read_nifti
+from imaging.nifti import RAS_TO_LPS, read_nifti, write_array
 from imaging.read import read_ct, read_pet
 from imaging.series import ProblemLevel, SeriesFormat
 from imaging.volume import Grid, Unit
@@ -283,3 +283,18 @@ def test_two_places_of_one_image_are_told(tmp_path: Path) -> None:
     nib.save(image, tmp_path / "two.nii")
     (told,) = read_nifti(tmp_path / "two.nii", Unit.HU)[1]
     assert "up to 12.0 mm apart; the sform counts" in told
+
+
+def test_an_array_is_packed_as_nibabel_packs_it(tmp_path: Path) -> None:
+    values = numbered((7, 6, 40))
+    grid = Grid((7, 6, 40), RAS_TO_LPS @ LPS_AFFINE)
+    write_array(tmp_path / "whole.nii.gz", values, grid)
+    image = nib.Nifti1Image(values, LPS_AFFINE)
+    image.set_sform(LPS_AFFINE, code=1)
+    nib.save(image, tmp_path / "slices.nii.gz")
+    packed = [
+        gzip.decompress((tmp_path / f"{name}.nii.gz").read_bytes()) for name in ("whole", "slices")
+    ]
+    assert packed[0] == packed[1]
+    write_array(tmp_path / "whole.nii", values, grid)
+    assert (tmp_path / "whole.nii").read_bytes() == packed[0]
