@@ -164,6 +164,9 @@ def main() -> None:
     they quote header values, patients' names among them.
     """
     warnings.simplefilter("ignore")
+    # NumPy reads it when it is loaded. Its products of matrices are small here: a second thread
+    # mostly waits, busily, and takes the processor from those who work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     began = time.monotonic()
     try:
         app()
