@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import scipy
@@ -46,6 +47,10 @@ LESION_MARGIN_MM = 3.0
 RIM_VOXELS = 2
 #: A neighbourhood moves by no more than this at a step, in nodes.
 LARGEST_STEP = 0.75
+#: A Gaussian ends after so many standard deviations.
+SMOOTHED_TO = 3.0
+#: Matrices that smooth so many lengths of an axis are kept.
+KEPT_MATRICES = 128
 
 
 #: Volume change of a piece of tissue beyond which a deformation is not anatomy (a fold is < 0).
@@ -227,11 +232,32 @@ def _halved(values: Array) -> Array:
 
 
 def _smooth(values: Array, sigma: float) -> Array:
-    """Smoothed along the last three axes."""
-    along = tuple(range(values.ndim - 3, values.ndim))
-    return np.asarray(
-        scipy.ndimage.gaussian_filter(values, sigma, mode="nearest", truncate=3.0, axes=along)
-    )
+    """Smoothed by a Gaussian along the last three axes; beyond the edges their values go on.
+
+    By a matrix for each axis: there are few nodes along any, and products of small matrices take a
+    third of the time of a filter that is called for each axis.
+    """
+    *_, k, j, i = values.shape
+    found = np.matmul(values, _smoothing(i, sigma).T)
+    found = np.matmul(_smoothing(j, sigma), found)
+    flat = found.reshape(*values.shape[:-2], j * i)
+    return np.asarray(np.matmul(_smoothing(k, sigma), flat).reshape(values.shape))
+
+
+@lru_cache(maxsize=KEPT_MATRICES)
+def _smoothing(nodes: int, sigma: float) -> Array:
+    """The matrix (nodes, nodes), float32, that smooths values along an axis."""
+    reach = int(SMOOTHED_TO * sigma + 0.5)
+    apart = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (apart / sigma) ** 2)
+    weights /= weights.sum()
+    found = np.zeros((nodes, nodes))
+    rows = np.arange(nodes)
+    for step, weight in zip(apart, weights, strict=True):
+        found[rows, np.clip(rows + step, 0, nodes - 1)] += weight
+    matrix = found.astype(np.float32)
+    matrix.setflags(write=False)
+    return matrix
 
 
 def _on(shift: Array, before: Grid, nodes: Grid) -> Array:

@@ -212,8 +212,14 @@ class PlaceLookedAt:
         here, there = _piece(self.here), _piece(self.there)
         if here is None or there is None:
             return None
-        apart = np.linalg.norm(here.grid.to_world_mm(indices_of(here.grid.shape)) - centre, axis=-1)
-        use = apart > min(radius, LARGEST_RADIUS_MM) + LESION_MARGIN_MM
+        i, j, k = (
+            (first + step * np.arange(n) - middle) ** 2
+            for first, step, n, middle in zip(
+                here.grid.origin_mm, here.grid.spacing_mm, here.grid.shape, centre, strict=True
+            )
+        )
+        left_out_mm = min(radius, LARGEST_RADIUS_MM) + LESION_MARGIN_MM
+        use = i[:, None, None] + j[:, None] + k > left_out_mm**2
         nodes = node_grid(here.grid)
         points = nodes.to_world_mm(indices_of(nodes.shape)).reshape(-1, 3)
         before = registration.displacement_at(points).reshape(*nodes.shape, 3)

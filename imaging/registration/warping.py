@@ -8,6 +8,7 @@ the cache: a resampling that may not assume where the nodes lie takes three time
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,8 @@ from imaging.volume import Array, BoolArray, FloatArray, Grid
 
 #: Voxels that are worked out together.
 AT_ONCE = 1 << 15
+#: Matrices that find what lies between so many numbers of nodes are kept.
+KEPT_MATRICES = 128
 #: What stands for HU where the moving image holds none, and what tells from any mixture with it.
 UNKNOWN, LEAST_KNOWN = -5000.0, -1000.0
 
@@ -136,16 +139,19 @@ def _at_nodes(grids: tuple[Grid, Grid], rigid: FloatArray, shift: Array) -> Arra
 
 def _doubled(nodes: Array) -> Array:
     """(3, ...) at the voxels between nodes (3, ...), the outer ones of which lie around them."""
-    near, quarter = nodes[:, 1:-1] * np.float32(0.75), nodes * np.float32(0.25)
-    by_k = np.empty((3, 2 * near.shape[1], *near.shape[2:]), np.float32)
-    np.add(near, quarter[:, :-2], out=by_k[:, 0::2])
-    np.add(near, quarter[:, 2:], out=by_k[:, 1::2])
-    near, quarter = by_k[:, :, 1:-1] * np.float32(0.75), by_k * np.float32(0.25)
-    by_j = np.empty((3, by_k.shape[1], 2 * near.shape[2], near.shape[3]), np.float32)
-    np.add(near, quarter[:, :, :-2], out=by_j[:, :, 0::2])
-    np.add(near, quarter[:, :, 2:], out=by_j[:, :, 1::2])
-    near, quarter = by_j[..., 1:-1] * np.float32(0.75), by_j * np.float32(0.25)
-    by_i = np.empty((*by_j.shape[:3], 2 * near.shape[3]), np.float32)
-    np.add(near, quarter[..., :-2], out=by_i[..., 0::2])
-    np.add(near, quarter[..., 2:], out=by_i[..., 1::2])
-    return by_i
+    _, k, j, i = nodes.shape
+    by_k = np.matmul(_between_nodes(k), nodes.reshape(3, k, j * i)).reshape(3, -1, j, i)
+    return np.asarray(np.matmul(np.matmul(_between_nodes(j), by_k), _between_nodes(i).T))
+
+
+@lru_cache(maxsize=KEPT_MATRICES)
+def _between_nodes(nodes: int) -> Array:
+    """The matrix (2 n - 4, n), float32, from nodes along an axis to the voxels between them."""
+    inner = nodes - 2
+    found = np.zeros((2 * inner, nodes), np.float32)
+    voxels = np.arange(2 * inner)
+    nearest = voxels // 2 + 1
+    found[voxels, nearest] = 0.75
+    found[voxels, nearest + np.where(voxels % 2, 1, -1)] = 0.25
+    found.setflags(write=False)
+    return found

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 from scipy.spatial import KDTree
 
 from imaging.beside import NOBODY, Beside
@@ -22,8 +23,10 @@ from imaging.registration import (
     register,
     register_dates,
 )
+from imaging.registration.flow import SMOOTHED_TO, _smooth
 from imaging.registration.reduction import reduced
 from imaging.registration.shifts import best_translation_mm
+from imaging.registration.warping import _doubled
 from imaging.volume import FloatArray, Grid, Mask, Unit, Volume
 
 GRID = Grid((72, 56, 48), np.diag([4.0, 4.0, 4.0, 1.0]))
@@ -440,3 +443,22 @@ def test_a_pet_is_aligned_by_its_anatomy_while_the_tumour_goes() -> None:
 def test_only_suv_stands_for_anatomy() -> None:
     with pytest.raises(UnsupportedError, match="not an SUV"):
         as_anatomy(Volume(np.zeros(GRID.shape, np.float32), GRID, Unit.CNTS))
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.5])
+def test_nodes_are_smoothed_as_by_a_filter(sigma: float) -> None:
+    values = np.random.default_rng(0).normal(size=(2, 3, 1, 9)).astype(np.float32)
+    near = scipy.ndimage.gaussian_filter(
+        values, sigma, mode="nearest", truncate=SMOOTHED_TO, axes=(1, 2, 3)
+    )
+    assert np.allclose(_smooth(values, sigma), near, atol=1e-5)
+
+
+def test_voxels_lie_between_the_nodes_around_them() -> None:
+    nodes = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype(np.float32)
+    found = _doubled(nodes)
+    assert found.shape == (3, 2, 4, 6)
+    at = [np.repeat(np.arange(1, n - 1), 2) + np.tile([-0.25, 0.25], n - 2) for n in (3, 4, 5)]
+    index = np.stack(np.meshgrid(*at, indexing="ij"))
+    for own, axis in zip(found, nodes, strict=True):
+        assert np.allclose(own, scipy.ndimage.map_coordinates(axis, index, order=1), atol=1e-5)
