@@ -22,6 +22,9 @@ TURNED = 1e-6
 #: A place nearer to the middle of a voxel than this, in voxels, is that middle but for rounding.
 ROUNDING = 1e-9
 
+#: So many planes are copied at once where each is strewn over the memory of its image.
+SLAB = 32
+
 
 def axes_along(indices: FloatArray) -> list[tuple[int, float]] | None:
     """For each axis of an image the axis of a grid that runs along it, and voxels a step.
@@ -60,16 +63,29 @@ def between_voxels(
     i, j, k = places
     planes = np.transpose(values, order).T
     found = np.empty(shape[::-1], dtype=np.float32)
+    held, held_from = planes[:0], -1
     for number, (low, high, share) in enumerate(zip(k.low, k.high, k.share, strict=True)):
-        plane = planes[low].astype(np.float32)
+        first = low - low % SLAB
+        if first != held_from:
+            held, held_from = _together(planes, first), first
+        plane = held[low - first].astype(np.float32)
         if share:
-            plane += share * (planes[high].astype(np.float32) - plane)
+            plane += share * (held[high - first].astype(np.float32) - plane)
         found[number] = i.between(np.ascontiguousarray(j.between(plane).T)).T
     if fill is not None:
         found[k.outside] = fill
         found[:, j.outside] = fill
         found[:, :, i.outside] = fill
     return found.T
+
+
+def _together(planes: Array, first: int) -> Array:
+    """A slab of planes and the one after it, each in one piece.
+
+    Where an image lies in memory by its columns, a plane of it touches as much memory as a slab.
+    """
+    slab = planes[first : first + SLAB + 1]
+    return slab if slab[0].flags.c_contiguous else np.ascontiguousarray(slab)
 
 
 def block_means(values: Array, factors: Sequence[int]) -> Array:

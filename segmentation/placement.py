@@ -24,13 +24,33 @@ CLICK_MISS_MM = 10.0
 
 def boxes(lesion: BoolArray, margin_voxels: float) -> Iterator[Box]:
     """The box of each component, grown by a margin inside the image."""
-    labelled = cc3d.connected_components(lesion.astype(np.uint8), connectivity=26)
+    held = _held(lesion)
+    if held is None:
+        return
+    labelled = cc3d.connected_components(
+        lesion[held].astype(np.uint8), connectivity=26, binary_image=True
+    )
     for box in cc3d.statistics(labelled)["bounding_boxes"][1:]:
         sides = [
-            slice(max(0, int(s.start - margin_voxels)), min(size, int(s.stop + margin_voxels)))
-            for s, size in zip(box, lesion.shape, strict=True)
+            slice(
+                max(0, int(base.start + s.start - margin_voxels)),
+                min(size, int(base.start + s.stop + margin_voxels)),
+            )
+            for s, base, size in zip(box, held, lesion.shape, strict=True)
         ]
         yield sides[0], sides[1], sides[2]
+
+
+def _held(lesion: BoolArray) -> Box | None:
+    """The box that holds all of it, None without any: what is looked through is mostly empty."""
+    sides = []
+    for axis in range(3):
+        hit = np.flatnonzero(lesion.any(axis=tuple(n for n in range(3) if n != axis)))
+        if not hit.size:
+            return None
+        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        lesion = lesion[tuple(sides[-1] if n == axis else slice(None) for n in range(3))]
+    return sides[0], sides[1], sides[2]
 
 
 def merged(found: Iterable[Box]) -> list[Box]:

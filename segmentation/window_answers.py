@@ -10,7 +10,7 @@ import numpy as np
 
 from imaging.volume import Array, Grid, Unit, Volume
 from segmentation import prompts
-from segmentation.blended import NO_LESION, blended, clipped
+from segmentation.blended import NO_LESION, blended, clipped, moved
 from segmentation.ensemble import Networks
 from segmentation.inference_quality import InferenceQuality
 from segmentation.placement import boxes, merged
@@ -74,7 +74,7 @@ def _refine(
     refined = logit.copy()
     for box in around:
         parts = windows(box, longest=network.longest)
-        refined[box] = blended(channels, parts, ask, network)[box]
+        refined[box] = blended(channels, parts, ask, network, within=box)
     return refined
 
 
@@ -149,8 +149,8 @@ def around(
         parts = windows(box, longest=network.longest)
         region, _ = clipped(hull(parts), grid.shape)
         seen = (*look(region), prompts.channel(prompt, cropped(grid, region)))
-        moved = [_moved(part, region) for part in parts]
-        each = np.stack([blended(seen, moved, ask, network) for ask in asks])
+        own = [moved(part, region) for part in parts]
+        each = np.stack([blended(seen, own, ask, network) for ask in asks])
         return PromptedLogits(each.mean(axis=0), each, region)
 
     def compute() -> PromptedLogits:
@@ -167,14 +167,6 @@ def cropped(grid: Grid, box: Box) -> Grid:
     i, j, k = box
     shape = i.stop - i.start, j.stop - j.start, k.stop - k.start
     return grid.crop((i.start, j.start, k.start), shape)
-
-
-def _moved(part: Box, region: Box) -> Box:
-    i, j, k = (
-        slice(side.start - base.start, side.stop - base.start)
-        for side, base in zip(part, region, strict=True)
-    )
-    return i, j, k
 
 
 def box_between(low: Array, high: Array) -> Box:

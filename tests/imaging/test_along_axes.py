@@ -62,6 +62,23 @@ def test_any_order_step_and_place(
     assert filled == pytest.approx(np.where(outside, -1024.0, expected), abs=1e-3)
 
 
+@pytest.mark.parametrize("step", [0.7, -0.7, 31.5])
+def test_how_an_image_lies_in_memory_moves_no_value(step: float) -> None:
+    """More planes than are copied at once, upwards, downwards and by leaps."""
+    values = np.random.default_rng(4).integers(-1000, 1000, (3, 4, 100)).astype(np.int16)
+    indices = np.diag([1.0, 1.0, step, 1.0])
+    indices[:3, 3] = (0.25, 0.5, 98.3 if step < 0 else 0.0)
+    columns, planes = (
+        between_voxels(each, indices, (3, 4, 140), fill=-1024.0)
+        for each in (np.ascontiguousarray(values), np.asfortranarray(values))
+    )
+    assert columns is not None and planes is not None
+    assert np.array_equal(columns, planes)
+    expected, at = by_scipy(values, indices, (3, 4, 140))
+    inside = (at[2] > -0.5) & (at[2] < 99.5) & (at[1] < 3.5)
+    assert planes[inside] == pytest.approx(expected[inside], abs=1e-3)
+
+
 def test_the_same_grid_gives_the_same_values() -> None:
     """Not between neighbours, of which one may be no number, for the rounding of an affine."""
     values = image("float32")

@@ -57,6 +57,21 @@ def test_of_one_constant_answer_the_blend_is_that_answer(tiny_bundle: Path) -> N
     assert {shape[1] for shape in shapes} == {3}
 
 
+def test_a_part_of_the_grid_is_that_part_of_the_whole(tiny_bundle: Path) -> None:
+    networks = Networks(load_bundle(tiny_bundle), CPU, False, [])
+    parts, ask = windows(BOX, longest=16), networks.asking(mirrored=False)
+    whole = blended(channels(), parts, ask, networks)
+    assert whole.shape == (36, 40, 28)
+    beyond = (slice(8, 44), slice(0, 20), slice(2, 9))  # the image, and the windows, on some sides
+    part = blended(channels(), parts, ask, networks, within=beyond)
+    assert np.array_equal(part, whole[beyond])
+    assert (part[:, :3] == NO_LESION).all()
+    assert (part[:, 3:, 3:] != NO_LESION).all()
+    nothing = blended(channels(), [], ask, networks, within=beyond)
+    assert nothing.shape == part.shape
+    assert (nothing == NO_LESION).all()
+
+
 def test_short_memory_first_asks_fewer_at_once(tiny_bundle: Path) -> None:
     warnings: list[str] = []
     networks = Networks(load_bundle(tiny_bundle), CPU, False, warnings)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.placement import merged
+from segmentation.placement import boxes, merged
 from segmentation.windows import Box, blending, body_box, windows
 
 
@@ -66,6 +66,19 @@ def test_blending_is_highest_in_the_middle() -> None:
 
 def box(start: int, stop: int) -> Box:
     return slice(start, stop), slice(0, 8), slice(0, 8)
+
+
+def test_each_component_has_a_box_wherever_they_lie() -> None:
+    lesion = np.zeros((40, 30, 20), np.bool_)
+    assert list(boxes(lesion, 1.0)) == []
+    lesion[0, 12:14, 19] = True  # at two faces
+    lesion[20:25, 10, 7] = True
+    lesion[25, 11, 8] = True  # over a corner of it
+    found = list(boxes(lesion, 2.0))
+    assert found == [
+        (slice(0, 3), slice(10, 16), slice(17, 20)),
+        (slice(18, 28), slice(8, 14), slice(5, 11)),
+    ]
 
 
 def test_boxes_that_overlap_become_one_also_in_chains() -> None:
