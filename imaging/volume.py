@@ -189,14 +189,8 @@ class Mask:
         """A mask from an array of the whole grid; an empty one keeps an empty box."""
         if full.shape != grid.shape:
             raise GeometryError(f"mask of shape {full.shape} on a grid of shape {grid.shape}")
-        start, stop = [], []
-        for axis in range(3):
-            others = tuple(other for other in range(3) if other != axis)
-            hit = np.flatnonzero(np.any(full, axis=others))
-            start.append(int(hit[0]) if hit.size else 0)
-            stop.append(int(hit[-1]) + 1 if hit.size else 0)
-        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-        return cls(np.array(full[box], dtype=np.bool_), (start[0], start[1], start[2]), grid)
+        i, j, k = box_around(full) or (slice(0, 0),) * 3
+        return cls(np.array(full[i, j, k], dtype=np.bool_), (i.start, j.start, k.start), grid)
 
     @classmethod
     def placed(cls, array: Array, start: Index3, grid: Grid) -> Mask:
@@ -265,3 +259,16 @@ class Mask:
         for k in range(self.array.shape[2]):
             if self.array[:, :, k].any():
                 yield self.start[2] + k, self.array[:, :, k]
+
+
+def box_around(full: Array) -> tuple[slice, slice, slice] | None:
+    """The smallest box that holds all of a mask (i, j, k); None of an empty one."""
+    sides: list[slice] = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hit = np.flatnonzero(np.any(full, axis=others))
+        if not hit.size:
+            return None
+        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        full = full[(slice(None),) * axis + (sides[axis],)]  # the next axis looks through less
+    return sides[0], sides[1], sides[2]

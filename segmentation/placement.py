@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.resampling import resample
-from imaging.volume import BoolArray, Grid, Index3, Mask, Volume
+from imaging.volume import BoolArray, Grid, Index3, Mask, Volume, box_around
 from segmentation.blended import NO_LESION
 from segmentation.instances import SMALLEST_CANDIDATE_ML, Candidate, components
 from segmentation.necks import body_of
@@ -24,7 +24,7 @@ CLICK_MISS_MM = 10.0
 
 def boxes(lesion: BoolArray, margin_voxels: float) -> Iterator[Box]:
     """The box of each component, grown by a margin inside the image."""
-    held = _held(lesion)
+    held = box_around(lesion)  # what is looked through is mostly empty
     if held is None:
         return
     labelled = cc3d.connected_components(
@@ -39,18 +39,6 @@ def boxes(lesion: BoolArray, margin_voxels: float) -> Iterator[Box]:
             for s, base, size in zip(box, held, lesion.shape, strict=True)
         ]
         yield sides[0], sides[1], sides[2]
-
-
-def _held(lesion: BoolArray) -> Box | None:
-    """The box that holds all of it, None without any: what is looked through is mostly empty."""
-    sides = []
-    for axis in range(3):
-        hit = np.flatnonzero(lesion.any(axis=tuple(n for n in range(3) if n != axis)))
-        if not hit.size:
-            return None
-        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
-        lesion = lesion[tuple(sides[-1] if n == axis else slice(None) for n in range(3))]
-    return sides[0], sides[1], sides[2]
 
 
 def merged(found: Iterable[Box]) -> list[Box]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from imaging.volume import Array, Index3
+from imaging.volume import Array, Index3, box_around
 from segmentation.network import CT_WINDOW_HU, SIDE_MULTIPLE, SPACING_MM
 
 Box = tuple[slice, slice, slice]
@@ -53,10 +53,11 @@ def body_box(ct: Array) -> tuple[Box, Array]:
     body = np.isin(labelled, 1 + np.flatnonzero(sizes >= 0.1 * sizes.max()))
     margin = int(np.ceil(BODY_MARGIN_MM / SPACING_MM))
     sides = []
-    for axis, size in enumerate(ct.shape):
-        hit = np.flatnonzero(body.any(axis=tuple(n for n in range(3) if n != axis)))
-        start = max(0, int(hit[0]) * BODY_BLOCK - margin)
-        sides.append(slice(start, min(size, (int(hit[-1]) + 1) * BODY_BLOCK + margin)))
+    around = box_around(body)
+    assert around is not None  # the largest part is body
+    for side, size in zip(around, ct.shape, strict=True):
+        start = max(0, side.start * BODY_BLOCK - margin)
+        sides.append(slice(start, min(size, side.stop * BODY_BLOCK + margin)))
     return (sides[0], sides[1], sides[2]), body
 
 
