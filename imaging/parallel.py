@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -46,8 +47,12 @@ def in_order(
 ) -> Iterator[Result]:
     """``work(task, item)`` for each item, in the order of the items.
 
+    A process of its own never searches for objects that refer to each other: after a chunk all that
+    is remembered for the next ones would be gone through again, a tenth of its time.
+
     Args:
-        work: a function of a module, so that it can be named to another process.
+        work: a function of a module, so that it can be named to another process; it makes no such
+            objects to speak of.
         task: the same for all items; sent to each process once.
         workers: processes; with one, the work is done here.
     """
@@ -90,6 +95,7 @@ def _end_after(sentinel: int) -> None:
 
 def _bind(work: Callable[[Any, Any], Any], task: Any) -> None:
     end_with_parent()
+    gc.disable()
     _bound["work"], _bound["task"] = work, task
 
 

@@ -90,7 +90,7 @@ def assess_pet_table(
     """
     chosen = chosen_criteria(criteria)
     places = tuple(out / name for name in ((AS_CSV, AS_JSON) if with_json else (AS_CSV,)))
-    with opened(table, COLUMNS) as source:
+    with without_collector(), opened(table, COLUMNS) as source:
         form = UptakeForm.of(source, date_order)
         task = _PetTask(form, chosen, settings or PetProtocol(), with_json=with_json)
         workers = workers_for(source.stamp.size_bytes, jobs)
@@ -150,31 +150,30 @@ class _PetPart(NamedTuple):
 
 def _answer_chunk(task: _PetTask, chunk: Chunk) -> _PetPart:
     """Assess the subjects of a chunk; one that fails stops no other."""
-    with without_collector():
-        subjects: list[_PetSubject] = []
-        rows: list[dict[str, Any]] = []
-        records: list[str] = []
-        time = task.form.time
-        for course in courses_in(chunk, task.form):
-            if not isinstance(course, PetCourse):
-                subjects.append(_PetSubject(course.subject, None, course.error))
-                continue
-            dates = tuple([dated.when for dated in course.scans])
-            try:
-                found = assess_course(course, task.criteria, task.protocol)
-            except InputError as error:
-                subjects.append(_PetSubject(course.subject, dates, error))
-                continue
-            subjects.append(_PetSubject(course.subject, dates))
-            rows += [_flat(course, when, assessment) for when, assessment in found]
-            if task.with_json:
-                records += [
-                    json.dumps({"subject": course.subject, time: when, **assessment.as_dict()})
-                    for when, assessment in found
-                ]
-        columns = ("subject", time, *TABLE_COLUMNS)
-        lines = csv_text(rows, columns)[len(csv_text((), columns)) :]
-        return _PetPart(lines.encode(), ",\n".join(records).encode(), tuple(subjects))
+    subjects: list[_PetSubject] = []
+    rows: list[dict[str, Any]] = []
+    records: list[str] = []
+    time = task.form.time
+    for course in courses_in(chunk, task.form):
+        if not isinstance(course, PetCourse):
+            subjects.append(_PetSubject(course.subject, None, course.error))
+            continue
+        dates = tuple([dated.when for dated in course.scans])
+        try:
+            found = assess_course(course, task.criteria, task.protocol)
+        except InputError as error:
+            subjects.append(_PetSubject(course.subject, dates, error))
+            continue
+        subjects.append(_PetSubject(course.subject, dates))
+        rows += [_flat(course, when, assessment) for when, assessment in found]
+        if task.with_json:
+            records += [
+                json.dumps({"subject": course.subject, time: when, **assessment.as_dict()})
+                for when, assessment in found
+            ]
+    columns = ("subject", time, *TABLE_COLUMNS)
+    lines = csv_text(rows, columns)[len(csv_text((), columns)) :]
+    return _PetPart(lines.encode(), ",\n".join(records).encode(), tuple(subjects))
 
 
 class _PetAccount:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import NamedTuple
 
-from imaging.collector import without_collector
 from imaging.tables.chunk import Chunk
 from recist.cohort.members import Doses, Member, Variant, member_of
 from recist.cohort.patients import Arm, Patient, assessed
@@ -65,27 +64,26 @@ def judge_chunk(task: CohortTask, chunk: Chunk) -> JudgedChunk:
     of_rows: list[Finding] = []
     of_courses: list[Finding] = []
     of_answers: list[Finding] = []
-    with without_collector():
-        records, broken = task.reader.records(chunk, of_rows)
-        courses = [
-            course
-            for subject, rows in records.items()
-            if subject not in broken
-            for course in task.reader.courses(subject, rows, of_courses)
-        ]
-        # An event or a row of it could not be read: the answer might be wrong.
-        unread = task.reader.refused.union(errors_of(chain(of_rows, of_courses)))
-        readable = (course for course in courses if course.subject not in unread)
-        protocol = task.reader.protocol
-        patients = list(assessed(readable, task.arms, protocol, of_answers))
-        return JudgedChunk(
-            tuple([member_of(each, task.others, task.doses) for each in patients]),
-            text_of(patients, task.reader.layout.time_column, with_json=task.with_json),
-            tuple(of_rows),
-            tuple(of_courses),
-            tuple(of_answers),
-            any(course.day_zero is not None for course in courses),
-        )
+    records, broken = task.reader.records(chunk, of_rows)
+    courses = [
+        course
+        for subject, rows in records.items()
+        if subject not in broken
+        for course in task.reader.courses(subject, rows, of_courses)
+    ]
+    # An event or a row of it could not be read: the answer might be wrong.
+    unread = task.reader.refused.union(errors_of(chain(of_rows, of_courses)))
+    readable = (course for course in courses if course.subject not in unread)
+    protocol = task.reader.protocol
+    patients = list(assessed(readable, task.arms, protocol, of_answers))
+    return JudgedChunk(
+        tuple([member_of(each, task.others, task.doses) for each in patients]),
+        text_of(patients, task.reader.layout.time_column, with_json=task.with_json),
+        tuple(of_rows),
+        tuple(of_courses),
+        tuple(of_answers),
+        any(course.day_zero is not None for course in courses),
+    )
 
 
 def errors_of(findings: Iterable[Finding]) -> dict[str, None]:

@@ -163,7 +163,10 @@ def _assessing(
     settings = protocol if isinstance(protocol, Protocol) else load(protocol)
     names = names_of_criteria(criteria)
     findings: list[Finding] = []
-    with reading(measurements, events, findings=findings, protocol=settings) as table:
+    with (
+        without_collector(),
+        reading(measurements, events, findings=findings, protocol=settings) as table,
+    ):
         reader = table.reader
         task = Task(reader, names, robustness, with_json)
         workers = workers_for(table.size_bytes, jobs)
@@ -173,8 +176,7 @@ def _assessing(
 
 def assess_chunk(task: Task, chunk: Chunk) -> Packed:
     """Assess all subjects of a chunk."""
-    with without_collector():
-        return pack(_assess_chunk(task, chunk))
+    return pack(_assess_chunk(task, chunk))
 
 
 @dataclass(slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from imaging.parallel import in_order
 
 #: Both print a line from a worker, which then waits for work that never comes.
 A_TABLE = """
@@ -45,3 +48,12 @@ def test_workers_end_with_the_process_that_is_killed(script: str, tmp_path: Path
         running.kill()
         # Workers hold the same output: it ends when the last of them has.
         running.communicate(timeout=30)
+
+
+def _searches(_task: None, _item: int) -> bool:
+    return gc.isenabled()
+
+
+def test_a_worker_never_searches_for_objects_that_refer_to_each_other() -> None:
+    assert list(in_order(_searches, None, range(3), workers=2)) == [False] * 3
+    assert gc.isenabled()
