@@ -64,6 +64,9 @@ def in_order(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _bind, (work, task)) as pool:
         waiting: deque[Future[Any]] = deque()
+        # Asked for nothing yet, they start while the first items are made.
+        for _ in range(workers):
+            pool.submit(_be_there)
         try:
             for item in items:
                 waiting.append(pool.submit(_run, item))
@@ -97,6 +100,10 @@ def _bind(work: Callable[[Any, Any], Any], task: Any) -> None:
     end_with_parent()
     gc.disable()
     _bound["work"], _bound["task"] = work, task
+
+
+def _be_there() -> None:
+    """What is asked of a process so that it starts."""
 
 
 def _run(item: Any) -> Any:
