@@ -6,6 +6,7 @@ RECIST 1.1: Eisenhauer 2009, sections 4.4.3 and 4.6.1, and Table 3. iRECIST: Sey
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ NO_DISEASE = "CDISC oncology supplement for RECIST 1.1"
 
 #: One stable visit between two responses may be accepted, never more (Eisenhauer 2009, FAQ).
 MOST_STABLE_BETWEEN = 1
+
+#: Best responses of a kind that are kept, in words, for the courses to come.
+REMEMBERED = 4096
 
 _NOT_EVALUABLE = (Response.NE, Response.NA, Response.ND, Response.MISSING, Response.DISREGARDED)
 
@@ -173,21 +177,30 @@ def _response(
             continue
         first, again = found
         if confirmed:
-            sentence = (
-                f"{word} on day {first.day}, confirmed by {again.response} on day {again.day}: "
-                f"{again.day - first.day} days later, {protocol.confirmation_days} needed."
-            )
-            numbers = (
-                ("day", str(first.day)),
-                ("confirmed_on_day", str(again.day)),
-                ("confirmation_days", str(protocol.confirmation_days)),
-            )
-            return Best(word, first.day, Reason("best-confirmed", TABLE_3, sentence, numbers))
-        sentence = f"{word} on day {first.day} is the best response, confirmed or not."
-        source = IMMUNE_BEST if family.unconfirmed else BEST_RESPONSE
-        reason = Reason("best-response", source, sentence, (("day", str(first.day)),))
-        return Best(word, first.day, reason)
+            needed_days = protocol.confirmation_days
+            return _confirmed(word, first.day, again.response, again.day, needed_days)
+        return _unconfirmed(word, first.day, IMMUNE_BEST if family.unconfirmed else BEST_RESPONSE)
     return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _confirmed(word: Response, day: int, by: Response, on_day: int, needed_days: int) -> Best:
+    sentence = (
+        f"{word} on day {day}, confirmed by {by} on day {on_day}: {on_day - day} days later, "
+        f"{needed_days} needed."
+    )
+    numbers = (
+        ("day", str(day)),
+        ("confirmed_on_day", str(on_day)),
+        ("confirmation_days", str(needed_days)),
+    )
+    return Best(word, day, Reason("best-confirmed", TABLE_3, sentence, numbers))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _unconfirmed(word: Response, day: int, source: str) -> Best:
+    sentence = f"{word} on day {day} is the best response, confirmed or not."
+    return Best(word, day, Reason("best-response", source, sentence, (("day", str(day)),)))
 
 
 def _stable(
@@ -218,14 +231,18 @@ def _stable(
     if found is None:
         return None
     unconfirmed = found.response in family.responding
-    what = f" is not confirmed and counts as {word}" if unconfirmed else ""
+    what = f"{found.response} on day {found.day}"
+    if unconfirmed:
+        what += f" is not confirmed and counts as {word}"
     minimum = protocol.minimum_sd_days - protocol.sd_window_days
-    sentence = (
-        f"{found.response} on day {found.day}{what}: {found.day - origin_day} days from the start, "
-        f"{minimum} needed."
-    )
-    numbers = (("day", str(found.day)), ("minimum_days", str(minimum)))
-    return Best(word, found.day, Reason("best-stable", MINIMUM_STABLE, sentence, numbers))
+    return _long_enough(word, found.day, what, found.day - origin_day, minimum)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _long_enough(word: Response, day: int, what: str, days: int, minimum_days: int) -> Best:
+    sentence = f"{what}: {days} days from the start, {minimum_days} needed."
+    numbers = (("day", str(day)), ("minimum_days", str(minimum_days)))
+    return Best(word, day, Reason("best-stable", MINIMUM_STABLE, sentence, numbers))
 
 
 def _first_late(
@@ -264,11 +281,14 @@ def _progression(visits: Sequence[RespondedVisit], family: Family) -> Best | Non
     for word in (family.progression, family.unconfirmed):
         found = next((visit for visit in visits if visit.response == word), None)
         if word is not None and found is not None:
-            sentence = f"{word} on day {found.day}, and nothing better that counts before."
-            source = IMMUNE_BEST if family.unconfirmed else TABLE_3
-            reason = Reason("best-progression", source, sentence, (("day", str(found.day)),))
-            return Best(word, found.day, reason)
+            return _progressed(word, found.day, IMMUNE_BEST if family.unconfirmed else TABLE_3)
     return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _progressed(word: Response, day: int, source: str) -> Best:
+    sentence = f"{word} on day {day}, and nothing better that counts before."
+    return Best(word, day, Reason("best-progression", source, sentence, (("day", str(day)),)))
 
 
 def _nothing(visits: Sequence[RespondedVisit], protocol: Protocol, family: Family) -> Best:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from imaging.errors import InputError
 from recist.course import Course, EventKind
 from recist.criteria.criterion import CRITERIA, criterion_of
 from recist.criteria.family import Family, family_of
 from recist.endpoints.best_response import (
+    Best,
     benefit,
     best_of,
     first_response,
@@ -27,6 +29,7 @@ from recist.endpoints.sequence import (
 )
 from recist.endpoints.time_to_event import (
     History,
+    SurvivalByPolicy,
     duration_of_response,
     duration_of_stable_disease,
     overall_survival,
@@ -35,7 +38,7 @@ from recist.endpoints.time_to_event import (
 )
 from recist.papers import RECIST11
 from recist.protocol import Protocol
-from recist.response import Assessment, Outcome, Response, Scope
+from recist.response import Assessment, EventTime, Outcome, Response, Scope
 
 #: Outcomes that are kept for the courses to come.
 REMEMBERED = 4096
@@ -187,45 +190,81 @@ def _assemble(
         first_progression_day=history.claimed_progression_day,
     )
     best = best_of(kept, protocol, family, confirmed=False, origin_day=origin)
-    confirmed, response = best, None
+    confirmed, response_day = best, None
     if any(visit.response in family.responding for visit in kept):  # else nothing to confirm
         confirmed = best_of(kept, protocol, family, confirmed=True, origin_day=origin)
         response = first_response(kept, protocol, family, confirmed=protocol.confirmation_required)
-    response_day = None if response is None else response.first.day
-    pfs = progression_free_by_policy(history, protocol, family)
-    times = [*pfs.values()]
-    if response_day is not None:
-        times.append(time_to_response(response_day, origin))
-        lasted = (duration_of_response(survival, response_day) for survival in pfs.values())
-        times.extend(duration for duration in lasted if duration is not None)
-    elif (confirmed if protocol.confirmation_required else best).response is family.stable:
-        times.extend(map(duration_of_stable_disease, pfs.values()))
-    if history.death_day is not None or history.last_alive_day is not None:
-        times.append(overall_survival(history))
-    main = pfs[protocol.pfs_policy]
-    # A progression is one whatever a policy makes of it: the date of the one that censors nothing.
-    plain = pfs[EMA_ITT.name]
-    progressed = plain.event and plain.reason.rule in ("progression", "unconfirmed")
+        response_day = None if response is None else response.first.day
     words = None
     if protocol.benefit_words == "targets_only":
         words = (*family.responding, family.stable)
     minimum = protocol.minimum_sd_days - protocol.sd_window_days
     long_enough = protocol.clinical_benefit_days - protocol.sd_window_days
-    return Outcome(
+    is_known = history.death_day is not None or history.last_alive_day is not None
+    findings = _Findings(
         criteria,
         scope,
-        best.response,
-        best.day,
-        confirmed.response,
-        plain.day if progressed else None,
-        main.days,
-        main.event,
-        (best.reason, confirmed.reason, main.reason),
+        best,
+        confirmed,
         response_day,
         benefit(kept, family, minimum_days=minimum, origin_day=origin, words=words),
         benefit(kept, family, minimum_days=long_enough, origin_day=origin, words=words),
-        tuple(times),
+        progression_free_by_policy(history, protocol, family),
+        overall_survival(history) if is_known else None,
         warnings,
+    )
+    return _outcome(findings, protocol, family)
+
+
+class _Findings(NamedTuple):
+    """What an outcome is made from."""
+
+    criteria: str
+    scope: Scope
+    best: Best
+    confirmed: Best
+    response_day: int | None
+    control_day: int | None
+    benefit_day: int | None
+    survival: SurvivalByPolicy
+    alive: EventTime | None
+    warnings: tuple[str, ...]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _outcome(found: _Findings, protocol: Protocol, family: Family) -> Outcome:
+    """One outcome for all courses that come to the same: days in between often differ only."""
+    pfs, response_day = found.survival.by_policy, found.response_day
+    main = pfs[protocol.pfs_policy]
+    times = [*pfs.values()]
+    if response_day is not None:
+        times.append(time_to_response(response_day, main.start_day))
+        lasted = (duration_of_response(survival, response_day) for survival in pfs.values())
+        times.extend(duration for duration in lasted if duration is not None)
+    else:
+        best = found.confirmed if protocol.confirmation_required else found.best
+        if best.response is family.stable:
+            times.extend(map(duration_of_stable_disease, pfs.values()))
+    if found.alive is not None:
+        times.append(found.alive)
+    # A progression is one whatever a policy makes of it: the date of the one that censors nothing.
+    plain = pfs[EMA_ITT.name]
+    progressed = plain.event and plain.reason.rule in ("progression", "unconfirmed")
+    return Outcome(
+        found.criteria,
+        found.scope,
+        found.best.response,
+        found.best.day,
+        found.confirmed.response,
+        plain.day if progressed else None,
+        main.days,
+        main.event,
+        (found.best.reason, found.confirmed.reason, main.reason),
+        response_day,
+        found.control_day,
+        found.benefit_day,
+        tuple(times),
+        found.warnings,
     )
 
 

@@ -7,8 +7,9 @@ appendix; iRECIST: Seymour 2017, its end points; censoring: see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from imaging.errors import InputError
@@ -27,6 +28,9 @@ VISIT_DATE = FDA("Appendix 3")
 #: Said by policies that would count missed visits or use scheduled dates, where the protocol has no
 #: ``visit_interval_days``.
 NO_SCHEDULE = "No visit schedule is set: missed visits were not counted."
+
+#: Ends that are kept, by every policy, for the courses to come.
+REMEMBERED = 4096
 
 #: Between a progression and its confirmation only these may lie (Seymour 2017).
 _KEEP_WAITING = (Response.NE, Response.NA, Response.ND, Response.MISSING, Response.DISREGARDED)
@@ -62,6 +66,13 @@ class History:
             )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SurvivalByPolicy:
+    """Progression-free survival by every policy, by its name; equal to itself only."""
+
+    by_policy: Mapping[str, EventTime]
+
+
 class _End(NamedTuple):
     """Where a clock stops."""
 
@@ -81,36 +92,51 @@ def progression_free_survival(
     that nothing confirmed or resolved counts as ``protocol.unconfirmed_iupd`` says.
     """
     end = _progression_free_end(history, policy, protocol, family)
-    return _timed("iPFS" if family is IMMUNE else "PFS", policy.name, history.origin_day, end)
+    return _timed(_endpoint(family), policy.name, history.origin_day, end)
+
+
+def _endpoint(family: Family) -> str:
+    return "iPFS" if family is IMMUNE else "PFS"
 
 
 def progression_free_by_policy(
     history: History, protocol: Protocol, family: Family = RECIST
-) -> dict[str, EventTime]:
-    """The same by every policy, by its name."""
+) -> SurvivalByPolicy:
+    """The same by every policy."""
     plain = (history.new_therapy_day, history.claimed_progression_day, history.interval_days)
     if plain != (None, None, None):
-        return {
+        times = {
             name: progression_free_survival(history, policy, protocol, family)
             for name, policy in POLICIES.items()
         }
-    # Nothing is known that the policies judge differently; those of the FDA say so.
-    ema = progression_free_survival(history, EMA_ITT, protocol, family)
-    rule, source, sentence, *_ = ema.reason.written()
-    said = Reason(rule, source, f"{sentence} {NO_SCHEDULE}") if ema.event else None
-    return {
+        return SurvivalByPolicy(times)
+    # Nothing is known that the policies judge differently.
+    end = _progression_free_end(history, EMA_ITT, protocol, family)
+    return _alike_by_policy(_endpoint(family), history.origin_day, end)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _alike_by_policy(endpoint: str, start_day: int, end: _End) -> SurvivalByPolicy:
+    """One end by every policy; those of the FDA say that they would have asked for more.
+
+    One for all courses that end on the same day in the same way.
+    """
+    ema = _timed(endpoint, EMA_ITT.name, start_day, end)
+    said = Reason(end.rule, end.source, f"{end.sentence} {NO_SCHEDULE}") if end.event else None
+    times = {
         name: ema
         if policy is EMA_ITT
         else EventTime(
-            ema.endpoint,
+            endpoint,
             name,
-            ema.start_day,
-            ema.day,
-            ema.event,
-            said or Reason(rule, policy.source, sentence),
+            start_day,
+            end.day,
+            end.event,
+            said or Reason(end.rule, policy.source, end.sentence),
         )
         for name, policy in POLICIES.items()
     }
+    return SurvivalByPolicy(times)
 
 
 def overall_survival(history: History) -> EventTime:
