@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from imaging.errors import InputError
 from recist.criteria.family import Family
 from recist.protocol import Protocol
 from recist.response import Assessment, Response
@@ -110,3 +111,28 @@ def without_negated(visits: Sequence[RespondedVisit], family: Family) -> tuple[R
 def first_progression(visits: Sequence[RespondedVisit], family: Family) -> int | None:
     """The position of the first (confirmed) progression."""
     return next((k for k, visit in enumerate(visits) if visit.response == family.progression), None)
+
+
+def visit_day(
+    scan_days: Sequence[int],
+    *,
+    by_new_lesion: bool,
+    protocol: Protocol,
+    new_lesion_day: int | None = None,
+) -> int:
+    """The one day of a visit whose scans lie on several.
+
+    By the FDA's rule (2018, Appendix 3) a progression by a new lesion has the date of the first
+    scan that shows it, one by the sum of the targets the date of the last scan of the visit.
+
+    Args:
+        scan_days: of all scans of the visit, in any order; at least one.
+        new_lesion_day: of the scan that shows the new lesion; the first scan where not told.
+    """
+    if not scan_days:
+        raise InputError("a visit without a scan", remedy="give the days of its scans")
+    if protocol.visit_date == "first":
+        return min(scan_days)
+    if protocol.visit_date == "last" or not by_new_lesion:
+        return max(scan_days)
+    return min(scan_days) if new_lesion_day is None else new_lesion_day

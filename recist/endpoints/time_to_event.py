@@ -16,14 +16,13 @@ from imaging.errors import InputError
 from recist.criteria.family import IMMUNE, RECIST, Family
 from recist.endpoints.policy import EMA_ITT, POLICIES, NewTherapy, Policy, ProgressionDate
 from recist.endpoints.sequence import RespondedVisit, first_progression
-from recist.papers import FDA, IRECIST, RECIST11
+from recist.papers import IRECIST, RECIST11
 from recist.protocol import Protocol
 from recist.response import EventTime, Reason, Response
 
 PROGRESSION_DATE = RECIST11("4.3.5")
 IMMUNE_PROGRESSION = IRECIST()
 DURATION = RECIST11("4.7")
-VISIT_DATE = FDA("Appendix 3")
 
 #: Said by policies that would count missed visits or use scheduled dates, where the protocol has no
 #: ``visit_interval_days``.
@@ -189,31 +188,6 @@ def duration_of_stable_disease(survival: EventTime) -> EventTime:
         survival.event,
         survival.reason,
     )
-
-
-def visit_day(
-    scan_days: Sequence[int],
-    *,
-    by_new_lesion: bool,
-    protocol: Protocol,
-    new_lesion_day: int | None = None,
-) -> int:
-    """The one day of a visit whose scans lie on several.
-
-    By the FDA's rule (2018, Appendix 3) a progression by a new lesion has the date of the first
-    scan that shows it, one by the sum of the targets the date of the last scan of the visit.
-
-    Args:
-        scan_days: of all scans of the visit, in any order; at least one.
-        new_lesion_day: of the scan that shows the new lesion; the first scan where not told.
-    """
-    if not scan_days:
-        raise InputError("a visit without a scan", remedy="give the days of its scans")
-    if protocol.visit_date == "first":
-        return min(scan_days)
-    if protocol.visit_date == "last" or not by_new_lesion:
-        return max(scan_days)
-    return min(scan_days) if new_lesion_day is None else new_lesion_day
 
 
 def _timed(endpoint: str, policy: str, start_day: int, end: _End) -> EventTime:

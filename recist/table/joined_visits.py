@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from recist.course import Role
-from recist.endpoints.time_to_event import visit_day
+from recist.endpoints.sequence import visit_day
 from recist.protocol import Protocol
 from recist.table.entry import Record
 from recist.table.finding import Finding, Severity

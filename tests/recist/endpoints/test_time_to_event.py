@@ -24,7 +24,7 @@ from recist.endpoints.policy import (
     Policy,
     ProgressionDate,
 )
-from recist.endpoints.sequence import RespondedVisit
+from recist.endpoints.sequence import RespondedVisit, visit_day
 from recist.endpoints.time_to_event import (
     History,
     duration_of_response,
@@ -33,7 +33,6 @@ from recist.endpoints.time_to_event import (
     progression_free_by_policy,
     progression_free_survival,
     time_to_response,
-    visit_day,
 )
 from recist.protocol import DEFAULT
 from recist.response import EventTime, Response

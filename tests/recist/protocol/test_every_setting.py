@@ -32,8 +32,7 @@ from recist.criteria.selection import (
     measurability,
 )
 from recist.endpoints import Background, outcome_of_responses, time_zero_of
-from recist.endpoints.sequence import RespondedVisit
-from recist.endpoints.time_to_event import visit_day
+from recist.endpoints.sequence import RespondedVisit, visit_day
 from recist.field.scope import within
 from recist.measure import caliper
 from recist.patient.examination import Sized
