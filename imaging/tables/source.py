@@ -10,9 +10,10 @@ A row without a subject goes with the row above it: what it belongs to is for th
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
@@ -29,6 +30,7 @@ from imaging.tables.text import (
     BOM,
     TableBody,
     TextTraits,
+    cell_at,
     cells_of,
     copy_as_utf8,
     form_of,
@@ -209,19 +211,33 @@ def is_gathered(table: Table, column: int) -> bool:
 
 
 def _subjects(table: Table, column: int) -> Iterator[bytes]:
-    """The subject of each row, with the blanks around it; empty where the row has none."""
-    if column or table.body.form.has_quotes or table.body.form.has_loose_returns:
+    """The subject of each row, with the blanks around it; empty where the row has none.
+
+    One row may stand for those below it that begin with the same cell.
+    """
+    if column or not _has_plain_lines(table):
         for _, line in _lines(table):
-            yield _cell(line, column, table.delimiter)
+            yield cell_at(line, column, table.delimiter)
         return
-    sign = table.delimiter.encode()
+    sign = re.escape(table.delimiter.encode())
+    # The first cell of a line, and whatever lines below it begin with the same cell.
+    rows = re.compile(rb"([^%b\n]*)[^\n]*\n(?:\1%b[^\n]*\n)*" % (sign, sign))
     with table.path.open("rb") as file:
         file.seek(table.body.start)
-        while lines := file.readlines(BLOCK_BYTES):
-            yield from [line.partition(sign)[0] for line in lines]
+        while block := file.read(BLOCK_BYTES):
+            text = block + file.readline()
+            yield from rows.findall(text if text.endswith(b"\n") else text + b"\n")
+
+
+def _has_plain_lines(table: Table) -> bool:
+    """Whether each line is a row, and its cells what lies between the delimiters."""
+    return not table.body.form.has_quotes and not table.body.form.has_loose_returns
 
 
 def _streamed(table: Table, column: int, rows: int) -> Iterator[Chunk]:
+    if _has_plain_lines(table):
+        yield from _plain(table, column, rows)
+        return
     more = _lines(table)
     head = list(islice(more, rows))
     while head:
@@ -229,7 +245,7 @@ def _streamed(table: Table, column: int, rows: int) -> Iterator[Chunk]:
         head = []
         previous = _last_subject(lines, column, table.delimiter)
         for number, line in more:
-            subject = _cell(line, column, table.delimiter)
+            subject = cell_at(line, column, table.delimiter)
             if subject and subject != previous:
                 head = [(number, line), *islice(more, rows - 1)]
                 break
@@ -239,8 +255,34 @@ def _streamed(table: Table, column: int, rows: int) -> Iterator[Chunk]:
         yield Chunk(numbers, b"".join(lines))
 
 
+def _plain(table: Table, column: int, rows: int) -> Iterator[Chunk]:
+    """The same of lines that are rows: numbered by the chunk, not one by one."""
+    with table.path.open("rb") as file:
+        first = file.read(table.body.start).count(b"\n") + 1
+        head = list(islice(file, rows))
+        while head:
+            lines, head = head, []
+            previous = _last_subject(lines, column, table.delimiter)
+            for line in file:
+                subject = cell_at(line, column, table.delimiter)
+                if subject and subject != previous:
+                    head = [line, *islice(file, rows - 1)]
+                    break
+                lines.append(line)
+            numbers: Sequence[int] = range(first, first + len(lines))
+            first += len(lines)
+            if not all(map(bytes.strip, lines)):
+                numbers = [
+                    number for number, line in zip(numbers, lines, strict=True) if line.strip()
+                ]
+                lines = [line for line in lines if line.strip()]
+            if lines:
+                lines[-1] = _ended(lines[-1])
+                yield Chunk(numbers, b"".join(lines))
+
+
 def _last_subject(lines: list[bytes], column: int, delimiter: str) -> bytes:
-    subjects = (_cell(line, column, delimiter) for line in reversed(lines))
+    subjects = (cell_at(line, column, delimiter) for line in reversed(lines))
     return next((subject for subject in subjects if subject), b"")
 
 
@@ -254,7 +296,7 @@ def _gathered(table: Table, column: int, rows: int) -> Iterator[Chunk]:
             starts.append(offset)
             sizes.append(size)
             numbers.append(number)
-            subject = _cell(line, column, table.delimiter) or subject
+            subject = cell_at(line, column, table.delimiter) or subject
             owners.append(order.setdefault(subject, len(order)))
         offset += size
     by_owner = sorted(range(len(owners)), key=owners.__getitem__)
@@ -284,14 +326,6 @@ def _lines(table: Table) -> Iterator[tuple[int, bytes]]:
     for number, line, _ in rows_of(table.body):
         if line.strip():
             yield number, line
-
-
-def _cell(line: bytes, column: int, delimiter: str) -> bytes:
-    if b'"' in line:
-        cells = cells_of(line.decode("utf-8", "replace"), delimiter)
-        return cells[column].strip().encode() if len(cells) > column else b""
-    cells_ = line.split(delimiter.encode(), column + 1)
-    return cells_[column].strip() if len(cells_) > column else b""
 
 
 def _table(

@@ -74,8 +74,9 @@ def form_of(path: Path | HeldTable, name: str) -> TextTraits:
                 raise InputError("a NUL byte: no text", where=f"{name}, row {row}")
             rows += block.count(b"\n")
             has_quotes = has_quotes or _QUOTE in block
-            pairs = block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
-            loose += block.count(b"\r") - pairs
+            if b"\r" in block or last == b"\r":
+                pairs = block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
+                loose += block.count(b"\r") - pairs
             last = block[-1:]
             if not block.isascii():
                 high |= set(block) - _ASCII
@@ -225,6 +226,15 @@ def _unquoted(row: bytes) -> bytes:
 def cells_of(text: str, delimiter: str) -> list[str]:
     """The cells of one row; a stray quotation mark is read as it stands."""
     return next(csv.reader([text], delimiter=delimiter), [])
+
+
+def cell_at(line: bytes, column: int, delimiter: str) -> bytes:
+    """One cell of a row without the blanks around it; empty where the row ends before it."""
+    if _QUOTE in line:
+        cells = cells_of(line.decode("utf-8", "replace"), delimiter)
+        return cells[column].strip().encode() if len(cells) > column else b""
+    cells_ = line.split(delimiter.encode(), column + 1)
+    return cells_[column].strip() if len(cells_) > column else b""
 
 
 def _too_long(name: str, row: int) -> InputError:

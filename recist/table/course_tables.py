@@ -149,8 +149,7 @@ class CourseReader(NamedTuple):
         self, chunk: Chunk, findings: list[Finding]
     ) -> tuple[dict[str, list[Record]], set[str]]:
         """The readable records of each subject, and the subjects whose answer would be wrong."""
-        rows, odd = chunk.rows(self.delimiter), chunk.is_odd
-        records, broken = self.rows.records(rows, findings, looks_for_controls=odd)
+        records, broken = self.rows.records(chunk, self.delimiter, findings)
         return records, broken | (self.refused & records.keys())
 
     def courses(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
 from recist.course import Lesion, Measurement, Role, Status
 
 
-class LesionEntry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LesionEntry:
     """What a row says beside its subject and its time: one object for all rows that say the same.
 
     Attributes:

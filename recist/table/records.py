@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from imaging.tables.cells import without_apostrophe
+from imaging.tables.chunk import Chunk
 from recist.course import CourseError, Field, Lesion, Measurement, Role, Status
 from recist.table import clinical_cells
 from recist.table.entry import VISIT_ALONE, LesionEntry, Record
@@ -16,6 +18,8 @@ from recist.table.finding import Finding, Severity
 from recist.table.layout import Layout
 
 Value = TypeVar("Value")
+#: What a row says of a lesion: its cells, or their text as it stands in the table.
+_Said: TypeAlias = tuple[str, ...] | str
 
 #: Columns that hold further measurements of the lesion.
 MEASURES = ("volume_ml", "suv_max", "suv_mean", "suv_peak")
@@ -80,21 +84,19 @@ class RecordReader:
         at = layout.position
         self.layout = layout
         self._at = {name: at[name] for name in (*_REQUIRED, *_OPTIONAL) if name in at}
-        self._cells = itemgetter(*self._at.values())
+        self._cells: Callable[[list[str]], _Said] = itemgetter(*self._at.values())
         self._unread = [
             k for k in range(layout.width) if k not in at.values() or k == at.get("part")
         ]
         self._subject, self._when = at["subject"], at[layout.time_column]
+        # Whether all that follows subject and time says something of the lesion.
+        self._reads_the_rest = (self._subject, self._when) == (0, 1) and not self._unread
         self._parse_when = when_reader(layout, date_order)
-        self._entries: dict[tuple[str, ...], LesionEntry] = {}
+        self._entries: dict[_Said, LesionEntry] = {}
         self._times: dict[str, int] = {}
 
     def records(
-        self,
-        rows: Iterable[tuple[int, list[str]]],
-        findings: list[Finding],
-        *,
-        looks_for_controls: bool = False,
+        self, chunk: Chunk, delimiter: str, findings: list[Finding]
     ) -> tuple[dict[str, list[Record]], set[str]]:
         """The readable records by subject, in order of the first, and subjects with another row.
 
@@ -102,48 +104,54 @@ class RecordReader:
         wrong.
 
         Args:
-            rows: each with its number in the table.
             findings: receives what is wrong with rows.
-            looks_for_controls: there are control characters, or cells over several lines.
         """
         records: dict[str, list[Record]] = {}
         broken: set[str] = set()
-        entries = {} if looks_for_controls else self._entries
-        width, cells_of, times, unread = self.layout.width, self._cells, self._times, self._unread
-        subject_at, when_at = self._subject, self._when
+        is_odd = chunk.is_odd  # control characters, or cells over several lines
+        remembered, times, unread = self._entries, self._times, self._unread
+        entries = {} if is_odd else remembered
+        subject_at, when_at, made = self._subject, self._when, tuple.__new__
+        width, said_by, joined_by = self.layout.width, self._cells, ""
+        rows = chunk.plain_rows(delimiter, 2) if self._reads_the_rest and not is_odd else None
+        if rows is None:
+            rows = chunk.rows(delimiter)
+        else:
+            width, said_by, joined_by = 3, itemgetter(2), delimiter
         subject = ""
         above: str | None = None
-        own: list[Record] | None = None
+        own: list[Record] = []
         for number, row in rows:
-            cell = row[subject_at] if len(row) > subject_at else ""
+            is_whole = len(row) == width
+            cell = row[subject_at] if is_whole or len(row) > subject_at else ""
             if cell != above:
                 named = _subject(cell)
                 if not named:
-                    if any(cell.strip() for cell in row):
+                    if any(cell.strip() for cell in _cells(row, joined_by)):
                         findings.append(_no_subject(subject, number))
                         broken.add(subject)
                     continue
                 is_heading = named in _HEADINGS
-                if is_heading and self.is_header(row):
+                if is_heading and self.is_header(_cells(row, joined_by)):
                     findings.append(_header_again(number))
                     continue
                 subject, above = named, None if is_heading else cell
-                own = records.get(subject)
-            entry = entries.get(cells_of(row)) if len(row) == width else None
-            when = times.get(row[when_at]) if entry is not None else None
-            if entry is not None and when is not None:
-                others = tuple([row[k] for k in unread]) if unread else ()
-                record: Record | None = Record(when, entry.name, number, entry, others)
-            else:
-                slips = Slips(subject, number, findings)
-                record = self._read(row, slips, looks_for_controls=looks_for_controls)
+                own = records.setdefault(subject, [])
+            if is_whole:
+                entry, when = entries.get(said_by(row)), times.get(row[when_at])
+                if entry is not None and when is not None:
+                    others = tuple([row[k] for k in unread]) if unread else ()
+                    own.append(made(Record, (when, entry.name, number, entry, others)))
+                    continue
+            slips = Slips(subject, number, findings)
+            record = self._read(_cells(row, joined_by), slips, looks_for_controls=is_odd)
             if record is None:
                 broken.add(subject)
-            elif own is None:
-                own = records[subject] = [record]
-            else:
-                own.append(record)
-        return records, broken - {""}
+                continue
+            own.append(record)
+            if is_whole and not slips.speaks_of_row and len(remembered) < REMEMBERED:
+                remembered[said_by(row)] = record.entry
+        return {subject: rows for subject, rows in records.items() if rows}, broken - {""}
 
     def is_header(self, row: Sequence[str]) -> bool:
         """Whether a row names its columns instead of filling them."""
@@ -165,8 +173,6 @@ class RecordReader:
         entry = self._entry({name: row[at] for name, at in self._at.items()}, slips)
         if entry is None or when is None:
             return None
-        if not slips.speaks_of_row and len(self._entries) < REMEMBERED:
-            self._entries[self._cells(row)] = entry
         return Record(when, entry.name, slips.row, entry, tuple(row[k] for k in self._unread))
 
     def _entry(self, cells: dict[str, str], slips: Slips) -> LesionEntry | None:
@@ -179,7 +185,7 @@ class RecordReader:
             if any(cells[name].strip() for name in _REQUIRED):
                 slips.error("no-lesion", "no lesion, but other cells are filled", "name the lesion")
                 return None
-            return VISIT_ALONE._replace(reader=reader)
+            return replace(VISIT_ALONE, reader=reader)
         role = slips.value("unknown-role", clinical_cells.role, cells["role"])
         is_node = slips.value("unknown-nodal", clinical_cells.yes, cells["nodal"])
         field = slips.value("unknown-field", clinical_cells.field, field_text)
@@ -203,7 +209,7 @@ class RecordReader:
         try:
             lesion = _lesion(name, cells["organ"].strip(), role, field, uid, is_node=is_node)
             seen = Measurement(
-                name,
+                lesion.id,
                 status,
                 () if diameter_mm is None else (diameter_mm,),
                 merged_into or None,
@@ -219,7 +225,7 @@ class RecordReader:
         _say_word(slips, Role, cells["role"], role)
         _say_word(slips, Field, field_text, field)
         visit = cells.get("visit", "").strip()
-        return LesionEntry(name, lesion, seen, reader, visit, sum_mm, slice_thickness_mm)
+        return LesionEntry(lesion.id, lesion, seen, reader, visit, sum_mm, slice_thickness_mm)
 
     def _is_whole(self, row: Sequence[str], slips: Slips, *, looks_for_controls: bool) -> bool:
         """Whether the cells are those of one row: none too many, none with a control character."""
@@ -257,6 +263,11 @@ _HEADINGS = frozenset({"subject", "Subject", "SUBJECT", "\ufeffsubject"})
 def _subject(cell: str) -> str:
     subject = cell.strip()
     return without_apostrophe(subject) if subject[:1] == "'" else subject
+
+
+def _cells(row: list[str], joined_by: str) -> list[str]:
+    """All cells of a row, the last of which may hold the rest of it, joined by a delimiter."""
+    return [*row[:-1], *row[-1].split(joined_by)] if joined_by else row
 
 
 def _header_again(number: int) -> Finding:

@@ -163,6 +163,15 @@ def test_a_row_without_subject_stays_below_the_row_above_it(tmp_path: Path) -> N
     assert [number for number, _ in read(written(tmp_path, text))] == [2, 5, 3, 4]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"])
+def test_blank_lines_count_as_lines_and_are_no_rows(tmp_path: Path, end: str) -> None:
+    lines = ["", "A,0,30,x", "", "A,56,30,x", "  ", "B,0,30,x", "C", "C,0,30,x", ""]
+    for order, numbers in ((lines, [3, 5, 7, 8, 9]), ([*lines, lines[3]], [3, 5, 11, 7, 8, 9])):
+        path = written(tmp_path, end.join([HEADER.strip(), *order, ""]))
+        assert [number for number, _ in read(path)] == numbers
+    assert read(written(tmp_path, HEADER + "\n\n\n")) == []
+
+
 def test_very_many_columns_are_refused_at_once(tmp_path: Path) -> None:
     names = ",".join(f"c{n}" for n in range(100_000))
     with pytest.raises(InputError, match="100004 columns, 16384 at most"):
