@@ -252,7 +252,7 @@ class Timepoint:
         if type(self.day) is not int:
             _set(self, "day", recorded.whole(self.day, "the day of a time point"))
         seen = self.measurements
-        if type(seen) is not tuple or not _ONE_KIND.issuperset(map(type, seen)):
+        if type(seen) is not tuple or not _MEASUREMENTS.issuperset(map(type, seen)):
             what = f"day {self.day}: a measurement"
             _set(self, "measurements", recorded.items(seen, Measurement, what))
         if type(self.studies) is not tuple:
@@ -278,35 +278,45 @@ class Course:
 
     def __post_init__(self) -> None:
         self._convert()
-        known: set[str | None] = {lesion.id for lesion in self.lesions}
+        known = {lesion.id for lesion in self.lesions}
         if len(known) != len(self.lesions):
             raise CourseError("two lesions with the same identifier", where=self.subject)
-        known.add(None)
-        previous = None
+        previous: int | None = None
+        names: list[str] = []
         for timepoint in self.timepoints:
-            day, measurements = timepoint.day, timepoint.measurements
+            day = timepoint.day
             if previous is not None and day <= previous:
                 raise CourseError(f"day {day} follows day {previous}", where=self.subject)
-            previous = day
-            into = {each.lesion_id: each.merged_into for each in measurements}
-            if len(into) != len(measurements):
+            previous, above = day, names
+            names, into = [], []
+            for each in timepoint.measurements:
+                names.append(each.lesion_id)
+                if each.merged_into is not None:
+                    into.append(each.merged_into)
+            if names == above and not into:
+                continue  # most visits show the lesions of the one before
+            if len({*names}) != len(names):
                 raise CourseError(f"a lesion is measured twice on day {day}", where=self.subject)
-            if not (known.issuperset(into) and known.issuperset(into.values())):
-                named = (each for each in (*into, *into.values()) if each is not None)
-                unknown = min(each for each in named if each not in known)
-                raise CourseError(f"unknown lesion {unknown!r}", where=self.subject)
+            if unknown := {*names, *into} - known:
+                raise CourseError(f"unknown lesion {min(unknown)!r}", where=self.subject)
 
     def _convert(self) -> None:
         """What can mean one thing only, to the types of this class."""
         if type(self.subject) is not str or not self.subject:
             _set(self, "subject", recorded.name(self.subject, "the subject of a course"))
-        for attribute, kind in _PARTS.items():
-            given = getattr(self, attribute)
-            if type(given) is not tuple or not {kind}.issuperset(map(type, given)):
-                what = f"{self.subject}: one of the {attribute}"
-                _set(self, attribute, recorded.items(given, kind, what))
+        lesions, timepoints, events = self.lesions, self.timepoints, self.events
+        if type(lesions) is not tuple or not _LESIONS.issuperset(map(type, lesions)):
+            self._take("lesions", lesions, Lesion)
+        if type(timepoints) is not tuple or not _TIMEPOINTS.issuperset(map(type, timepoints)):
+            self._take("timepoints", timepoints, Timepoint)
+        if type(events) is not tuple or (events and not _EVENTS.issuperset(map(type, events))):
+            self._take("events", events, Event)
         if self.day_zero is not None and type(self.day_zero) is not dt.date:
             _set(self, "day_zero", recorded.date(self.day_zero, f"{self.subject}: day_zero"))
+
+    def _take(self, attribute: str, given: object, kind: type) -> None:
+        what = f"{self.subject}: one of the {attribute}"
+        _set(self, attribute, recorded.items(given, kind, what))
 
     def date_of(self, day: int) -> dt.date | None:
         """The calendar date of a day, where the course has dates."""
@@ -357,13 +367,11 @@ class Course:
         )
 
 
-_ONE_KIND = {Measurement}
+#: What the parts of a course and of a visit consist of.
+_LESIONS, _TIMEPOINTS, _EVENTS, _MEASUREMENTS = {Lesion}, {Timepoint}, {Event}, {Measurement}
 
 #: By a name of the module: to ask an enumeration for a member takes longer than the comparison.
 _MEASURED, _MERGED = Status.MEASURED, Status.MERGED
-
-#: What the parts of a course consist of.
-_PARTS: dict[str, type] = {"lesions": Lesion, "timepoints": Timepoint, "events": Event}
 
 #: A frozen type sets its own values while it is made, and never after.
 _set = object.__setattr__

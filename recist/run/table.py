@@ -30,6 +30,7 @@ from recist.table import results
 from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
 from recist.table.course_tables import CourseReader, reading
+from recist.table.courses import by_reader
 from recist.table.dated_event import DatedEvent
 from recist.table.entry import Record
 from recist.table.finding import Finding, Severity
@@ -189,7 +190,7 @@ class _Case:
     """
 
     course: Course
-    records: list[Record]
+    records: Sequence[Record]
     findings: list[Finding]
     assessments: list[tuple[Course, str, Scope, Sequence[Assessment]]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -225,13 +226,9 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
 def _cases(
     task: Task, subject: str, records: Sequence[Record], findings: list[Finding]
 ) -> list[_Case]:
-    courses = task.reader.courses(subject, records, findings)
-    return [
-        _Case(
-            course, [record for record in records if record.entry.reader == course.reader], findings
-        )
-        for course in courses
-    ]
+    rows = by_reader(records)
+    courses = task.reader.courses(subject, rows, findings)
+    return [_Case(course, rows[course.reader], findings) for course in courses]
 
 
 def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> None:

@@ -11,7 +11,7 @@ from imaging.tables.chunk import Chunk
 from imaging.tables.source import Source, chunks, opened
 from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
-from recist.table.courses import courses_of
+from recist.table.courses import by_reader, courses_of
 from recist.table.dated_event import DatedEvent
 from recist.table.entry import Record
 from recist.table.events import read_events, refused
@@ -123,7 +123,7 @@ def read_courses(
     courses: list[Course] = []
     for subject, rows in records.items():
         if subject not in broken:
-            courses += reader.courses(subject, rows, found)
+            courses += reader.courses(subject, by_reader(rows), found)
     return tuple(courses)
 
 
@@ -153,12 +153,12 @@ class CourseReader(NamedTuple):
         return records, broken | (self.refused & records.keys())
 
     def courses(
-        self, subject: str, records: Sequence[Record], findings: list[Finding]
+        self, subject: str, rows: Mapping[str, Sequence[Record]], findings: list[Finding]
     ) -> list[Course]:
-        """The courses of a subject, one per reader of its images."""
+        """The courses of a subject, one per reader of its images; the rows are those of each."""
         return courses_of(
             subject,
-            records,
+            rows,
             self.events.get(subject, ()),
             has_dates=self.layout.has_dates,
             findings=findings,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
+from typing import TypeAlias
 
 from recist.course import (
     Course,
@@ -26,48 +27,64 @@ from recist.protocol import DEFAULT, Protocol
 from recist.table.dated_event import DatedEvent
 from recist.table.entry import Record
 from recist.table.finding import Finding, Severity
-from recist.table.joined_visits import Scans, join_visits
+from recist.table.joined_visits import LONGEST_ASKED_DAYS, Scans, join_visits
 from recist.table.screening import from_baseline
 
 #: Looked up once: Python finds a member of an enumeration slowly.
 _NEW = Role.NEW
 
+_Seen: TypeAlias = tuple[tuple[Lesion, ...], tuple[Timepoint, ...]]
+
+
+def by_reader(records: Sequence[Record]) -> dict[str, Sequence[Record]]:
+    """The rows of each reader, in the order of the table."""
+    only = records[0].entry.reader
+    for record in records:
+        if record.entry.reader != only:
+            break
+    else:
+        return {only: records}
+    several: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        several[record.entry.reader].append(record)
+    return dict(several)
+
 
 def courses_of(
     subject: str,
-    records: Sequence[Record],
+    rows: Mapping[str, Sequence[Record]],
     events: Sequence[DatedEvent],
     *,
     has_dates: bool,
     findings: list[Finding],
     protocol: Protocol = DEFAULT,
 ) -> list[Course]:
-    """The courses of one subject, one per reader; none where an error forbids it."""
-    by_reader = _by_reader(subject, records, events, findings, has_dates=has_dates)
-    if events and _died_before(subject, records, events, findings):
+    """The courses of one subject, one per reader; none where an error forbids it.
+
+    Args:
+        rows: of each reader, see :func:`by_reader`.
+    """
+    if "" in rows and len(rows) > 1:
+        findings.append(_nameless(subject, rows))
+    scanned = {
+        reader: from_baseline(subject, sorted(own), events, findings, has_dates=has_dates)
+        for reader, own in rows.items()
+    }
+    if events and _died_before(subject, rows, events, findings):
         return []
-    zero = _day_zero(by_reader, events, protocol) if has_dates else 0
+    zero = _day_zero(scanned, events, protocol) if has_dates else 0
     day_zero = dt.date.fromordinal(zero) if has_dates else None
     dated = tuple([Event(when - zero, kind) for when, kind in sorted(set(events))])
     courses = []
-    for reader in sorted(by_reader):
+    for reader in sorted(scanned):
         before = len(findings)
-        scans, signs, are_named = join_visits(subject, by_reader[reader], protocol, findings)
-        _drop_absence(scans)
-        lesions = _lesions(subject, scans, findings)
-        _merges(subject, scans, findings)
-        timepoints = _timepoints(subject, scans, zero, findings, with_labels=are_named)
-        if signs:
-            timepoints = tuple(
-                replace(timepoint, new_lesion_day=signs[timepoint.day + zero] - zero)
-                if timepoint.day + zero in signs
-                else timepoint
-                for timepoint in timepoints
-            )
+        seen = _usual(scanned[reader], zero) or _seen(
+            subject, scanned[reader], zero, protocol, findings
+        )
         if any(finding.level is Severity.ERROR for finding in findings[before:]):
             continue
         try:
-            courses.append(Course(subject, lesions, timepoints, dated, day_zero, reader))
+            courses.append(Course(subject, *seen, dated, day_zero, reader))
         except CourseError as error:
             findings.append(
                 Finding(Severity.ERROR, "course", subject, None, error.what, error.remedy)
@@ -75,17 +92,80 @@ def courses_of(
     return courses
 
 
+def _usual(ordered: Sequence[Record], zero: int) -> _Seen | None:
+    """What :func:`_seen` finds where no row is odd, in one pass; None where a row may be.
+
+    Each lesion says the same of itself in all its rows, and has one at a visit; each scan is a
+    visit of its own, and nothing is to be told.
+    """
+    baseline = day = ordered[0].when
+    lesions: dict[str, Lesion] = {}
+    timepoints: list[Timepoint] = []
+    measurements: list[Measurement] = []
+    previous, are_close = "", False
+    for when, name, _, entry, _ in ordered:
+        if when != day:
+            timepoints.append(Timepoint(day - zero, tuple(measurements)))
+            are_close = are_close or when - day <= LONGEST_ASKED_DAYS
+            day, previous, measurements = when, "", []
+        lesion, seen = entry.lesion, entry.seen
+        if name == previous or entry.visit or seen.merged_into is not None:
+            return None
+        known = lesions.get(name)
+        if known is not lesion:
+            if known is not None or (lesion.role is _NEW) is (when == baseline):
+                return None
+            lesions[name] = lesion
+        previous = name
+        measurements.append(seen)
+    timepoints.append(Timepoint(day - zero, tuple(measurements)))
+    if are_close and any(map(_may_complete, timepoints, timepoints[1:])):
+        return None
+    return tuple([lesions[name] for name in sorted(lesions)]), tuple(timepoints)
+
+
+def _may_complete(earlier: Timepoint, later: Timepoint) -> bool:
+    """Whether two scans may be one visit: they lie close together and share no lesion."""
+    if later.day - earlier.day > LONGEST_ASKED_DAYS:
+        return False
+    shown = {each.lesion_id for each in earlier.measurements}
+    return shown.isdisjoint([each.lesion_id for each in later.measurements])
+
+
+def _seen(
+    subject: str,
+    ordered: Sequence[Record],
+    zero: int,
+    protocol: Protocol,
+    findings: list[Finding],
+) -> _Seen:
+    """Lesions and time points of the rows of one reader; what is odd in them is told."""
+    scans, signs, are_named = join_visits(subject, ordered, protocol, findings)
+    _drop_absence(scans)
+    lesions = _lesions(subject, scans, findings)
+    _merges(subject, scans, findings)
+    timepoints = _timepoints(subject, scans, zero, findings, with_labels=are_named)
+    if signs:
+        timepoints = tuple(
+            replace(timepoint, new_lesion_day=signs[timepoint.day + zero] - zero)
+            if timepoint.day + zero in signs
+            else timepoint
+            for timepoint in timepoints
+        )
+    return lesions, timepoints
+
+
 def _died_before(
     subject: str,
-    records: Sequence[Record],
+    rows: Mapping[str, Sequence[Record]],
     events: Sequence[DatedEvent],
     findings: list[Finding],
 ) -> bool:
     """Whether a death is dated before every scan: which date is wrong, no end point can tell."""
     deaths = [event.when for event in events if event.kind is EventKind.DEATH]
-    if not deaths or not records:
+    if not deaths:
         return False
-    before = min(record.when for record in records) - min(deaths)
+    before = min(record.when for own in rows.values() for record in own) - min(deaths)
     if before <= 0:
         return False
     what = f"a death {before} days before the first scan"
@@ -94,35 +174,17 @@ def _died_before(
     return True
 
 
-def _by_reader(
-    subject: str,
-    records: Sequence[Record],
-    events: Sequence[DatedEvent],
-    findings: list[Finding],
-    *,
-    has_dates: bool,
-) -> dict[str, Sequence[Record]]:
-    """The rows of each reader in order, from the baseline on."""
-    by_reader: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        by_reader[record.entry.reader].append(record)
-    if "" in by_reader and len(by_reader) > 1:
-        nameless = by_reader[""]
-        others = ", ".join(sorted(name for name in by_reader if name))
-        what = f"{len(nameless)} row(s) without reader beside those of {others}"
-        remedy = "read as a course of its own, with a baseline of its own: name the reader"
-        row = nameless[0].row
-        findings.append(Finding(Severity.WARNING, "no-reader", subject, row, what, remedy))
-    return {
-        reader: from_baseline(subject, sorted(rows), events, findings, has_dates=has_dates)
-        for reader, rows in by_reader.items()
-    }
+def _nameless(subject: str, rows: Mapping[str, Sequence[Record]]) -> Finding:
+    nameless, others = rows[""], ", ".join(sorted(name for name in rows if name))
+    what = f"{len(nameless)} row(s) without reader beside those of {others}"
+    remedy = "read as a course of its own, with a baseline of its own: name the reader"
+    return Finding(Severity.WARNING, "no-reader", subject, nameless[0].row, what, remedy)
 
 
 def _day_zero(
-    by_reader: Mapping[str, Sequence[Record]], events: Sequence[DatedEvent], protocol: Protocol
+    scanned: Mapping[str, Sequence[Record]], events: Sequence[DatedEvent], protocol: Protocol
 ) -> int:
-    first_scan = min(rows[0].when for rows in by_reader.values())
+    first_scan = min(rows[0].when for rows in scanned.values())
     return time_zero(events, first_scan, protocol)
 
 
