@@ -171,6 +171,8 @@ class Measurement:
         doubts: what a reader should look at.
         interval_mm: the 95 % interval of the diameter, where the outline tells it.
         diameter_mm: the recorded diameter; the sum over the fragments; None when not measured.
+        about_mm: the same as a float, to see at once what is far from a limit; no answer is taken
+            from it.
     """
 
     lesion_id: str
@@ -188,10 +190,13 @@ class Measurement:
     doubts: tuple[str, ...] = ()
     interval_mm: tuple[Decimal, Decimal] | None = None
     diameter_mm: Decimal | None = field(init=False, repr=False, compare=False)
+    about_mm: float | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._convert()
-        _set(self, "diameter_mm", sum(self.parts_mm, Decimal(0)) if self.parts_mm else None)
+        whole = sum(self.parts_mm, Decimal(0)) if self.parts_mm else None
+        _set(self, "diameter_mm", whole)
+        _set(self, "about_mm", None if whole is None else float(whole))
         if (self.status is _MEASURED) != bool(self.parts_mm):
             raise CourseError(
                 f"lesion {self.lesion_id}: status {self.status} with diameters "

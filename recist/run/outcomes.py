@@ -30,7 +30,7 @@ from recist.protocol import Protocol, load
 from recist.response import Response, Scope
 from recist.table import clinical_cells, results
 from recist.table.account import TableResult
-from recist.table.checks import against_events
+from recist.table.date_checks import against_events
 from recist.table.dated_event import DatedEvent
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table

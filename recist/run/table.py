@@ -9,9 +9,9 @@ without stopping the others.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -186,15 +186,16 @@ class _Case:
 
     Attributes:
         findings: on the subject; shared by the courses of all its readers.
-        rendered: None where a stage failed.
+        done: where its rows go.
+        failed: a stage could not be gone through.
     """
 
     course: Course
     records: Sequence[Record]
     findings: list[Finding]
-    assessments: list[tuple[Course, str, Scope, Sequence[Assessment]]] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    rendered: Rendered | None = None
+    done: Rendered
+    assessments: Sequence[tuple[Course, str, Scope, Sequence[Assessment]]] = ()
+    outcomes: Sequence[Outcome] = ()
     failed: bool = False
 
 
@@ -202,48 +203,50 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
     """All subjects of a chunk, stage by stage, so that the processor keeps the code at hand."""
     done = Rendered()
     records, broken = task.reader.records(chunk, done.findings)
-    cases: dict[str, list[_Case]] = {}
+    cases: list[_Case] = []
     found: dict[str, list[Finding]] = {subject: [] for subject in (*records, *sorted(broken))}
     for subject, rows in records.items():
-        cases[subject] = [] if subject in broken else _cases(task, subject, rows, found[subject])
-    for stage in (_check, _assess, _conclude, _render):
-        for of_subject in cases.values():
-            for case in of_subject:
-                _through(stage, task, case)
+        if subject not in broken:
+            cases += _cases(task, subject, rows, found[subject], done)
+    for stage in (_assess, _conclude, _render):
+        _through(stage, task, cases)
     for subject, findings in found.items():
-        for case in cases.get(subject, ()):
-            if case.rendered is not None:
-                _append(done, case.rendered)
         done.findings.extend(findings)
-        if subject in broken or any(finding.level is Severity.ERROR for finding in findings):
+        is_wrong = bool(findings) and any(each.level is Severity.ERROR for each in findings)
+        if is_wrong or subject in broken:
             done.failed.append(subject)
     done.subjects = len(found)
     done.names = list(found)
-    done.with_events = [subject for subject in found if subject in task.reader.events]
+    events = task.reader.events
+    done.with_events = [subject for subject in found if subject in events] if events else []
     return done
 
 
 def _cases(
-    task: Task, subject: str, records: Sequence[Record], findings: list[Finding]
+    task: Task, subject: str, records: Sequence[Record], findings: list[Finding], done: Rendered
 ) -> list[_Case]:
+    """The courses of a subject, checked while its rows are at hand."""
     rows = by_reader(records)
     courses = task.reader.courses(subject, rows, findings)
-    return [_Case(course, rows[course.reader], findings) for course in courses]
+    cases = [_Case(course, rows[course.reader], findings, done) for course in courses]
+    _through(_check, task, cases)
+    return cases
 
 
-def _through(stage: Callable[[Task, _Case], None], task: Task, case: _Case) -> None:
-    """Take a case through a stage; one that fails is named and stops no other."""
-    if case.failed:
-        return
-    try:
-        stage(task, case)
-    except Exception as error:  # whatever it is
-        what, remedy = f"{type(error).__name__}: {error}", "report this with the rows"
-        if isinstance(error, InputError):
-            what, remedy = error.what, error.remedy
-        subject = case.course.subject
-        case.findings.append(Finding(Severity.ERROR, "not-assessed", subject, None, what, remedy))
-        case.failed = True
+def _through(stage: Callable[[Task, _Case], None], task: Task, cases: Iterable[_Case]) -> None:
+    """Take cases through a stage; one that fails is named and stops no other."""
+    for case in cases:
+        if case.failed:
+            continue
+        try:
+            stage(task, case)
+        except Exception as error:  # whatever it is
+            what, remedy = f"{type(error).__name__}: {error}", "report this with the rows"
+            if isinstance(error, InputError):
+                what, remedy = error.what, error.remedy
+            name = case.course.subject
+            case.findings.append(Finding(Severity.ERROR, "not-assessed", name, None, what, remedy))
+            case.failed = True
 
 
 def _check(task: Task, case: _Case) -> None:
@@ -252,40 +255,35 @@ def _check(task: Task, case: _Case) -> None:
 
 
 def _assess(task: Task, case: _Case) -> None:
-    case.assessments.extend(assessed(case.course, task.criteria, task.protocol))
+    case.assessments = list(assessed(case.course, task.criteria, task.protocol))
 
 
 def _conclude(task: Task, case: _Case) -> None:
+    outcomes = []
     for course, name, scope, seen in case.assessments:
-        case.outcomes.append(outcome_of(course, seen, task.protocol, name, scope))
+        outcomes.append(outcome_of(course, seen, task.protocol, name, scope))
         if name == "recist11" and scope is Scope.ALL:
             case.findings.extend(check_responses(course.subject, seen))
+    case.outcomes = outcomes
 
 
 def _render(task: Task, case: _Case) -> None:
-    course, part = case.course, Rendered()
+    course, done, with_json = case.course, case.done, task.with_json
     certainties = _certainties(course, task.protocol) if task.robustness else {}
-    texts = results.CourseTexts(course, with_json=task.with_json)
-    for _, name, scope, seen in case.assessments:
-        for assessment in seen:
-            certainty = certainties.get((name, scope, assessment.day)) if certainties else None
-            line, as_json = texts.timepoint(assessment, certainty)
-            part.timepoints.append(line)
-            if task.with_json:
-                part.timepoints_json.append(as_json)
-    for outcome in case.outcomes:
-        line, as_json = texts.outcome(outcome, task.protocol.pfs_policy)
-        part.outcomes.append(line)
-        if task.with_json:
-            part.outcomes_json.append(as_json)
-    case.rendered = part
-
-
-def _append(done: Rendered, part: Rendered) -> None:
-    done.timepoints.extend(part.timepoints)
-    done.outcomes.extend(part.outcomes)
-    done.timepoints_json.extend(part.timepoints_json)
-    done.outcomes_json.extend(part.outcomes_json)
+    texts = results.CourseTexts(course, with_json=with_json)
+    timepoints = [
+        texts.timepoint(each, certainties.get((name, scope, each.day)) if certainties else None)
+        for _, name, scope, seen in case.assessments
+        for each in seen
+    ]
+    policy = task.protocol.pfs_policy
+    outcomes = [texts.outcome(outcome, policy) for outcome in case.outcomes]
+    # Only now: of a case that fails no row is written.
+    done.timepoints.extend([line for line, _ in timepoints])
+    done.outcomes.extend([line for line, _ in outcomes])
+    if with_json:
+        done.timepoints_json.extend([as_json for _, as_json in timepoints])
+        done.outcomes_json.extend([as_json for _, as_json in outcomes])
 
 
 def _certainties(
