@@ -256,10 +256,9 @@ class Timepoint:
     def __post_init__(self) -> None:
         if type(self.day) is not int:
             _set(self, "day", recorded.whole(self.day, "the day of a time point"))
-        seen = self.measurements
-        if type(seen) is not tuple or not _MEASUREMENTS.issuperset(map(type, seen)):
+        if not _is_tuple_of(Measurement, self.measurements):
             what = f"day {self.day}: a measurement"
-            _set(self, "measurements", recorded.items(seen, Measurement, what))
+            _set(self, "measurements", recorded.items(self.measurements, Measurement, what))
         if type(self.studies) is not tuple:
             _set(self, "studies", recorded.items(self.studies, str, f"day {self.day}: a study"))
         if self.new_lesion_day is not None and type(self.new_lesion_day) is not int:
@@ -309,19 +308,13 @@ class Course:
         """What can mean one thing only, to the types of this class."""
         if type(self.subject) is not str or not self.subject:
             _set(self, "subject", recorded.name(self.subject, "the subject of a course"))
-        lesions, timepoints, events = self.lesions, self.timepoints, self.events
-        if type(lesions) is not tuple or not _LESIONS.issuperset(map(type, lesions)):
-            self._take("lesions", lesions, Lesion)
-        if type(timepoints) is not tuple or not _TIMEPOINTS.issuperset(map(type, timepoints)):
-            self._take("timepoints", timepoints, Timepoint)
-        if type(events) is not tuple or (events and not _EVENTS.issuperset(map(type, events))):
-            self._take("events", events, Event)
+        for attribute, kind in _PARTS:
+            given = getattr(self, attribute)
+            if not _is_tuple_of(kind, given):
+                what = f"{self.subject}: one of the {attribute}"
+                _set(self, attribute, recorded.items(given, kind, what))
         if self.day_zero is not None and type(self.day_zero) is not dt.date:
             _set(self, "day_zero", recorded.date(self.day_zero, f"{self.subject}: day_zero"))
-
-    def _take(self, attribute: str, given: object, kind: type) -> None:
-        what = f"{self.subject}: one of the {attribute}"
-        _set(self, attribute, recorded.items(given, kind, what))
 
     def date_of(self, day: int) -> dt.date | None:
         """The calendar date of a day, where the course has dates."""
@@ -372,8 +365,22 @@ class Course:
         )
 
 
-#: What the parts of a course and of a visit consist of.
-_LESIONS, _TIMEPOINTS, _EVENTS, _MEASUREMENTS = {Lesion}, {Timepoint}, {Event}, {Measurement}
+#: What the parts of a course consist of.
+_PARTS: tuple[tuple[str, type], ...] = (
+    ("lesions", Lesion),
+    ("timepoints", Timepoint),
+    ("events", Event),
+)
+
+
+def _is_tuple_of(kind: type, given: object) -> bool:
+    if type(given) is not tuple:
+        return False
+    for each in given:  # noqa: SIM110 - short, and asked often: a generator takes longer
+        if type(each) is not kind:
+            return False
+    return True
+
 
 #: By a name of the module: to ask an enumeration for a member takes longer than the comparison.
 _MEASURED, _MERGED = Status.MEASURED, Status.MERGED

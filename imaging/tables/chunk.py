@@ -29,23 +29,18 @@ class Chunk(NamedTuple):
         Raises:
             InputError: rows that cannot be told apart, or a cell beyond all bounds.
         """
-        plain = self.plain_rows(delimiter)
-        return self._parsed(delimiter) if plain is None else plain
+        lines = self.plain_lines()
+        if lines is None:
+            return self._parsed(delimiter)
+        return zip(self.numbers, map(methodcaller("split", delimiter), lines), strict=True)
 
-    def plain_rows(self, delimiter: str, most: int = -1) -> Iterator[tuple[int, list[str]]] | None:
-        """The rows as :meth:`rows` gives them; None where only csv can tell them apart.
-
-        Args:
-            most: delimiters at which a row is split; what follows the last of them stays whole.
-        """
+    def plain_lines(self) -> list[str] | None:
+        """A line for each row, its cells between delimiters; None where only csv can tell them."""
         text = self.text.replace(b"\r\n", b"\n")
         lines = text.decode("utf-8").removesuffix("\n").split("\n")
         # Without quotation marks a row is what lies between its delimiters, as csv reads it too.
         is_plain = b'"' not in text and b"\r" not in text and len(lines) == len(self.numbers)
-        if is_plain and max(map(len, lines)) <= csv.field_size_limit():
-            cells = map(methodcaller("split", delimiter, most), lines)
-            return zip(self.numbers, cells, strict=True)
-        return None
+        return lines if is_plain and max(map(len, lines)) <= csv.field_size_limit() else None
 
     def _parsed(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         lines = io.StringIO(self.text.decode("utf-8"), newline="\n")

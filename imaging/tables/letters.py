@@ -30,10 +30,13 @@ def seen(text: str) -> str:
 
 #: Small letters of Greek and Cyrillic that look like Latin ones.
 _LOOKALIKES = str.maketrans("αεικνορτυχавекмнорстухіѕј", "aeikvoptuxabekmhopctyxisj")
-_PARTS = re.compile(r"[^\W\d_]+|\d+")
+#: Letters, or digits from the first one that counts.
+_PARTS = re.compile(r"[^\W\d_]+|(?!0)\d+|0(?!\d)")
 
 
 def folded(name: str) -> str:
     """What is left of a name without case, script, signs and leading zeros."""
-    plain = normalize("NFKC", name).casefold().translate(_LOOKALIKES)
-    return "-".join(part.lstrip("0") or "0" for part in _PARTS.findall(plain)) or plain
+    plain = name.casefold()
+    if not name.isascii():
+        plain = normalize("NFKC", name).casefold().translate(_LOOKALIKES)
+    return "-".join(_PARTS.findall(plain)) or plain

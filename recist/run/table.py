@@ -32,7 +32,7 @@ from recist.table.checks import check_course, check_responses
 from recist.table.course_tables import CourseReader, reading
 from recist.table.courses import by_reader
 from recist.table.dated_event import DatedEvent
-from recist.table.entry import Record
+from recist.table.entry import Row
 from recist.table.finding import Finding, Severity
 from recist.table.output import (
     CHECKS,
@@ -191,7 +191,7 @@ class _Case:
     """
 
     course: Course
-    records: Sequence[Record]
+    records: Sequence[Row]
     findings: list[Finding]
     done: Rendered
     assessments: Sequence[tuple[Course, str, Scope, Sequence[Assessment]]] = ()
@@ -223,7 +223,7 @@ def _assess_chunk(task: Task, chunk: Chunk) -> Rendered:
 
 
 def _cases(
-    task: Task, subject: str, records: Sequence[Record], findings: list[Finding], done: Rendered
+    task: Task, subject: str, records: Sequence[Row], findings: list[Finding], done: Rendered
 ) -> list[_Case]:
     """The courses of a subject, checked while its rows are at hand."""
     rows = by_reader(records)

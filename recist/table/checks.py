@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import starmap
 
 from recist.assessment import by_either_set
 from recist.course import Course, Field, Lesion, Measurement, Role, Status
@@ -22,7 +23,7 @@ from recist.table.date_checks import (
     doubtful_start,
     long_gaps,
 )
-from recist.table.entry import Record
+from recist.table.entry import Record, Row
 from recist.table.finding import Finding, Severity
 
 #: A lesion that changes by this factor between two visits is more often a typing error.
@@ -38,7 +39,7 @@ _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
 def check_course(
     course: Course,
-    records: Sequence[Record],
+    records: Sequence[Row],
     protocol: Protocol = DEFAULT,
     *,
     has_events: bool = True,
@@ -94,13 +95,12 @@ class _Rows:
 
     __slots__ = ("are_in_order", "have_sums", "thickness_mm")
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Row]) -> None:
         self.are_in_order, self.have_sums = True, False
         self.thickness_mm: dict[str, Decimal | None] = {}
         has_thickness = False
-        above = records[0].when if records else 0
-        for record in records:
-            when, entry = record.when, record.entry
+        above = records[0][0] if records else 0
+        for when, _, _, entry, _ in records:
             if when < above:
                 self.are_in_order = False
             above = when
@@ -110,14 +110,14 @@ class _Rows:
                 has_thickness = True
         if has_thickness:
             self.thickness_mm = {
-                record.lesion: record.entry.slice_thickness_mm for record in reversed(records)
+                name: entry.slice_thickness_mm for _, name, _, entry, _ in reversed(records)
             }
 
 
 class _Place:
     """Finds the row of a lesion, for the findings that need it."""
 
-    def __init__(self, course: Course, records: Sequence[Record]) -> None:
+    def __init__(self, course: Course, records: Sequence[Row]) -> None:
         self._course = course
         self._records = records
         self.baseline = course.timepoints[0].day if course.timepoints else 0
@@ -128,7 +128,8 @@ class _Place:
         day, lesion = place
         zero = self._course.day_zero
         when = day if zero is None else day + zero.toordinal()
-        rows = (r.row for r in self._records if r.when == when and r.lesion == lesion)
+        own = starmap(Record, self._records)
+        rows = (r.row for r in own if r.when == when and r.lesion == lesion)
         return Finding(level, code, self._course.subject, next(rows, None), what, remedy)
 
 
@@ -311,11 +312,11 @@ def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
             yield at.finding(Severity.CHECK, "jump", (timepoint.day, lesion), what, remedy)
 
 
-def _sums(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
+def _sums(course: Course, records: Sequence[Row]) -> Iterable[Finding]:
     """Recorded sums that are not the sums of the recorded target diameters."""
     recorded = {
         record.when: (record.row, sum_mm)
-        for record in records
+        for record in starmap(Record, records)
         if (sum_mm := record.entry.sum_mm) is not None
     }
     if not recorded:

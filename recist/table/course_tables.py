@@ -13,7 +13,7 @@ from recist.course import Course
 from recist.protocol import DEFAULT, Protocol
 from recist.table.courses import by_reader, courses_of
 from recist.table.dated_event import DatedEvent
-from recist.table.entry import Record
+from recist.table.entry import Row
 from recist.table.events import read_events, refused
 from recist.table.finding import Finding, Severity, about_table
 from recist.table.layout import MEASUREMENTS, Layout
@@ -111,7 +111,7 @@ def read_courses(
         InputError: the table cannot be read at all.
     """
     found: list[Finding] = [] if findings is None else findings
-    records: dict[str, list[Record]] = {}
+    records: dict[str, list[Row]] = {}
     broken: set[str] = set()
     with reading(source, events, findings=found, protocol=protocol) as opened_table:
         reader = opened_table.reader
@@ -147,13 +147,13 @@ class CourseReader(NamedTuple):
 
     def records(
         self, chunk: Chunk, findings: list[Finding]
-    ) -> tuple[dict[str, list[Record]], set[str]]:
+    ) -> tuple[dict[str, list[Row]], set[str]]:
         """The readable records of each subject, and the subjects whose answer would be wrong."""
         records, broken = self.rows.records(chunk, self.delimiter, findings)
         return records, broken | (self.refused & records.keys())
 
     def courses(
-        self, subject: str, rows: Mapping[str, Sequence[Record]], findings: list[Finding]
+        self, subject: str, rows: Mapping[str, Sequence[Row]], findings: list[Finding]
     ) -> list[Course]:
         """The courses of a subject, one per reader of its images; the rows are those of each."""
         return courses_of(

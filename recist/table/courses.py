@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, starmap
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -25,7 +25,7 @@ from recist.course import (
 from recist.endpoints import time_zero
 from recist.protocol import DEFAULT, Protocol
 from recist.table.dated_event import DatedEvent
-from recist.table.entry import Record
+from recist.table.entry import Record, Row
 from recist.table.finding import Finding, Severity
 from recist.table.joined_visits import LONGEST_ASKED_DAYS, Scans, join_visits
 from recist.table.screening import from_baseline
@@ -36,23 +36,23 @@ _NEW = Role.NEW
 _Seen: TypeAlias = tuple[tuple[Lesion, ...], tuple[Timepoint, ...]]
 
 
-def by_reader(records: Sequence[Record]) -> dict[str, Sequence[Record]]:
+def by_reader(rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
     """The rows of each reader, in the order of the table."""
-    only = records[0].entry.reader
-    for record in records:
-        if record.entry.reader != only:
+    only = rows[0][3].reader
+    for _, _, _, entry, _ in rows:
+        if entry.reader != only:
             break
     else:
-        return {only: records}
-    several: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        several[record.entry.reader].append(record)
+        return {only: rows}
+    several: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        several[row[3].reader].append(row)
     return dict(several)
 
 
 def courses_of(
     subject: str,
-    rows: Mapping[str, Sequence[Record]],
+    rows: Mapping[str, Sequence[Row]],
     events: Sequence[DatedEvent],
     *,
     has_dates: bool,
@@ -92,13 +92,13 @@ def courses_of(
     return courses
 
 
-def _usual(ordered: Sequence[Record], zero: int) -> _Seen | None:
+def _usual(ordered: Sequence[Row], zero: int) -> _Seen | None:
     """What :func:`_seen` finds where no row is odd, in one pass; None where a row may be.
 
     Each lesion says the same of itself in all its rows, and has one at a visit; each scan is a
     visit of its own, and nothing is to be told.
     """
-    baseline = day = ordered[0].when
+    baseline = day = ordered[0][0]
     lesions: dict[str, Lesion] = {}
     timepoints: list[Timepoint] = []
     measurements: list[Measurement] = []
@@ -134,13 +134,15 @@ def _may_complete(earlier: Timepoint, later: Timepoint) -> bool:
 
 def _seen(
     subject: str,
-    ordered: Sequence[Record],
+    ordered: Sequence[Row],
     zero: int,
     protocol: Protocol,
     findings: list[Finding],
 ) -> _Seen:
     """Lesions and time points of the rows of one reader; what is odd in them is told."""
-    scans, signs, are_named = join_visits(subject, ordered, protocol, findings)
+    scans, signs, are_named = join_visits(
+        subject, list(starmap(Record, ordered)), protocol, findings
+    )
     _drop_absence(scans)
     lesions = _lesions(subject, scans, findings)
     _merges(subject, scans, findings)
@@ -157,7 +159,7 @@ def _seen(
 
 def _died_before(
     subject: str,
-    rows: Mapping[str, Sequence[Record]],
+    rows: Mapping[str, Sequence[Row]],
     events: Sequence[DatedEvent],
     findings: list[Finding],
 ) -> bool:
@@ -165,7 +167,7 @@ def _died_before(
     deaths = [event.when for event in events if event.kind is EventKind.DEATH]
     if not deaths:
         return False
-    before = min(record.when for own in rows.values() for record in own) - min(deaths)
+    before = min(when for own in rows.values() for when, *_ in own) - min(deaths)
     if before <= 0:
         return False
     what = f"a death {before} days before the first scan"
@@ -174,17 +176,17 @@ def _died_before(
     return True
 
 
-def _nameless(subject: str, rows: Mapping[str, Sequence[Record]]) -> Finding:
+def _nameless(subject: str, rows: Mapping[str, Sequence[Row]]) -> Finding:
     nameless, others = rows[""], ", ".join(sorted(name for name in rows if name))
     what = f"{len(nameless)} row(s) without reader beside those of {others}"
     remedy = "read as a course of its own, with a baseline of its own: name the reader"
-    return Finding(Severity.WARNING, "no-reader", subject, nameless[0].row, what, remedy)
+    return Finding(Severity.WARNING, "no-reader", subject, nameless[0][2], what, remedy)
 
 
 def _day_zero(
-    scanned: Mapping[str, Sequence[Record]], events: Sequence[DatedEvent], protocol: Protocol
+    scanned: Mapping[str, Sequence[Row]], events: Sequence[DatedEvent], protocol: Protocol
 ) -> int:
-    first_scan = min(rows[0].when for rows in scanned.values())
+    first_scan = min(rows[0][0] for rows in scanned.values())
     return time_zero(events, first_scan, protocol)
 
 

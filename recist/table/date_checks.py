@@ -6,11 +6,12 @@ Levels: see :class:`recist.table.finding.Severity`. A check never changes an ans
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import starmap
 
 from recist.course import Course, EventKind
 from recist.endpoints.origin import recorded_start, remarks_on_start
 from recist.protocol import Protocol
-from recist.table.entry import Record
+from recist.table.entry import Record, Row
 from recist.table.finding import Finding, Severity
 
 #: A gap between visits that is more often a wrong year.
@@ -19,10 +20,10 @@ IMPLAUSIBLE_GAP_DAYS = 3 * 365
 ONCE = (EventKind.DEATH, EventKind.RANDOMISATION, EventKind.TREATMENT_START)
 
 
-def dates_out_of_order(course: Course, records: Sequence[Record]) -> Iterable[Finding]:
+def dates_out_of_order(course: Course, records: Sequence[Row]) -> Iterable[Finding]:
     """Rows of one lesion that go back in time."""
     last: dict[str, Record] = {}
-    for record in records:
+    for record in starmap(Record, records):
         previous = last.get(record.lesion)
         if previous is not None and record.when < previous.when:
             what = f"lesion {record.lesion}: this row is earlier than row {previous.row}"

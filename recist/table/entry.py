@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from recist.course import Lesion, Measurement, Role, Status
 
@@ -60,3 +60,7 @@ class Record(NamedTuple):
     row: int
     entry: LesionEntry
     unread: tuple[str, ...] = ()
+
+
+#: A row as its bare values, those of a :class:`Record`: what a table has millions of.
+Row: TypeAlias = tuple[int, str, int, LesionEntry, tuple[str, ...]]

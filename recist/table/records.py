@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -13,7 +13,7 @@ from imaging.tables.cells import without_apostrophe
 from imaging.tables.chunk import Chunk
 from recist.course import CourseError, Field, Lesion, Measurement, Role, Status
 from recist.table import clinical_cells
-from recist.table.entry import VISIT_ALONE, LesionEntry, Record
+from recist.table.entry import VISIT_ALONE, LesionEntry, Record, Row
 from recist.table.finding import Finding, Severity
 from recist.table.layout import Layout
 
@@ -97,8 +97,8 @@ class RecordReader:
 
     def records(
         self, chunk: Chunk, delimiter: str, findings: list[Finding]
-    ) -> tuple[dict[str, list[Record]], set[str]]:
-        """The readable records by subject, in order of the first, and subjects with another row.
+    ) -> tuple[dict[str, list[Row]], set[str]]:
+        """The readable rows by subject, in order of the first, and subjects with another row.
 
         A row without a subject may be one of the subject above it, whose answer would then be
         wrong.
@@ -106,22 +106,24 @@ class RecordReader:
         Args:
             findings: receives what is wrong with rows.
         """
-        records: dict[str, list[Record]] = {}
+        records: dict[str, list[Row]] = {}
         broken: set[str] = set()
         is_odd = chunk.is_odd  # control characters, or cells over several lines
         remembered, times, unread = self._entries, self._times, self._unread
         entries = {} if is_odd else remembered
-        subject_at, when_at, made = self._subject, self._when, tuple.__new__
-        width, said_by, joined_by = self.layout.width, self._cells, ""
-        rows = chunk.plain_rows(delimiter, 2) if self._reads_the_rest and not is_odd else None
-        if rows is None:
+        subject_at, when_at = self._subject, self._when
+        width, cells_of, joined_by = self.layout.width, self._cells, ""
+        rows: Iterable[tuple[int, str | list[str]]]
+        lines = chunk.plain_lines() if self._reads_the_rest and not is_odd else None
+        if lines is None:
             rows = chunk.rows(delimiter)
         else:
-            width, said_by, joined_by = 3, itemgetter(2), delimiter
+            rows, width, joined_by = zip(chunk.numbers, lines, strict=True), 3, delimiter
         subject = ""
         above: str | None = None
-        own: list[Record] = []
-        for number, row in rows:
+        own: list[Row] = []
+        for number, given in rows:
+            row = given.split(delimiter, 2) if isinstance(given, str) else given
             is_whole = len(row) == width
             cell = row[subject_at] if is_whole or len(row) > subject_at else ""
             if cell != above:
@@ -138,10 +140,11 @@ class RecordReader:
                 subject, above = named, None if is_heading else cell
                 own = records.setdefault(subject, [])
             if is_whole:
-                entry, when = entries.get(said_by(row)), times.get(row[when_at])
+                said = row[2] if joined_by else cells_of(row)
+                entry, when = entries.get(said), times.get(row[when_at])
                 if entry is not None and when is not None:
                     others = tuple([row[k] for k in unread]) if unread else ()
-                    own.append(made(Record, (when, entry.name, number, entry, others)))
+                    own.append((when, entry.name, number, entry, others))
                     continue
             slips = Slips(subject, number, findings)
             record = self._read(_cells(row, joined_by), slips, looks_for_controls=is_odd)
@@ -150,7 +153,7 @@ class RecordReader:
                 continue
             own.append(record)
             if is_whole and not slips.speaks_of_row and len(remembered) < REMEMBERED:
-                remembered[said_by(row)] = record.entry
+                remembered[said] = record.entry
         return {subject: rows for subject, rows in records.items() if rows}, broken - {""}
 
     def is_header(self, row: Sequence[str]) -> bool:

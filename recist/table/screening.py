@@ -8,10 +8,11 @@ earlier scan said, as where one visit of screening is spread over weeks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 
 from recist.course import EventKind
 from recist.table.dated_event import DatedEvent
-from recist.table.entry import Record
+from recist.table.entry import Record, Row
 from recist.table.finding import Finding, Severity
 
 _STARTS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RANDOMISATION)
@@ -19,20 +20,20 @@ _STARTS = (EventKind.TREATMENT_START, EventKind.RADIOTHERAPY_START, EventKind.RA
 
 def from_baseline(
     subject: str,
-    ordered: Sequence[Record],
+    ordered: Sequence[Row],
     events: Sequence[DatedEvent],
     findings: list[Finding],
     *,
     has_dates: bool,
-) -> Sequence[Record]:
+) -> Sequence[Row]:
     """The rows from the baseline on, in order; earlier ones of screening are told.
 
     A course that begins long before radiotherapy, with new lesions on the way, stays whole.
     """
     start = _start(events, has_dates=has_dates)
-    if start is None or ordered[0].when >= start:
+    if start is None or ordered[0][0] >= start:
         return ordered
-    before = [record for record in ordered if record.when <= start]
+    before = [record for record in starmap(Record, ordered) if record.when <= start]
     if before[0].when == before[-1].when:
         return ordered
     if any(record.entry.shows_new_lesion for record in before) and not any(
