@@ -272,10 +272,11 @@ def _varies(course: Course) -> bool:
 
     Without, no lesion can have changed as much as :func:`_jumps` asks about.
     """
-    least = most = None
+    least: int | None = None
+    most: int | None = None
     for timepoint in course.timepoints:
         for seen in timepoint.measurements:
-            size = seen.about_mm
+            size = seen.magnitude
             if size is None:
                 continue
             if least is None or most is None:
@@ -284,11 +285,13 @@ def _varies(course: Course) -> bool:
                 least = size
             elif size > most:
                 most = size
-    return least is not None and most is not None and most > _VARIED * least
+    if least is None or most is None:
+        return False
+    return most - least > _ALIKE or most < 0  # under a millimetre, magnitudes end somewhere
 
 
-#: Well below :data:`IMPLAUSIBLE_FACTOR`: sizes are compared as floats.
-_VARIED = IMPLAUSIBLE_FACTOR / 1.1
+#: Quarters of a doubling, below the twelve of :data:`IMPLAUSIBLE_FACTOR`.
+_ALIKE = 10
 
 
 def _jumps(course: Course, at: _Place) -> Iterable[Finding]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.run.table import assess_file
+from recist.table.checks import check_course
 from recist.table.finding import Finding, Severity
 
 HEADER = "subject,day,lesion,role,organ,nodal,status,diameter_mm"
@@ -205,3 +210,17 @@ def test_all_slips_of_a_subject_are_told(tmp_path: Path) -> None:
     assert [finding.code for finding in found] == [
         "unknown-role", "unknown-diameter", "unknown-status", "unknown-time",
     ]  # fmt: skip
+
+
+@given(st.decimals(0, 100, places=2), st.decimals(0, 20, places=2, allow_nan=False))
+@example(Decimal("1e-400"), Decimal(8))
+@example(Decimal("0.01"), Decimal("7.99"))
+def test_a_size_that_jumps_is_found_however_large_it_is(size: Decimal, by: Decimal) -> None:
+    sizes = size, size * by
+    lesion = Lesion("T1", "liver", False, Role.TARGET)
+    seen = [Measurement("T1", Status.MEASURED, (each,)) for each in sizes]
+    for order in (seen, seen[::-1]):
+        visits = tuple(Timepoint(56 * n, (each,)) for n, each in enumerate(order))
+        found = check_course(Course("P1", (lesion,), visits), [])
+        jumps = bool(sizes[0] and sizes[1]) and max(sizes) >= 8 * min(sizes)
+        assert ("jump" in [each.code for each in found]) is jumps
