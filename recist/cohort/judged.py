@@ -17,7 +17,6 @@ from recist.cohort.patients import Arm, Patient, assessed
 from recist.cohort.record import patient_json
 from recist.cohort.result_rows import patient_columns, patient_rows
 from recist.table.course_tables import CourseReader
-from recist.table.courses import by_reader
 from recist.table.finding import Finding, Severity
 from recist.table.results import csv_line
 
@@ -70,7 +69,7 @@ def judge_chunk(task: CohortTask, chunk: Chunk) -> JudgedChunk:
         course
         for subject, rows in records.items()
         if subject not in broken
-        for course in task.reader.courses(subject, by_reader(rows), of_courses)
+        for course in task.reader.courses(subject, task.reader.by_reader(rows), of_courses)
     ]
     # An event or a row of it could not be read: the answer might be wrong.
     unread = task.reader.refused.union(errors_of(chain(of_rows, of_courses)))

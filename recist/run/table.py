@@ -30,7 +30,6 @@ from recist.table import results
 from recist.table.account import TableAccount, TableResult
 from recist.table.checks import check_course, check_responses
 from recist.table.course_tables import CourseReader, reading
-from recist.table.courses import by_reader
 from recist.table.dated_event import DatedEvent
 from recist.table.entry import Row
 from recist.table.finding import Finding, Severity
@@ -226,7 +225,7 @@ def _cases(
     task: Task, subject: str, records: Sequence[Row], findings: list[Finding], done: Rendered
 ) -> list[_Case]:
     """The courses of a subject, checked while its rows are at hand."""
-    rows = by_reader(records)
+    rows = task.reader.by_reader(records)
     courses = task.reader.courses(subject, rows, findings)
     cases = [_Case(course, rows[course.reader], findings, done) for course in courses]
     _through(_check, task, cases)

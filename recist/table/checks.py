@@ -34,6 +34,7 @@ SUM_TOLERANCE_MM = Decimal("0.1")
 #: Looked up once: Python finds a member of an enumeration slowly.
 _TARGET, _NON_TARGET = Role.TARGET, Role.NON_TARGET
 _PARTIAL, _UNKNOWN = Field.PARTIAL, Field.UNKNOWN
+_CR = Response.CR
 _DISEASE = (Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
 
 
@@ -345,7 +346,7 @@ def check_responses(subject: str, assessments: Sequence[Assessment]) -> list[Fin
     """Checks on the answers: disease after a complete response."""
     complete: Assessment | None = None
     for assessment in assessments:
-        if assessment.overall is Response.CR:
+        if assessment.overall is _CR:
             complete = complete or assessment
         elif complete is not None and assessment.overall in _DISEASE:
             what = (

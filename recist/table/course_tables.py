@@ -123,7 +123,7 @@ def read_courses(
     courses: list[Course] = []
     for subject, rows in records.items():
         if subject not in broken:
-            courses += reader.courses(subject, by_reader(rows), found)
+            courses += reader.courses(subject, reader.by_reader(rows), found)
     return tuple(courses)
 
 
@@ -151,6 +151,10 @@ class CourseReader(NamedTuple):
         """The readable records of each subject, and the subjects whose answer would be wrong."""
         records, broken = self.rows.records(chunk, self.delimiter, findings)
         return records, broken | (self.refused & records.keys())
+
+    def by_reader(self, rows: Sequence[Row]) -> dict[str, Sequence[Row]]:
+        """The rows of a subject that are of each reader, in the order of the table."""
+        return by_reader(rows) if self.rows.names_readers else {"": rows}
 
     def courses(
         self, subject: str, rows: Mapping[str, Sequence[Row]], findings: list[Finding]

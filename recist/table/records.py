@@ -78,6 +78,9 @@ class RecordReader:
 
     Args:
         date_order: in which dates are written, see :func:`imaging.tables.cells.ordinal`.
+
+    Attributes:
+        names_readers: there is a column of readers.
     """
 
     def __init__(self, layout: Layout, date_order: str = "iso") -> None:
@@ -91,6 +94,7 @@ class RecordReader:
         self._subject, self._when = at["subject"], at[layout.time_column]
         # Whether all that follows subject and time says something of the lesion.
         self._reads_the_rest = (self._subject, self._when) == (0, 1) and not self._unread
+        self.names_readers = "reader" in at
         self._parse_when = when_reader(layout, date_order)
         self._entries: dict[_Said, LesionEntry] = {}
         self._times: dict[str, int] = {}
