@@ -83,7 +83,7 @@ def partial_response_mm(baseline_mm: Decimal) -> Decimal:
 
 def is_diseased(diameter_mm: Decimal, *, is_node: bool) -> bool:
     """Whether a lesion of this size still counts as disease: a node from 10 mm, others above 0."""
-    return diameter_mm >= PATHOLOGICAL_NODE_MM if is_node else diameter_mm > 0
+    return diameter_mm >= PATHOLOGICAL_NODE_MM if is_node else diameter_mm > ZERO
 
 
 def diameter_of(measurement: Measurement, protocol: Protocol, *, is_node: bool) -> Decimal | None:

@@ -11,9 +11,8 @@ reference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
-from recist.course import Course, EventKind
+from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
@@ -36,6 +35,7 @@ from recist.criteria.unconfirmed_progression import (
     View,
     progressing,
     target_progresses,
+    was_for_a_symptom,
 )
 from recist.protocol import Protocol
 from recist.response import Assessment, Reason, Response, RuleReason, Scope, common_reason
@@ -68,19 +68,23 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     if patient is None:
         return ()
     visits = follow_up(patient, protocol, scope)
-    clear = tuple(takewhile(lambda visit: visit.judged.overall is not PD, visits))
-    found = [_as_recist(visit) for visit in clear]
-    if len(clear) < len(visits):
-        reading = IrecistReading(patient, protocol, visits, after=len(clear))
-        found.extend(map(reading.assess, range(len(clear) + 1, len(patient.seen))))
+    found = []
+    for visit in visits:
+        if visit.judged.overall is PD:
+            break
+        found.append(_as_recist(visit))
+    clear = len(found)
+    if clear < len(visits):
+        reading = IrecistReading(patient, protocol, visits, after=clear)
+        found.extend(map(reading.assess, range(clear + 1, len(patient.seen))))
     return tuple(found)
 
 
 def _as_recist(visit: JudgedVisit) -> Assessment:
     """No progression so far and none here: RECIST 1.1 with the i-prefix, without more ado."""
     judged, found, plain = visit
-    target, non_target, by_scan = judged.target, judged.non_target, plain.target_by_scan
-    overall = IMMUNE[judged.overall]
+    target, non_target, overall = judged.target, judged.non_target, IMMUNE[judged.overall]
+    row = common_reason(say.IMMUNE_ROW, overall, target, non_target, False)
     return Assessment(
         plain.day,
         NAME,
@@ -92,9 +96,9 @@ def _as_recist(visit: JudgedVisit) -> Assessment:
         IMMUNE[non_target],
         plain.new_lesion,
         overall,
-        (*found, common_reason(say.IMMUNE_ROW, overall, target, non_target, False)),
+        (*found, row),
         plain.warnings,
-        None if by_scan is None else IMMUNE[by_scan],
+        None if judged.by_scan is target else IMMUNE[judged.by_scan],
         held=plain.held,
         lower_bound=plain.lower_bound,
         method_changed=plain.method_changed,
@@ -188,7 +192,7 @@ class IrecistReading:
         causes = block.confirmations(view, self._previous)
         earliest = protocol.confirm_min_days - protocol.window_tolerance_days
         if protocol.early_scan == "disregard" and view.seen.day - block.first_day < earliest:
-            if view.new.fresh and self._was_for_a_symptom(view):
+            if view.new.fresh and was_for_a_symptom(self._patient, view):
                 return CONFIRMS, tuple(c for c in causes if c.category == NEW_LESIONS)
             return TOO_EARLY, ()
         if causes:
@@ -200,13 +204,6 @@ class IrecistReading:
     def _is_late(self, view: View) -> bool:
         latest = self._protocol.confirm_max_days + self._protocol.window_tolerance_days
         return view.seen.day - self._open.last_day > latest
-
-    def _was_for_a_symptom(self, view: View) -> bool:
-        since = self._patient.seen[view.k - 1].day
-        return any(
-            event.kind is EventKind.NEW_SYMPTOM and since < event.day <= view.seen.day
-            for event in self._patient.course.events
-        )
 
     def _standing(self, view: View) -> Evidence:
         """Whether, without confirmation, any category of the block is still as it was."""
@@ -290,6 +287,8 @@ class IrecistReading:
             self._open.last_day = view.seen.day
 
     def _add(self, view: View, overall: Response) -> None:
+        if view.k == len(self._visits):
+            return  # the last: no other is judged by it
         judged = view.judged
         progressed, is_complete = overall is IUPD or overall is ICPD, overall is ICR
         if progressed is not (judged.overall is PD) or is_complete is not (judged.overall is CR):
@@ -348,8 +347,9 @@ class IrecistReading:
             0 if block is None else block.number,
             None if block is None else block.first_day,
             view.seen.timepoint.new_lesion_day if view.new.fresh else None,
-            lower_bound=plain.lower_bound,
-            method_changed=plain.method_changed,
+            False,
+            plain.lower_bound,
+            plain.method_changed,
         )
 
     def _non_target(self, view: View) -> Response:

@@ -115,6 +115,8 @@ class NewBurden:
         Args:
             plus_5_mm: growth of the sum by 5 mm is enough (AMB-28).
         """
+        if found is NOTHING:
+            return False
         if found.unequivocal:
             return True
         if self.nadir_mm is not None:

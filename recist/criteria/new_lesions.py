@@ -12,8 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from recist.course import Course, Lesion, Measurement, Status
-from recist.criteria.diameter import diameter_of
+from recist.course import Course, Lesion, Status
+from recist.criteria.diameter import ZERO, diameter_of
 from recist.criteria.thresholds import MEASURABLE_NODE_MM, PATHOLOGICAL_NODE_MM
 from recist.protocol import Protocol
 
@@ -59,6 +59,8 @@ _IS_GONE, _IS_UNKNOWN = _Raw.GONE, _Raw.UNKNOWN
 _SEEN, _BACK_DATED, _CANDIDATE = Sight.SEEN, Sight.BACK_DATED, Sight.CANDIDATE
 _HELD, _GONE, _UNKNOWN = Sight.HELD, Sight.GONE, Sight.UNKNOWN
 _NOT_EVALUABLE, _EQUIVOCAL = Status.NOT_EVALUABLE, Status.EQUIVOCAL
+#: Noted before, and not mentioned here.
+_NO_RECORD = _NOT_EVALUABLE, None
 
 
 def new_lesions(
@@ -69,37 +71,47 @@ def new_lesions(
     Args:
         lesions: those of role NEW.
     """
-    found: list[list[NewLesionSight]] = [[] for _ in course.timepoints]
-    seen = [{each.lesion_id: each for each in at.measurements} for at in course.timepoints]
+    names = {lesion.id for lesion in lesions}
+    seen = []
+    for timepoint in course.timepoints:
+        here = {}
+        for measurement in timepoint.measurements:
+            if measurement.lesion_id in names:
+                here[measurement.lesion_id] = measurement
+        seen.append(here)
+    found: list[list[NewLesionSight]] = [[] for _ in seen]
     for lesion in lesions:
-        records = [here.get(lesion.id) for here in seen]
-        sizes = [
-            None if record is None else diameter_of(record, protocol, is_node=lesion.is_node)
-            for record in records
-        ]
-        raw = [_raw(record, size, lesion) for record, size in zip(records, sizes, strict=True)]
-        noted = False
+        name, is_node = lesion.id, lesion.is_node
+        first = next((k for k, here in enumerate(seen) if name in here), len(seen))
+        noted: list[tuple[Status, Decimal | None]] = []
+        raw = []
+        for here in seen[first:]:
+            record = here.get(name)
+            if record is None:
+                noted.append(_NO_RECORD)
+                raw.append(_IS_UNKNOWN)
+                continue
+            size = diameter_of(record, protocol, is_node=is_node)
+            noted.append((record.status, size))
+            raw.append(_raw(record.status, size, is_node=is_node))
         for k, sight in enumerate(_sights(raw, protocol)):
-            record = records[k]
-            noted = noted or record is not None
-            if noted:
-                status = _NOT_EVALUABLE if record is None else record.status
-                found[k].append(NewLesionSight(lesion, status, sizes[k], sight))
-    return tuple(tuple(lesions_here) for lesions_here in found)
+            status, size = noted[k]
+            found[first + k].append(NewLesionSight(lesion, status, size, sight))
+    return tuple([tuple(lesions_here) for lesions_here in found])
 
 
-def _raw(record: Measurement | None, size_mm: Decimal | None, lesion: Lesion) -> _Raw:
-    if record is None or record.status is _NOT_EVALUABLE:
+def _raw(status: Status, size_mm: Decimal | None, *, is_node: bool) -> _Raw:
+    if status is _NOT_EVALUABLE:
         return _IS_UNKNOWN
-    if record.status is _EQUIVOCAL:
+    if status is _EQUIVOCAL:
         return _IS_EQUIVOCAL
     if size_mm is None:
         return _IS_SEEN
-    if lesion.is_node:
+    if is_node:
         if size_mm < PATHOLOGICAL_NODE_MM:
             return _IS_GONE
         return _IS_SEEN if size_mm >= MEASURABLE_NODE_MM else _IS_SMALL_NODE
-    return _IS_SEEN if size_mm > 0 else _IS_GONE
+    return _IS_SEEN if size_mm > ZERO else _IS_GONE
 
 
 def _sights(raw: Sequence[_Raw], protocol: Protocol) -> list[Sight]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ class Observation(NamedTuple):
     Attributes:
         sizes_mm: the evaluable targets and what each contributes, in the order of the record.
         total_mm: what they add up to; a lower bound when not complete.
+        sum_mm: the same; None where no target was evaluable, for nothing has no size.
         complete: all targets were evaluable.
         diseased: a target that is neither gone nor a normal node.
         placeholders_mm: the part of the sum that is nominal sizes of targets too small to measure.
@@ -34,6 +35,7 @@ class Observation(NamedTuple):
     timepoint: Timepoint
     sizes_mm: tuple[tuple[str, Decimal], ...]
     total_mm: Decimal
+    sum_mm: Decimal | None
     complete: bool
     diseased: bool
     placeholders_mm: Decimal
@@ -44,11 +46,6 @@ class Observation(NamedTuple):
     new_seen: bool
     remarks: tuple[str, ...]
     method_changed: bool = False
-
-    @property
-    def sum_mm(self) -> Decimal | None:
-        """The sum of the evaluable targets; None where none was, for nothing has no size."""
-        return self.total_mm if self.sizes_mm else None
 
 
 class ObservedCourse(NamedTuple):
@@ -114,11 +111,14 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
     raised = _raised_markers(course) if course.events and (targets or non_targets) else None
-    changed = _method_changes(course, targets)
     as_recorded = protocol.diameter_rounding == "as_recorded"
+    count = len(targets)
+    latest_source: str | None = None
+    sources = 0  # one, and one more at each change of it
     seen = []
     for k, timepoint in enumerate(course.timepoints):
         sizes: list[tuple[str, Decimal]] = []
+        others = []
         total = placeholders = ZERO
         diseased = False
         remarks = _NO_REMARKS
@@ -126,7 +126,11 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:
             name = measurement.lesion_id
             is_node = targets.get(name)
             if is_node is None:
+                others.append(measurement)
                 continue
+            if measurement.source != latest_source:
+                latest_source = measurement.source
+                sources += 1
             parts_mm = measurement.parts_mm
             if as_recorded and len(parts_mm) == 1:  # nearly all: spared the call
                 size: Decimal | None = parts_mm[0]
@@ -145,9 +149,9 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:
         non_target, deciding = _NO_NON_TARGETS
         if non_targets or is_raised:
             non_target, deciding = _non_targets_at(
-                timepoint, non_targets, protocol, is_raised=is_raised
+                others, non_targets, protocol, is_raised=is_raised
             )
-        complete = len(sizes) == len(targets)
+        complete = len(sizes) == count
         news = _NO_NEW if new is None else new[k]
         seen.append(
             Observation(
@@ -155,6 +159,7 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:
                 timepoint,
                 tuple(sizes),
                 total,
+                total if sizes else None,
                 complete,
                 diseased,
                 placeholders,
@@ -162,12 +167,26 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:
                 non_target,
                 deciding,
                 news,
-                bool(news) and any(lesion.sight in COUNTS for lesion in news),
-                (*remarks, changed[k]) if k in changed else remarks,
-                k in changed,
+                bool(news) and not COUNTS.isdisjoint([lesion.sight for lesion in news]),
+                remarks,
             )
         )
+    if sources > 1:
+        seen = _with_method_changes(seen, course, targets)
     return ObservedCourse(course, targets, non_targets, tuple(seen))
+
+
+def _with_method_changes(
+    seen: Sequence[Observation], course: Course, targets: Container[str]
+) -> list[Observation]:
+    """What was seen, and where targets were delineated otherwise than before."""
+    changed = _method_changes(course, targets)
+    return [
+        each._replace(remarks=(*each.remarks, changed[k]), method_changed=True)
+        if k in changed
+        else each
+        for k, each in enumerate(seen)
+    ]
 
 
 def _method_changes(course: Course, targets: Container[str]) -> dict[int, str]:
@@ -176,8 +195,6 @@ def _method_changes(course: Course, targets: Container[str]) -> dict[int, str]:
     A network and a reader draw the same lesion differently, so a change between their contours may
     be one of the method and not of the disease.
     """
-    if len({each.source for at in course.timepoints for each in at.measurements}) < 2:
-        return {}
     by_day: dict[int, frozenset[str]] = {}
     found = {}
     for k, timepoint in enumerate(course.timepoints):
@@ -218,7 +235,11 @@ def _by_role(course: Course) -> tuple[dict[str, bool], dict[str, bool], list[Les
 
 
 def _non_targets_at(
-    timepoint: Timepoint, non_targets: dict[str, bool], protocol: Protocol, *, is_raised: bool
+    measurements: Iterable[Measurement],
+    non_targets: dict[str, bool],
+    protocol: Protocol,
+    *,
+    is_raised: bool,
 ) -> tuple[Response, tuple[str, ...]]:
     """Eisenhauer 2009, section 4.3.3, with markers only against a complete response.
 
@@ -228,16 +249,18 @@ def _non_targets_at(
     examined = []
     progressed = []
     present = []
-    for measurement in timepoint.measurements:
+    for measurement in measurements:
         name = measurement.lesion_id
         is_node = non_targets.get(name)
         status = measurement.status
         if is_node is None or status is _NOT_EVALUABLE:
             continue
         examined.append(name)
-        if status is _PROGRESSION:
+        if status is _PRESENT:
+            present.append(name)
+        elif status is _PROGRESSION:
             progressed.append(name)
-        elif status is _PRESENT or _is_present(measurement, protocol, is_node=is_node):
+        elif _is_present(measurement, protocol, is_node=is_node):
             present.append(name)
     if progressed:
         return _PD, tuple(progressed)

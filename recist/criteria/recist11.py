@@ -7,6 +7,7 @@ Time points after a progression are judged like those before it; end points leav
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from recist.course import Course
@@ -15,7 +16,7 @@ from recist.criteria.diameter import exactly
 from recist.criteria.new_lesions import Sight
 from recist.criteria.observation import Observation, ObservedCourse, read_to_judge
 from recist.criteria.reappearance import Return, returned
-from recist.criteria.response_tables import OVERALL, ResponseRow
+from recist.criteria.response_tables import OVERALL
 from recist.criteria.targets import Sums
 from recist.protocol import Protocol
 from recist.response import (
@@ -40,7 +41,7 @@ class Judgement(NamedTuple):
     Attributes:
         by_scan: target response of this scan alone; ``target``: with the history that holds it.
         form: the rule that gave the target response; None without targets.
-        row: of Table 1 or 2.
+        row: of Table 1 or 2, as a reason; empty where another rule decides.
         back: what returned after a complete response.
     """
 
@@ -49,9 +50,29 @@ class Judgement(NamedTuple):
     form: RuleWording | None
     non_target: Response
     new: bool
-    row: ResponseRow
     overall: Response
-    back: Return | None
+    row: tuple[Reason, ...]
+    back: Return | None = None
+
+
+@cache
+def _by_table(
+    parts: tuple[Response, Response, bool],
+    by_scan: Response,
+    form: RuleWording | None,
+    no_disease: Response,
+) -> Judgement:
+    """By Table 1 or 2 alone: one for all time points alike, of which there are few kinds.
+
+    Args:
+        parts: the targets, the non-targets, and whether there is a new lesion.
+        no_disease: how a course without any disease is called.
+    """
+    target, non_target, new = parts
+    row = OVERALL[parts]
+    overall = no_disease if row.overall is NED else row.overall
+    words = common_reason(say.ROW_FORMS[row.source], row.overall, *parts)
+    return Judgement(target, by_scan, form, non_target, new, overall, (words,))
 
 
 class Judge:
@@ -83,19 +104,19 @@ class Judge:
             target = by_scan
             if by_scan is SD and sums.holds(by_scan):
                 target, form = PR, say.TARGET_PR_HELD
-            if by_scan is not PD and seen.diseased and sums.watches_targets():
+            if by_scan is not PD and sums.target_cr and seen.diseased and sums.watches_targets():
                 back = self._returned(k, self.target_cr_at, targets_only=True)
                 if back is not None and back.progresses:
                     target = PD
-        row = OVERALL[target, seen.non_target, seen.new_seen]
-        overall = row.overall
+        parts = target, seen.non_target, seen.new_seen
+        judged = _by_table(parts, by_scan, form, self._no_disease)
         if self.complete_at is not None:
             back = self._returned(k, self.complete_at, targets_only=False) or back
-            if back is not None and back.progresses:
-                overall = PD
-        if overall is NED:
-            overall = self._no_disease
-        return Judgement(target, by_scan, form, seen.non_target, seen.new_seen, row, overall, back)
+        if back is None:
+            return judged
+        if back.progresses and judged.overall is not PD:
+            return judged._replace(overall=PD, row=(), back=back)
+        return judged._replace(back=back)
 
     def add(self, k: int, judged: Judgement, *, progressed: bool, is_complete: bool) -> None:
         """Take the time point into the history.
@@ -120,7 +141,7 @@ class Judge:
         seen = self.patient.seen[k]
         sums = self.sums
         judged = self.judge(k)
-        target, by_scan, back = judged.target, judged.by_scan, judged.back
+        target, by_scan, new, back = judged.target, judged.by_scan, judged.new, judged.back
         found = self.details(judged, seen)
         return JudgedVisit(
             judged,
@@ -134,14 +155,14 @@ class Judge:
                 None if sums is None else sums.nadir_mm,
                 target,
                 judged.non_target,
-                judged.new,
+                new,
                 judged.overall,
-                _with_row(found, judged),
+                found + judged.row,
                 self.warnings(judged, seen),
                 None if by_scan is target else by_scan,
                 0,
                 None,
-                seen.timepoint.new_lesion_day if judged.new else None,
+                seen.timepoint.new_lesion_day if new else None,
                 back is not None and not back.progresses,
                 not seen.complete,
                 seen.method_changed,
@@ -156,19 +177,25 @@ class Judge:
         Args:
             targets_first: a new lesion does not decide (iRECIST, after a reset).
         """
-        form, sums, non_target, back = judged.form, self.sums, judged.non_target, judged.back
+        by_scan, form, non_target, back = (
+            judged.by_scan,
+            judged.form,
+            judged.non_target,
+            judged.back,
+        )
+        sums = self.sums
         found: tuple[Reason, ...] = ()
         if form is not None and sums is not None:
             found = (sums.finding(form, seen),)
         if non_target is not NA:
             finding = common_reason(say.NON_TARGET[non_target], seen.deciding)
-            if non_target is PD and judged.by_scan is not PD:
+            if non_target is PD and by_scan is not PD:
                 found = (finding, *found)
             else:
                 found = (*found, finding)
         if judged.new:
             new = RuleReason(say.NEW_LESION, seen.new)
-            last = targets_first or judged.by_scan is PD or non_target is PD
+            last = targets_first or by_scan is PD or non_target is PD
             found = (*found, new) if last else (new, *found)
         if back is not None and back.progresses:
             since = self.target_cr_at if self.complete_at is None else self.complete_at
@@ -182,39 +209,53 @@ class Judge:
     def warnings(self, judged: Judgement, seen: Observation) -> tuple[str, ...]:
         """What the answer rests on, and which settings would change it."""
         sums = self.sums
-        found = seen.remarks if sums is None else sums.warnings(seen, judged.by_scan)
+        if sums is None:
+            found = seen.remarks
+        else:
+            found = sums.warnings(seen, judged.by_scan)
+            if sums.target_cr or sums.has_responded:
+                found += self._warnings_after_response(judged, seen, sums)
         back = judged.back
-        if judged.target is PR and judged.by_scan is SD:
-            found += ("PR by the history; SD with sticky_pr = none (AMB-01)",)
-        elif sums is not None and judged.target is SD and sums.has_responded:
-            found += ("SD by this scan after a PR; PR with sticky_pr = any (AMB-01)",)
-        if sums is not None and self._other_reappearance(judged, seen, sums):
-            found += (
-                "a target is back after all were gone; PD with pd_on_reappearance = any_target_cr "
-                "(AMB-03)",
-            )
-        if back is not None and back.doubtful:
-            found += (
-                f"node {back.lesions[0]} of 10 to 15 mm is the only sign of progression: scan "
-                f"again (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
-            )
-        elif back is not None and not back.progresses:
-            found += (
-                f"node {back.lesions[0]} of 10 to 15 mm was normal again at the next scan: no "
-                f"progression (node_regrowth = {self._protocol.node_regrowth}, AMB-05)",
-            )
+        if back is not None:
+            found += self._warnings_of_return(back)
         for new in seen.new:
             if new.sight in _UNSURE:
                 found += (f"new lesion {new.lesion.id} is {new.sight} (AMB-05)",)
         return found
 
-    def _other_reappearance(self, judged: Judgement, seen: Observation, sums: Sums) -> bool:
-        return (
+    def _warnings_after_response(
+        self, judged: Judgement, seen: Observation, sums: Sums
+    ) -> tuple[str, ...]:
+        found: tuple[str, ...] = ()
+        if judged.target is PR and judged.by_scan is SD:
+            found = ("PR by the history; SD with sticky_pr = none (AMB-01)",)
+        elif judged.target is SD and sums.has_responded:
+            found = ("SD by this scan after a PR; PR with sticky_pr = any (AMB-01)",)
+        if (
             sums.target_cr
             and seen.diseased
             and judged.overall is not PD
             and self._protocol.pd_on_reappearance == "overall_cr_only"
             and self.complete_at is None
+        ):
+            found += (
+                "a target is back after all were gone; PD with pd_on_reappearance = any_target_cr "
+                "(AMB-03)",
+            )
+        return found
+
+    def _warnings_of_return(self, back: Return) -> tuple[str, ...]:
+        node, setting = back.lesions[0], self._protocol.node_regrowth
+        if back.doubtful:
+            return (
+                f"node {node} of 10 to 15 mm is the only sign of progression: scan again "
+                f"(node_regrowth = {setting}, AMB-05)",
+            )
+        if back.progresses:
+            return ()
+        return (
+            f"node {node} of 10 to 15 mm was normal again at the next scan: no progression "
+            f"(node_regrowth = {setting}, AMB-05)",
         )
 
 
@@ -275,18 +316,11 @@ def _follow_up(
     patient: ObservedCourse, protocol: Protocol, scope: Scope
 ) -> tuple[JudgedVisit, ...]:
     judge = Judge(patient, protocol)
+    last = len(patient.seen) - 1
     visits = []
-    for k in range(1, len(patient.seen)):
+    for k in range(1, last):
         visit = judge.visit(k, scope)
         judge.add_as_recist(k, visit.judged)
         visits.append(visit)
+    visits.append(judge.visit(last, scope))  # which no other is judged by
     return tuple(visits)
-
-
-def _with_row(found: tuple[Reason, ...], judged: Judgement) -> tuple[Reason, ...]:
-    """What was found, and the row of the table last where the table decides."""
-    row = judged.row
-    if judged.overall is PD and row.overall is not PD:
-        return found
-    form = say.ROW_FORMS[row.source]
-    return (*found, common_reason(form, row.overall, judged.target, judged.non_target, judged.new))

@@ -28,14 +28,7 @@ class Sums:
     """
 
     __slots__ = (
-        "_any_sum",
-        "_any_target_cr",
-        "_confirmation_days",
-        "_lower_bound",
-        "_ne_between",
-        "_nodes_first",
-        "_one_sd",
-        "_sticky",
+        "_protocol",
         "baseline_mm",
         "confirmed",
         "first_response_day",
@@ -47,6 +40,7 @@ class Sums:
     )
 
     def __init__(self, baseline: Observation, protocol: Protocol) -> None:
+        self._protocol = protocol
         self.baseline_mm: Decimal | None = baseline.total_mm if baseline.complete else None
         self.nadir_mm = self.baseline_mm
         self.partial_nadir_mm: Decimal | None = None
@@ -55,41 +49,41 @@ class Sums:
         self.missing = 0
         self.stable = 0
         self.target_cr = False
-        self._any_sum = protocol.nadir_sums == "any"
-        self._any_target_cr = protocol.pd_on_reappearance == "any_target_cr"
-        self._lower_bound = protocol.missing_target == "lower_bound"
-        self._nodes_first = protocol.node_cr_precedence
-        self._sticky = protocol.sticky_pr
-        self._confirmation_days = protocol.confirmation_days
-        self._ne_between = protocol.ne_between
-        self._one_sd = int(protocol.one_sd_between)
 
     def judge(self, seen: Observation) -> tuple[Response, RuleWording]:
         """The response of one scan, without stickiness, and the rule that gives it."""
-        nadir = self.nadir_mm
-        grown = nadir is not None and has_grown(seen.total_mm, nadir)
+        nadir, total = self.nadir_mm, seen.total_mm
+        grown = nadir is not None and has_grown(total, nadir)
         if not seen.complete:
-            # What was not seen cannot subtract: the part alone may prove progression (4.4.2). A
-            # part of normal nodes proves nothing, for the whole could still be a complete response.
-            if grown and self._lower_bound and (seen.diseased or not self._nodes_first):
-                return PD, say.TARGET_PD_LOWER_BOUND
-            return NE, say.TARGET_NE
-        if not seen.diseased and (self._nodes_first or not grown):
+            return self._of_a_part(seen, grown=grown)
+        if not seen.diseased and (not grown or self._protocol.node_cr_precedence):
             return CR, say.TARGET_CR
-        return (PD, say.TARGET_PD) if grown else self._against_baseline(seen)
-
-    def _against_baseline(self, seen: Observation) -> tuple[Response, RuleWording]:
+        if grown:
+            return PD, say.TARGET_PD
         if self.baseline_mm is None:
             return NE, say.TARGET_WITHOUT_BASELINE
-        if has_shrunk(seen.total_mm, self.baseline_mm):
+        if has_shrunk(total, self.baseline_mm):
             return PR, say.TARGET_PR
         return SD, say.TARGET_SD
 
+    def _of_a_part(self, seen: Observation, *, grown: bool) -> tuple[Response, RuleWording]:
+        # What was not seen cannot subtract: the part alone may prove progression (4.4.2). A part
+        # of normal nodes proves nothing, for the whole could still be a complete response.
+        proves = seen.diseased or not self._protocol.node_cr_precedence
+        if grown and proves and self._lower_bound:
+            return PD, say.TARGET_PD_LOWER_BOUND
+        return NE, say.TARGET_NE
+
+    @property
+    def _lower_bound(self) -> bool:
+        return self._protocol.missing_target == "lower_bound"
+
     def holds(self, by_scan: Response) -> bool:
         """Whether stable by this scan is still the partial response of before (AMB-01)."""
-        if by_scan is not SD or self._sticky == "none":
+        if by_scan is not SD or not self.has_responded:
             return False
-        return self.confirmed if self._sticky == "after_confirmed" else self.has_responded
+        sticky = self._protocol.sticky_pr
+        return sticky == "any" or (sticky == "after_confirmed" and self.confirmed)
 
     @property
     def has_responded(self) -> bool:
@@ -98,7 +92,7 @@ class Sums:
 
     def watches_targets(self) -> bool:
         """Whether a target that is back is progression by itself (AMB-03)."""
-        return self._any_target_cr and self.target_cr
+        return self.target_cr and self._protocol.pd_on_reappearance == "any_target_cr"
 
     def finding(self, form: RuleWording, seen: Observation) -> RuleReason:
         facts = (seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
@@ -110,7 +104,7 @@ class Sums:
         Args:
             progressed: the overall response is progression, which ends any partial response.
         """
-        if seen.complete or (self._any_sum and seen.sizes_mm):
+        if seen.complete or (seen.sizes_mm and self._protocol.nadir_sums == "any"):
             if self.nadir_mm is None or seen.total_mm < self.nadir_mm:
                 self.nadir_mm = seen.total_mm
         elif seen.sizes_mm:
@@ -125,14 +119,15 @@ class Sums:
             if self.first_response_day is None:
                 self.first_response_day = seen.day
                 self.missing = self.stable = 0
-            elif seen.day - self.first_response_day >= self._confirmation_days:
+            elif seen.day - self.first_response_day >= self._protocol.confirmation_days:
                 self.confirmed = True
-        elif self.first_response_day is not None and self._sticky != "any":
+        elif self.first_response_day is not None and self._protocol.sticky_pr != "any":
             if by_scan is NE:
                 self.missing += 1
             else:
                 self.stable += 1
-            if self.missing > self._ne_between or self.stable > self._one_sd:
+            protocol = self._protocol
+            if self.missing > protocol.ne_between or self.stable > protocol.one_sd_between:
                 self.first_response_day = None
 
     def warnings(self, seen: Observation, by_scan: Response) -> tuple[str, ...]:
@@ -156,7 +151,7 @@ class Sums:
             found += (
                 "the measured part progressed; PD with missing_target = lower_bound (AMB-12)",
             )
-        elif self._incomplete_would_progress(seen):
+        elif self.partial_nadir_mm is not None and self._incomplete_would_progress(seen):
             found += ("PD if incomplete sums were a nadir (nadir_sums = any, AMB-13)",)
         return found
 

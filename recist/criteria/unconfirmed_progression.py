@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from recist.course import Measurement, Status
+from recist.course import EventKind, Measurement, Status
 from recist.criteria.diameter import ZERO, diameter_of, is_diseased
 from recist.criteria.new_burden import NewBurden, NewFindings
 from recist.criteria.observation import Observation, ObservedCourse
@@ -59,19 +59,24 @@ def progressing(
     patient: ObservedCourse, view: View, burden: NewBurden, protocol: Protocol
 ) -> tuple[Cause, ...]:
     """Categories that meet RECIST 1.1 progression at this time point, whatever came before."""
-    judged = view.judged
-    causes = []
+    judged, new = view.judged, view.new
+    causes: tuple[Cause, ...] = ()
     if target_progresses(patient, judged):
-        what = "the sum" if judged.by_scan is PD else "back after CR"
-        causes.append(Cause(TARGETS, what))
+        causes = _THE_SUM if judged.by_scan is PD else _TARGETS_ARE_BACK
     if non_target_progresses(patient, judged):
-        what = "unequivocal" if judged.non_target is PD else "back after CR"
-        causes.append(Cause(NON_TARGETS, what))
-    if view.new.fresh:
-        causes.append(Cause(NEW_LESIONS, ", ".join(view.new.fresh)))
-    elif burden.progresses(view.new, plus_5_mm=protocol.new_lesion_after_reset == "plus_5_mm"):
-        causes.append(Cause(NEW_LESIONS, "those known have grown"))
-    return tuple(causes)
+        causes += _UNEQUIVOCAL if judged.non_target is PD else _NON_TARGETS_ARE_BACK
+    if new.fresh:
+        causes += (Cause(NEW_LESIONS, ", ".join(new.fresh)),)
+    elif burden.progresses(new, plus_5_mm=protocol.new_lesion_after_reset == "plus_5_mm"):
+        causes += _KNOWN_HAVE_GROWN
+    return causes
+
+
+_THE_SUM = (Cause(TARGETS, "the sum"),)
+_TARGETS_ARE_BACK = (Cause(TARGETS, "back after CR"),)
+_UNEQUIVOCAL = (Cause(NON_TARGETS, "unequivocal"),)
+_NON_TARGETS_ARE_BACK = (Cause(NON_TARGETS, "back after CR"),)
+_KNOWN_HAVE_GROWN = (Cause(NEW_LESIONS, "those known have grown"),)
 
 
 def target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
@@ -80,6 +85,15 @@ def target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
 
 def non_target_progresses(patient: ObservedCourse, judged: Judgement) -> bool:
     return judged.non_target is PD or _is_back(patient.non_target_nodes, judged)
+
+
+def was_for_a_symptom(patient: ObservedCourse, view: View) -> bool:
+    """Whether a symptom has appeared since the scan before."""
+    since = patient.seen[view.k - 1].day
+    return any(
+        event.kind is EventKind.NEW_SYMPTOM and since < event.day <= view.seen.day
+        for event in patient.course.events
+    )
 
 
 def _is_back(lesions: dict[str, bool], judged: Judgement) -> bool:
@@ -99,17 +113,15 @@ class Block:
 
     __slots__ = (
         "_burden",
+        "_first",
+        "_new",
         "_non_target_sizes",
-        "_other_sizes",
         "_patient",
         "_progressed",
         "_protocol",
-        "_sizes",
-        "_total_mm",
         "categories",
         "first_day",
         "last_day",
-        "new_mm",
         "number",
         "rank",
     )
@@ -133,12 +145,11 @@ class Block:
         self.first_day = self.last_day = view.seen.day
         self.categories = frozenset([cause.category for cause in causes])
         self.rank = _RANK.get(last_target, 2)
-        self._sizes = dict(view.seen.sizes_mm)
-        self._total_mm = view.seen.total_mm
-        new = burden.look(view.seen.new)
-        self.new_mm = new.total_mm
-        self._other_sizes = new.other_sizes_mm
-        self._non_target_sizes, self._progressed = _non_targets(patient, view, protocol)
+        self._first = view.seen
+        self._new = burden.look(view.seen.new)
+        self._non_target_sizes, self._progressed = _NO_NON_TARGETS
+        if NON_TARGETS in self.categories:  # else nobody asks
+            self._non_target_sizes, self._progressed = _non_targets(patient, view, protocol)
 
     # --- confirmation ------------------------------------------------------------------------
 
@@ -170,8 +181,9 @@ class Block:
             reference = previous.total_mm
         elif protocol.icpd_reference == "sum_at_first_iUPD_of_block":
             # Only what was measured then can have grown since.
-            now = sum((size for name, size in view.seen.sizes_mm if name in self._sizes), ZERO)
-            reference = self._total_mm
+            then = dict(self._first.sizes_mm)
+            now = sum((size for name, size in view.seen.sizes_mm if name in then), ZERO)
+            reference = self._first.total_mm
         growth = now - reference
         both = {TARGETS, NON_TARGETS} <= self.categories and not view.new.present
         strict = both and protocol.icpd_both_categories == "more_than_5_mm"
@@ -187,12 +199,12 @@ class Block:
         if self._protocol.icpd_reference == "previous_scan":
             reference = burden.look(previous.new).total_mm
         elif self._protocol.icpd_reference == "sum_at_first_iUPD_of_block":
-            reference = self.new_mm
+            reference = self._new.total_mm
         growth = new.total_mm - reference
         if new.sizes_mm and growth >= PD_GROWTH_MM:
             causes.append(Cause(NEW_LESIONS, "a further increase", growth, reference))
         causes += [Cause(NEW_LESIONS, f"{name} increased") for name in new.worse]
-        before = self._other_sizes
+        before = self._new.other_sizes_mm
         causes += [
             Cause(NEW_LESIONS, f"{name} increased", size - before[name], before[name])
             for name, size in new.other_sizes_mm.items()
@@ -238,15 +250,16 @@ class Block:
         return response in (CR, PR) and _RANK[response] < self.rank
 
     def new_lesions_are_smaller(self, new: NewFindings) -> bool:
-        return bool(new.decreased) or (bool(new.sizes_mm) and new.total_mm < self.new_mm)
+        return bool(new.decreased) or (bool(new.sizes_mm) and new.total_mm < self._new.total_mm)
+
+
+_NO_NON_TARGETS: tuple[dict[str, Decimal], frozenset[str]] = {}, frozenset()
 
 
 def _non_targets(
     patient: ObservedCourse, view: View, protocol: Protocol
 ) -> tuple[dict[str, Decimal], frozenset[str]]:
     """Sizes of the non-targets that have one, and which of them progress."""
-    if not patient.non_target_nodes:
-        return {}, frozenset()
     sizes: dict[str, Decimal] = {}
     progressed: set[str] = set()
     for record in view.seen.timepoint.measurements:
