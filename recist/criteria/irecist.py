@@ -16,7 +16,7 @@ from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_burden import NewBurden
-from recist.criteria.observation import ObservedCourse, read_to_judge
+from recist.criteria.observation import ObservedCourse, with_values
 from recist.criteria.recist11 import Judge, JudgedVisit, follow_up
 from recist.criteria.response_tables import (
     IMMUNE,
@@ -64,17 +64,14 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
         One assessment per follow-up; ``block`` and ``first_iupd_day`` tell which progression a
         time point belongs to.
     """
-    patient = read_to_judge(course, protocol)
-    if patient is None:
-        return ()
-    visits = follow_up(patient, protocol, scope)
+    patient, visits = follow_up(course, protocol, scope)
     found = []
     for visit in visits:
-        if visit.judged.overall is PD:
+        if visit[0].overall is PD:
             break
         found.append(_as_recist(visit))
     clear = len(found)
-    if clear < len(visits):
+    if patient is not None and clear < len(visits):
         reading = IrecistReading(patient, protocol, visits, after=clear)
         found.extend(map(reading.assess, range(clear + 1, len(patient.seen))))
     return tuple(found)
@@ -85,7 +82,7 @@ def _as_recist(visit: JudgedVisit) -> Assessment:
     judged, found, plain = visit
     target, non_target, overall = judged.target, judged.non_target, IMMUNE[judged.overall]
     row = common_reason(say.IMMUNE_ROW, overall, target, non_target, False)
-    return Assessment(
+    answer = (
         plain.day,
         NAME,
         plain.scope,
@@ -99,10 +96,14 @@ def _as_recist(visit: JudgedVisit) -> Assessment:
         (*found, row),
         plain.warnings,
         None if judged.by_scan is target else IMMUNE[judged.by_scan],
-        held=plain.held,
-        lower_bound=plain.lower_bound,
-        method_changed=plain.method_changed,
+        0,
+        None,
+        None,
+        plain.held,
+        plain.lower_bound,
+        plain.method_changed,
     )
+    return with_values(Assessment, answer)
 
 
 class IrecistReading:
@@ -144,9 +145,9 @@ class IrecistReading:
         self._block: Block | None = None
         self._blocks = 0
         self._last_target = NA
-        for visit in visits[:after]:
-            if visit.judged.target is not NE:
-                self._last_target = visit.judged.target
+        for judged, _, _ in visits[:after]:
+            if judged.target is not NE:
+                self._last_target = judged.target
         self._previous = patient.seen[after]
 
     def assess(self, k: int) -> Assessment:
@@ -154,8 +155,8 @@ class IrecistReading:
         seen = self._patient.seen[k]
         visit = self._visits[k - 1]
         if self._own is not None:
-            visit = self._own.visit(k, visit.assessment.scope)
-        view = View(k, seen, visit, visit.judged, self._burden.look(seen.new))
+            visit = self._own.visit(k, visit[2].scope)
+        view = View(k, seen, *visit, self._burden.look(seen.new))
         if self._state is CONFIRMED and self._protocol.after_icpd == "evaluate":
             self._state, self._block = RESET, None
         if self._state is CONFIRMED:
@@ -306,7 +307,7 @@ class IrecistReading:
             return self._own
         judge = Judge(self._patient, self._protocol)
         for before, visit in enumerate(self._visits[: k - 1], start=1):
-            judge.add_as_recist(before, visit.judged)
+            judge.add_as_recist(before, visit[0])
         return judge
 
     # --- words -------------------------------------------------------------------------------
@@ -322,7 +323,7 @@ class IrecistReading:
         causes: tuple[Cause, ...] = (),
     ) -> Assessment:
         """The answer by the history before this time point, which then joins it."""
-        judged, plain = view.judged, view.visit.assessment
+        judged, plain = view.judged, view.answer
         by_scan = plain.target_by_scan
         non_target = self._non_target(view)
         if transition is None:
@@ -363,7 +364,7 @@ class IrecistReading:
     def _reasons(
         self, view: View, transition: Transition, overall: Response, causes: tuple[Cause, ...]
     ) -> tuple[Reason, ...]:
-        judged, evidence, found = view.judged, transition.evidence, view.visit.found
+        judged, evidence, found = view.judged, transition.evidence, view.found
         if evidence is PROGRESSES:
             return (RuleReason(say.UNCONFIRMED, causes), *found)
         if evidence is RESPONDS:
@@ -381,7 +382,7 @@ class IrecistReading:
         return (RuleReason(form, causes, self._open.first_day, view.seen.day), *found)
 
     def _warnings(self, view: View, evidence: Evidence) -> tuple[str, ...]:
-        found = view.visit.assessment.warnings
+        found = view.answer.warnings
         if self._state is not OPEN:
             return found
         if evidence is CONFIRMS and self._is_late(view):

@@ -72,6 +72,10 @@ _OF_A_TARGET = (_MEASURED, _ABSENT, _TOO_SMALL, _NOT_EVALUABLE)
 _TARGET, _NON_TARGET = Role.TARGET, Role.NON_TARGET
 _CR, _NON_CR_NON_PD, _PD, _NE = Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE
 
+#: A named tuple from all of its values: to name them first, as its own constructor does, takes as
+#: long again.
+with_values = tuple.__new__
+
 _NO_NEW: tuple[NewLesionSight, ...] = ()
 _NO_REMARKS: tuple[str, ...] = ()
 _NO_NAMES: tuple[str, ...] = ()
@@ -103,15 +107,16 @@ def read_to_judge(course: Course, protocol: Protocol) -> ObservedCourse | None:
     if len(course.timepoints) < 2:
         return None
     found = read(course, protocol)
-    has_disease = bool(found.target_nodes or found.non_target_nodes)
-    return None if protocol.no_disease == "exclude" and not has_disease else found
+    if protocol.no_disease == "exclude" and not (found.target_nodes or found.non_target_nodes):
+        return None
+    return found
 
 
 def _read(course: Course, protocol: Protocol) -> ObservedCourse:
     targets, non_targets, appeared = _by_role(course)
     new = new_lesions(course, appeared, protocol) if appeared else None
     raised = _raised_markers(course) if course.events and (targets or non_targets) else None
-    as_recorded = protocol.diameter_rounding == "as_recorded"
+    parts_taken = 1 if protocol.diameter_rounding == "as_recorded" else -1
     count = len(targets)
     latest_source: str | None = None
     sources = 0  # one, and one more at each change of it
@@ -124,51 +129,58 @@ def _read(course: Course, protocol: Protocol) -> ObservedCourse:
         remarks = _NO_REMARKS
         for measurement in timepoint.measurements:
             name = measurement.lesion_id
-            is_node = targets.get(name)
-            if is_node is None:
+            if name not in targets:
                 others.append(measurement)
                 continue
             if measurement.source != latest_source:
                 latest_source = measurement.source
                 sources += 1
             parts_mm = measurement.parts_mm
-            if as_recorded and len(parts_mm) == 1:  # nearly all: spared the call
-                size: Decimal | None = parts_mm[0]
+            if len(parts_mm) == parts_taken:  # nearly all: spared the call
+                size = parts_mm[0]
             else:
-                size, remark = _unusual_target(
-                    measurement, timepoint, targets, protocol, is_node=is_node
-                )
+                unusual, remark = _unusual_target(measurement, timepoint, targets, protocol)
                 remarks += remark
+                if unusual is None:
+                    continue
+                size = unusual
                 if measurement.status is _TOO_SMALL:
-                    placeholders += size or ZERO
-            if size is not None:
-                sizes.append((name, size))
-                total += size
-                diseased = diseased or is_diseased(size, is_node=is_node)
-        is_raised = raised is not None and raised[k]
+                    placeholders += size
+            sizes.append((name, size))
+            total += size
+            if not diseased:
+                diseased = is_diseased(size, is_node=targets[name])
         non_target, deciding = _NO_NON_TARGETS
+        is_raised = raised is not None and raised[k]
         if non_targets or is_raised:
             non_target, deciding = _non_targets_at(
                 others, non_targets, protocol, is_raised=is_raised
             )
         complete = len(sizes) == count
-        news = _NO_NEW if new is None else new[k]
+        news, new_seen = _NO_NEW, False
+        if new is not None and new[k]:
+            news = new[k]
+            new_seen = not COUNTS.isdisjoint([lesion.sight for lesion in news])
         seen.append(
-            Observation(
-                timepoint.day,
-                timepoint,
-                tuple(sizes),
-                total,
-                total if sizes else None,
-                complete,
-                diseased,
-                placeholders,
-                _NO_NAMES if complete else _without(targets, dict(sizes)),
-                non_target,
-                deciding,
-                news,
-                bool(news) and not COUNTS.isdisjoint([lesion.sight for lesion in news]),
-                remarks,
+            with_values(
+                Observation,
+                (
+                    timepoint.day,
+                    timepoint,
+                    tuple(sizes),
+                    total,
+                    total if sizes else None,
+                    complete,
+                    diseased,
+                    placeholders,
+                    _NO_NAMES if complete else _without(targets, dict(sizes)),
+                    non_target,
+                    deciding,
+                    news,
+                    new_seen,
+                    remarks,
+                    False,
+                ),
             )
         )
     if sources > 1:
@@ -246,26 +258,25 @@ def _non_targets_at(
     Returns:
         The response of the non-targets, and what makes it, by name.
     """
-    examined = []
-    progressed = []
-    present = []
+    present: list[str] = []
+    progressed: list[str] = []
+    gone: list[str] = []
     for measurement in measurements:
         name = measurement.lesion_id
-        is_node = non_targets.get(name)
-        status = measurement.status
-        if is_node is None or status is _NOT_EVALUABLE:
+        if name not in non_targets:
             continue
-        examined.append(name)
+        status = measurement.status
         if status is _PRESENT:
             present.append(name)
         elif status is _PROGRESSION:
             progressed.append(name)
-        elif _is_present(measurement, protocol, is_node=is_node):
-            present.append(name)
+        elif status is not _NOT_EVALUABLE:
+            is_present = _is_present(measurement, protocol, is_node=non_targets[name])
+            (present if is_present else gone).append(name)
     if progressed:
         return _PD, tuple(progressed)
-    if len(examined) < len(non_targets):
-        return _NE, _without(non_targets, set(examined))
+    if len(present) + len(gone) < len(non_targets):
+        return _NE, _without(non_targets, {*present, *gone})
     if is_raised:
         return _NON_CR_NON_PD, (*present, RAISED_MARKER)
     if present:
@@ -290,11 +301,10 @@ def _unusual_target(
     timepoint: Timepoint,
     targets: dict[str, bool],
     protocol: Protocol,
-    *,
-    is_node: bool,
 ) -> tuple[Decimal | None, tuple[str, ...]]:
     """Fragments, rounding, merged lesions, and statuses that give a target no size."""
     name, status = measurement.lesion_id, measurement.status
+    is_node = targets[name]
     if status is _MERGED:
         host = _host(measurement, timepoint)
         if host in targets:

@@ -14,7 +14,12 @@ from recist.course import Course
 from recist.criteria import explanation as say
 from recist.criteria.diameter import exactly
 from recist.criteria.new_lesions import Sight
-from recist.criteria.observation import Observation, ObservedCourse, read_to_judge
+from recist.criteria.observation import (
+    Observation,
+    ObservedCourse,
+    read_to_judge,
+    with_values,
+)
 from recist.criteria.reappearance import Return, returned
 from recist.criteria.response_tables import OVERALL
 from recist.criteria.targets import Sums
@@ -102,9 +107,9 @@ class Judge:
         else:
             by_scan, form = sums.judge(seen)
             target = by_scan
-            if by_scan is SD and sums.holds(by_scan):
+            if by_scan is SD and sums.has_responded and sums.holds():
                 target, form = PR, say.TARGET_PR_HELD
-            if by_scan is not PD and sums.target_cr and seen.diseased and sums.watches_targets():
+            if sums.target_cr and by_scan is not PD and seen.diseased and sums.watches_targets():
                 back = self._returned(k, self.target_cr_at, targets_only=True)
                 if back is not None and back.progresses:
                     target = PD
@@ -143,10 +148,9 @@ class Judge:
         judged = self.judge(k)
         target, by_scan, new, back = judged.target, judged.by_scan, judged.new, judged.back
         found = self.details(judged, seen)
-        return JudgedVisit(
-            judged,
-            found,
-            Assessment(
+        answer = with_values(
+            Assessment,
+            (
                 seen.day,
                 NAME,
                 scope,
@@ -168,6 +172,7 @@ class Judge:
                 seen.method_changed,
             ),
         )
+        return judged, found, answer
 
     def details(
         self, judged: Judgement, seen: Observation, *, targets_first: bool = False
@@ -213,7 +218,7 @@ class Judge:
             found = seen.remarks
         else:
             found = sums.warnings(seen, judged.by_scan)
-            if sums.target_cr or sums.has_responded:
+            if sums.has_responded or sums.target_cr:
                 found += self._warnings_after_response(judged, seen, sums)
         back = judged.back
         if back is not None:
@@ -262,16 +267,9 @@ class Judge:
 _UNSURE = (Sight.HELD, Sight.CANDIDATE)
 
 
-class JudgedVisit(NamedTuple):
-    """A follow-up as it was judged, and what is answered.
-
-    Attributes:
-        found: the reasons without the row of Table 1 or 2.
-    """
-
-    judged: Judgement
-    found: tuple[Reason, ...]
-    assessment: Assessment
+#: A follow-up as it was judged, the reasons without the row of Table 1 or 2, and what is answered.
+JudgedVisit = tuple[Judgement, tuple[Reason, ...], Assessment]
+FollowUp = tuple[ObservedCourse | None, tuple[JudgedVisit, ...]]
 
 
 @exactly
@@ -286,41 +284,42 @@ def assess(course: Course, protocol: Protocol, scope: Scope = Scope.ALL) -> tupl
     Returns:
         One assessment per follow-up, none for a course with a baseline only.
     """
-    patient = read_to_judge(course, protocol)
-    if patient is None:
-        return ()
-    return tuple([visit.assessment for visit in follow_up(patient, protocol, scope)])
+    _, visits = follow_up(course, protocol, scope)
+    return tuple([answer for _, _, answer in visits])
 
 
 #: iRECIST asks for the same answers right after RECIST 1.1 gave them. What they are made from never
 #: changes, and neither do they.
-_latest: tuple[ObservedCourse, Protocol, Scope, tuple[JudgedVisit, ...]] | None = None
+_latest: tuple[Course, Protocol, Scope, FollowUp] | None = None
 
 
-def follow_up(patient: ObservedCourse, protocol: Protocol, scope: Scope) -> tuple[JudgedVisit, ...]:
-    """Every time point after the baseline, judged; to be run exactly."""
-    global _latest  # noqa: PLW0603 - one patient is held, and replaced as a whole
+def follow_up(course: Course, protocol: Protocol, scope: Scope) -> FollowUp:
+    """Every time point after the baseline, judged; to be run exactly.
+
+    Returns:
+        The course as it was read, and its visits: none where the criteria have nothing to say.
+    """
+    global _latest  # noqa: PLW0603 - one course is held, and replaced as a whole
     latest = _latest
     if (
         latest is None
-        or latest[0] is not patient
+        or latest[0] is not course
         or latest[1] is not protocol
         or latest[2] is not scope
     ):
-        found = _follow_up(patient, protocol, scope)
-        latest = _latest = (patient, protocol, scope, found)
+        patient = read_to_judge(course, protocol)
+        visits = () if patient is None else _judged(patient, protocol, scope)
+        latest = _latest = (course, protocol, scope, (patient, visits))
     return latest[3]
 
 
-def _follow_up(
-    patient: ObservedCourse, protocol: Protocol, scope: Scope
-) -> tuple[JudgedVisit, ...]:
+def _judged(patient: ObservedCourse, protocol: Protocol, scope: Scope) -> tuple[JudgedVisit, ...]:
     judge = Judge(patient, protocol)
     last = len(patient.seen) - 1
     visits = []
     for k in range(1, last):
         visit = judge.visit(k, scope)
-        judge.add_as_recist(k, visit.judged)
+        judge.add_as_recist(k, visit[0])
         visits.append(visit)
     visits.append(judge.visit(last, scope))  # which no other is judged by
     return tuple(visits)

@@ -22,6 +22,7 @@ class Sums:
     """The sums of one patient up to a time point, and the response that they make.
 
     Attributes:
+        has_responded: a partial response has been reached and nothing has ended it.
         baseline_mm: None when a target was not evaluable at baseline.
         nadir_mm: None as long as there is no sum to grow from.
         partial_nadir_mm: the smallest incomplete sum, which may be the nadir only by setting.
@@ -32,6 +33,7 @@ class Sums:
         "baseline_mm",
         "confirmed",
         "first_response_day",
+        "has_responded",
         "missing",
         "nadir_mm",
         "partial_nadir_mm",
@@ -45,7 +47,7 @@ class Sums:
         self.nadir_mm = self.baseline_mm
         self.partial_nadir_mm: Decimal | None = None
         self.first_response_day: int | None = None
-        self.confirmed = False
+        self.confirmed = self.has_responded = False
         self.missing = 0
         self.stable = 0
         self.target_cr = False
@@ -78,25 +80,20 @@ class Sums:
     def _lower_bound(self) -> bool:
         return self._protocol.missing_target == "lower_bound"
 
-    def holds(self, by_scan: Response) -> bool:
-        """Whether stable by this scan is still the partial response of before (AMB-01)."""
-        if by_scan is not SD or not self.has_responded:
-            return False
+    def holds(self) -> bool:
+        """Whether what has responded, and is stable by this scan, still is PR (AMB-01)."""
         sticky = self._protocol.sticky_pr
-        return sticky == "any" or (sticky == "after_confirmed" and self.confirmed)
-
-    @property
-    def has_responded(self) -> bool:
-        """A partial response has been reached and nothing has ended it."""
-        return self.confirmed or self.first_response_day is not None
+        return self.confirmed if sticky == "after_confirmed" else sticky == "any"
 
     def watches_targets(self) -> bool:
         """Whether a target that is back is progression by itself (AMB-03)."""
         return self.target_cr and self._protocol.pd_on_reappearance == "any_target_cr"
 
     def finding(self, form: RuleWording, seen: Observation) -> RuleReason:
-        facts = (seen.total_mm, self.baseline_mm, self.nadir_mm, seen.sizes_mm)
-        return RuleReason(form, *facts, seen.missing) if seen.missing else RuleReason(form, *facts)
+        total, baseline, nadir = seen.total_mm, self.baseline_mm, self.nadir_mm
+        if seen.complete:
+            return RuleReason(form, total, baseline, nadir, seen.sizes_mm)
+        return RuleReason(form, total, baseline, nadir, seen.sizes_mm, seen.missing)
 
     def add(self, seen: Observation, by_scan: Response, *, progressed: bool) -> None:
         """Take a time point into the history that the next one is judged by.
@@ -129,6 +126,7 @@ class Sums:
             protocol = self._protocol
             if self.missing > protocol.ne_between or self.stable > protocol.one_sd_between:
                 self.first_response_day = None
+        self.has_responded = self.confirmed or self.first_response_day is not None
 
     def warnings(self, seen: Observation, by_scan: Response) -> tuple[str, ...]:
         """What the answer rests on, and which settings would change it."""

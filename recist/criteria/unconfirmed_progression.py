@@ -15,10 +15,10 @@ from recist.course import EventKind, Measurement, Status
 from recist.criteria.diameter import ZERO, diameter_of, is_diseased
 from recist.criteria.new_burden import NewBurden, NewFindings
 from recist.criteria.observation import Observation, ObservedCourse
-from recist.criteria.recist11 import JudgedVisit, Judgement
+from recist.criteria.recist11 import Judgement
 from recist.criteria.thresholds import PD_GROWTH_MM
 from recist.protocol import Protocol
-from recist.response import Response
+from recist.response import Assessment, Reason, Response
 
 TARGETS, NON_TARGETS, NEW_LESIONS = "targets", "non-targets", "new lesions"
 
@@ -45,13 +45,15 @@ class View(NamedTuple):
     """One time point as iRECIST looks at it.
 
     Attributes:
-        visit: by RECIST 1.1, with the history that iRECIST keeps; ``judged`` is of it.
+        judged, found, answer: by RECIST 1.1, with the history that iRECIST keeps; see
+            :data:`recist.criteria.recist11.JudgedVisit`.
     """
 
     k: int
     seen: Observation
-    visit: JudgedVisit
     judged: Judgement
+    found: tuple[Reason, ...]
+    answer: Assessment
     new: NewFindings
 
 
@@ -176,7 +178,7 @@ class Block:
         protocol = self._protocol
         if not view.seen.sizes_mm or not target_progresses(self._patient, view.judged):
             return []
-        now, reference = view.seen.total_mm, view.visit.assessment.nadir_mm or ZERO
+        now, reference = view.seen.total_mm, view.answer.nadir_mm or ZERO
         if protocol.icpd_reference == "previous_scan":
             reference = previous.total_mm
         elif protocol.icpd_reference == "sum_at_first_iUPD_of_block":

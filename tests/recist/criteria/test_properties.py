@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recist.course import Course, Lesion, Measurement, Role, Status, Timepoint
 from recist.criteria import irecist, recist11
 from recist.criteria.diameter import has_grown
-from recist.criteria.observation import read
+from recist.criteria.observation import Observation, read
 from recist.criteria.response_tables import IMMUNE
 from recist.protocol import DEFAULT, PRESETS, Protocol
 from recist.response import Assessment, Response, Scope
@@ -189,16 +189,26 @@ def test_every_assessment_can_say_why(course, protocol) -> None:
 
 
 @given(courses(), protocols)
+def test_an_answer_has_all_of_its_values(course, protocol) -> None:
+    """They are made without the constructor, which would count them."""
+    for seen in read(course, protocol).seen:
+        assert len(seen) == len(Observation._fields)
+    for assessments in both(course, protocol):
+        for assessment in assessments:
+            assert len(assessment) == len(Assessment._fields)
+
+
+@given(courses(), protocols)
 def test_what_irecist_takes_over_from_recist_is_what_it_would_find(course, protocol) -> None:
     """While both keep the same history their judgements are one; judged anew nothing changes."""
-    patient = read(course, protocol)
-    visits = recist11.follow_up(patient, protocol, Scope.ALL)
-    after = next((k for k, visit in enumerate(visits) if visit.judged.overall is Response.PD), None)
+    patient, visits = recist11.follow_up(course, protocol, Scope.ALL)
+    judged = [found for found, _, _ in visits]
+    after = next((k for k, found in enumerate(judged) if found.overall is Response.PD), None)
     if after is None:
         return
     own = recist11.Judge(patient, protocol)
-    for k, visit in enumerate(visits[:after], start=1):
-        own.add_as_recist(k, visit.judged)
+    for k, found in enumerate(judged[:after], start=1):
+        own.add_as_recist(k, found)
     reading = irecist.IrecistReading(patient, protocol, visits, after=after)
     reading._own = own  # from the first progression on, as where the histories part
     anew = [reading.assess(k) for k in range(after + 1, len(patient.seen))]
