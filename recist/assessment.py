@@ -42,21 +42,18 @@ def assessed(
     Raises:
         CriterionError: an unknown criterion.
     """
-    names = names_of_criteria(criteria)
-    whole: dict[str, Sequence[Assessment]] = {}
-    for scope in scopes_of(course):
+    whole = []
+    for name in names_of_criteria(criteria):
+        assess = CRITERIA[name].assess
+        assert assess is not None  # no other has been let through
+        seen = assess(course, protocol, _ALL)
+        whole.append((name, assess, seen))
+        yield course, name, _ALL, seen
+    for scope in scopes_of(course)[1:]:
         part = within(course, scope, protocol)
-        for name in names:
-            assess = CRITERIA[name].assess
-            if assess is None:
-                continue
-            if scope is _ALL:
-                whole[name] = assess(part, protocol, scope)
-                yield part, name, scope, whole[name]
-            elif not part.lesions:
-                yield part, name, scope, _nothing_there(whole[name], scope)
-            else:
-                yield part, name, scope, assess(part, protocol, scope)
+        for name, assess, seen in whole:
+            here = assess(part, protocol, scope) if part.lesions else _nothing_there(seen, scope)
+            yield part, name, scope, here
 
 
 def _nothing_there(whole: Sequence[Assessment], scope: Scope) -> tuple[Assessment, ...]:

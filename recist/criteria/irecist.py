@@ -156,7 +156,7 @@ class IrecistReading:
         visit = self._visits[k - 1]
         if self._own is not None:
             visit = self._own.visit(k, visit[2].scope)
-        view = View(k, seen, *visit, self._burden.look(seen.new))
+        view = with_values(View, (k, seen, *visit, self._burden.look(seen.new)))
         if self._state is CONFIRMED and self._protocol.after_icpd == "evaluate":
             self._state, self._block = RESET, None
         if self._state is CONFIRMED:
@@ -331,7 +331,7 @@ class IrecistReading:
         else:
             self._take(view, overall, transition, causes)
         block = self._block
-        return Assessment(
+        answer = (
             plain.day,
             NAME,
             plain.scope,
@@ -352,6 +352,7 @@ class IrecistReading:
             plain.lower_bound,
             plain.method_changed,
         )
+        return with_values(Assessment, answer)
 
     def _non_target(self, view: View) -> Response:
         block = self._block

@@ -182,25 +182,19 @@ class Judge:
         Args:
             targets_first: a new lesion does not decide (iRECIST, after a reset).
         """
-        by_scan, form, non_target, back = (
-            judged.by_scan,
-            judged.form,
-            judged.non_target,
-            judged.back,
-        )
-        sums = self.sums
+        form, non_target, back = judged.form, judged.non_target, judged.back
         found: tuple[Reason, ...] = ()
-        if form is not None and sums is not None:
-            found = (sums.finding(form, seen),)
+        if form is not None and self.sums is not None:
+            found = (self.sums.finding(form, seen),)
         if non_target is not NA:
             finding = common_reason(say.NON_TARGET[non_target], seen.deciding)
-            if non_target is PD and by_scan is not PD:
+            if non_target is PD and judged.by_scan is not PD:
                 found = (finding, *found)
             else:
                 found = (*found, finding)
         if judged.new:
             new = RuleReason(say.NEW_LESION, seen.new)
-            last = targets_first or by_scan is PD or non_target is PD
+            last = targets_first or judged.by_scan is PD or non_target is PD
             found = (*found, new) if last else (new, *found)
         if back is not None and back.progresses:
             since = self.target_cr_at if self.complete_at is None else self.complete_at

@@ -110,8 +110,10 @@ class Sums:
                 seen.total_mm if partial is None else min(partial, seen.total_mm)
             )
         if progressed:
-            self.first_response_day, self.confirmed = None, False
+            self.first_response_day = None
+            self.confirmed = self.has_responded = False
         elif by_scan is PR or by_scan is CR:
+            self.has_responded = True
             self.target_cr |= by_scan is CR
             if self.first_response_day is None:
                 self.first_response_day = seen.day
@@ -126,11 +128,13 @@ class Sums:
             protocol = self._protocol
             if self.missing > protocol.ne_between or self.stable > protocol.one_sd_between:
                 self.first_response_day = None
-        self.has_responded = self.confirmed or self.first_response_day is not None
+                self.has_responded = self.confirmed
 
     def warnings(self, seen: Observation, by_scan: Response) -> tuple[str, ...]:
         """What the answer rests on, and which settings would change it."""
         found, nadir = seen.remarks, self.nadir_mm
+        if by_scan is SD and self.partial_nadir_mm is None:
+            return found
         if nadir is None:
             return (*found, "no complete baseline: neither PR nor SD can be assigned")
         if by_scan is PD:
