@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, getcontext, setcontext
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 
 from recist.course import CourseError, Measurement, Status
@@ -24,13 +24,16 @@ R = TypeVar("R")
 EXACT = Context(prec=200, traps=[Inexact])
 _DISPLAY = Context(prec=28)
 
+#: Percentages that are kept for the courses to come.
+REMEMBERED = 8192
+
 ZERO = Decimal(0)
 
 _MEASURED, _ABSENT, _TOO_SMALL = Status.MEASURED, Status.ABSENT, Status.TOO_SMALL
 
 #: Compared without division: progression where sum * 100 >= nadir * 120, response where
 #: sum * 100 <= baseline * 70.
-_WHOLE = Decimal(100)
+_WHOLE, _THOUSAND = Decimal(100), Decimal(1000)
 _PD_SHARE, _PR_SHARE = _WHOLE + PD_PERCENT, _WHOLE - PR_PERCENT
 
 
@@ -73,7 +76,8 @@ def has_shrunk(total_mm: Decimal, baseline_mm: Decimal) -> bool:
 
 def progression_mm(nadir_mm: Decimal) -> Decimal:
     """The smallest sum that is progression."""
-    return max(nadir_mm * _PD_SHARE / _WHOLE, nadir_mm + PD_GROWTH_MM)
+    share, least = nadir_mm * _PD_SHARE / _WHOLE, nadir_mm + PD_GROWTH_MM
+    return share if share >= least else least
 
 
 def partial_response_mm(baseline_mm: Decimal) -> Decimal:
@@ -118,7 +122,8 @@ def _measured(parts_mm: tuple[Decimal, ...], protocol: Protocol, *, is_node: boo
 def in_mm(value: Decimal) -> str:
     """For display: with one decimal, more where recorded."""
     text = str(value)
-    if text[-2:-1] == ".":  # one decimal, as nearly all are
+    # One decimal, or two that both count: as nearly all are (an exponent has no point so late).
+    if text[-2:-1] == "." or (text[-3:-2] == "." and text[-1] != "0"):
         return text
     whole, _, decimals = f"{value:f}".partition(".")
     return f"{whole}.{decimals[:1] or '0'}{decimals[1:].rstrip('0')}"
@@ -129,9 +134,18 @@ def percent_cut(now: Decimal, reference: Decimal) -> Decimal:
 
     Rounding would show thresholds that were not reached: -29.96 % is not -30.0 %.
     """
-    return ((now - reference) * 1000 // reference + ZERO).scaleb(-1)  # + ZERO: never "-0.0"
+    return _in_percent(str((now - reference) * _THOUSAND // reference))[0]
 
 
 def percent(now: Decimal, reference: Decimal) -> str:
     """For display: the change in percent as :func:`percent_cut` gives it."""
-    return f"{percent_cut(now, reference):+.1f} %" if reference else "from nothing"
+    if not reference:
+        return "from nothing"
+    return _in_percent(str((now - reference) * _THOUSAND // reference))[1]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _in_percent(tenths: str) -> tuple[Decimal, str]:
+    """A whole number of tenths as percent, and in words: there are few."""
+    value = EXACT.scaleb(EXACT.add(Decimal(tenths), ZERO), -1)  # + ZERO: never "-0.0"
+    return value, f"{value:+.1f} %"
