@@ -151,21 +151,27 @@ class RuleWording:
 class RuleReason(Reason):
     """A reason kept as a form and its facts: put into words when it is first read, if ever."""
 
-    __slots__ = ("_facts", "_form", "_words")
-    _words: Words
+    __slots__ = ("_facts", "_form", "_full", "_words")
 
     def __init__(self, form: RuleWording, *facts: object) -> None:
         self._form = form
         self._facts = facts
+        self._words: Words | None = None
+        self._full: Written | None = None
 
     def written(self) -> Written:
-        try:
-            return self._written
-        except AttributeError:
-            form, sentence = self._form, self.sentence
+        full = self._full
+        if full is None:
+            form, (sentence, margin) = self._form, self._in_words()
             numbers = form.numbers(*self._facts)
-            self._written = Written(form.rule, form.source, sentence, numbers, self._words[1])
-            return self._written
+            full = self._full = Written(form.rule, form.source, sentence, numbers, margin)
+        return full
+
+    def _in_words(self) -> Words:
+        words = self._words
+        if words is None:
+            words = self._words = self._form.words(*self._facts)
+        return words
 
     @property
     def rule(self) -> str:
@@ -177,11 +183,8 @@ class RuleReason(Reason):
 
     @property
     def sentence(self) -> str:
-        try:
-            return self._words[0]
-        except AttributeError:
-            self._words = self._form.words(*self._facts)
-            return self._words[0]
+        words = self._words  # asked for at every time point: no further call where it is known
+        return self._in_words()[0] if words is None else words[0]
 
     def __reduce__(self) -> tuple[type[Reason], Written]:
         return Reason, self.written()  # forms hold functions, which do not travel
