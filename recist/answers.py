@@ -10,6 +10,7 @@ from recist.course import Course
 from recist.protocol import Protocol
 from recist.response import RESEARCH_USE, Assessment, Outcome
 from recist.table import results
+from recist.table.result_columns import outcome_columns, timepoint_columns
 from recist.table.result_frames import results_frame
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ class AssessedCourse:
         course, has_dates = self.course, self.course.day_zero is not None
         texts = results.CourseTexts(course)
         if part == "timepoints":
-            columns = results.timepoint_columns(has_dates=has_dates)
+            columns = timepoint_columns(has_dates=has_dates)
             return results_frame(columns, [texts.timepoint(each)[0] for each in self.timepoints])
         if part == "outcomes":
-            columns = results.outcome_columns(has_dates=has_dates)
+            columns = outcome_columns(has_dates=has_dates)
             policy = self.protocol.pfs_policy
             return results_frame(
                 columns, [texts.outcome(each, policy)[0] for each in self.outcomes]

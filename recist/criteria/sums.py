@@ -57,14 +57,16 @@ class SumFigures(NamedTuple):
 def figures_of(assessment: Assessment) -> SumFigures:
     """The figures of an assessment."""
     total, baseline, nadir = assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm
-    whole = None if assessment.lower_bound else total
+    from_baseline, from_nadir = changes(None if assessment.lower_bound else total, baseline, nadir)
+    return SumFigures(from_baseline, from_nadir, baseline, nadir)
+
+
+def changes(
+    whole: Decimal | None, baseline: Decimal | None, nadir: Decimal | None
+) -> tuple[Decimal | None, Decimal | None]:
+    """The change of a whole sum from the baseline and from the nadir; to be run exactly."""
     from_baseline = _change(whole, baseline)
-    return SumFigures(
-        from_baseline,
-        from_baseline if nadir is baseline else _change(whole, nadir),
-        baseline,
-        nadir,
-    )
+    return from_baseline, from_baseline if nadir is baseline else _change(whole, nadir)
 
 
 def _change(now: Decimal | None, reference: Decimal | None) -> Decimal | None:

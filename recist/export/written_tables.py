@@ -18,7 +18,9 @@ from recist.patient.result import Certainty
 from recist.protocol import Protocol
 from recist.response import Assessment, Outcome
 from recist.table import results
+from recist.table.patient_figures import baselines_json, lesions_json
 from recist.table.records import MEASURES
+from recist.table.result_columns import outcome_columns, timepoint_columns
 from recist.table.streams import JsonArray, write_line
 
 Assessed = tuple[Course, Sequence[Assessment]]
@@ -102,7 +104,7 @@ def write_timepoints(
     listed = list(assessed)
     has_dates = _has_dates([course for course, _ in listed])
     with written_whole(path) as file:
-        write_line(file, results.csv_line(results.timepoint_columns(has_dates=has_dates)))
+        write_line(file, results.csv_line(timepoint_columns(has_dates=has_dates)))
         for course, assessments in listed:
             for assessment in assessments:
                 sure = _certainty(assessment, certainties)
@@ -124,7 +126,7 @@ def write_outcomes(path: Path, concluded: Iterable[Concluded], protocol: Protoco
     listed = list(concluded)
     has_dates = _has_dates([course for course, _ in listed])
     with written_whole(path) as file:
-        write_line(file, results.csv_line(results.outcome_columns(has_dates=has_dates)))
+        write_line(file, results.csv_line(outcome_columns(has_dates=has_dates)))
         for course, outcomes in listed:
             for outcome in outcomes:
                 write_line(file, results.outcome_texts(course, outcome, protocol.pfs_policy)[0])
@@ -149,8 +151,8 @@ def write_timepoints_json(
     more = {}
     if baselines:
         more = {
-            "baselines": results.baselines_json(baselines),
-            "lesions": results.lesions_json(course for course, _ in listed),
+            "baselines": baselines_json(baselines),
+            "lesions": lesions_json(course for course, _ in listed),
         }
     with written_whole(path) as file:
         array = JsonArray(file, "timepoints", results.protocol_json(protocol), more)

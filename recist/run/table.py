@@ -267,22 +267,20 @@ def _conclude(task: Task, case: _Case) -> None:
 
 
 def _render(task: Task, case: _Case) -> None:
-    course, done, with_json = case.course, case.done, task.with_json
+    course, done, policy = case.course, case.done, task.protocol.pfs_policy
     certainties = _certainties(course, task.protocol) if task.robustness else {}
-    texts = results.CourseTexts(course, with_json=with_json)
-    timepoints = [
-        texts.timepoint(each, certainties.get((name, scope, each.day)) if certainties else None)
-        for _, name, scope, seen in case.assessments
-        for each in seen
-    ]
-    policy = task.protocol.pfs_policy
-    outcomes = [texts.outcome(outcome, policy) for outcome in case.outcomes]
+    texts = results.CourseTexts(course, with_json=task.with_json)
+    seen = [each for *_, assessments in case.assessments for each in assessments]
+    lines, objects = texts.timepoints(seen, certainties)
+    concluded = [texts.outcome(outcome, policy) for outcome in case.outcomes]
     # Only now: of a case that fails no row is written.
-    done.timepoints.extend([line for line, _ in timepoints])
-    done.outcomes.extend([line for line, _ in outcomes])
-    if with_json:
-        done.timepoints_json.extend([as_json for _, as_json in timepoints])
-        done.outcomes_json.extend([as_json for _, as_json in outcomes])
+    done.timepoints += lines
+    done.timepoints_json += objects
+    for line, as_json in concluded:
+        done.outcomes.append(line)
+        if as_json:
+            done.outcomes_json.append(as_json)
+    case.assessments = case.outcomes = ()  # the next case finds their memory, still at hand
 
 
 def _certainties(

@@ -17,6 +17,7 @@ from recist.table.account import KEPT_FINDINGS, TableAccount, TableResult
 from recist.table.alike import AlikeSubjects
 from recist.table.events import without_rows
 from recist.table.finding import Finding, Severity
+from recist.table.result_columns import outcome_columns, timepoint_columns
 from recist.table.streams import JsonArray, all_written, write_line
 
 TIMEPOINTS, OUTCOMES, CHECKS = "timepoints.csv", "outcomes.csv", "checks.csv"
@@ -135,11 +136,11 @@ def fill(
     """
     head = results.protocol_json(protocol)
     outcomes = _Results(files[OUTCOMES], files.get(OUTCOMES_JSON), "outcomes", head)
-    outcomes.header(results.outcome_columns(has_dates=has_dates))
+    outcomes.header(outcome_columns(has_dates=has_dates))
     timepoints = None
     if TIMEPOINTS in files:
         timepoints = _Results(files[TIMEPOINTS], files.get(TIMEPOINTS_JSON), "timepoints", head)
-        timepoints.header(results.timepoint_columns(has_dates=has_dates))
+        timepoints.header(timepoint_columns(has_dates=has_dates))
     account = _Account(files[CHECKS])
     account.add(findings)
     with_events: set[str] = set()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring as _quote
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imaging.tables.cells import inert
 from recist.course import Course
-from recist.criteria.sums import BaselineSum, SumFigures, figures_of, lesion_sizes
+from recist.criteria.diameter import exactly
+from recist.criteria.sums import changes, figures_of
 from recist.protocol import Protocol, effective
-from recist.response import Assessment, EventTime, Outcome, Reason, Written
+from recist.response import Assessment, EventTime, Outcome, Reason, Scope, Written
+from recist.table.result_columns import POLICY_COLUMNS
 
 if TYPE_CHECKING:
     from recist.criteria.robustness import CategoryProbability
@@ -24,63 +26,6 @@ REMEMBERED = 8192
 
 #: A truth as a word of CSV and of JSON.
 _YES, _TRUE = ("no", "yes"), ("false", "true")
-
-#: Policies with a column of their own, in the order of the columns.
-POLICY_COLUMNS = ("fda_a", "fda_b", "fda_c", "ema_itt")
-
-
-def timepoint_columns(*, has_dates: bool) -> list[str]:
-    """Columns of ``timepoints.csv``: those that never change first, new ones at the end."""
-    return [
-        "subject",
-        "date" if has_dates else "day",
-        "criteria",
-        "lesions",
-        "sum_mm",
-        "baseline_mm",
-        "nadir_mm",
-        "target",
-        "non_target",
-        "new_lesion",
-        "overall",
-        "reason",
-        "reader",
-        "warnings",
-        "certainty",
-        "lower_bound",
-        "change_from_baseline_percent",
-        "change_from_nadir_percent",
-        "method_changed",
-    ]
-
-
-def outcome_columns(*, has_dates: bool) -> list[str]:
-    """Columns of ``outcomes.csv``: those that never change first, new ones at the end."""
-    time = "date" if has_dates else "day"
-    return [
-        "subject",
-        "criteria",
-        "lesions",
-        "best_overall",
-        f"best_overall_{time}",
-        "confirmed_best_overall",
-        f"progression_{time}",
-        "pfs_days",
-        "pfs_event",
-        "reader",
-        "objective_response",
-        f"response_{time}",
-        "disease_control",
-        "clinical_benefit",
-        "time_to_response_days",
-        "response_days",
-        "response_ended",
-        *(f"pfs_{name}_{what}" for name in POLICY_COLUMNS for what in ("days", "event")),
-        "os_days",
-        "os_event",
-        "reason",
-        "warnings",
-    ]
 
 
 def timepoint_texts(
@@ -95,26 +40,21 @@ def outcome_texts(course: Course, outcome: Outcome, policy: str) -> tuple[str, s
     return CourseTexts(course).outcome(outcome, policy)
 
 
-class _SumTexts(NamedTuple):
-    """The sums of a time point, written.
+#: How sure categories are, by criteria, set of lesions and day.
+Certainties = Mapping[tuple[str, Scope, int], "CategoryProbability"]
 
-    Attributes:
-        cells: sum, baseline and nadir.
-        change_cells: whether it is a lower bound, change from the baseline and from the nadir.
-        sums: the numbers themselves, kept lest others get their identity.
-    """
-
-    cells: str
-    change_cells: str
-    figures: SumFigures
-    sums: tuple[Decimal | None, ...]
+_Length = Decimal | None
+#: What the criteria share at a time point. As the objects that they are: sum, baseline, nadir,
+#: whether it is a lower bound, whether the method changed. What is written of them: subject and
+#: day; the sums; their changes; all of that as JSON.
+_Shared = tuple[_Length, _Length, _Length, bool, bool, str, str, str, str]
 
 
 class CourseTexts:
     """Puts the results of one course into lines of CSV and into JSON.
 
-    What the course has in common is written once, and the figures of a sum, which RECIST and
-    iRECIST share as they share reasons, are worked out once.
+    What the course has in common is written once, and so are the figures of a sum, which RECIST
+    and iRECIST share as they share reasons.
 
     Args:
         with_json: False where nobody asked for JSON: an empty text takes its place, for it is a
@@ -124,69 +64,119 @@ class CourseTexts:
     __slots__ = (
         "_reader",
         "_reader_json",
+        "_shared",
         "_subject",
         "_subject_json",
-        "_sums",
         "_with_json",
         "_zero",
     )
 
     def __init__(self, course: Course, *, with_json: bool = True) -> None:
+        subject, reader = course.subject, course.reader
         self._with_json = with_json
-        self._subject, self._subject_json = cell(course.subject), _quote(course.subject)
-        self._reader, self._reader_json = cell(course.reader), _quote(course.reader)
+        self._subject, self._reader = cell(subject), cell(reader) if reader else ""
+        self._subject_json = _quote(subject) if with_json else ""
+        self._reader_json = _quote(reader) if with_json else ""
         self._zero = None if course.day_zero is None else course.day_zero.toordinal()
-        self._sums: dict[tuple[int, int, int, bool], _SumTexts] = {}
+        self._shared: dict[int, _Shared] = {}
 
     def timepoint(
         self, assessment: Assessment, certainty: CategoryProbability | None = None
     ) -> tuple[str, str]:
-        """One time point as a line of CSV and as a JSON object with every reason.
+        """One time point as a line of CSV and as a JSON object; see :meth:`timepoints`."""
+        about = (assessment.criteria, assessment.scope, assessment.day)
+        lines, objects = self.timepoints(
+            (assessment,), {} if certainty is None else {about: certainty}
+        )
+        return lines[0], objects[0] if objects else ""
+
+    @exactly
+    def timepoints(
+        self, assessments: Iterable[Assessment], certainties: Certainties
+    ) -> tuple[list[str], list[str]]:
+        """Time points as lines of CSV and, where asked for, as JSON objects with every reason.
 
         Args:
-            certainty: how sure the category is, where that was simulated.
+            certainties: how sure the categories are, where that was simulated.
         """
-        sums = self._sums_of(assessment)
-        warnings = assessment.warnings
-        sentences = " ".join([reason.sentence for reason in assessment.reasons])
-        line = (
-            f"{self._subject},{self._when(assessment.day)},"
-            f"{assessment.criteria},{assessment.scope},{sums.cells},"
-            f"{assessment.target},{assessment.non_target},{_YES[assessment.new_lesion]},"
-            f"{assessment.overall},{cell(sentences)},{self._reader},"
-            f"{cell(' '.join(warnings)) if warnings else ''},"
-            f"{'' if certainty is None else cell(certainty.sentence)},"
-            f"{sums.change_cells},{_YES[assessment.method_changed]}"
-        )
-        if not self._with_json:
-            return line, ""
-        as_json = (
-            f'{{"subject":{self._subject_json},{self._when_json("", assessment.day)},'
-            f'"criteria":"{assessment.criteria}","lesions":"{assessment.scope}",'
-            f"{_sum_members(assessment, sums.figures)},"
-            f'"target":"{assessment.target}","non_target":"{assessment.non_target}",'
+        lines: list[str] = []
+        objects: list[str] = []
+        for assessment in assessments:
+            (
+                day,
+                criteria,
+                scope,
+                total,
+                baseline,
+                nadir,
+                target,
+                non_target,
+                new_lesion,
+                overall,
+                reasons,
+                warnings,
+                _,
+                _,
+                _,
+                _,
+                _,
+                bound,
+                changed,
+            ) = assessment
+            known = self._shared.get(day)
+            if (
+                known is None
+                or known[0] is not total
+                or known[1] is not baseline
+                or known[2] is not nadir
+                or known[3] is not bound
+                or known[4] is not changed
+            ):
+                known = self._shared[day] = self._written_of(assessment)
+            sure = certainties.get((criteria, scope, day)) if certainties else None
+            cells = (
+                known[5],
+                criteria,
+                scope,
+                known[6],
+                target,
+                non_target,
+                _YES[new_lesion],
+                overall,
+                cell(" ".join([reason.sentence for reason in reasons])),
+                self._reader,
+                cell(" ".join(warnings)) if warnings else "",
+                "" if sure is None else cell(sure.sentence),
+                known[7],
+            )
+            lines.append(",".join(cells))  # to format a word of an enumeration is to copy it
+            if self._with_json:
+                objects.append(self._object(assessment, known[8], sure))
+        return lines, objects
+
+    def _object(
+        self, assessment: Assessment, sums: str, certainty: CategoryProbability | None
+    ) -> str:
+        day, target, non_target = assessment.day, assessment.target, assessment.non_target
+        return (
+            f'{{"subject":{self._subject_json},{self._when_json("", day)},'
+            f'"criteria":"{assessment.criteria}","lesions":"{assessment.scope}",{sums},'
+            f'"target":"{target}","non_target":"{non_target}",'
             f'"new_lesion":{_TRUE[assessment.new_lesion]},"overall":"{assessment.overall}",'
             f'"reasons":[{",".join(map(_reason_json, assessment.reasons))}],'
-            f'"reader":{self._reader_json},"warnings":{_strings(warnings)}'
+            f'"reader":{self._reader_json},"warnings":{_strings(assessment.warnings)}'
             f"{_probabilities(certainty)}}}"
         )
-        return line, as_json
 
-    def _sums_of(self, assessment: Assessment) -> _SumTexts:
-        """The sums of a time point as cells; criteria share them as objects."""
-        sums = assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm
-        key = (id(sums[0]), id(sums[1]), id(sums[2]), assessment.lower_bound)
-        known = self._sums.get(key)
-        if known is None:
-            figures = figures_of(assessment)
-            known = self._sums[key] = _SumTexts(
-                f"{length(sums[0])},{length(sums[1])},{length(sums[2])}",
-                f"{_YES[assessment.lower_bound]},{length(figures.change_from_baseline_percent)},"
-                f"{length(figures.change_from_nadir_percent)}",
-                figures,
-                sums,
-            )
-        return known
+    def _written_of(self, assessment: Assessment) -> _Shared:
+        """What the criteria share at a time point."""
+        _, _, _, total, baseline, nadir, *_, bound, changed = assessment
+        from_baseline, from_nadir = changes(None if bound else total, baseline, nadir)
+        head = f"{self._subject},{self._when(assessment.day)}"
+        sums = f"{length(total)},{length(baseline)},{length(nadir)}"
+        marks = f"{_YES[bound]},{length(from_baseline)},{length(from_nadir)},{_YES[changed]}"
+        as_json = _sum_members(assessment) if self._with_json else ""
+        return (total, baseline, nadir, bound, changed, head, sums, marks, as_json)
 
     def outcome(self, outcome: Outcome, policy: str) -> tuple[str, str]:
         """One outcome as a line of CSV and as a JSON object with every reason and every time.
@@ -215,15 +205,23 @@ class CourseTexts:
         return line, as_json
 
     def _outcome_line(self, outcome: Outcome, policy: str) -> str:
-        day = outcome.response_day
-        return (
-            f"{self._subject},{outcome.criteria},{outcome.scope},{outcome.best_overall},"
-            f"{self._when(outcome.best_overall_day)},{outcome.confirmed_best_overall},"
-            f"{self._when(outcome.progression_day)},"
-            f"{'' if outcome.pfs_days is None else outcome.pfs_days},{_YES[outcome.pfs_event]},"
-            f"{self._reader},{_YES[day is not None]},{self._when(day)},"
-            f"{_undated_cells(outcome, policy)}"
+        days, response_day = outcome.pfs_days, outcome.response_day
+        cells = (
+            self._subject,
+            outcome.criteria,
+            outcome.scope,
+            outcome.best_overall,
+            self._when(outcome.best_overall_day),
+            outcome.confirmed_best_overall,
+            self._when(outcome.progression_day),
+            "" if days is None else str(days),
+            _YES[outcome.pfs_event],
+            self._reader,
+            _YES[response_day is not None],
+            self._when(response_day),
+            _undated_cells(outcome, policy),
         )
+        return ",".join(cells)
 
     def _event_time(self, time: EventTime) -> str:
         return (
@@ -248,6 +246,9 @@ class CourseTexts:
         return f'"{prefix}date":{"null" if day is None else _quote(_date(self._zero + day))}'
 
 
+#: Time without progression, and of a response, by RECIST 1.1 and by iRECIST.
+_FREE, _RESPONDING = ("PFS", "iPFS"), ("DoR", "iDoR")
+
 #: The latest outcomes and what was written of them: those of many courses are one object (see
 #: :func:`recist.endpoints.outcome_of_responses`), and hashing one costs more than writing it.
 _undated: dict[tuple[int, str], tuple[Outcome, str]] = {}
@@ -259,14 +260,25 @@ def _undated_cells(outcome: Outcome, policy: str) -> str:
     known = _undated.get(key)
     if known is not None:
         return known[1]
-    times = {(time.endpoint.removeprefix("i"), time.policy): time for time in outcome.times}
+    to_response, overall, responding = "", ",", ","
+    free = dict.fromkeys(POLICY_COLUMNS, ",")
+    for endpoint, by, start, day, event, _ in outcome.times:
+        if endpoint in _FREE:
+            free[by] = f"{day - start},{_YES[event]}"
+        elif endpoint in _RESPONDING:
+            if by == policy:
+                responding = f"{day - start},{_YES[event]}"
+        elif endpoint == "TTR":
+            to_response = str(day - start)
+        elif endpoint == "OS":
+            overall = f"{day - start},{_YES[event]}"
     cells = (
         _YES[outcome.control_day is not None],
         _YES[outcome.benefit_day is not None],
-        _duration(times.get(("TTR", ""))).partition(",")[0],
-        _duration(times.get(("DoR", policy))),
-        *[_duration(times.get(("PFS", name))) for name in POLICY_COLUMNS],
-        _duration(times.get(("OS", ""))),
+        to_response,
+        responding,
+        *[free[name] for name in POLICY_COLUMNS],
+        overall,
         cell(" ".join(dict.fromkeys([reason.sentence for reason in outcome.reasons]))),
         cell(" ".join(outcome.warnings)) if outcome.warnings else "",
     )
@@ -280,32 +292,6 @@ def _undated_cells(outcome: Outcome, policy: str) -> str:
 def protocol_json(protocol: Protocol) -> str:
     """The settings in force, as a JSON object."""
     return json.dumps(effective(protocol), ensure_ascii=False, allow_nan=False)
-
-
-def baselines_json(baselines: Iterable[BaselineSum]) -> str:
-    """The sums at the baseline, as a JSON array."""
-    each = [
-        f'{{"lesions":"{b.scope}","targets":{b.targets},"sum_mm":{length(b.sum_mm) or "null"},'
-        f'"lower_bound":{_TRUE[b.lower_bound]}}}'
-        for b in baselines
-    ]
-    return f"[{','.join(each)}]"
-
-
-def lesions_json(courses: Iterable[Course]) -> str:
-    """The diameters of each lesion and their change from its first one, as a JSON array."""
-    each = []
-    for course in courses:
-        texts = CourseTexts(course)
-        for lesion, sizes in lesion_sizes(course).items():
-            each += [
-                f'{{"subject":{_quote(course.subject)},"lesion":{_quote(lesion)},'
-                f"{texts.when_json(size.day)},"
-                f'"diameter_mm":{length(size.diameter_mm)},'
-                f'"change_percent":{length(size.change_percent) or "null"}}}'
-                for size in sizes
-            ]
-    return f"[{','.join(each)}]"
 
 
 def when(course: Course, day: int | None) -> str:
@@ -347,17 +333,13 @@ def _date(ordinal: int) -> str:
     return dt.date.fromordinal(ordinal).isoformat()
 
 
-def _duration(time: EventTime | None) -> str:
-    """The cells of a time to an event: days, and whether the event came."""
-    return "," if time is None else f"{time.days},{_YES[time.event]}"
-
-
 def _strings(texts: Sequence[str]) -> str:
     return f"[{','.join([_quote(text) for text in texts])}]" if texts else "[]"
 
 
-def _sum_members(assessment: Assessment, figures: SumFigures) -> str:
+def _sum_members(assessment: Assessment) -> str:
     """All that JSON says of the sum of a time point."""
+    figures = figures_of(assessment)
     return (
         f'"sum_mm":{length(assessment.sum_mm) or "null"},'
         f'"baseline_mm":{length(assessment.baseline_mm) or "null"},'
