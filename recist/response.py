@@ -93,7 +93,7 @@ class Reason:
 
     @property
     def sentence(self) -> str:
-        return self.written().sentence
+        return self._written.sentence
 
     @property
     def numbers(self) -> tuple[tuple[str, str], ...]:

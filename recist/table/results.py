@@ -170,11 +170,16 @@ class CourseTexts:
 
     def _written_of(self, assessment: Assessment) -> _Shared:
         """What the criteria share at a time point."""
-        _, _, _, total, baseline, nadir, *_, bound, changed = assessment
+        total, baseline, nadir = assessment.sum_mm, assessment.baseline_mm, assessment.nadir_mm
+        bound, changed = assessment.lower_bound, assessment.method_changed
         from_baseline, from_nadir = changes(None if bound else total, baseline, nadir)
         head = f"{self._subject},{self._when(assessment.day)}"
-        sums = f"{length(total)},{length(baseline)},{length(nadir)}"
-        marks = f"{_YES[bound]},{length(from_baseline)},{length(from_nadir)},{_YES[changed]}"
+        start = length(baseline)
+        lowest = start if nadir is baseline else length(nadir)
+        sums = f"{length(total)},{start},{lowest}"
+        by = length(from_baseline)
+        since = by if from_nadir is from_baseline else length(from_nadir)
+        marks = f"{_YES[bound]},{by},{since},{_YES[changed]}"
         as_json = _sum_members(assessment) if self._with_json else ""
         return (total, baseline, nadir, bound, changed, head, sums, marks, as_json)
 
@@ -246,8 +251,8 @@ class CourseTexts:
         return f'"{prefix}date":{"null" if day is None else _quote(_date(self._zero + day))}'
 
 
-#: Time without progression, and of a response, by RECIST 1.1 and by iRECIST.
-_FREE, _RESPONDING = ("PFS", "iPFS"), ("DoR", "iDoR")
+#: Times that have columns, by their names in RECIST 1.1 and in iRECIST.
+_SHOWN = {"PFS": "PFS", "iPFS": "PFS", "DoR": "DoR", "iDoR": "DoR", "TTR": "TTR", "OS": "OS"}
 
 #: The latest outcomes and what was written of them: those of many courses are one object (see
 #: :func:`recist.endpoints.outcome_of_responses`), and hashing one costs more than writing it.
@@ -263,14 +268,15 @@ def _undated_cells(outcome: Outcome, policy: str) -> str:
     to_response, overall, responding = "", ",", ","
     free = dict.fromkeys(POLICY_COLUMNS, ",")
     for endpoint, by, start, day, event, _ in outcome.times:
-        if endpoint in _FREE:
+        what = _SHOWN.get(endpoint)
+        if what == "PFS":
             free[by] = f"{day - start},{_YES[event]}"
-        elif endpoint in _RESPONDING:
+        elif what == "DoR":
             if by == policy:
                 responding = f"{day - start},{_YES[event]}"
-        elif endpoint == "TTR":
+        elif what == "TTR":
             to_response = str(day - start)
-        elif endpoint == "OS":
+        elif what == "OS":
             overall = f"{day - start},{_YES[event]}"
     cells = (
         _YES[outcome.control_day is not None],
