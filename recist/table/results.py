@@ -210,23 +210,10 @@ class CourseTexts:
         return line, as_json
 
     def _outcome_line(self, outcome: Outcome, policy: str) -> str:
-        days, response_day = outcome.pfs_days, outcome.response_day
-        cells = (
-            self._subject,
-            outcome.criteria,
-            outcome.scope,
-            outcome.best_overall,
-            self._when(outcome.best_overall_day),
-            outcome.confirmed_best_overall,
-            self._when(outcome.progression_day),
-            "" if days is None else str(days),
-            _YES[outcome.pfs_event],
-            self._reader,
-            _YES[response_day is not None],
-            self._when(response_day),
-            _undated_cells(outcome, policy),
-        )
-        return ",".join(cells)
+        _, by_days, response, durations = _known_cells(outcome, policy)
+        if self._zero is not None:
+            by_days, response = _dated_cells(outcome, self._zero)
+        return f"{self._subject},{by_days},{self._reader},{response},{durations}"
 
     def _event_time(self, time: EventTime) -> str:
         return (
@@ -237,9 +224,7 @@ class CourseTexts:
 
     def _when(self, day: int | None) -> str:
         """A day as the date it is, or as the day where the course has no dates."""
-        if day is None:
-            return ""
-        return str(day) if self._zero is None else _date(self._zero + day)
+        return _when(day, self._zero)
 
     def when_json(self, day: int) -> str:
         """A day as a member of a JSON object."""
@@ -254,17 +239,44 @@ class CourseTexts:
 #: Times that have columns, by their names in RECIST 1.1 and in iRECIST.
 _SHOWN = {"PFS": "PFS", "iPFS": "PFS", "DoR": "DoR", "iDoR": "DoR", "TTR": "TTR", "OS": "OS"}
 
-#: The latest outcomes and what was written of them: those of many courses are one object (see
+#: An outcome and its cells: up to the reader and on the response, by days; and those that follow.
+_Known = tuple[Outcome, str, str, str]
+#: The latest ones: those of many courses are one object (see
 #: :func:`recist.endpoints.outcome_of_responses`), and hashing one costs more than writing it.
-_undated: dict[tuple[int, str], tuple[Outcome, str]] = {}
+_known: dict[tuple[int, str], _Known] = {}
+
+
+def _known_cells(outcome: Outcome, policy: str) -> _Known:
+    """An outcome with its cells, written once."""
+    key = (id(outcome), policy)
+    known = _known.get(key)
+    if known is None:
+        if len(_known) >= REMEMBERED:
+            _known.clear()
+        by_days, response = _dated_cells(outcome, None)
+        # With the outcome itself, lest another gets its identity.
+        known = _known[key] = (outcome, by_days, response, _undated_cells(outcome, policy))
+    return known
+
+
+def _dated_cells(outcome: Outcome, zero: int | None) -> tuple[str, str]:
+    """The cells of an outcome up to the reader, and those on its response."""
+    days, response_day = outcome.pfs_days, outcome.response_day
+    until_reader = (
+        outcome.criteria,
+        outcome.scope,
+        outcome.best_overall,
+        _when(outcome.best_overall_day, zero),
+        outcome.confirmed_best_overall,
+        _when(outcome.progression_day, zero),
+        "" if days is None else str(days),
+        _YES[outcome.pfs_event],
+    )
+    return ",".join(until_reader), f"{_YES[response_day is not None]},{_when(response_day, zero)}"
 
 
 def _undated_cells(outcome: Outcome, policy: str) -> str:
     """The cells of an outcome from disease control on, which hold durations and no dates."""
-    key = (id(outcome), policy)
-    known = _undated.get(key)
-    if known is not None:
-        return known[1]
     to_response, overall, responding = "", ",", ","
     free = dict.fromkeys(POLICY_COLUMNS, ",")
     for endpoint, by, start, day, event, _ in outcome.times:
@@ -288,11 +300,7 @@ def _undated_cells(outcome: Outcome, policy: str) -> str:
         cell(" ".join(dict.fromkeys([reason.sentence for reason in outcome.reasons]))),
         cell(" ".join(outcome.warnings)) if outcome.warnings else "",
     )
-    if len(_undated) >= REMEMBERED:
-        _undated.clear()
-    text = ",".join(cells)
-    _undated[key] = (outcome, text)  # kept, lest another gets its identity
-    return text
+    return ",".join(cells)
 
 
 def protocol_json(protocol: Protocol) -> str:
@@ -302,10 +310,13 @@ def protocol_json(protocol: Protocol) -> str:
 
 def when(course: Course, day: int | None) -> str:
     """A day as the date it is, or as the day where the course has no dates."""
+    return _when(day, None if course.day_zero is None else course.day_zero.toordinal())
+
+
+def _when(day: int | None, zero: int | None) -> str:
     if day is None:
         return ""
-    zero = course.day_zero
-    return str(day) if zero is None else _date(zero.toordinal() + day)
+    return str(day) if zero is None else _date(zero + day)
 
 
 def yes_no(value: bool) -> str:
