@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -68,7 +68,8 @@ class Reason:
         margin_mm: how far the sum is from changing the category; None where no sum decides.
     """
 
-    __slots__ = ("_written",)
+    __slots__ = ("_words", "_written")
+    _words: Words | None
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Reason:
         numbers: tuple[tuple[str, str], ...] = (),
         margin_mm: Decimal | None = None,
     ) -> None:
+        self._words = (sentence, margin_mm)
         self._written = Written(rule, source, sentence, numbers, margin_mm)
 
     def written(self) -> Written:
@@ -151,12 +153,12 @@ class RuleWording:
 class RuleReason(Reason):
     """A reason kept as a form and its facts: put into words when it is first read, if ever."""
 
-    __slots__ = ("_facts", "_form", "_full", "_words")
+    __slots__ = ("_facts", "_form", "_full")
 
     def __init__(self, form: RuleWording, *facts: object) -> None:
         self._form = form
         self._facts = facts
-        self._words: Words | None = None
+        self._words = None
         self._full: Written | None = None
 
     def written(self) -> Written:
@@ -183,11 +185,19 @@ class RuleReason(Reason):
 
     @property
     def sentence(self) -> str:
-        words = self._words  # asked for at every time point: no further call where it is known
-        return self._in_words()[0] if words is None else words[0]
+        return self._in_words()[0]
 
     def __reduce__(self) -> tuple[type[Reason], Written]:
         return Reason, self.written()  # forms hold functions, which do not travel
+
+
+def in_words(reasons: Iterable[Reason]) -> str:
+    """The sentences of reasons, one after the other; each time point asks for them."""
+    sentences = []
+    for reason in reasons:
+        words = reason._words
+        sentences.append(reason.sentence if words is None else words[0])
+    return " ".join(sentences)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -15,7 +15,7 @@ from recist.course import Course
 from recist.criteria.diameter import exactly
 from recist.criteria.sums import changes, figures_of
 from recist.protocol import Protocol, effective
-from recist.response import Assessment, EventTime, Outcome, Reason, Scope, Written
+from recist.response import Assessment, EventTime, Outcome, Reason, Scope, Written, in_words
 from recist.table.result_columns import POLICY_COLUMNS
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class CourseTexts:
                 non_target,
                 _YES[new_lesion],
                 overall,
-                cell(" ".join([reason.sentence for reason in reasons])),
+                cell(in_words(reasons)),
                 self._reader,
                 cell(" ".join(warnings)) if warnings else "",
                 "" if sure is None else cell(sure.sentence),
