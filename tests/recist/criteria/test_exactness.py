@@ -86,7 +86,16 @@ def test_a_percentage_is_never_shown_as_a_threshold_that_was_missed(
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("61", "61.0"), ("61.0", "61.0"), ("42.840", "42.84"), ("1E+2", "100.0"), ("0", "0.0")],
+    [
+        ("61", "61.0"),
+        ("61.0", "61.0"),
+        ("61.00", "61.0"),
+        ("7.07", "7.07"),
+        ("42.840", "42.84"),
+        ("1E+2", "100.0"),
+        ("1.23E-7", "0.000000123"),
+        ("0", "0.0"),
+    ],
 )
 def test_millimetres_are_shown_as_recorded(value: str, shown: str) -> None:
     assert in_mm(Decimal(value)) == shown
