@@ -41,7 +41,7 @@ from recist.protocol import Protocol
 from recist.response import Assessment, EventTime, Outcome, Response, Scope
 
 #: Sequences of responses, and outcomes, that are kept for the courses to come.
-REMEMBERED = 16_384
+REMEMBERED = 4096
 
 _DEATH, _LAST_ALIVE = EventKind.DEATH, EventKind.LAST_ALIVE
 _NEW_THERAPY, _PROGRESSION = EventKind.NEW_THERAPY, EventKind.PROGRESSION
