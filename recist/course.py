@@ -171,8 +171,6 @@ class Measurement:
         doubts: what a reader should look at.
         interval_mm: the 95 % interval of the diameter, where the outline tells it.
         diameter_mm: the recorded diameter; the sum over the fragments; None when not measured.
-        magnitude: of the diameter, in quarters of a doubling, to see at once which sizes are alike;
-            no answer is taken from it. None where there is no size.
     """
 
     lesion_id: str
@@ -190,12 +188,10 @@ class Measurement:
     doubts: tuple[str, ...] = ()
     interval_mm: tuple[Decimal, Decimal] | None = None
     diameter_mm: Decimal | None = field(init=False, repr=False, compare=False)
-    magnitude: int | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._convert()
-        whole = sum(self.parts_mm, Decimal(0)) if self.parts_mm else None
-        _set(self, "diameter_mm", whole)
+        _set(self, "diameter_mm", sum(self.parts_mm, Decimal(0)) if self.parts_mm else None)
         if (self.status is _MEASURED) != bool(self.parts_mm):
             raise CourseError(
                 f"lesion {self.lesion_id}: status {self.status} with diameters "
@@ -205,8 +201,6 @@ class Measurement:
         for part in self.parts_mm:
             if not part.is_finite() or not 0 <= part <= LARGEST_DIAMETER_MM:
                 raise CourseError(f"lesion {self.lesion_id}: a diameter of {part} mm")
-        size = None if not whole else math.floor(4 * math.log2(max(float(whole), _LEAST)))
-        _set(self, "magnitude", size)
         if (self.status is _MERGED) != (self.merged_into is not None):
             raise CourseError(
                 f"lesion {self.lesion_id}: status {self.status}, merged into {self.merged_into}",
@@ -385,9 +379,6 @@ def _is_tuple_of(kind: type, given: object) -> bool:
 
 #: By a name of the module: to ask an enumeration for a member takes longer than the comparison.
 _MEASURED, _MERGED = Status.MEASURED, Status.MERGED
-
-#: Sizes below it have the magnitude of this one: of nothing there is no logarithm.
-_LEAST = 1e-300
 
 #: A frozen type sets its own values while it is made, and never after.
 _set = object.__setattr__

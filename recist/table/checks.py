@@ -269,30 +269,16 @@ def _neither_side(course: Course, protocol: Protocol) -> Iterable[Finding]:
 
 
 def _varies(course: Course) -> bool:
-    """Whether the largest of all diameters is a good deal larger than the smallest.
-
-    Without, no lesion can have changed as much as :func:`_jumps` asks about.
+    """Whether the largest of all diameters is as much larger than the smallest as one lesion's may
+    not become: without, no lesion has changed as much as :func:`_jumps` asks about.
     """
-    least: int | None = None
-    most: int | None = None
-    for timepoint in course.timepoints:
-        for seen in timepoint.measurements:
-            size = seen.magnitude
-            if size is None:
-                continue
-            if least is None or most is None:
-                least = most = size
-            elif size < least:
-                least = size
-            elif size > most:
-                most = size
-    if least is None or most is None:
-        return False
-    return most - least > _ALIKE or most < 0  # under a millimetre, magnitudes end somewhere
-
-
-#: Quarters of a doubling, below the twelve of :data:`IMPLAUSIBLE_FACTOR`.
-_ALIKE = 10
+    sizes = [
+        seen.diameter_mm
+        for timepoint in course.timepoints
+        for seen in timepoint.measurements
+        if seen.diameter_mm
+    ]
+    return bool(sizes) and max(sizes) >= IMPLAUSIBLE_FACTOR * min(sizes)
 
 
 def _jumps(course: Course, at: _Place) -> Iterable[Finding]:
