@@ -185,13 +185,23 @@ def rows_of(body: TableBody) -> Iterator[tuple[int, bytes, int]]:
                     is_open = ends_inside_quotes(more, sign, is_open=True)
                     number += 1
                 row = b"".join(parts)
+            if len(row) > csv.field_size_limit() and _QUOTE in row:
+                _check_cells(row, delimiter, f"{name}, row {first}")
             if form.has_loose_returns:
                 row = row.rstrip(b"\r\n") + b"\n"
-                if b"\r" in row and b"\r" in _unquoted(row):
+                if b"\r" in row and b"\r" in _unquoted(row, sign):
                     what = "a carriage return amid the row: one row or two?"
                     remedy = "save the table again, with line feeds"
                     raise InputError(what, where=f"{name}, row {first}", remedy=remedy)
             yield first, row, size
+
+
+def _check_cells(row: bytes, delimiter: str, where: str) -> None:
+    try:
+        cells_of(row.decode("utf-8", "replace"), delimiter)
+    except csv.Error as error:
+        what = f"cells that cannot be told apart: {error}"
+        raise InputError(what, where=where, remedy=QUOTE) from error
 
 
 def ends_inside_quotes(line: bytes, delimiter: bytes, *, is_open: bool = False) -> bool:
@@ -202,25 +212,38 @@ def ends_inside_quotes(line: bytes, delimiter: bytes, *, is_open: bool = False) 
     """
     at = 0
     while True:
-        if not is_open and line.startswith(_QUOTE, at):
-            is_open, at = True, at + 1
-        while is_open:
-            at = line.find(_QUOTE, at)
+        if is_open or line.startswith(_QUOTE, at):
+            at = _after_quoted(line, at if is_open else at + 1)
             if at < 0:
                 return True
-            if line.startswith(_QUOTE, at + 1):
-                at += 2  # a mark within the cell is doubled
-            else:
-                is_open = False
+            is_open = False
         at = line.find(delimiter, at)
         if at < 0:
             return False
         at += 1
 
 
-def _unquoted(row: bytes) -> bytes:
-    """What stands outside of quotation marks."""
-    return b"".join(row.split(_QUOTE)[::2])
+def _after_quoted(line: bytes, at: int) -> int:
+    """Where a quoted cell ends that is open at a place; -1 where it goes on in the next line."""
+    while (at := line.find(_QUOTE, at)) >= 0:
+        if not line.startswith(_QUOTE, at + 1):
+            return at + 1
+        at += 2  # a mark within the cell is doubled
+    return -1
+
+
+def _unquoted(row: bytes, delimiter: bytes) -> bytes:
+    """What stands outside of quoted cells of a whole row: a mark amid a cell opens none."""
+    parts = []
+    at = since = 0
+    while True:
+        if row.startswith(_QUOTE, at):
+            parts.append(row[since:at])
+            at = since = _after_quoted(row, at + 1)
+        at = row.find(delimiter, at)
+        if at < 0:
+            return b"".join((*parts, row[since:]))
+        at += 1
 
 
 def cells_of(text: str, delimiter: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -9,12 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imaging.errors import InputError
 from imaging.tables.chunk import Chunk
 from imaging.tables.columns import Columns
+from imaging.tables.held import HeldTable
 from imaging.tables.limits import LONGEST_ROW_BYTES
 from imaging.tables.source import chunks, opened, small_rows
 from imaging.tables.text import ends_inside_quotes
@@ -29,7 +31,7 @@ def written(folder: Path, text: str | bytes, name: str = "t.csv") -> Path:
     return path
 
 
-def read(path: Path) -> list[tuple[int, list[str]]]:
+def read(path: Path | HeldTable) -> list[tuple[int, list[str]]]:
     """All rows of a table as the assessment reads them: in chunks of whole subjects."""
     with opened(path, COLUMNS) as table:
         return [row for chunk in chunks(table, 2) for row in chunk.rows(table.delimiter)]
@@ -61,8 +63,11 @@ def test_every_row_is_read_whatever_ends_it_and_whatever_is_typed(
         ('A,0,30,"one\nA,56,60,two"\nB,0,30,x\n', "row 2: row 3 lies inside a quoted cell"),
         ('A,0,30,"one"two\nB,0,30,x\n', "at row 2: cells that cannot be told apart"),
         ("A,0,30,a\rb\nA,56,60,x\n", "row 2: a carriage return amid the row"),
+        ('A,0,30,a"\rb\nA,56,60,x\n', "row 2: a carriage return amid the row"),
+        ('A,0,30,"a"x"\rb"\nA,56,60,x\n', "row 2: a carriage return amid the row"),
         ("A,0,30,x\nA,5\x006,60,x\n", "row 3: a NUL byte"),
         (f"A,0,30,{'x' * 200_000}\n", "cells that cannot be told apart: field larger"),
+        (f'A,0,30,"{"x" * 200_000}"\n', "row 2: cells that cannot be told apart: field larger"),
         (f"A,0,30,{'x' * 3 * LONGEST_ROW_BYTES}\n", "row 2: a row of more than 1,000,000"),
     ],
 )
@@ -118,6 +123,16 @@ def test_quotes_are_followed_as_the_csv_module_follows_them(text: str) -> None:
     next(csv.reader(lines))
     consumed = 3 - len(list(lines))
     assert (consumed > 1) is ends_inside_quotes(line.encode(), b",")
+
+
+@given(st.text(st.sampled_from('A",\r\n')))
+@example('A,0,tr"\rtment\n')
+@example('"A"\r"B",0\n')
+def test_whatever_stands_in_a_table_is_read_or_refused(text: str) -> None:
+    for column in ("subject", "note"):
+        header = HEADER if column == "subject" else "note,day,size,subject\n"
+        with contextlib.suppress(InputError):
+            read(HeldTable("t.csv", (header + text).encode()))
 
 
 @given(st.lists(st.text(st.sampled_from("aé ,;\t\u2028\x1c"), min_size=1), min_size=1))
