@@ -56,6 +56,19 @@ class InputError(Exception):
         super().__init__(f"{place}{what}{advice}")
 
 
+def without_frames(error: InputError) -> InputError:
+    """The same error, to be kept: what it says, and nothing of where it was raised.
+
+    Its traceback and those of its causes would keep all that was at hand there, such as the rows of
+    every other subject, and each refers back to the other.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
+
+
 class GeometryError(InputError):
     """Slices, grids or frames of reference that do not fit together."""
 

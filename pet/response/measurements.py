@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from imaging.errors import InputError
+from imaging.errors import InputError, without_frames
 from imaging.tables import cells
 from imaging.tables.chunk import Chunk
 from imaging.tables.columns import Columns, Layout
@@ -126,7 +126,7 @@ def courses_in(chunk: Chunk, form: UptakeForm) -> Iterator[PetCourse | UnreadSub
             scans = _scans(dates, form.time, where)
             _check_names(scans, where)
         except InputError as error:
-            yield UnreadSubject(subject, error)
+            yield UnreadSubject(subject, without_frames(error))
             continue
         yield PetCourse(subject, form.time, scans)
 

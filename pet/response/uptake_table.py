@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imaging.collector import without_collector
-from imaging.errors import InputError
+from imaging.errors import InputError, without_frames
 from imaging.parallel import in_order, workers_for
 from imaging.tables import cells
 from imaging.tables.chunk import Chunk
@@ -162,7 +162,7 @@ def _answer_chunk(task: _PetTask, chunk: Chunk) -> _PetPart:
         try:
             found = assess_course(course, task.criteria, task.protocol)
         except InputError as error:
-            subjects.append(_PetSubject(course.subject, dates, error))
+            subjects.append(_PetSubject(course.subject, dates, without_frames(error)))
             continue
         subjects.append(_PetSubject(course.subject, dates))
         rows += [_flat(course, when, assessment) for when, assessment in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -240,3 +241,22 @@ def test_what_may_be_wrong_with_a_subject_is_told(tmp_path: Path) -> None:
         "a: its name looks like 'A': if they are one, use one name",
         "a: one date only (2024-01-01): nothing to compare",
     ]
+
+
+def test_what_is_refused_keeps_no_other_row_alive(tmp_path: Path) -> None:
+    """No search for cycles is made in a table: what refers to itself would pile up."""
+    rows = ["subject,date,lesion,sul_peak"]
+    for k in range(200):
+        rows += [f"P{k},2024-01-10,L1,5", f"P{k},2024-{'13' if k % 2 else '03'}-06,L1,4"]
+    path = table(tmp_path, "\n".join(rows))
+    failures: dict[str, InputError] = {}
+    gc.collect()
+    gc.disable()
+    try:
+        assess_pet_table(path, tmp_path / "out", failures=failures)
+        assert len(failures) == 100
+        failures.clear()
+        found = gc.collect()
+    finally:
+        gc.enable()
+    assert found < 200
