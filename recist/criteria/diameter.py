@@ -134,14 +134,16 @@ def percent_cut(now: Decimal, reference: Decimal) -> Decimal:
 
     Rounding would show thresholds that were not reached: -29.96 % is not -30.0 %.
     """
-    return _in_percent(str((now - reference) * _THOUSAND // reference))[0]
+    return _in_percent(_tenths(now, reference))[0]
 
 
 def percent(now: Decimal, reference: Decimal) -> str:
     """For display: the change in percent as :func:`percent_cut` gives it."""
-    if not reference:
-        return "from nothing"
-    return _in_percent(str((now - reference) * _THOUSAND // reference))[1]
+    return _in_percent(_tenths(now, reference))[1] if reference else "from nothing"
+
+
+def _tenths(now: Decimal, reference: Decimal) -> str:
+    return str((now - reference) * _THOUSAND // reference)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -65,12 +65,8 @@ def changes(
     whole: Decimal | None, baseline: Decimal | None, nadir: Decimal | None
 ) -> tuple[Decimal | None, Decimal | None]:
     """The change of a whole sum from the baseline and from the nadir; to be run exactly."""
-    if whole is None:
-        return None, None
-    from_baseline = percent_cut(whole, baseline) if baseline else None
-    if nadir is baseline:
-        return from_baseline, from_baseline
-    return from_baseline, percent_cut(whole, nadir) if nadir else None
+    from_baseline = _change(whole, baseline)
+    return from_baseline, from_baseline if nadir is baseline else _change(whole, nadir)
 
 
 def _change(now: Decimal | None, reference: Decimal | None) -> Decimal | None:
